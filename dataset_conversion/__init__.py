@@ -1,0 +1,1 @@
+"""Data sets as people have them on disk, made into raw folders; one data set a file."""

@@ -1,0 +1,1 @@
+"""One thin command a file; nothing heavy is imported before a command's work begins."""

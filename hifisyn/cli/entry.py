@@ -1,0 +1,41 @@
+"""How every command ends: a user's mistake is one line on stderr and exit code 2."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+
+from hifisyn.errors import UserError
+
+
+def command(function: Callable[[list[str] | None], int | None]) -> Callable[[list[str] | None], int]:
+    """Turn a main function into a console command.
+
+    UserError, missing permission and a full disk become one line and exit code 2, an interruption 130;
+    anything else is our mistake and keeps its traceback.
+    """
+
+    @wraps(function)
+    def main(arguments: list[str] | None = None) -> int:
+        try:
+            return function(arguments) or 0
+        except UserError as error:
+            return _fail(str(error))
+        except PermissionError as error:
+            return _fail(f"{error.filename}: wanted permission to write or read, found none; choose another folder")
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise
+            reason = os.strerror(error.errno)
+            return _fail(f"{error.filename or 'output'}: wanted room to write, found none ({reason}); free some")
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return 130
+
+    return main
+
+
+def _fail(line: str) -> int:
+    print(f"error: {' '.join(line.split())}", file=sys.stderr)
+    return 2

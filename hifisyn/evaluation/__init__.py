@@ -1,0 +1,1 @@
+"""What synthesis is worth: image metrics, rivals, downstream tasks."""

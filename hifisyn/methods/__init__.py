@@ -1,0 +1,1 @@
+"""Translation methods, one paper a file."""

@@ -1,0 +1,158 @@
+"""A volume in the scanner's space: an array and the affine that places it. Nobody else touches a header."""
+
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel import orientations
+
+from hifisyn.errors import UserError
+from hifisyn.files import atomic
+
+SAME_GRID_MM = 1e-3
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A 3D image.
+
+    Attributes:
+        data: (I, J, K) array.
+        affine: (4, 4), voxel index to millimetres in RAS+.
+        header: the NIfTI header it was read with, kept so that units, form codes and descriptions survive.
+    """
+
+    data: np.ndarray
+    affine: np.ndarray
+    header: Any = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.data.ndim != 3:
+            raise ValueError(f"a Volume has 3 axes, got an array of shape {self.data.shape}")
+        if self.affine.shape != (4, 4):
+            raise ValueError(f"an affine is (4, 4), got {self.affine.shape}")
+
+    @classmethod
+    def load(cls, path: Path | str, dtype: Any = np.float32) -> "Volume":
+        """Read a NIfTI file (.nii or .nii.gz) as `dtype`; a trailing axis of length 1 is dropped.
+
+        Raises:
+            UserError: the file is missing, truncated, no NIfTI, not 3D, holds NaN or infinite values,
+                is constant, or has an affine that cannot be inverted.
+        """
+        path = Path(path)
+        data, affine, header = _read(path, dtype)
+        if data.ndim == 4 and data.shape[3] == 1:
+            data = data[..., 0]
+        if data.ndim != 3:
+            raise UserError(f"{path}: wanted a 3D volume, found shape {data.shape}; split it into one file a contrast")
+        if not np.isfinite(data).all():
+            bad = int((~np.isfinite(data)).sum())
+            raise UserError(f"{path}: wanted finite intensities, found {bad} NaN or infinite voxels; replace them")
+        if data.size == 0 or data.min() == data.max():
+            raise UserError(f"{path}: wanted an image, found a constant volume; export the scan again")
+        if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+            raise UserError(f"{path}: wanted an affine with three axes, found a singular one; mend the header")
+        return cls(data, affine, header)
+
+    def save(self, path: Path | str, *, overwrite: bool = False) -> None:
+        """Write a NIfTI file atomically: data type as the array's, affine in both forms, header as it was read.
+
+        Raises:
+            UserError: the file exists and `overwrite` is false.
+        """
+        path = Path(path)
+        if path.exists() and not overwrite:
+            raise UserError(f"{path}: exists already; pass --overwrite or name another output folder")
+        with atomic(path) as temporary:
+            nib.save(self.to_nifti(), temporary)
+
+    def to_nifti(self) -> nib.Nifti1Image:
+        """Return the same volume as a nibabel image that shares the array."""
+        data = self.data.astype(np.uint8) if self.data.dtype == bool else self.data
+        image = nib.Nifti1Image(data, self.affine, self.header)
+        image.set_data_dtype(data.dtype)
+        image.header.set_slope_inter(1, 0)
+        image.header["cal_min"] = image.header["cal_max"] = 0
+        if self.header is None:
+            image.header.set_xyzt_units("mm")
+        sform, qform = (int(image.header[code]) for code in ("sform_code", "qform_code"))
+        code = sform or qform or 1
+        image.set_sform(self.affine, code=code)
+        image.set_qform(self.affine, code=code)
+        return image
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels along each axis."""
+        return self.data.shape  # type: ignore[return-value]
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Millimetres between voxel centres along each axis."""
+        i, j, k = (float(s) for s in np.linalg.norm(self.affine[:3, :3], axis=0))
+        return i, j, k
+
+    @property
+    def axcodes(self) -> str:
+        """The directions that the axes point to, such as "RAS"."""
+        return "".join(nib.aff2axcodes(self.affine))
+
+    def with_data(self, data: np.ndarray) -> "Volume":
+        """Return other data on the same grid.
+
+        Raises:
+            ValueError: the shape is not this grid's.
+        """
+        if data.shape != self.shape:
+            raise ValueError(f"the grid is {self.shape}, got data of shape {data.shape}")
+        return Volume(data, self.affine, self.header)
+
+    def same_grid(self, other: "Volume") -> bool:
+        """Tell whether both have the same shape and place every corner within 0.001 mm."""
+        if self.shape != other.shape:
+            return False
+        corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape], [1])).reshape(4, -1)
+        return bool(np.abs((self.affine - other.affine) @ corners).max() < SAME_GRID_MM)
+
+    def canonical(self) -> "Volume":
+        """Return the volume with its axes flipped and permuted to the closest RAS; no value is interpolated.
+
+        >>> flipped = Volume(np.arange(8.0).reshape(2, 2, 2), np.diag([-1.0, 1, 1, 1]))
+        >>> flipped.axcodes, flipped.canonical().axcodes
+        ('LAS', 'RAS')
+        """
+        return self.reoriented("RAS")
+
+    def reoriented(self, axcodes: str) -> "Volume":
+        """Return the volume with its axes flipped and permuted so that they point to `axcodes`."""
+        now = orientations.io_orientation(self.affine)
+        change = orientations.ornt_transform(now, orientations.axcodes2ornt(tuple(axcodes)))
+        data = orientations.apply_orientation(self.data, change)
+        affine = self.affine @ orientations.inv_ornt_aff(change, self.shape)
+        return Volume(np.ascontiguousarray(data), affine, self.header)
+
+
+def _read(path: Path, dtype: Any) -> tuple[np.ndarray, np.ndarray, Any]:
+    try:
+        image = nib.load(path)
+        data = np.asanyarray(image.dataobj).astype(dtype, copy=False)  # type: ignore[attr-defined]
+    except FileNotFoundError:
+        raise UserError(f"{path}: wanted a NIfTI file, found none") from None
+    except (EOFError, OSError, zlib.error, ValueError, nib.filebasedimages.ImageFileError) as error:
+        if isinstance(error, PermissionError):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path}: wanted a NIfTI image, found a broken file ({reason}); copy it again") from None
+    if data.dtype.fields is not None or np.iscomplexobj(data):
+        raise UserError(f"{path}: wanted one real number a voxel, found {data.dtype}; export a magnitude image")
+    affine = np.asarray(image.affine, dtype=np.float64)  # type: ignore[attr-defined]
+    return data, affine, image.header
+
+
+def grid(shape: tuple[int, int, int], affine: np.ndarray) -> Volume:
+    """Return an empty boolean volume that only says where its voxels lie."""
+    return Volume(np.zeros(shape, dtype=bool), np.asarray(affine, dtype=np.float64))

@@ -1,0 +1,1 @@
+"""From slices back to a volume in the space of the scan."""

@@ -1,0 +1,1 @@
+"""From a raw scan to slices, and the record that undoes it."""
