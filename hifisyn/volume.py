@@ -138,8 +138,8 @@ class Volume:
 
 def _read(path: Path, dtype: Any) -> tuple[np.ndarray, np.ndarray, Any]:
     try:
-        image = nib.load(path)
-        data = np.asanyarray(image.dataobj).astype(dtype, copy=False)  # type: ignore[attr-defined]
+        image: Any = nib.load(path)
+        stored = np.asanyarray(image.dataobj)
     except FileNotFoundError:
         raise UserError(f"{path}: wanted a NIfTI file, found none") from None
     except (EOFError, OSError, zlib.error, ValueError, nib.filebasedimages.ImageFileError) as error:
@@ -147,10 +147,9 @@ def _read(path: Path, dtype: Any) -> tuple[np.ndarray, np.ndarray, Any]:
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path}: wanted a NIfTI image, found a broken file ({reason}); copy it again") from None
-    if data.dtype.fields is not None or np.iscomplexobj(data):
-        raise UserError(f"{path}: wanted one real number a voxel, found {data.dtype}; export a magnitude image")
-    affine = np.asarray(image.affine, dtype=np.float64)  # type: ignore[attr-defined]
-    return data, affine, image.header
+    if stored.dtype.fields is not None or np.iscomplexobj(stored):
+        raise UserError(f"{path}: wanted one real number a voxel, found {stored.dtype}; export a magnitude image")
+    return stored.astype(dtype, copy=False), np.asarray(image.affine, dtype=np.float64), image.header
 
 
 def grid(shape: tuple[int, int, int], affine: np.ndarray) -> Volume:

@@ -1,0 +1,101 @@
+"""Picture sheets: slices side by side, as a reader would look at them. matplotlib is imported when one is drawn."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hifisyn.files import atomic
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BACKGROUND, INK = "black", "white"
+DPI = 110
+PANEL_INCHES = 1.9
+
+
+def new_figure(width: float, height: float, **kwargs: Any) -> "Figure":
+    """Return a matplotlib figure that needs no display and leaves pyplot's state alone; inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DPI, **kwargs)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure: "Figure", path: Path | str) -> None:
+    """Write a figure as PNG, atomically, replacing what is there."""
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="png", facecolor=figure.get_facecolor())
+
+
+def evenly(count: int, wanted: int, margin: float = 0.12) -> list[int]:
+    """Return at most `wanted` slice numbers of 0..count-1, evenly spread, the outer `margin` left out.
+
+    >>> evenly(100, 3, margin=0.25)
+    [25, 50, 74]
+    """
+    first, last = margin * (count - 1), (1 - margin) * (count - 1)
+    return sorted({round(i) for i in np.linspace(first, last, min(wanted, count))})
+
+
+def sheet(
+    path: Path | str,
+    columns: Mapping[str, np.ndarray],
+    *,
+    title: str = "",
+    error: Sequence[str] = (),
+    slices: int | Sequence[int] = 6,
+    outline: Mapping[str, np.ndarray] | None = None,
+    value_range: tuple[float, float] = (-1.0, 1.0),
+) -> None:
+    """Write a PNG with one row a slice and one column a name.
+
+    Args:
+        path: the PNG file; replaced if it exists.
+        columns: name to (S, H, W) slices in `value_range`, rows from anterior to posterior.
+        title: one line above.
+        error: names of columns that hold signed differences; drawn blue to red, white at 0, with a colour bar.
+        slices: how many, evenly spread, or which.
+        outline: name of a column to (S, H, W) labels whose borders are drawn over it.
+        value_range: intensities drawn black and white.
+    """
+    count = next(iter(columns.values())).shape[0]
+    chosen = evenly(count, slices) if isinstance(slices, int) else list(slices)
+    rows, wide = len(chosen), len(columns)
+    figure = new_figure(PANEL_INCHES * wide + (0.7 if error else 0), PANEL_INCHES * rows + 0.55, facecolor=BACKGROUND)
+    axes = figure.subplots(rows, wide, squeeze=False)
+    figure.subplots_adjust(left=0, right=1 - (0.06 if error else 0), bottom=0, top=1 - 0.5 / figure.get_figheight())
+    figure.subplots_adjust(wspace=0.02, hspace=0.02)
+    painted = None
+    for column, (name, stack) in enumerate(columns.items()):
+        for row, index in enumerate(chosen):
+            panel = axes[row][column]
+            painted_here = _panel(panel, stack[index], name in error, value_range)
+            painted = painted_here if name in error else painted
+            if outline is not None and name in outline:
+                _borders(panel, outline[name][index])
+        axes[0][column].set_title(name, color=INK, fontsize=8, pad=3)
+    if title:
+        figure.suptitle(title, color=INK, fontsize=9, y=1 - 0.05 / figure.get_figheight(), va="top")
+    if painted is not None:
+        bar = figure.colorbar(painted, cax=figure.add_axes((0.945, 0.15, 0.012, 0.6)))
+        bar.ax.tick_params(colors=INK, labelsize=6)
+    save_figure(figure, path)
+
+
+def _panel(axis: Any, image: np.ndarray, signed: bool, value_range: tuple[float, float]) -> Any:
+    axis.set_axis_off()
+    if signed:
+        span = (value_range[1] - value_range[0]) / 2
+        return axis.imshow(image, cmap="seismic", vmin=-span, vmax=span, interpolation="nearest")
+    return axis.imshow(image, cmap="gray", vmin=value_range[0], vmax=value_range[1], interpolation="nearest")
+
+
+def _borders(axis: Any, labels: np.ndarray) -> None:
+    colours = ("#ffd400", "#00c8ff", "#ff5a5a", "#6cff6c", "#ff7bff", "#ffa04d", "#b9a3ff")
+    for number, value in enumerate(v for v in np.unique(labels) if v != 0):
+        axis.contour(labels == value, levels=[0.5], colors=[colours[number % len(colours)]], linewidths=0.6)

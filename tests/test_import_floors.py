@@ -1,0 +1,60 @@
+"""Nothing imports upward: the floors of the architecture, read from the import statements."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# From the ground up. A module may import from its own floor and from those below it.
+FLOORS = [
+    {"errors", "files", "paths", "volume", "__init__"},
+    {"dataset", "plans", "tables", "image_metrics", "pictures"},
+    {"preprocessing", "postprocessing", "slices"},
+    {"networks", "losses", "planning", "dataset_conversion"},
+    {"training"},
+    {"methods"},
+    {"inference"},
+    {"evaluation"},
+    {"cli"},
+]
+FLOOR_OF = {name: height for height, names in enumerate(FLOORS) for name in names}
+ROOT_FOLDERS = ("preprocessing", "postprocessing", "dataset_conversion")
+
+
+def modules():
+    files = [*ROOT.glob("hifisyn/**/*.py"), *(f for folder in ROOT_FOLDERS for f in ROOT.glob(f"{folder}/**/*.py"))]
+    return sorted({f for f in files if not any(part.is_symlink() for part in f.parents)})
+
+
+def room(path):
+    parts = path.relative_to(ROOT).parts
+    parts = parts[1:] if parts[0] == "hifisyn" else parts
+    return parts[0].removesuffix(".py")
+
+
+def imported_rooms(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"{node.module}.{alias.name}" if node.module == "hifisyn" else node.module for alias in node.names]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "hifisyn" and len(parts) > 1:
+                yield parts[1] if parts[1] in FLOOR_OF else "__init__"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_down(path):
+    here = FLOOR_OF[room(path)]
+    for name in imported_rooms(path):
+        assert FLOOR_OF[name] <= here, f"{path.relative_to(ROOT)} imports {name}, which stands above it"
+
+
+def test_every_room_has_a_floor():
+    assert {room(path) for path in modules()} <= set(FLOOR_OF)

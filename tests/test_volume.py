@@ -1,0 +1,102 @@
+import gzip
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from hifisyn.errors import UserError
+from hifisyn.volume import Volume, grid
+
+OBLIQUE = np.array([[-0.9, 0.12, 0.3, 12], [0.1, 1.1, -0.2, -30], [0.05, 0.2, 2.9, 7], [0, 0, 0, 1.0]])
+
+
+def image(shape=(4, 5, 6), seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def test_saved_volume_comes_back_with_its_geometry(tmp_path):
+    Volume(image(), OBLIQUE).save(tmp_path / "a.nii.gz")
+    back = Volume.load(tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(back.data, image())
+    np.testing.assert_allclose(back.affine, OBLIQUE, atol=1e-5)
+
+
+def test_header_survives_with_new_data(tmp_path):
+    source = nib.Nifti1Image(image(), OBLIQUE)
+    source.header["descrip"] = b"scanner 7"
+    source.set_sform(OBLIQUE, code=2)
+    source.set_qform(OBLIQUE, code=1)
+    nib.save(source, tmp_path / "a.nii")
+    Volume.load(tmp_path / "a.nii").with_data(2 * image()).save(tmp_path / "b.nii.gz")
+    header = nib.load(tmp_path / "b.nii.gz").header
+    assert header["descrip"].tobytes().startswith(b"scanner 7")
+    assert int(header["sform_code"]) == 2
+
+
+def test_canonical_places_every_voxel_where_it_was():
+    volume = Volume(image(), OBLIQUE)
+    canonical = volume.canonical()
+    assert canonical.axcodes == "RAS"
+    here = np.argwhere(volume.data == volume.data[1, 2, 3])[0]
+    there = np.argwhere(canonical.data == volume.data[1, 2, 3])[0]
+    np.testing.assert_allclose(OBLIQUE[:3] @ [*here, 1], canonical.affine[:3] @ [*there, 1], atol=1e-9)
+
+
+def test_reorientation_agrees_with_nibabel():
+    volume = Volume(image(), OBLIQUE)
+    wanted = nib.as_closest_canonical(nib.Nifti1Image(volume.data, volume.affine))
+    np.testing.assert_array_equal(volume.canonical().data, wanted.get_fdata(dtype=np.float32))
+    np.testing.assert_allclose(volume.canonical().affine, wanted.affine)
+
+
+def test_same_grid_sees_a_shift_of_a_hundredth_of_a_millimetre():
+    moved = OBLIQUE.copy()
+    moved[0, 3] += 0.01
+    assert grid((4, 5, 6), OBLIQUE).same_grid(grid((4, 5, 6), OBLIQUE.copy()))
+    assert not grid((4, 5, 6), OBLIQUE).same_grid(grid((4, 5, 6), moved))
+    assert not grid((4, 5, 6), OBLIQUE).same_grid(grid((4, 5, 7), OBLIQUE))
+
+
+def test_nothing_is_overwritten_silently(tmp_path):
+    Volume(image(), OBLIQUE).save(tmp_path / "a.nii.gz")
+    with pytest.raises(UserError, match="exists already"):
+        Volume(image(), OBLIQUE).save(tmp_path / "a.nii.gz")
+
+
+def broken_files():
+    def truncated(path):
+        nib.save(nib.Nifti1Image(image((20, 20, 20)), np.eye(4)), path)
+        path.write_bytes(path.read_bytes()[:2000])
+
+    def saved(array):
+        return lambda path: nib.save(nib.Nifti1Image(array, np.eye(4)), path)
+
+    nan = image()
+    nan[0, 0, 0] = np.nan
+    return {
+        "truncated": (truncated, "broken file"),
+        "empty": (lambda path: path.write_bytes(b""), "broken file"),
+        "empty gzip": (lambda path: path.write_bytes(gzip.compress(b"")), "broken file"),
+        "text": (lambda path: path.write_text("no image"), "broken file"),
+        "missing": (lambda path: None, "found none"),
+        "nan": (saved(nan), "1 NaN or infinite"),
+        "constant": (saved(np.ones((3, 3, 3), np.float32)), "constant volume"),
+        "4D": (saved(image((3, 3, 3, 2)).reshape(3, 3, 3, 2)), "3D volume"),
+        "complex": (saved(image().astype(np.complex64)), "one real number"),
+    }
+
+
+@pytest.mark.parametrize("kind", broken_files())
+def test_bad_file_gets_one_line_that_names_it(kind, tmp_path):
+    write, expected = broken_files()[kind]
+    path = tmp_path / "bad.nii.gz"
+    write(path)
+    with pytest.raises(UserError, match=expected) as caught:
+        Volume.load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_trailing_axis_of_one_is_dropped(tmp_path):
+    nib.save(nib.Nifti1Image(image((3, 4, 5, 1)), np.eye(4)), tmp_path / "a.nii.gz")
+    assert Volume.load(tmp_path / "a.nii.gz").shape == (3, 4, 5)
