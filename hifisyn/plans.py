@@ -152,9 +152,8 @@ class Plans(_Part):
         if unknown:
             raise ValueError(f"memory.slots names {', '.join(unknown)}, labels has {', '.join(self.labels)}")
         if self.preprocessing.reference not in self.modalities:
-            raise ValueError(
-                f"preprocessing.reference is {self.preprocessing.reference}, modalities are {', '.join(self.modalities)}"
-            )
+            known = ", ".join(self.modalities)
+            raise ValueError(f"preprocessing.reference is {self.preprocessing.reference}, modalities are {known}")
         stride = 2**self.networks.n_down
         if self.slices.crop % stride:
             raise ValueError(f"slices.crop {self.slices.crop} is no multiple of {stride} (2 ** networks.n_down)")
