@@ -1,0 +1,32 @@
+# make demo    see it work, from nothing, in minutes
+# make test    run the tests
+# make check   what a change must pass: format, lint, types, import floors, tests
+# Each makes the virtual environment .venv first. Nothing but Python 3.11+ and make is needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check lint clean
+
+demo: $(VENV)/ready
+	$(BIN)/hifisyn_demo
+
+test: $(VENV)/ready
+	$(BIN)/python -m pytest
+
+check: lint test
+
+lint: $(VENV)/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy hifisyn tests
+	$(BIN)/python -m pytest -q tests/test_import_floors.py
+
+$(VENV)/ready: pyproject.toml setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info hifisyn_demo

@@ -1,0 +1,1 @@
+"""Tests: each asserts behaviour against independent truth."""
