@@ -59,7 +59,9 @@ class Volume:
         return cls(data, affine, header)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> None:
-        """Write a NIfTI file atomically: data type as the array's, affine in both forms, header as it was read.
+        """Write a NIfTI file atomically: data type as the array's, header as it was read.
+
+        An affine that is not the header's goes into both forms; else both stay as they were read.
 
         Raises:
             UserError: the file exists and `overwrite` is false.
@@ -79,10 +81,11 @@ class Volume:
         image.header["cal_min"] = image.header["cal_max"] = 0
         if self.header is None:
             image.header.set_xyzt_units("mm")
-        sform, qform = (int(image.header[code]) for code in ("sform_code", "qform_code"))
-        code = sform or qform or 1
-        image.set_sform(self.affine, code=code)
-        image.set_qform(self.affine, code=code)
+        if self.header is None or not np.allclose(self.affine, self.header.get_best_affine(), atol=1e-6):
+            sform, qform = (int(image.header[code]) for code in ("sform_code", "qform_code"))
+            code = sform or qform or 1
+            image.set_sform(self.affine, code=code)
+            image.set_qform(self.affine, code=code)
         return image
 
     @property
@@ -110,6 +113,12 @@ class Volume:
         if data.shape != self.shape:
             raise ValueError(f"the grid is {self.shape}, got data of shape {data.shape}")
         return Volume(data, self.affine, self.header)
+
+    def described(self, text: str) -> "Volume":
+        """Return the same volume with another description in its header (at most 79 ASCII characters)."""
+        header = self.to_nifti().header.copy()
+        header["descrip"] = text.encode("ascii")[:79]
+        return Volume(self.data, self.affine, header)
 
     def same_grid(self, other: "Volume") -> bool:
         """Tell whether both have the same shape and place every corner within 0.001 mm."""
