@@ -24,7 +24,8 @@ def psnr(a: np.ndarray, b: np.ndarray, data_range: float = DATA_RANGE, mask: np.
     """Return the peak signal-to-noise ratio in dB, 10 log10(data_range^2 / mean squared error).
 
     Args:
-        a, b: (H, W) or (S, H, W).
+        a: (H, W) or (S, H, W).
+        b: of the same shape.
         data_range: width of the range of intensities.
         mask: the pixels that count; all, if none.
 
@@ -51,7 +52,8 @@ def ssim(a: np.ndarray, b: np.ndarray, data_range: float = DATA_RANGE, mask: np.
     mask's edge still see what lies outside it.
 
     Args:
-        a, b: (H, W) or (S, H, W), at least 11x11 pixels.
+        a: (H, W) or (S, H, W), at least 11x11 pixels.
+        b: of the same shape.
         data_range: width of the range of intensities.
         mask: the pixels that count.
 
