@@ -1,0 +1,123 @@
+"""What was done to a case, in enough detail to undo every step."""
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from hifisyn.preprocessing.normalize import Intensity
+from hifisyn.volume import Volume, grid
+
+Matrix = tuple[tuple[float, ...], ...]
+
+IDENTITY: Matrix = tuple(tuple(float(i == j) for j in range(4)) for i in range(4))
+
+
+def matrix(array: Any) -> Matrix:
+    """Return a 2D array as nested tuples, which compare and go into JSON without loss."""
+    return tuple(tuple(float(x) for x in row) for row in array)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where voxels lie.
+
+    Attributes:
+        shape: voxels along each axis.
+        affine: (4, 4), voxel index to millimetres in RAS+.
+    """
+
+    shape: tuple[int, int, int]
+    affine: Matrix
+
+    @classmethod
+    def of(cls, volume: Volume) -> "Grid":
+        """Return the grid of a volume."""
+        return cls(volume.shape, matrix(volume.affine))
+
+    def volume(self) -> Volume:
+        """Return an empty volume on the grid, to resample onto."""
+        return grid(self.shape, np.array(self.affine))
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What was done to one contrast.
+
+    Attributes:
+        original: grid of the file, before any axis was flipped or permuted.
+        moving_to_fixed: (4, 4), world mm of this scan to world mm of the reference; identity for the reference.
+        mutual_information: with the reference before and after registration, nats; none where not registered.
+        bias_strength: measured strength of the receive field in the brain (`bias.strength`); none if not measured.
+        bias_corrected: whether it was divided out.
+        intensity: scanner units (after bias correction) to [-1, 1]; none until slices are cut.
+    """
+
+    original: Grid
+    moving_to_fixed: Matrix = IDENTITY
+    mutual_information: tuple[float, float] | None = None
+    bias_strength: float | None = None
+    bias_corrected: bool = False
+    intensity: Intensity | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was done to a case.
+
+    Attributes:
+        reference: the modality in whose world and near whose grid all others were put.
+        scans: by modality.
+        steps: what each step did, with the tool and its version, for people to read.
+        brain_ml: volume of the brain mask, millilitres.
+        slice_grid: grid of the slices, orientation LPS, shape (W, H, number of places); none until slices are cut.
+        slice_indices: place of each kept slice along the third axis of `slice_grid`, from inferior to superior.
+        outside_crop: share of the brain that lies outside the field of view of the networks.
+    """
+
+    reference: str
+    scans: dict[str, Scan]
+    steps: dict[str, str] = field(default_factory=dict)
+    brain_ml: float = 0.0
+    slice_grid: Grid | None = None
+    slice_indices: tuple[int, ...] = ()
+    outside_crop: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data, which `from_json` turns into an equal record."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Record":
+        """Read what `as_json` wrote; further keys, such as those of a slice store, are passed over."""
+        return cls(
+            reference=content["reference"],
+            scans={modality: _scan(entry) for modality, entry in content["scans"].items()},
+            steps=dict(content["steps"]),
+            brain_ml=content["brain_ml"],
+            slice_grid=_grid(content["slice_grid"]) if content["slice_grid"] else None,
+            slice_indices=tuple(content["slice_indices"]),
+            outside_crop=content["outside_crop"],
+        )
+
+    def with_intensity(self, intensities: dict[str, Intensity]) -> "Record":
+        """Return the record with the intensity maps of its scans filled in."""
+        scans = {m: replace(scan, intensity=intensities.get(m, scan.intensity)) for m, scan in self.scans.items()}
+        return replace(self, scans=scans)
+
+
+def _grid(content: dict[str, Any]) -> Grid:
+    i, j, k = content["shape"]
+    return Grid((i, j, k), matrix(content["affine"]))
+
+
+def _scan(content: dict[str, Any]) -> Scan:
+    information, intensity = content["mutual_information"], content["intensity"]
+    return Scan(
+        original=_grid(content["original"]),
+        moving_to_fixed=matrix(content["moving_to_fixed"]),
+        mutual_information=(information[0], information[1]) if information else None,
+        bias_strength=content["bias_strength"],
+        bias_corrected=content["bias_corrected"],
+        intensity=Intensity(**intensity) if intensity else None,
+    )
