@@ -1,0 +1,100 @@
+"""From slices to tables: the image metrics of each slice, their mean over a case, and over the data set.
+
+Slices hold [-1, 1], so the data range is 2. Slices with too little brain do not count. A case is one scan pair,
+and each case weighs the same in the data set's mean, however many slices it has.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from hifisyn.image_metrics import DATA_RANGE, correlation, finite_mean, psnr, ssim
+
+MEASURES = ("psnr", "ssim", "brain_psnr", "brain_ssim", "brain_correlation")
+TITLES = {
+    "psnr": "PSNR (dB)",
+    "ssim": "SSIM",
+    "brain_psnr": "brain PSNR (dB)",
+    "brain_ssim": "brain SSIM",
+    "brain_correlation": "brain correlation",
+}
+MIN_BRAIN = 0.02
+CASE, SLICE = "case", "slice"
+
+
+def counted(brain: np.ndarray, min_pixels: float) -> np.ndarray:
+    """Return the numbers of the slices of (S, H, W) in which brain covers at least `min_pixels`, and any at all."""
+    return np.flatnonzero(brain.sum(axis=(1, 2)) >= max(min_pixels, 1))
+
+
+def score(
+    synthetic: np.ndarray,
+    truth: np.ndarray,
+    brain: np.ndarray,
+    *,
+    min_pixels: float = 1,
+    data_range: float = DATA_RANGE,
+) -> pd.DataFrame:
+    """Compare two stacks slice by slice, over the whole slice and inside the brain.
+
+    Args:
+        synthetic: (S, H, W) in [-1, 1], -1 outside the brain.
+        truth: (S, H, W) in [-1, 1], -1 outside the brain.
+        brain: (S, H, W) bool.
+        min_pixels: slices with less brain are left out.
+        data_range: width of the range of intensities.
+
+    Returns:
+        One row a slice that counts: `slice`, `brain_pixels` and `MEASURES`.
+    """
+    chosen = counted(brain, min_pixels)
+    a, b, mask = synthetic[chosen], truth[chosen], brain[chosen]
+    return pd.DataFrame(
+        {
+            SLICE: chosen,
+            "brain_pixels": mask.sum(axis=(1, 2)),
+            "psnr": psnr(a, b, data_range),
+            "ssim": ssim(a, b, data_range),
+            "brain_psnr": psnr(a, b, data_range, mask),
+            "brain_ssim": ssim(a, b, data_range, mask),
+            "brain_correlation": correlation(a, b, mask),
+        }
+    )
+
+
+def by_case(slices: pd.DataFrame, keys: Sequence[str] = ()) -> pd.DataFrame:
+    """Average slices within a case: one row for each value of `keys` and `case`, the mean of every measure.
+
+    Infinite PSNR (equal slices) is left out of a mean, unless all are infinite. `slices` counts the rows.
+    """
+    groups = slices.groupby([*keys, CASE], sort=False, observed=True)
+    table = groups[list(MEASURES)].agg(_mean)
+    table.insert(0, "slices", groups.size())
+    return table.reset_index()
+
+
+def by_dataset(cases: pd.DataFrame, keys: Sequence[str] = ()) -> pd.DataFrame:
+    """Average cases: one row for each value of `keys`.
+
+    Returns:
+        `cases` and `slices` counted, and for each measure its mean over cases and `<measure>_std`, the sample
+        standard deviation over cases; NaN for one case.
+    """
+    if not keys:
+        return by_dataset(cases.assign(_all=0), ["_all"]).drop(columns="_all")
+    groups = cases.groupby(list(keys), sort=False, observed=True)
+    columns = {"cases": groups.size(), "slices": groups["slices"].sum()}
+    for measure in MEASURES:
+        columns[measure] = groups[measure].agg(_mean)
+        columns[f"{measure}_std"] = groups[measure].agg(_std)
+    return pd.DataFrame(columns).reset_index()
+
+
+def _mean(values: pd.Series) -> float:
+    return finite_mean(values.to_numpy())
+
+
+def _std(values: pd.Series) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.std(ddof=1)) if len(finite) > 1 else float("nan")
