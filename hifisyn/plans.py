@@ -1,8 +1,9 @@
 """The plan of a training, typed: plans.json, which a user may edit and which refuses what cannot work."""
 
 import ast
+import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -50,7 +51,9 @@ class PreprocessingPlan(_Part):
 class MemoryPlan(_Part):
     """The Brain Memory Bank (HiFi-Syn section 3.2.1)."""
 
-    slots: dict[str, int] = Field(description="slots of each structure, by label name; empty: no structural slots")
+    slots: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        description="slots of each structure, by label name; empty: no structural slots"
+    )
     global_slots: int = Field(ge=0, description="slots that every pixel may read")
     value_width: int = Field(128, ge=1, description="V: entries of a value")
     tau_r: float = Field(
@@ -115,7 +118,7 @@ class TrainingPlan(_Part):
     lr: float = Field(1e-4, gt=0)
     lr_discriminator: float = Field(1e-4, gt=0)
     lr_content_discriminator: float = Field(4e-5, gt=0)
-    betas: tuple[float, float] = (0.5, 0.999)
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.5, 0.999)
     weight_decay: float = Field(1e-4, ge=0)
     clip_content_discriminator: float = Field(5.0, gt=0)
     content_steps: int = Field(3, ge=1, description="d_iter: of so many steps all but the last move D^c only")
@@ -130,6 +133,7 @@ class Plans(_Part):
     format: Literal[1] = 1
     name: str = "plans"
     dataset: str
+    fingerprint: str = Field("", description="digest of the data that the rules looked at")
     preset: Literal["recommended", "paper_literal"] = "recommended"
     inherits_from: str | None = None
     modalities: tuple[str, ...] = Field(min_length=1)
@@ -202,13 +206,8 @@ class Plans(_Part):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "plans"
             more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-            came = first["input"]
-            found = f", found {came!r}" if first["type"] != "missing" and not isinstance(came, dict) else ""
-            reason = first["msg"].removeprefix("Value error, ")
-            raise UserError(f"{origin}: {where}: {reason}{found}{more}; edit the value") from None
+            raise UserError(f"{origin}: {_explain(error.errors()[0])}{more}") from None
 
     def override(self, assignments: list[str]) -> "Plans":
         """Return plans with values replaced by `key=value` texts, such as `training.lr=1e-3` or `lr=1e-3`.
@@ -247,14 +246,15 @@ class Plans(_Part):
             if found:
                 choices = " or ".join(".".join(path) for path in found)
                 raise UserError(f"--set: {key} is not unique; write {choices}")
-        raise UserError(f"--set: wanted a key of the plans, found {key!r}; see the file plans.json for those there are")
+        raise UserError(f"--set: wanted a key of the plans, found {key!r}; {_closest(parts[-1])}")
 
 
 def paper_literal(plans: Plans) -> Plans:
     """Return the plans as the paper prints its equations, ambiguities taken literally.
 
-    Read temperature 1, bank overwritten to 99 % a step, rank weight inside the exponent, values as wide as
-    content, labels always read. Sums stay means, without which training diverges.
+        Read temperature 1, bank overwritten to 99 % a step, rank weight inside the exponent, values as wide as
+        content, labels always read, PGD, SGD and GGD at their full weights from the first step. Sums stay means,
+    without which training diverges.
     """
     return plans.model_copy(
         update={
@@ -269,9 +269,38 @@ def paper_literal(plans: Plans) -> Plans:
                     "value_width": plans.content_width,
                 }
             ),
-            "losses": plans.losses.model_copy(update={"weight_inside": True}),
+            "losses": plans.losses.model_copy(
+                update={"weight_inside": True, "pgd": 1.0, "sgd": 2.0, "ggd": 1.0, "ramp": 0, "ramp_start": 0}
+            ),
         }
     )
+
+
+def _explain(error: Any) -> str:
+    """Say in one line what pydantic found, where, and what to do."""
+    where = ".".join(str(part) for part in error["loc"]) or "plans"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: wanted a key of the plans, found an unknown one; {_closest(str(error['loc'][-1]))}"
+    if error["type"] == "missing":
+        return f"{where}: wanted a value, found none; add it"
+    came = error["input"]
+    found = "" if isinstance(came, dict) else f", found {came!r}"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}{found}; edit the value"
+
+
+def _closest(key: str) -> str:
+    """Say which keys a misspelt one may have meant."""
+    parts: list[type[BaseModel]] = [
+        Plans,
+        SlicePlan,
+        PreprocessingPlan,
+        MemoryPlan,
+        NetworkPlan,
+        LossPlan,
+        TrainingPlan,
+    ]
+    close = difflib.get_close_matches(key, [name for part in parts for name in part.model_fields], n=3)
+    return f"did you mean {' or '.join(close)}?" if close else "plans.json holds those there are"
 
 
 def _literal(text: str) -> Any:

@@ -1,0 +1,102 @@
+"""What the plan may count on: the kind of device, its memory, the cores and the minutes."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hifisyn.errors import UserError
+
+GIB = 2**30
+UNKNOWN_MEMORY_GB = 8.0
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Device:
+    """The machine that a plan is made for, which need not be this one.
+
+    Attributes:
+        kind: "cpu" or "cuda".
+        memory_gb: memory of the GPU, or of the machine for a CPU plan, in GiB.
+        cores: CPU cores that may be used.
+        minutes: wall time that the training may take; none: no limit.
+    """
+
+    kind: Literal["cpu", "cuda"]
+    memory_gb: float
+    cores: int
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("cpu", "cuda"):
+            raise UserError(f"--device: wanted auto, cpu or cuda, found {self.kind}")
+        if self.memory_gb <= 0:
+            raise UserError(f"--device-memory: wanted more than 0 GB, found {self.memory_gb:g}")
+        if self.cores < 1:
+            raise UserError(f"--cores: wanted at least 1, found {self.cores}")
+        if self.minutes is not None and self.minutes <= 0:
+            raise UserError(f"--minutes: wanted more than 0, found {self.minutes:g}")
+
+    def __str__(self) -> str:
+        what = f"CPU with {self.cores} cores" if self.kind == "cpu" else "GPU"
+        limit = f" for {self.minutes:g} minutes" if self.minutes is not None else ""
+        return f"{what} and {self.memory_gb:.1f} GB{limit}"
+
+
+def detect(
+    kind: str = "auto", *, memory_gb: float | None = None, cores: int | None = None, minutes: float | None = None
+) -> Device:
+    """Return the device: what is given counts, the rest is looked up on this machine.
+
+    torch is imported only where a GPU must be looked for.
+
+    Raises:
+        UserError: a GPU is wanted, its memory is not given, and this machine has none; or a value cannot be.
+    """
+    gpu_gb = _gpu_memory_gb() if kind == "auto" or (kind == "cuda" and memory_gb is None) else None
+    if kind == "auto":
+        kind = "cpu" if gpu_gb is None else "cuda"
+    if kind == "cuda" and memory_gb is None and gpu_gb is None:
+        raise UserError(
+            "--device cuda: wanted a GPU, found none here; to plan for another machine give its memory, "
+            "as in --device-memory 24"
+        )
+    if memory_gb is None:
+        memory_gb = gpu_gb if kind == "cuda" else machine_memory_gb()
+    return Device(kind, float(memory_gb or UNKNOWN_MEMORY_GB), available_cores() if cores is None else cores, minutes)  # type: ignore[arg-type]
+
+
+def available_cores() -> int:
+    """Return the cores this process may use: affinity and container limit, not what the machine has."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    quota, _, period = _read(_CGROUP / "cpu.max").partition(" ")
+    if quota.isdecimal() and period.isdecimal():
+        cores = min(cores, max(1, int(quota) // int(period)))
+    return cores
+
+
+def machine_memory_gb() -> float | None:
+    """Return the memory this process may use in GiB: installed, or the container's limit; none where unknown."""
+    try:
+        installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
+    except (AttributeError, ValueError, OSError):
+        return None
+    limit = _read(_CGROUP / "memory.max")
+    return min(installed, int(limit) / GIB) if limit.isdecimal() else installed
+
+
+def _gpu_memory_gb() -> float | None:
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    return torch.cuda.get_device_properties(0).total_memory / GIB
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
