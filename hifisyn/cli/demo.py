@@ -1,0 +1,95 @@
+"""hifisyn_demo: the whole road on a simulated cohort, from raw scans to numbers, in minutes on two CPU cores."""
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from hifisyn import paths
+from hifisyn.cli.entry import command
+from hifisyn.errors import UserError
+
+NAME = "PHANTOM"
+PAIR = ("T1", "T2")
+
+
+@command
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demo."""
+    parser = argparse.ArgumentParser(prog="hifisyn_demo", description=__doc__)
+    parser.add_argument("--home", type=Path, default=Path("hifisyn_demo"), help="folder that everything goes to")
+    parser.add_argument("--subjects", type=int, default=12, help="subjects to train and validate on")
+    parser.add_argument("--test-subjects", type=int, default=3, help="subjects held out")
+    parser.add_argument("--minutes", type=float, default=4, help="training time to plan for")
+    parser.add_argument("--cores", type=int, default=min(2, os.cpu_count() or 1), help="CPU cores to plan for")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--overwrite", action="store_true", help="remove what an earlier demo left")
+    options = parser.parse_args(arguments)
+    _clear(options.home, options.overwrite)
+    os.environ[paths.HOME] = str(options.home)
+    for root in (paths.RAW, paths.PREPROCESSED, paths.RESULTS):
+        os.environ.pop(root, None)
+    begun = time.monotonic()
+    print(f"$ export {paths.HOME}={options.home}", flush=True)
+    for name, words in steps(options):
+        _run(name, words)
+    _close(options.home, time.monotonic() - begun)
+    return 0
+
+
+def steps(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
+    """Return the commands of the demo in order: name and arguments."""
+    home, (source, target) = options.home, PAIR
+    raw = home / paths.RAW / NAME
+    model = paths.model_folder(home / paths.RESULTS, NAME, source, target, "HiFiSyn")
+    synth = home / "synth"
+    cohort = ["--train", options.subjects, "--test", options.test_subjects, "--seed", options.seed]
+    budget = ["--device", "cpu", "--cores", options.cores, "--minutes", options.minutes]
+    listed = [
+        ("convert_dataset", ["phantom", "--name", NAME, *cohort]),
+        ("plan_and_preprocess", ["-d", NAME, *budget, "-np", options.cores]),
+        ("train", [NAME, source, target, "fold0", "--seed", options.seed, "--device", "cpu"]),
+    ]
+    for given, lacking in (PAIR, PAIR[::-1]):
+        out = synth / f"{given}_to_{lacking}"
+        job = ["-i", raw / "imagesTs", "-o", out, "--source", given, "--target", lacking, "--device", "cpu"]
+        listed.append(("predict", job))
+        listed.append(("evaluate", [out, raw / "truth" / f"on_{given}", "-o", home / "evaluation" / out.name]))
+    listed.append(
+        ("downstream_eval", [synth / "T2_to_T1", raw / "truth" / "on_T2", "-o", home / "evaluation" / "tissue"])
+    )
+    listed.append(("evaluate", ["--model", model, "--split", "test", "-o", home / "evaluation" / "rivals"]))
+    return [(name, [str(word) for word in words]) for name, words in listed]
+
+
+def _run(name: str, words: list[str]) -> None:
+    print(f"\n$ hifisyn_{name} {shlex.join(words)}", flush=True)
+    step: Callable[[list[str]], int] = import_module(f"hifisyn.cli.{name}").main
+    if code := step(words):
+        raise UserError(f"hifisyn_{name}: wanted the step to end well, found exit code {code}; see the lines above")
+
+
+def _clear(home: Path, overwrite: bool) -> None:
+    if not home.exists():
+        return
+    if not overwrite:
+        raise UserError(f"{home}: exists already; pass --overwrite or name another folder with --home")
+    if not (home / paths.RAW).is_dir() and any(home.iterdir()):
+        raise UserError(f"{home}: wanted the folder of an earlier demo, found other things; name another with --home")
+    shutil.rmtree(home)
+
+
+def _close(home: Path, seconds: float) -> None:
+    print(f"\nThe demo took {seconds / 60:.1f} minutes. Look at:")
+    for picture in sorted(home.rglob("*.png")):
+        if picture.parent.name not in ("samples",):
+            print(f"  {picture}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
