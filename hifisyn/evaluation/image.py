@@ -11,13 +11,13 @@ import pandas as pd
 
 from hifisyn.image_metrics import DATA_RANGE, correlation, finite_mean, psnr, ssim
 
-MEASURES = ("psnr", "ssim", "brain_psnr", "brain_ssim", "brain_correlation")
+MEASURES = ("psnr", "ssim", "psnr_brain", "ssim_brain", "correlation")
 TITLES = {
     "psnr": "PSNR (dB)",
     "ssim": "SSIM",
-    "brain_psnr": "brain PSNR (dB)",
-    "brain_ssim": "brain SSIM",
-    "brain_correlation": "brain correlation",
+    "psnr_brain": "brain PSNR (dB)",
+    "ssim_brain": "brain SSIM",
+    "correlation": "brain correlation",
 }
 MIN_BRAIN = 0.02
 CASE, SLICE = "case", "slice"
@@ -56,9 +56,9 @@ def score(
             "brain_pixels": mask.sum(axis=(1, 2)),
             "psnr": psnr(a, b, data_range),
             "ssim": ssim(a, b, data_range),
-            "brain_psnr": psnr(a, b, data_range, mask),
-            "brain_ssim": ssim(a, b, data_range, mask),
-            "brain_correlation": correlation(a, b, mask),
+            "psnr_brain": psnr(a, b, data_range, mask),
+            "ssim_brain": ssim(a, b, data_range, mask),
+            "correlation": correlation(a, b, mask),
         }
     )
 

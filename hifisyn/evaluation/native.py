@@ -1,0 +1,227 @@
+"""Synthetic volumes against true scans, in the scanner's space: PSNR, SSIM and correlation by slice, case, data set.
+
+Both are brought to [-1, 1]. The synthetic volume goes back through the scale of its sidecar (IntensityScale is
+scanner units at +1); one without sidecar, such as another tool's, is measured as the truth is. The truth goes
+through `hifisyn.preprocessing.normalize`, measured inside the mask: 0 becomes -1, the upper percentile +1. Outside
+the mask both are -1. So the figures say nothing of the absolute scale of a scanner, which unpaired training
+cannot know, and all of contrast and anatomy.
+
+Slices are axial: the volumes' axes are flipped and permuted to LPS, nothing is interpolated.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hifisyn.errors import UserError
+from hifisyn.evaluation import report
+from hifisyn.evaluation.image import CASE, MEASURES, MIN_BRAIN, SLICE, by_case, by_dataset, score
+from hifisyn.evaluation.pairs import Failure, Loaded, Pair, attempt, find_pairs, load_pair
+from hifisyn.files import read_json
+from hifisyn.image_metrics import DATA_RANGE, SSIM_WINDOW
+from hifisyn.preprocessing import normalize
+from hifisyn.volume import Volume
+
+SCALE = "IntensityScale"
+UPPER_PERCENTILE = 99.5
+MODALITY = "modality"
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """A pair as axial slices, comparable.
+
+    Attributes:
+        synthetic: (S, H, W) in [-1, 1], -1 outside the brain.
+        truth: (S, H, W) in [-1, 1], -1 outside the brain.
+        brain: (S, H, W) bool.
+    """
+
+    synthetic: np.ndarray
+    truth: np.ndarray
+    brain: np.ndarray
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What came of one pair.
+
+    Attributes:
+        slices: one row a slice that counts, see `hifisyn.evaluation.image.score`; with `case` and `modality`.
+        stacks: what was compared.
+        notes: how: where mask and scale come from, whether the truth was registered.
+    """
+
+    slices: pd.DataFrame
+    stacks: Stacks
+    notes: dict[str, Any]
+
+
+def comparable(loaded: Loaded, scale: float | None, upper_percentile: float = UPPER_PERCENTILE) -> Stacks:
+    """Bring a pair to [-1, 1] and cut it into axial slices.
+
+    Args:
+        loaded: synthetic and truth on one grid.
+        scale: scanner units of the synthetic volume at +1; none: measured on it as on the truth.
+        upper_percentile: percentile of the brain that becomes +1.
+
+    Raises:
+        ValueError: the brain of either has no contrast.
+    """
+    brain = loaded.brain
+    truth = normalize.fit(loaded.truth.data, brain, upper_percentile).apply(loaded.truth.data)
+    measured = (
+        normalize.fit(loaded.synthetic.data, brain, upper_percentile)
+        if scale is None
+        else normalize.Intensity(0.0, scale)
+    )
+    synthetic = measured.apply(loaded.synthetic.data)
+    return Stacks(
+        axial(loaded.synthetic.with_data(np.where(brain, synthetic, normalize.OUTSIDE))),
+        axial(loaded.synthetic.with_data(np.where(brain, truth, normalize.OUTSIDE))),
+        axial(loaded.synthetic.with_data(brain)),
+    )
+
+
+def axial(volume: Volume) -> np.ndarray:
+    """Return (S, H, W): from inferior to superior, rows from anterior to posterior, columns from right to left."""
+    return np.ascontiguousarray(volume.reoriented("LPS").data.transpose(2, 1, 0))
+
+
+def read_scale(sidecar: Path) -> float | None:
+    """Return the scanner units at +1 that a sidecar gives; none where there is no sidecar or it gives none.
+
+    Raises:
+        UserError: the value is no positive number.
+    """
+    if not sidecar.is_file():
+        return None
+    content = read_json(sidecar)
+    value = content.get(SCALE) if isinstance(content, dict) else None
+    if value is None:
+        return None
+    if not isinstance(value, (int, float)) or not value > 0:
+        raise UserError(f"{sidecar}: wanted {SCALE} above 0, found {value!r}; predict the case again")
+    return float(value)
+
+
+def compare(
+    pair: Pair, *, register: bool = False, upper_percentile: float = UPPER_PERCENTILE, min_brain: float = MIN_BRAIN
+) -> Compared:
+    """Read a pair and compare it slice by slice.
+
+    Args:
+        pair: the files.
+        register: see `hifisyn.evaluation.pairs.load_pair`.
+        upper_percentile: percentile of the brain that becomes +1.
+        min_brain: share of a slice that brain must cover for the slice to count.
+
+    Raises:
+        UserError: a file is missing or broken, the grids differ, or no slice counts.
+    """
+    scale = read_scale(pair.sidecar)
+    loaded = load_pair(pair, register=register)
+    stacks = comparable(loaded, scale, upper_percentile)
+    height, width = stacks.brain.shape[1:]
+    if min(height, width) < SSIM_WINDOW:
+        raise UserError(f"{pair.name}: wanted axial slices of at least 11x11 pixels, found {height}x{width}")
+    slices = score(stacks.synthetic, stacks.truth, stacks.brain, min_pixels=min_brain * height * width)
+    if slices.empty:
+        raise UserError(
+            f"{pair.name}: wanted slices with brain on at least {min_brain:.0%} of their pixels, found none; "
+            "check the mask, or lower --min-brain"
+        )
+    slices.insert(0, CASE, pair.case)
+    slices.insert(1, MODALITY, pair.modality)
+    notes = {
+        "mask": loaded.mask,
+        "scale": f"sidecar, {scale:g}" if scale else f"percentile {upper_percentile:g} of the synthetic volume",
+        "registered": loaded.registered,
+        "slices_left_out": int(len(stacks.brain) - len(slices)),
+    }
+    return Compared(slices, stacks, notes)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The tables of a folder.
+
+    Attributes:
+        slices: one row a slice that counts.
+        cases: one row a case and contrast.
+        dataset: one row a contrast, mean and standard deviation over cases.
+        failures: the pairs that could not be compared.
+    """
+
+    slices: pd.DataFrame
+    cases: pd.DataFrame
+    dataset: pd.DataFrame
+    failures: list[Failure]
+
+
+def evaluate(
+    synth: Path,
+    truth: Path,
+    output: Path,
+    *,
+    masks: Path | None = None,
+    register: bool = False,
+    upper_percentile: float = UPPER_PERCENTILE,
+    min_brain: float = MIN_BRAIN,
+    overwrite: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> Evaluation:
+    """Compare all volumes of a folder with the true scans of the same names.
+
+    Writes slices.csv, subjects.csv, summary.json, metrics.png and a picture a case into `output`.
+
+    Args:
+        synth: folder of synthetic volumes, with sidecars and masks as hifisyn_predict writes them.
+        truth: folder of true scans of the same file names.
+        output: folder for the results.
+        masks: folder of brain masks, instead of those beside the synthetic volumes.
+        register: register a truth that lies on another grid (rigid).
+        upper_percentile: percentile of the truth's brain that becomes +1.
+        min_brain: share of a slice that brain must cover for the slice to count.
+        overwrite: replace an earlier evaluation.
+        say: takes lines of progress.
+
+    Raises:
+        UserError: a folder is missing or empty, or holds an evaluation already.
+    """
+    report.claim(output, overwrite)
+    pairs = find_pairs(synth, truth, masks)
+
+    def work(pair: Pair) -> tuple[pd.DataFrame, dict[str, Any]]:
+        done = compare(pair, register=register, upper_percentile=upper_percentile, min_brain=min_brain)
+        columns = {"synthetic": done.stacks.synthetic, "truth": done.stacks.truth}
+        report.comparison_sheet(output / f"{pair.name}.png", columns, done.slices[SLICE].tolist(), pair.name)
+        return done.slices, {"name": pair.name} | done.notes
+
+    results, failures = attempt(pairs, work, say)
+    if not results:
+        return Evaluation(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), failures)
+    slices = pd.concat([table for table, _ in results], ignore_index=True)
+    cases = by_case(slices, [MODALITY])
+    evaluation = Evaluation(slices, cases, by_dataset(cases, [MODALITY]), failures)
+    settings = {
+        "data_range": DATA_RANGE,
+        "ssim": report.SSIM,
+        "slices": f"axial, brain on at least {min_brain:g} of the pixels",
+        "upper_percentile": upper_percentile,
+        "outside_the_mask": "-1 in both",
+    }
+    _write(output, evaluation, settings, [notes for _, notes in results])
+    return evaluation
+
+
+def _write(output: Path, evaluation: Evaluation, settings: dict[str, Any], pairs: list[dict[str, Any]]) -> None:
+    report.write_table(output / "slices.csv", evaluation.slices)
+    report.write_table(output / "subjects.csv", evaluation.cases)
+    report.boxes(output / report.METRICS_PNG, evaluation.cases, MODALITY, MEASURES)
+    content = {"settings": settings, "mean": evaluation.dataset, "pairs": pairs}
+    report.write_summary(output / report.SUMMARY_JSON, content, evaluation.failures)

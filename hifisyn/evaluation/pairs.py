@@ -1,0 +1,199 @@
+"""Which synthetic volume belongs to which true one, both on one grid, and going through all without stumbling."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from hifisyn.errors import UserError
+from hifisyn.volume import Volume
+
+ENDINGS = (".nii.gz", ".nii")
+MASK = "_brain"
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The files of one synthetic volume.
+
+    Attributes:
+        name: name of the files without ending: IXI012_T2.
+        synthetic: the synthetic volume.
+        truth: the true scan of the same name; none if there is none.
+        mask: the brain mask; none if there is none.
+    """
+
+    name: str
+    synthetic: Path
+    truth: Path | None
+    mask: Path | None
+
+    @property
+    def case(self) -> str:
+        """The case: IXI012."""
+        return self.name.rpartition("_")[0]
+
+    @property
+    def modality(self) -> str:
+        """The contrast that was made: T2."""
+        return self.name.rpartition("_")[2]
+
+    @property
+    def sidecar(self) -> Path:
+        """What made the volume."""
+        return self.synthetic.parent / f"{self.name}.json"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A pair in memory.
+
+    Attributes:
+        synthetic: the synthetic volume.
+        truth: the true scan on the grid of the synthetic volume.
+        brain: bool, the same shape.
+        mask: where the brain comes from: "file", or "synthetic > 0".
+        registered: whether the truth was registered and resampled.
+    """
+
+    synthetic: Volume
+    truth: Volume
+    brain: np.ndarray
+    mask: str
+    registered: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A case that could not be done, and why, in one line."""
+
+    name: str
+    reason: str
+
+
+def find_pairs(synth: Path, truth: Path, masks: Path | None = None, modality: str | None = None) -> list[Pair]:
+    """Pair the volumes of a folder with the true scans of the same name.
+
+    Args:
+        synth: folder of synthetic volumes CASE_T2.nii.gz; brain masks CASE_T2_brain.nii.gz may lie beside them.
+        truth: folder of true scans CASE_T2.nii.gz.
+        masks: folder of brain masks CASE_T2_brain.nii.gz, CASE_brain.nii.gz or CASE.nii.gz, instead of `synth`.
+        modality: only volumes of this contrast.
+
+    Raises:
+        UserError: a folder is missing, or holds no volume of that kind.
+    """
+    for folder in (synth, truth, *([masks] if masks else [])):
+        if not folder.is_dir():
+            raise UserError(f"{folder}: wanted a folder of NIfTI files, found none; check the name")
+    files = sorted(f for f in synth.iterdir() if f.name.endswith(ENDINGS) and not f.name.startswith("."))
+    names = {stem(file): file for file in files if not stem(file).endswith(MASK) and "_" in stem(file)}
+    if modality is not None:
+        names = {name: file for name, file in names.items() if name.rpartition("_")[2] == modality}
+    if not names:
+        there = ", ".join(file.name for file in files[:4]) or "none"
+        raise UserError(
+            f"{synth}: wanted synthetic volumes such as CASE_{modality or 'T2'}.nii.gz, found {there}; "
+            "make them with hifisyn_predict"
+        )
+    return [Pair(name, file, _first(truth, [name]), _mask(name, synth, masks)) for name, file in names.items()]
+
+
+def stem(file: Path) -> str:
+    """Return a file's name without .nii or .nii.gz."""
+    return file.name.removesuffix(".gz").removesuffix(".nii")
+
+
+def load_pair(pair: Pair, *, register: bool = False, mask_required: bool = False) -> Loaded:
+    """Read a pair and see that both lie on one grid.
+
+    Args:
+        pair: the files.
+        register: register a truth that lies on another grid to the synthetic volume (rigid) and resample it.
+        mask_required: refuse to take the mask from the synthetic volume.
+
+    Raises:
+        UserError: a file is missing or broken, or the grids differ.
+    """
+    if pair.truth is None:
+        raise UserError(f"{pair.name}: wanted the true scan {pair.name}.nii.gz, found none; copy it, or leave it")
+    if pair.mask is None and mask_required:
+        raise UserError(f"{pair.name}: wanted a brain mask {pair.name}{MASK}.nii.gz, found none; name --masks FOLDER")
+    synthetic, truth = Volume.load(pair.synthetic), Volume.load(pair.truth)
+    brain = synthetic.data > 0
+    if pair.mask is not None:
+        mask = Volume.load(pair.mask)
+        if not mask.same_grid(synthetic):
+            raise UserError(f"{pair.mask}: wanted the grid of {pair.synthetic.name}, found another; resample the mask")
+        brain = mask.data > 0
+    if not brain.any():
+        raise UserError(f"{pair.name}: wanted a synthetic volume with values above 0, found none; predict it again")
+    other = not truth.same_grid(synthetic)
+    if other and not register:
+        raise UserError(
+            f"{pair.truth}: wanted the grid of {pair.synthetic.name} ({_grid(synthetic)}), found another "
+            f"({_grid(truth)}); pass --register, or resample it"
+        )
+    if other:
+        truth = _registered(truth, synthetic, brain)
+    return Loaded(synthetic, truth, brain, "file" if pair.mask else "synthetic > 0", other)
+
+
+def attempt(
+    pairs: Iterable[Pair], work: Callable[[Pair], Result], say: Callable[[str], None] = lambda line: None
+) -> tuple[list[Result], list[Failure]]:
+    """Do `work` for each pair; what goes wrong with one is written down and never costs another.
+
+    Args:
+        pairs: what to go through.
+        work: what to do with each.
+        say: takes a line of progress after each.
+
+    Raises:
+        OSError: writing fails, which is no fault of the pair.
+    """
+    pairs = list(pairs)
+    results: list[Result] = []
+    failures: list[Failure] = []
+    start = time.monotonic()
+    for number, pair in enumerate(pairs, 1):
+        try:
+            results.append(work(pair))
+            outcome = "done"
+        except OSError:
+            raise
+        except Exception as error:
+            kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+            failures.append(Failure(pair.name, kind + " ".join(str(error).split())))
+            outcome = "failed"
+        left = (time.monotonic() - start) / number * (len(pairs) - number)
+        say(f"{number}/{len(pairs)} {pair.name} {outcome}" + (f", {left:.0f} s left" if number < len(pairs) else ""))
+    return results, failures
+
+
+def _registered(truth: Volume, synthetic: Volume, brain: np.ndarray) -> Volume:
+    from hifisyn.preprocessing.register import place, register
+    from hifisyn.preprocessing.resample import resample
+
+    found = register(synthetic, truth, synthetic.with_data(brain.astype(np.uint8)))
+    return resample(place(truth, found.moving_to_fixed), synthetic)
+
+
+def _first(folder: Path, names: list[str]) -> Path | None:
+    paths = [folder / f"{name}{ending}" for name in names for ending in ENDINGS]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _mask(name: str, synth: Path, masks: Path | None) -> Path | None:
+    case = name.rpartition("_")[0]
+    beside = [f"{name}{MASK}", f"{case}{MASK}"]
+    return _first(synth, beside) if masks is None else _first(masks, [*beside, case])
+
+
+def _grid(volume: Volume) -> str:
+    return f"{'x'.join(map(str, volume.shape))} at {'x'.join(f'{s:.3g}' for s in volume.spacing)} mm"

@@ -1,0 +1,114 @@
+"""What an evaluation leaves: CSV tables, a summary, pictures, and the table that is printed."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hifisyn.errors import UserError
+from hifisyn.evaluation.image import MEASURES, TITLES
+from hifisyn.evaluation.pairs import Failure
+from hifisyn.files import atomic, write_json
+from hifisyn.pictures import evenly, new_figure, save_figure, sheet
+
+SUMMARY_JSON = "summary.json"
+METRICS_PNG = "metrics.png"
+SSIM = "Wang et al. 2004, Gaussian window 11x11, sigma 1.5"
+PACKAGES = ("hifisyn", "numpy", "pandas", "scikit-image", "nibabel")
+
+
+def claim(folder: Path, overwrite: bool) -> None:
+    """See that results may go into `folder`.
+
+    Raises:
+        UserError: an earlier evaluation lies there and `overwrite` is false.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: wanted a folder to write to, found a file; choose another name for -o")
+    if (folder / SUMMARY_JSON).exists() and not overwrite:
+        raise UserError(f"{folder}: holds an evaluation already; pass --overwrite or choose another folder with -o")
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV, atomically, six digits after the point."""
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6f")
+
+
+def write_summary(path: Path, content: dict[str, Any], failures: Sequence[Failure]) -> None:
+    """Write what was done and what came of it, with the versions of what did it."""
+    failed = {failure.name: failure.reason for failure in failures}
+    write_json(path, plain(content | {"failures": failed, "versions": {name: version(name) for name in PACKAGES}}))
+
+
+def plain(value: Any) -> Any:
+    """Return data that JSON knows: NaN becomes null, infinity its name, tables lists of rows."""
+    if isinstance(value, pd.DataFrame):
+        return plain(value.to_dict(orient="records"))
+    if isinstance(value, dict):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None if np.isnan(value) else str(value)
+    return value
+
+
+def mean_and_spread(
+    table: pd.DataFrame, keys: Sequence[str], measures: Sequence[str] = MEASURES, titles: dict[str, str] = TITLES
+) -> str:
+    """Return the table of a data set as text: `mean ± standard deviation` of each measure."""
+    shown = table[list(keys)].copy()
+    for measure in measures:
+        digits = 2 if "psnr" in measure else 3
+        columns = zip(table[measure], table[f"{measure}_std"], strict=True)
+        shown[titles.get(measure, measure)] = [_with_spread(mean, std, digits) for mean, std in columns]
+    return shown.to_string(index=False)
+
+
+def failure_lines(failures: Sequence[Failure]) -> str:
+    """Return one line a failure."""
+    width = max((len(failure.name) for failure in failures), default=0)
+    return "\n".join(f"{failure.name:<{width}}  {failure.reason}" for failure in failures)
+
+
+def boxes(path: Path, cases: pd.DataFrame, by: str, measures: Sequence[str], titles: dict[str, str] = TITLES) -> None:
+    """Draw one panel a measure and one box a value of `by`, over cases, each case a dot; infinite values left out.
+
+    Args:
+        path: the PNG file.
+        cases: one row a case.
+        by: column that parts the boxes.
+        measures: columns to draw.
+        titles: name of each measure.
+    """
+    groups = list(dict.fromkeys(cases[by]))
+    figure = new_figure((0.9 + 0.4 * len(groups)) * len(measures), 3.6, layout="constrained")
+    axes = figure.subplots(1, len(measures), squeeze=False)[0]
+    for axis, measure in zip(axes, measures, strict=True):
+        values = [cases.loc[cases[by] == group, measure].to_numpy(dtype=float) for group in groups]
+        values = [entry[np.isfinite(entry)] for entry in values]
+        axis.boxplot(values, widths=0.6, showfliers=False, medianprops={"color": "black"})
+        for place, entry in enumerate(values, 1):
+            axis.plot(np.full(len(entry), place), entry, "o", ms=3, alpha=0.5)
+        axis.set_title(titles.get(measure, measure), fontsize=8)
+        axis.set_xticks(range(1, len(groups) + 1), [str(group) for group in groups], rotation=40, ha="right")
+        axis.tick_params(labelsize=7)
+    save_figure(figure, path)
+
+
+def comparison_sheet(path: Path, columns: dict[str, np.ndarray], counted: Sequence[int], title: str) -> None:
+    """Draw up to six of the `counted` slices of all columns, and the difference of the last two."""
+    made, truth = list(columns)[-2:]
+    difference = f"{made} - {truth}"
+    picked = [int(counted[index]) for index in evenly(len(counted), 6)]
+    sheet(path, columns | {difference: columns[made] - columns[truth]}, title=title, error=[difference], slices=picked)
+
+
+def _with_spread(mean: float, std: float, digits: int) -> str:
+    return f"{mean:.{digits}f}" + (f" ± {std:.{digits}f}" if np.isfinite(std) else "")
