@@ -103,7 +103,7 @@ def test_slices_are_axial_whatever_the_order_of_the_axes(tmp_path):
     write_case(tmp_path / "other")
     for part in ("synth", "truth"):
         for file in (tmp_path / "other" / part).glob("*.nii.gz"):
-            image = nib.load(file)
+            image = nib.nifti1.load(file)
             change = nib.orientations.ornt_transform(
                 nib.io_orientation(image.affine), nib.orientations.axcodes2ornt("PSR")
             )
@@ -273,5 +273,5 @@ def test_help_comes_at_once():
     assert done.returncode == 0
     assert time.monotonic() - start < 5
     code = "import sys, hifisyn.cli.evaluate; print({'torch', 'pandas', 'nibabel', 'matplotlib'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
-    assert done.stdout.strip() == "set()"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert loaded.stdout.strip() == "set()"
