@@ -63,7 +63,7 @@ def plan(
         "memory": _memory(fingerprint, sizes, reasons),
         "networks": _networks(sizes, reasons),
         "losses": _losses(length.total, reasons),
-        "training": _training(sizes, length, reasons),
+        "training": _training(sizes, length, device, reasons),
         "device": _device(device, sizes, length),
     }
     plans = Plans.checked(content, origin="the planner")
@@ -145,7 +145,7 @@ def _losses(steps: int, reasons: _Reasons) -> dict[str, Any]:
     return {"pgd": pgd, "sgd": sgd, "ggd": ggd, "ramp_start": start, "ramp": ramp}
 
 
-def _training(sizes: Sizes, length: rules.Length, reasons: _Reasons) -> dict[str, Any]:
+def _training(sizes: Sizes, length: rules.Length, device: Device, reasons: _Reasons) -> dict[str, Any]:
     lr, lr_d, lr_content = reasons.take("training.lr", rules.learning_rates(sizes.width, length.total))
     return {
         "epochs": length.epochs,
@@ -154,7 +154,7 @@ def _training(sizes: Sizes, length: rules.Length, reasons: _Reasons) -> dict[str
         "lr": lr,
         "lr_discriminator": lr_d,
         "lr_content_discriminator": lr_content,
-        "content_steps": reasons.take("training.content_steps", rules.content_steps(length.total)),
+        "content_steps": reasons.take("training.content_steps", rules.content_steps(device)),
         "attribute_ema": reasons.take("training.attribute_ema", rules.attribute_ema(length.total)),
     }
 

@@ -131,6 +131,11 @@ def cpu_sizes(device: Device, *, literal: bool = False) -> Choice[Sizes]:
     return Choice(chosen, f"the largest network that gets its {wanted[chosen]} steps in {seconds:.0f} s on {cores}")
 
 
+def is_limited(device: Device) -> bool:
+    """Tell whether the time is limited: on a CPU always, on a GPU where minutes are given."""
+    return device.kind == "cpu" or device.minutes is not None
+
+
 def seconds_for_steps(device: Device) -> float:
     """Return the part of the device's time that goes to training steps, in seconds."""
     return 60 * TIME_FOR_STEPS * (CPU_MINUTES if device.minutes is None else device.minutes)
@@ -139,7 +144,7 @@ def seconds_for_steps(device: Device) -> float:
 def length(sizes: Sizes, device: Device) -> Choice[Length]:
     """As many steps as the time allows, at most the full length; an epoch is a round number of them."""
     full = EPOCHS * ITERATIONS
-    if device.kind == "cuda" and device.minutes is None:
+    if not is_limited(device):
         return Choice(Length(EPOCHS, ITERATIONS), f"{full} steps: the full length, no time limit given")
     seconds = step_seconds(sizes, device)
     steps = max(1, min(full, int(seconds_for_steps(device) / seconds)))
@@ -195,10 +200,10 @@ def learning_rates(width: int, steps: int) -> Choice[tuple[float, float, float]]
     return Choice(PUBLISHED_RATES, "as published; D^c as in DRIT++")
 
 
-def content_steps(steps: int) -> Choice[int]:
-    """How often only D^c moves."""
-    if steps < SHORT_STEPS:
-        return Choice(1, "short run: every step moves all networks")
+def content_steps(device: Device) -> Choice[int]:
+    """How many steps there are to one that moves all networks; the others move D^c only."""
+    if is_limited(device):
+        return Choice(1, "time is limited: every step moves all networks")
     return Choice(3, "as in DRIT++ (d_iter)")
 
 

@@ -89,10 +89,10 @@ class Splits:
         unused = sorted(set(cases) - named)
         if unused:
             found.append(f"not in the splits, so not used: {', '.join(unused)}")
-        if len({cases[c].subject for c in self.training_cases if c in cases}) == 2:
-            found.append("only 2 training subjects: each fold trains on one person and validates on the other")
         everywhere = _modalities(cases, self.training_cases)
         for number, fold in enumerate(self.folds):
+            if len({cases[c].subject for c in fold.train if c in cases}) < 2:
+                found.append(f"fold{number} has one training subject and training needs two; train on all instead")
             lacking = everywhere - _modalities(cases, fold.train)
             if lacking:
                 found.append(f"fold{number} has no training case with {', '.join(sorted(lacking))}")

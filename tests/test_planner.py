@@ -1,0 +1,261 @@
+import json
+import math
+import os
+import subprocess
+import sys
+
+import pytest
+
+from hifisyn.dataset import Dataset
+from hifisyn.errors import UserError
+from hifisyn.planning import costs, planner, rules
+from hifisyn.planning import device as devices
+from hifisyn.planning.device import Device, detect
+from hifisyn.plans import Plans, PreprocessingPlan
+
+GPU = Device("cuda", 24, 8)
+DEMO = Device("cpu", 16, 2, minutes=4)
+LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
+
+
+def fingerprint(box=(140.0, 175.0, 130.0), spacing=(1.0, 1.0, 1.0), subjects=40, volumes=None):
+    """What planning reads of a fingerprint."""
+    volumes = volumes or {"background": 3000.0, "CSF": 300.0, "GM": 700.0, "WM": 500.0}
+    return {
+        "dataset": "IXI",
+        "digest": "sha256:abc",
+        "modalities": ["T1", "T2"],
+        "labels": LABELS,
+        "subjects": subjects,
+        "settings": PreprocessingPlan().model_dump(mode="json"),
+        "geometry": {"spacing_mm": {"median": list(spacing)}, "brain_box_mm": {"max": list(box)}},
+        "intensities": {"T1": {"high": {"median": 812.5}}, "T2": {"high": {"median": 400.0}}},
+        "structures": {name: {"cases": 5, "median_ml": ml} for name, ml in volumes.items()},
+    }
+
+
+def test_a_large_gpu_gets_the_published_plan():
+    plans = planner.plan(fingerprint(), GPU)
+    assert (plans.slices.size, plans.slices.crop, plans.slices.pixel_mm, plans.slices.per_case) == (256, 216, 1.0, 100)
+    assert (plans.networks.width, plans.networks.n_down, plans.content_size, plans.content_width) == (64, 2, 54, 256)
+    assert (plans.memory.total, plans.memory.value_width) == (20, 128)
+    assert (plans.losses.pgd, plans.losses.sgd, plans.losses.ggd, plans.losses.ramp) == (1, 2, 1, 0)
+    assert (plans.training.batch_size, plans.training.lr, plans.training.content_steps) == (2, 1e-4, 3)
+    assert plans.networks.init == "normal"
+    assert plans.networks.content_noise == 1
+    assert plans.intensity_scale == {"T1": 812.5, "T2": 400.0}
+
+
+def test_the_demo_plan_is_small_and_gets_its_steps():
+    plans = planner.plan(fingerprint(subjects=10), DEMO)
+    assert 72 <= plans.slices.crop <= 96
+    assert plans.slices.size == plans.slices.crop
+    assert plans.networks.n_down == 1
+    assert plans.networks.init == "he"
+    assert plans.networks.content_noise == 0.2
+    assert plans.total_iterations >= 700
+    assert 12 <= plans.training.epochs <= 20
+    assert plans.training.lr == 2e-3
+    assert plans.training.content_steps == 1
+    assert plans.losses.ramp_start + plans.losses.ramp <= plans.total_iterations
+    assert plans.device["estimated"]["training_minutes"] <= 4.2
+    assert plans.slices.crop * plans.slices.pixel_mm >= 175 * 1.04
+
+
+def test_every_plan_says_why():
+    for device in (GPU, DEMO):
+        plans = planner.plan(fingerprint(), device, preprocessing_reason="as it came")
+        assert {"networks.width", "memory.slots", "slices.pixel_mm", "training.epochs", "preprocessing"} <= set(
+            plans.reasons
+        )
+        assert all(plans.reasons.values())
+
+
+@pytest.mark.parametrize("minutes", [1, 4, 15, 60, 480, 5000])
+@pytest.mark.parametrize("cores", [1, 2, 8, 64])
+def test_a_cpu_plan_keeps_to_its_time_at_every_size(minutes, cores):
+    device = Device("cpu", 16, cores, minutes)
+    sizes = rules.cpu_sizes(device).value
+    length = rules.length(sizes, device).value
+    assert length.total * costs.step_seconds(sizes, device) <= 60 * minutes * 0.9
+    planner.plan(fingerprint(), device)
+
+
+def test_more_time_never_gives_a_smaller_network():
+    work = [costs.step_gflop(rules.cpu_sizes(Device("cpu", 64, 4, m)).value) for m in (1, 3, 9, 27, 81, 243, 729, 9999)]
+    assert work == sorted(work)
+    assert work[-1] > 10 * work[0]
+
+
+def test_too_little_time_is_told():
+    assert "allow more time" in rules.cpu_sizes(Device("cpu", 8, 1, 0.5)).reason
+
+
+def test_less_memory_gives_narrower_networks_and_batch_one_last():
+    chosen = [rules.gpu_sizes(Device("cuda", gb, 8)).value for gb in (80, 24, 16, 12, 11, 8, 6, 4, 1)]
+    assert [s.width for s in chosen] == sorted((s.width for s in chosen), reverse=True)
+    assert {s.crop for s in chosen} == {216}
+    assert [s.batch for s in chosen if s.width > 16] == [2] * sum(s.width > 16 for s in chosen)
+    assert chosen[-1].batch == 1
+    for gb, sizes in zip((80, 24, 16, 12, 11, 8, 6), chosen, strict=False):
+        assert costs.step_memory_gb(sizes) <= 0.9 * gb
+
+
+def test_minutes_limit_a_gpu_plan_too():
+    limited = planner.plan(fingerprint(), Device("cuda", 24, 8, minutes=30))
+    assert limited.total_iterations < planner.plan(fingerprint(), GPU).total_iterations
+    assert limited.networks.width == 64
+
+
+def test_work_counts_agree_with_the_published_size():
+    for value_width, gflop in ((64, 1489), (128, 1969), (256, 3302)):
+        assert costs.step_gflop(costs.Sizes(216, 64, 1, 2, value_width)) == pytest.approx(gflop, rel=1e-3)
+    one, two = (costs.step_gflop(costs.Sizes(216, 64, batch, 2, 128)) for batch in (1, 2))
+    assert two == 2 * one
+    halves = costs.Sizes(108, 32, 2, 2, 64)
+    assert costs.step_gflop(halves) == pytest.approx(two / 16)
+
+
+def test_the_prototype_took_its_time():
+    prototype = costs.Sizes(72, 8, 2, 1, 8)
+    assert costs.step_seconds(prototype, Device("cpu", 8, 1)) == pytest.approx(0.3, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("box", "spacing", "subjects", "crop", "expected"),
+    [
+        ((140, 175), (1, 1), 40, 216, 1.0),
+        ((140, 230), (1, 1), 40, 216, 1.15),  # 230 * 1.04 / 216 = 1.107
+        ((140, 175), (0.4, 0.4), 40, 216, 1.0),
+        ((140, 175), (1, 2.0), 40, 216, 1.5),  # 0.75 * 2
+        ((140, 175), (1, 1), 40, 72, 2.55),  # 175 * 1.04 / 72 = 2.528
+        ((140, 175), (1, 1), 5, 72, 2.65),  # 175 * 1.08 / 72 = 2.625
+    ],
+)
+def test_pixels_are_as_large_as_the_brain_needs_and_no_finer_than_the_scan(box, spacing, subjects, crop, expected):
+    geometry = {"brain_box_mm": {"max": [*box, 130]}, "spacing_mm": {"median": [*spacing, 3]}}
+    choice = rules.pixel_mm(geometry, subjects, crop)
+    assert choice.value == pytest.approx(expected)
+    assert choice.reason
+
+
+def test_the_literal_preset_takes_the_equations_as_printed():
+    for device in (GPU, DEMO):
+        plans = planner.plan(fingerprint(), device, preset="paper_literal")
+        assert plans.preset == "paper_literal"
+        assert (plans.memory.tau_r, plans.memory.rho, plans.memory.p_unlabelled) == (1, 0.01, 0)
+        assert plans.memory.value_width == plans.content_width
+        assert plans.losses.weight_inside
+        assert (plans.losses.pgd, plans.losses.sgd, plans.losses.ggd, plans.losses.ramp) == (1, 2, 1, 0)
+
+
+def test_what_the_user_sets_counts_and_is_marked():
+    plans = planner.plan(fingerprint(), GPU, assignments=["lr=3e-4", "memory.slots.GM=5"], name="mine")
+    assert plans.training.lr == 3e-4
+    assert plans.memory.slots["GM"] == 5
+    assert plans.reasons["lr"] == planner.SET_BY_HAND
+    assert plans.name == "mine"
+    with pytest.raises(UserError, match="learning_rate"):
+        planner.plan(fingerprint(), GPU, assignments=["learning_rate=1"])
+
+
+def test_a_plan_is_plain_data_and_the_same_each_time(tmp_path):
+    plans = planner.plan(fingerprint(), DEMO)
+    plans.save(tmp_path / "plans.json")
+    assert Plans.load(tmp_path / "plans.json") == plans == planner.plan(fingerprint(), DEMO)
+    assert json.loads((tmp_path / "plans.json").read_text())["reasons"]
+
+
+def test_no_labels_no_structural_slots():
+    content = fingerprint() | {"structures": {}}
+    assert planner.plan(content, GPU).memory.slots == {}
+
+
+def test_edited_plans_are_warned_about_where_they_do_not_fit():
+    plans = planner.plan(fingerprint(), GPU)
+    assert planner.warnings(plans, fingerprint()) == []
+    tight = plans.override(["pixel_mm=0.75"])
+    assert "brain will be cut off" in " ".join(planner.warnings(tight, fingerprint()))
+    assert "changed since" in " ".join(planner.warnings(plans, fingerprint() | {"digest": "sha256:other"}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"name": "UKB"}, "data set"),
+        ({"modalities": ("T1", "FLAIR")}, "modalities"),
+        ({"labels": LABELS | {"lesion": 4}}, "labels"),
+    ],
+)
+def test_plans_of_another_data_set_are_refused(changes, what):
+    dataset = Dataset(**({"name": "IXI", "modalities": ("T1", "T2"), "labels": LABELS, "cases": {}} | changes))
+    with pytest.raises(UserError, match=f"wanted the {what} .*--overwrite"):
+        planner.check(planner.plan(fingerprint(), GPU), dataset, "plans.json")
+
+
+def test_what_was_done_before_is_not_done_again_unless_asked():
+    dataset = Dataset("B", ("T1", "T2"), LABELS, {}, skull_stripped=True, registered=True, bias_corrected=True)
+    choice = rules.preprocessing(dataset, {"skull_strip": None, "bias": None})
+    assert (choice.value.skull_strip, choice.value.registration, choice.value.bias) == ("none", "none", "never")
+    asked = rules.preprocessing(dataset, {"skull_strip": "hd-bet", "bias": None})
+    assert asked.value.skull_strip == "hd-bet"
+    raw = rules.preprocessing(Dataset("R", ("T2", "T1"), LABELS, {}, reference="T2"), {})
+    assert (raw.value.reference, raw.value.skull_strip, raw.value.registration) == ("T2", "auto", "rigid")
+
+
+def test_the_attribute_mean_forgets_within_the_run():
+    for steps in (10, 300, 800, 5000, 50_000):
+        decay = rules.attribute_ema(steps).value
+        assert 0.9 <= decay <= 0.999
+    assert math.isclose(rules.attribute_ema(800).value, 1 - 20 / 800)
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        ({"kind": "tpu"}, "--device"),
+        ({"memory_gb": 0}, "--device-memory"),
+        ({"cores": 0}, "--cores"),
+        ({"minutes": -1}, "--minutes"),
+    ],
+)
+def test_a_device_that_cannot_be_is_refused(values, what):
+    with pytest.raises(UserError, match=what):
+        Device(**({"kind": "cpu", "memory_gb": 8.0, "cores": 2} | values))
+
+
+def test_detection_on_a_machine_without_gpu(monkeypatch):
+    monkeypatch.setattr(devices, "_gpu_memory_gb", lambda: None)
+    found = detect(minutes=3)
+    assert (found.kind, found.minutes) == ("cpu", 3)
+    assert found.cores <= len(os.sched_getaffinity(0))
+    assert found.memory_gb > 0.5
+    assert detect("cuda", memory_gb=24).memory_gb == 24
+    with pytest.raises(UserError, match="--device-memory 24"):
+        detect("cuda")
+
+
+def test_detection_takes_a_gpu_that_is_there(monkeypatch):
+    monkeypatch.setattr(devices, "_gpu_memory_gb", lambda: 40.0)
+    assert (detect().kind, detect().memory_gb) == ("cuda", 40.0)
+    assert detect("cpu", cores=3).kind == "cpu"
+
+
+def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
+    (tmp_path / "cpu.max").write_text("150000 100000\n")
+    (tmp_path / "memory.max").write_text(f"{2**30}\n")
+    monkeypatch.setattr(devices, "_CGROUP", tmp_path)
+    assert devices.available_cores() == 1
+    assert devices.machine_memory_gb() == 1.0
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert devices.available_cores() == len(os.sched_getaffinity(0))
+    assert devices.machine_memory_gb() > 1.0
+
+
+def test_planning_for_a_cpu_never_imports_torch():
+    code = (
+        "import sys; from hifisyn.planning.device import detect; import hifisyn.planning.planner; "
+        "detect('cpu', cores=2); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
