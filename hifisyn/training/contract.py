@@ -115,9 +115,7 @@ class Trainer(ABC):
         """Return a fresh optimizer for each group; default Adam as the plan says."""
         plan = self.plans.training
         return {
-            group: torch.optim.Adam(
-                self.parameters(group), lr=rate, betas=tuple(plan.betas), weight_decay=plan.weight_decay
-            )
+            group: torch.optim.Adam(self.parameters(group), lr=rate, betas=plan.betas, weight_decay=plan.weight_decay)
             for group, rate in self.learning_rates().items()
         }
 

@@ -1,0 +1,111 @@
+"""hifisyn_train: train a method on two contrasts of a preprocessed data set."""
+
+import argparse
+import shlex
+import sys
+
+from hifisyn.cli.entry import command
+
+EPILOG = """
+examples:
+  hifisyn_train IXI T1 T2 fold0                    both directions, T1 to T2 and T2 to T1, in one training
+  hifisyn_train IXI T1 T2 fold0 --resume           go on where a killed or interrupted training stopped
+  hifisyn_train IXI T1 T2 all --epochs 50 --set lr=1e-3 memory.rho=0.5
+  torchrun --nproc-per-node 4 --no-python hifisyn_train IXI T1 T2 fold0
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    parser = argparse.ArgumentParser(
+        prog="hifisyn_train",
+        description="Train on two contrasts of a preprocessed data set; scans of both need not be of one person.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("dataset", help="name of the data set, as in hifisyn_plan_and_preprocess -d")
+    parser.add_argument("first", metavar="T1", help="one contrast")
+    parser.add_argument("second", metavar="T2", help="the other contrast")
+    parser.add_argument("fold", help="fold0, 0 or all")
+    what = parser.add_argument_group("what is trained")
+    what.add_argument("--method", "-tr", default="HiFiSyn", help="a method's name, or package.module:Class")
+    what.add_argument("--plans", "-p", default="plans", help="name of the plans file; default: plans")
+    what.add_argument("--epochs", type=int, help="instead of the plan's")
+    what.add_argument("--iterations", type=int, help="steps an epoch, instead of the plan's")
+    what.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change the plans")
+    what.add_argument("--seed", type=int, default=0, help="of weights, batches and noise; default: 0")
+    how = parser.add_argument_group("how")
+    how.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps; default: auto")
+    how.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"), help="auto: bf16 on CUDA")
+    how.add_argument("--workers", type=int, help="reading processes; default: 0 on a CPU, else up to 3")
+    how.add_argument("--force-long", action="store_true", help="train even if it will take days")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this fold")
+    again.add_argument("--overwrite", action="store_true", help="start this fold anew")
+    where = parser.add_argument_group("where")
+    where.add_argument("--raw", metavar="ROOT", help="raw data sets; default: hifisyn_raw")
+    where.add_argument("--preprocessed", metavar="ROOT", help="preprocessed data sets; default: hifisyn_preprocessed")
+    where.add_argument("--results", metavar="ROOT", help="models; default: hifisyn_results")
+    return parser
+
+
+@command
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; after Ctrl-C or SIGTERM, save and return 130 or 143."""
+    given = parser().parse_args(arguments)
+    from hifisyn.paths import Roots, parse_fold
+    from hifisyn.training.distributed import Ranks
+    from hifisyn.training.job import Options
+    from hifisyn.training.loop import train
+    from hifisyn.training.request import Request, prepare
+
+    words = ["hifisyn_train", *(sys.argv[1:] if arguments is None else arguments)]
+    lengths = {"training.epochs": given.epochs, "training.iterations": given.iterations}
+    request = Request(
+        dataset=given.dataset,
+        modalities=(given.first, given.second),
+        fold=parse_fold(given.fold),
+        method=given.method,
+        plans=given.plans,
+        assignments=(*given.set, *(f"{key}={value}" for key, value in lengths.items() if value is not None)),
+        seed=given.seed,
+        roots=Roots.resolve(given.raw, given.preprocessed, given.results),
+        resume=given.resume,
+        overwrite=given.overwrite,
+        command=shlex.join(words),
+    )
+    options = Options(
+        device=given.device,
+        precision=given.precision,
+        workers=given.workers,
+        resume=given.resume,
+        force_long=given.force_long,
+        log=_say,
+    )
+    kept = {"device": given.device, "precision": given.precision, "workers": given.workers}
+    job, remarks = prepare(request, kept)
+    main_process = Ranks.from_environment().main
+    if main_process:
+        for line in (*remarks, f"model folder {job.folder}"):
+            _say(line)
+    stopped = train(job, options)
+    if main_process:
+        _say(_closing(stopped, words, job.folder.parent, request.roots.raw / given.dataset))
+    return 128 + stopped if stopped else 0
+
+
+def _closing(stopped: int, words: list[str], model: object, raw: object) -> str:
+    if stopped:
+        again = [word for word in words if word not in ("--resume", "--overwrite")]
+        return f"stopped and saved; go on with\n  {shlex.join([*again, '--resume'])}"
+    predict = shlex.join(["hifisyn_predict", "-i", f"{raw}/imagesTs", "-o", "synth/", "--model", str(model)])
+    evaluate = shlex.join(["hifisyn_evaluate", "--model", str(model), "--split", "test", "-o", "evaluation/"])
+    return f"next:\n  {predict}\n  {evaluate}"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(None))

@@ -1,0 +1,195 @@
+"""Batches by batchgenerators: batch t depends on seed, t and rank alone, however many processes read."""
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import traceback
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import torch
+from batchgenerators.dataloading.data_loader import SlimDataLoaderBase
+from batchgenerators.dataloading.multi_threaded_augmenter import MultiThreadedAugmenter
+from batchgenerators.dataloading.single_threaded_augmenter import SingleThreadedAugmenter
+
+from hifisyn.errors import UserError
+from hifisyn.plans import Plans
+from hifisyn.slices import SliceStore
+from hifisyn.training.contract import Batch
+from hifisyn.training.draws import Cohort, Draw, draw_step
+
+TIME_LIMIT = 300.0
+
+
+class SliceLoader(SlimDataLoaderBase):
+    """Reads the batches of iteration start, start + 1, ...; of w processes each reads every w-th.
+
+    Slices are not kept in memory: the system keeps the compressed files, and a slice of 256x256 takes 0.3 ms.
+    """
+
+    def __init__(
+        self,
+        store: SliceStore,
+        cohort: Cohort,
+        plans: Plans,
+        *,
+        seed: int,
+        rank: int = 0,
+        start: int = 0,
+        workers: int = 0,
+    ) -> None:
+        super().__init__(cohort, plans.training.batch_size, number_of_threads_in_multithreaded=max(workers, 1))
+        self.store, self.plans, self.seed, self.rank = store, plans, seed, rank
+        self.iteration = start
+        self.numbers = cohort.subject_numbers
+
+    def set_thread_id(self, thread_id: int) -> None:
+        """Called by batchgenerators in each reading process, before its first batch."""
+        super().set_thread_id(thread_id)
+        self.iteration += thread_id
+        _follow_parent()
+
+    def generate_train_batch(self) -> dict[str, Any]:
+        """Return the next batch as arrays; an error is handed on as an item, so that its cause is not lost."""
+        try:
+            item = self.read(self.iteration)
+        except UserError as error:
+            item = {"user_error": str(error)}
+        except Exception:
+            item = {"error": traceback.format_exc()}
+        self.iteration += self.number_of_threads_in_multithreaded
+        return item
+
+    def read(self, iteration: int) -> dict[str, Any]:
+        """Return the batch of an iteration: images, labels and subjects by modality."""
+        draws = draw_step(self._data, self.plans, self.seed, iteration, self.rank)
+        return {
+            "iteration": iteration,
+            "images": {m: np.stack([self._image(m, d) for d in drawn])[:, None] for m, drawn in draws.items()},
+            "labels": {m: self._labels(drawn) for m, drawn in draws.items()},
+            "subjects": {m: np.array([self.numbers[d.subject] for d in drawn]) for m, drawn in draws.items()},
+        }
+
+    def _image(self, modality: str, draw: Draw) -> np.ndarray:
+        return self._window(self.store.image(draw.case, modality, draw.index), draw)
+
+    def _labels(self, drawn: list[Draw]) -> np.ndarray | None:
+        if not all(draw.case in self._data.labelled for draw in drawn):
+            return None
+        return np.stack([self._window(self.store.label(d.case, d.index), d) for d in drawn]).astype(np.int64)
+
+    def _window(self, slice_: np.ndarray, draw: Draw) -> np.ndarray:
+        crop = self.plans.slices.crop
+        window = slice_[draw.row : draw.row + crop, draw.column : draw.column + crop]
+        return np.ascontiguousarray(window[:, ::-1] if draw.mirrored else window)
+
+
+class Batches:
+    """Iterates over the batches of a loader; use it in a `with` statement.
+
+    Args:
+        loader: made for as many `workers`.
+        workers: reading processes; 0 reads in this one.
+        time_limit: seconds without a batch after which the run stops with a message instead of hanging.
+    """
+
+    def __init__(self, loader: SliceLoader, workers: int = 0, time_limit: float = TIME_LIMIT) -> None:
+        self._workers, self._time_limit = workers, time_limit
+        self._expected = loader.iteration
+        self._ready: queue.Queue[dict[str, Any] | BaseException] = queue.Queue(maxsize=2)
+        self._closing = threading.Event()
+        if workers == 0:
+            self._inline = SingleThreadedAugmenter(loader, None)
+            return
+        self._augmenter = MultiThreadedAugmenter(loader, None, workers)
+        self._augmenter.restart()
+        self._thread = threading.Thread(target=self._fetch, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> "Batches":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> "Batches":
+        return self
+
+    def __next__(self) -> Batch:
+        """Return the next batch.
+
+        Raises:
+            UserError: a slice is missing or broken, a reading process died, or none delivered in time.
+        """
+        item = self._take() if self._workers else next(self._inline)
+        if "user_error" in item:
+            raise UserError(item["user_error"])
+        if "error" in item:
+            raise RuntimeError(f"reading a batch failed:\n{item['error']}")
+        if item["iteration"] != self._expected:
+            raise RuntimeError(f"batch {self._expected} was due, {item['iteration']} came")
+        self._expected += 1
+        return Batch(
+            {m: torch.from_numpy(a) for m, a in item["images"].items()},
+            {m: None if a is None else torch.from_numpy(a) for m, a in item["labels"].items()},
+            {m: torch.from_numpy(a) for m, a in item["subjects"].items()},
+            item["iteration"],
+        )
+
+    def close(self) -> None:
+        """End the reading processes."""
+        self._closing.set()
+        if self._workers:
+            self._augmenter.abort_event.set()
+            self._thread.join(timeout=30)
+
+    def _take(self) -> dict[str, Any]:
+        try:
+            item = self._ready.get(timeout=self._time_limit)
+        except queue.Empty:
+            raise UserError(
+                f"wanted a batch within {self._time_limit:g} s, none came from {self._workers} reading processes; "
+                "the disk is slow or a process is stuck; try --workers 0"
+            ) from None
+        if isinstance(item, BaseException):
+            raise UserError(
+                f"wanted {self._workers} reading processes, found one dead; memory may have run out; "
+                "close other programs, or try --workers 0"
+            ) from item
+        return item
+
+    def _fetch(self) -> None:
+        """Run in a thread: the augmenter's own wait has no time limit."""
+        while not self._closing.is_set():
+            try:
+                item: dict[str, Any] | BaseException = next(self._augmenter)
+            except BaseException as error:
+                item = error
+            while not self._closing.is_set():
+                try:
+                    self._ready.put(item, timeout=0.2)
+                    break
+                except queue.Full:
+                    continue
+            if isinstance(item, BaseException):
+                return
+
+
+def _follow_parent() -> None:
+    """Leave signals to the parent, which finishes its step first, and end when the parent is killed."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()

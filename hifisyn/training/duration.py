@@ -1,0 +1,62 @@
+"""How long a training will take here, told before it starts."""
+
+import time
+
+import torch
+
+from hifisyn.errors import UserError
+from hifisyn.plans import Plans
+from hifisyn.training.batches import Batches, SliceLoader
+from hifisyn.training.draws import Cohort
+from hifisyn.training.job import Job
+from hifisyn.training.logbook import duration
+from hifisyn.training.step import Precision, take_step
+
+WORTH_MEASURING = 50
+ENOUGH_SECONDS = 5.0
+PERIODS = 4
+LONGEST_HOURS = {"cpu": 12.0}
+LONGEST_HOURS_ELSE = 72.0
+
+
+def seconds_a_step(job: Job, cohort: Cohort, device: torch.device, precision: Precision) -> float:
+    """Measure the first steps of the job on networks that are thrown away afterwards.
+
+    Steps differ: of `training.content_steps` all but the last are short. So whole such periods are measured; the
+    first, slower than the rest, counts only if it took so long that there is no second.
+    """
+    trainer = job.new_trainer(device).train()
+    optimizers = trainer.optimizers()
+    batches = Batches(SliceLoader(job.store, cohort, job.plans, seed=job.seed))
+    period = job.plans.training.content_steps
+    spent: list[float] = []
+    begun = time.monotonic()
+    while len(spent) < PERIODS and time.monotonic() - begun < ENOUGH_SECONDS:
+        start = time.monotonic()
+        for _ in range(period):
+            take_step(trainer, optimizers, next(batches), seed=job.seed, precision=precision)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        spent.append((time.monotonic() - start) / period)
+    counted = spent[1:] or spent
+    return sum(counted) / len(counted)
+
+
+def check_length(plans: Plans, seconds: float, device: torch.device, *, force_long: bool = False) -> str:
+    """Return the line that says how long the run will take.
+
+    Raises:
+        UserError: more than 12 h on a CPU or 3 days on a GPU, and not `force_long`; what to do instead is said.
+    """
+    whole = seconds * plans.total_iterations
+    longest = LONGEST_HOURS.get(device.type, LONGEST_HOURS_ELSE)
+    text = f"about {duration(whole)} on {device} ({seconds:.2g} s a step, {plans.total_iterations} steps)"
+    if whole > longest * 3600 and not force_long:
+        kind = "cpu" if device.type == "cpu" else "cuda"
+        minutes = 240 if kind == "cpu" else 1440
+        raise UserError(
+            f"wanted a training of at most {longest:g} h, found {text}; make a smaller plan with "
+            f"hifisyn_plan_and_preprocess -d {plans.dataset} --device {kind} --minutes {minutes} --plans-name small "
+            "and train with -p small, or pass --epochs N, or --force-long to train all the same"
+        )
+    return f"the training will take {text}"

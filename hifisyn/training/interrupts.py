@@ -1,0 +1,37 @@
+"""Ctrl-C and SIGTERM noted, so that the step in progress is finished and saved."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+CAUGHT = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupts:
+    """While entered, the first SIGINT or SIGTERM is noted; a second one acts at once, as usual.
+
+    Attributes:
+        signal: number of the signal that came; 0 if none.
+    """
+
+    def __init__(self) -> None:
+        self.signal = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interrupts":
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in CAUGHT}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._put_back()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        self._put_back()
+
+    def _put_back(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}

@@ -1,0 +1,225 @@
+"""The one loop that trains every method; killed at any moment and resumed, it ends in the same weights on a CPU."""
+
+import math
+import os
+import time
+
+import torch
+
+from hifisyn.errors import UserError
+from hifisyn.training import checkpoint
+from hifisyn.training.batches import Batches, SliceLoader
+from hifisyn.training.distributed import Ranks, broadcast_state, joined, largest
+from hifisyn.training.duration import WORTH_MEASURING, check_length, seconds_a_step
+from hifisyn.training.interrupts import Interrupts
+from hifisyn.training.job import Job, Options
+from hifisyn.training.logbook import DIAGNOSTIC, LOSS, RATE, Logbook, Row, Tally
+from hifisyn.training.step import rate_factor, resolve_device, resolve_precision, set_rates, take_step
+from hifisyn.training.summary import describe, summarise
+from hifisyn.training.validation import ValidationSet, measure, score, source_itself, translate_both, write_sheets
+
+SHEETS = 20
+
+
+def train(job: Job, options: Options | None = None) -> int:
+    """Train until the end of the plan, or until a signal.
+
+    Under torchrun every process calls this; rank 0 writes and prints.
+
+    Returns:
+        0 at the end, else the number of the signal (SIGINT, SIGTERM) after which the state was saved.
+
+    Raises:
+        UserError: nothing to resume, a device that is not there, memory that does not suffice, data that do not
+            fit, losses that are no longer finite, or a training that would take days.
+    """
+    options = options or Options()
+    ranks = Ranks.from_environment()
+    device = resolve_device(options.device, ranks.local)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        torch.backends.cudnn.benchmark = True
+    try:
+        with joined(ranks, device):
+            return _Run(job, options, ranks, device).run()
+    except torch.OutOfMemoryError:
+        raise UserError(
+            f"wanted memory on {device} for batches of {job.plans.training.batch_size}, found too little; pass "
+            "--set training.batch_size=1, or make a smaller plan with hifisyn_plan_and_preprocess --device-memory GB"
+        ) from None
+
+
+class _Run:
+    """A training in progress: networks, optimizers, and where in the run it is."""
+
+    def __init__(self, job: Job, options: Options, ranks: Ranks, device: torch.device) -> None:
+        self.job, self.ranks, self.device = job, ranks, device
+        self.log = options.log if ranks.main else _silent
+        self.precision = resolve_precision(options.precision, device)
+        self.workers = default_workers(device) if options.workers is None else options.workers
+        self.cohort = job.cohort()
+        self.validation = ValidationSet.read(job.store, job.val, job.pair, job.plans.slices.crop)
+        self.iteration, self.best, self.spent = 0, -math.inf, 0.0
+        self.tally = Tally()
+        self.logbook = Logbook(job.folder, job.plans.training.epochs, self.log)
+        self._announce(options)
+        self.trainer = job.new_trainer(device).train()
+        self.rates, self.optimizers = self.trainer.learning_rates(), self.trainer.optimizers()
+        if options.resume:
+            self._load()
+        broadcast_state(self.trainer.networks)
+
+    def run(self) -> int:
+        """Train, then save and validate what came out; return 0, or the signal that ended it."""
+        loader = SliceLoader(
+            self.job.store,
+            self.cohort,
+            self.job.plans,
+            seed=self.job.seed,
+            rank=self.ranks.rank,
+            start=self.iteration,
+            workers=self.workers,
+        )
+        with Interrupts() as interrupts, Batches(loader, self.workers) as batches:
+            stopped = self._train(batches, interrupts)
+        if not stopped and self.ranks.main:
+            self._save(checkpoint.FINAL)
+            self.logbook.write()
+            summarise(self.job, self.trainer, self.log)
+        return stopped
+
+    def _train(self, batches: Batches, interrupts: Interrupts) -> int:
+        self.begun = time.monotonic()
+        while self.iteration < self.job.plans.total_iterations:
+            self._step(batches)
+            stopped = largest(interrupts.signal, self.device)
+            if self.iteration % self.job.plans.training.iterations == 0:
+                self._end_epoch()
+            elif stopped and self.ranks.main:
+                self.spent += time.monotonic() - self.begun
+                self._save(checkpoint.LATEST)
+            if stopped:
+                return stopped
+        return 0
+
+    def _step(self, batches: Batches) -> None:
+        plans = self.job.plans
+        factor = rate_factor(self.iteration, plans.total_iterations, plans.training.decay_from)
+        set_rates(self.optimizers, self.rates, factor)
+        losses = take_step(
+            self.trainer,
+            self.optimizers,
+            next(batches),
+            seed=self.job.seed,
+            rank=self.ranks.rank,
+            precision=self.precision,
+        )
+        self.tally.add(losses)
+        self.iteration += 1
+
+    def _end_epoch(self) -> None:
+        means = self.tally.means()
+        _refuse_nonfinite(means, self.epoch)
+        if self.ranks.main:
+            numbers = self._validate()
+            row: Row = {"epoch": self.epoch, "iteration": self.iteration}
+            row |= {LOSS + name: value for name, value in means.items()} | numbers
+            row |= {DIAGNOSTIC + name: value for name, value in self.trainer.diagnostics().items()}
+            row |= {RATE + group: float(o.param_groups[0]["lr"]) for group, o in self.optimizers.items()}
+            row["seconds"] = self.spent + time.monotonic() - self.begun
+            if self.device.type == "cuda":
+                row["gpu_gib"] = torch.cuda.max_memory_allocated(self.device) / 2**30
+            self.logbook.add(row)
+        self.tally, self.spent, self.begun = Tally(), 0.0, time.monotonic()
+        if self.ranks.main:
+            self._keep_if_best(score(numbers))
+            self._save(checkpoint.LATEST)
+
+    @property
+    def epoch(self) -> int:
+        """Number of the epoch that the last step belongs to, from 1."""
+        return math.ceil(self.iteration / self.job.plans.training.iterations)
+
+    def _validate(self) -> dict[str, float]:
+        if self.validation is None:
+            return {}
+        synthetic = translate_both(self.trainer, self.validation)
+        epochs = self.job.plans.training.epochs
+        if self.epoch % max(1, epochs // SHEETS) == 0 or self.epoch == epochs:
+            write_sheets(self.job.folder / "samples", f"epoch_{self.epoch:04d}", self.validation, synthetic)
+        return measure(self.validation, synthetic)
+
+    def _keep_if_best(self, value: float | None) -> None:
+        """Write `best` if this epoch is; where no truth is known the newest is."""
+        if value is None or value > self.best:
+            self.best = self.best if value is None else value
+            self._save(checkpoint.BEST)
+
+    def _save(self, name: str) -> None:
+        """Write a checkpoint; only the latest holds what is needed to go on."""
+        checkpoint.save(
+            self.job.folder / name,
+            self.trainer,
+            self.job.method,
+            optimizers=self.optimizers if name == checkpoint.LATEST else None,
+            progress={
+                "iteration": self.iteration,
+                "epoch": self.epoch,
+                "seed": self.job.seed,
+                "best": self.best,
+                "seconds": self.spent,
+                "losses": self.tally.values(),
+                "rows": self.logbook.rows,
+            },
+        )
+
+    def _load(self) -> None:
+        path = self.job.folder / checkpoint.LATEST
+        if not path.exists():
+            raise UserError(f"{path}: wanted a checkpoint to resume from, found none; train without --resume")
+        content = checkpoint.load(path, self.device)
+        progress = content["progress"]
+        if progress["seed"] != self.job.seed:
+            found = progress["seed"]
+            raise UserError(f"{path}: wanted seed {self.job.seed}, found {found}; resume with --seed {found}")
+        checkpoint.restore(content, self.trainer, self.optimizers, randomness=True)
+        self.iteration, self.best, self.spent = progress["iteration"], progress["best"], progress["seconds"]
+        self.tally = Tally(progress["losses"])
+        self.logbook.rows = progress["rows"]
+        self.logbook.write(picture=False)
+        self.log(f"resumed after step {self.iteration} of {self.job.plans.total_iterations}")
+
+    def _announce(self, options: Options) -> None:
+        """Say what is trained on what, and how long it will take."""
+        counts = ", ".join(f"{len(found)} with {modality}" for modality, found in self.cohort.cases.items())
+        self.log(f"{self.job.method}: {self.job.pair[0]} <-> {self.job.pair[1]}, training subjects: {counts}")
+        self.log(f"device {self.device}, {self.precision}, {self.workers} reading processes, seed {self.job.seed}")
+        if self.validation is None:
+            self.log("no validation cases with these modalities: the newest weights count as best")
+        else:
+            reference = source_itself(self.validation, self.job.pair)
+            self.log(f"the untouched source reaches {describe(reference)}")
+        if options.resume or self.ranks.world > 1 or self.job.plans.total_iterations < WORTH_MEASURING:
+            return
+        seconds = seconds_a_step(self.job, self.cohort, self.device, self.precision)
+        self.log(check_length(self.job.plans, seconds, self.device, force_long=options.force_long))
+
+
+def default_workers(device: torch.device) -> int:
+    """Return how many processes read: none on a CPU, where steps are long; else up to 3 of the cores."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return 0 if device.type == "cpu" else max(0, min(3, cores - 1))
+
+
+def _refuse_nonfinite(means: dict[str, float], epoch: int) -> None:
+    bad = [name for name, value in means.items() if not math.isfinite(value)]
+    if bad:
+        raise UserError(
+            f"wanted finite losses in epoch {epoch}, found {', '.join(bad)} not finite; the last checkpoint is of "
+            "the epoch before; train anew with a lower rate (--set training.lr=...) or with --precision fp32"
+        )
+
+
+def _silent(line: str) -> None:
+    """Take the lines of processes that do not print."""

@@ -1,0 +1,122 @@
+"""The folder of a model: named by what was changed, complete for prediction, never overwritten by accident."""
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from hifisyn.errors import UserError
+from hifisyn.files import read_json, write_json, write_text
+from hifisyn.paths import CONFIG_JSON, DATASET_JSON, METRICS_CSV, PROGRESS_PNG, fold_folder
+from hifisyn.plans import Plans
+from hifisyn.training import checkpoint
+
+PLANS_JSON = "plans.json"
+NO_MATTER = ("name", "inherits_from", "device", "reasons")
+LONGEST_SUFFIX = 60
+
+_MADE = (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL, METRICS_CSV, PROGRESS_PNG, CONFIG_JSON)
+_MADE_FOLDERS = ("samples", "validation")
+
+
+def changes(base: Plans, plans: Plans) -> dict[str, Any]:
+    """Return the values of `plans` that differ from `base`, by dotted key; what does not touch training is left out."""
+    before, after = _flat(base.model_dump(mode="json")), _flat(plans.model_dump(mode="json"))
+    return {key: after.get(key) for key in before | after if before.get(key) != after.get(key)}
+
+
+def suffix(changed: dict[str, Any], seed: int = 0) -> str:
+    """Return the end of the model folder's name, empty where nothing was changed.
+
+    >>> suffix({"training.lr": 0.001, "training.epochs": 10})
+    '__epochs=10__lr=0.001'
+    >>> suffix({}, seed=1)
+    '__seed=1'
+    """
+    named = {key.rpartition(".")[2]: value for key, value in changed.items()}
+    named = named if len(named) == len(changed) else dict(changed)
+    texts = [f"{key}={_text(value)}" for key, value in sorted(named.items())]
+    if seed:
+        texts.append(f"seed={seed}")
+    whole = "".join(f"__{text}" for text in texts)
+    if len(whole) <= LONGEST_SUFFIX:
+        return whole
+    return f"__{hashlib.sha256(repr(texts).encode()).hexdigest()[:10]}"
+
+
+def prepare(
+    model: Path,
+    fold: int | str,
+    plans: Plans,
+    dataset_json: str,
+    config: dict[str, Any],
+    fold_config: dict[str, Any],
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Path:
+    """Make a model folder ready for the training of a fold, and return the fold's folder.
+
+    Written are plans.json, dataset.json and config.json of the model, and config.json of the fold.
+
+    Raises:
+        UserError: the fold has a checkpoint and neither `resume` nor `overwrite`; there is nothing to resume; or
+            the folder was trained by other plans (the key is named).
+    """
+    folder = fold_folder(model, fold)
+    there = [name for name in (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL) if (folder / name).exists()]
+    if resume and checkpoint.LATEST not in there:
+        raise UserError(f"{folder}: wanted {checkpoint.LATEST} to resume from, found none; train without --resume")
+    if there and not resume and not overwrite:
+        raise UserError(f"{folder}: holds {there[0]} already; go on with --resume, or start anew with --overwrite")
+    _refuse_other_plans(model, folder, plans, resume=resume)
+    if overwrite and not resume:
+        _clear(folder)
+    for rest in folder.glob(".partial-*"):
+        rest.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    plans.save(model / PLANS_JSON)
+    write_text(model / DATASET_JSON, dataset_json)
+    write_json(model / CONFIG_JSON, config)
+    write_json(folder / CONFIG_JSON, fold_config)
+    return folder
+
+
+def _refuse_other_plans(model: Path, folder: Path, plans: Plans, *, resume: bool) -> None:
+    """Compare with the plans the folder was trained by, where a checkpoint depends on them."""
+    bound = [path.parent for path in model.glob("fold_*/checkpoint_*.pt") if resume or path.parent != folder]
+    if not bound or not (model / PLANS_JSON).exists():
+        return
+    different = changes(Plans.checked(read_json(model / PLANS_JSON), str(model / PLANS_JSON)), plans)
+    if different:
+        key, value = next(iter(different.items()))
+        more = f" and {len(different) - 1} more" if len(different) > 1 else ""
+        raise UserError(
+            f"{model}: {bound[0].name} was trained by other plans: {key} is now {value}{more}; put the value back, "
+            "or train into another folder by giving the plans another name (--plans-name, -p)"
+        )
+
+
+def _clear(folder: Path) -> None:
+    for name in _MADE:
+        (folder / name).unlink(missing_ok=True)
+    for name in _MADE_FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if not prefix and key in NO_MATTER:
+            continue
+        if isinstance(value, dict) and value and f"{prefix}{key}" not in ("memory.slots", "labels", "intensity_scale"):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return re.sub(r"[^A-Za-z0-9.+-]+", "-", text).strip("-")

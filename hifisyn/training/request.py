@@ -1,0 +1,165 @@
+"""From what a user types, data set, contrasts and fold, to a job: plans, cases and folders looked up."""
+
+import platform
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hifisyn import paths
+from hifisyn.dataset import Dataset
+from hifisyn.errors import UserError
+from hifisyn.planning.splits import Splits
+from hifisyn.plans import Plans
+from hifisyn.slices import SliceStore
+from hifisyn.training import model_folder
+from hifisyn.training.checkpoint import versions
+from hifisyn.training.distributed import Ranks
+from hifisyn.training.job import Job
+from hifisyn.training.registry import method_name, trainer_class
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is wanted of hifisyn_train.
+
+    Attributes:
+        dataset: name of a preprocessed data set.
+        modalities: the two contrasts, in any order.
+        fold: number or "all".
+        method: name in the registry, or package.module:Class.
+        plans: name of the plans file.
+        assignments: key=value texts that change the plans.
+        seed: of everything random.
+        roots: where the data sets and the results are.
+        resume, overwrite: what to do with a fold that has a checkpoint.
+        command: the line that was typed, kept in config.json.
+    """
+
+    dataset: str
+    modalities: tuple[str, str]
+    fold: int | str
+    method: str = "HiFiSyn"
+    plans: str = "plans"
+    assignments: tuple[str, ...] = ()
+    seed: int = 0
+    roots: paths.Roots = field(default_factory=paths.Roots.resolve)
+    resume: bool = False
+    overwrite: bool = False
+    command: str = ""
+
+
+def prepare(request: Request, options: dict[str, Any]) -> tuple[Job, list[str]]:
+    """Look up all that a training needs and make its model folder ready.
+
+    Args:
+        request: what is wanted.
+        options: device, precision and the like, kept in the fold's config.json.
+
+    Returns:
+        The job, and lines that the user should see.
+
+    Raises:
+        UserError: the data set, a modality, the fold, the plans, a key or the method is not there, or the fold
+            was trained before.
+    """
+    folder = request.roots.preprocessed_dataset(request.dataset)
+    base = Plans.load(paths.plans_file(folder, request.plans))
+    plans = base.override(list(request.assignments))
+    pair = _pair(request, plans)
+    trainer = trainer_class(request.method)
+    fold = Splits.load(folder / paths.SPLITS_JSON).fold(request.fold)
+    store = SliceStore(paths.slices_folder(folder, request.plans))
+    there = set(store.cases())
+    if not there & set(fold.train):
+        raise UserError(
+            f"{store.folder}: wanted slices of the training cases, found none; "
+            f"run hifisyn_plan_and_preprocess -d {request.dataset}"
+        )
+    dataset_file = _dataset_file(request, folder)
+    changed = model_folder.changes(base, plans)
+    model = paths.model_folder(
+        request.roots.results,
+        request.dataset,
+        *pair,
+        method_name(request.method),
+        request.plans,
+        model_folder.suffix(changed, request.seed),
+    )
+    if Ranks.from_environment().main:
+        model_folder.prepare(
+            model,
+            request.fold,
+            plans,
+            dataset_file.read_text(encoding="utf-8"),
+            {
+                "method": request.method,
+                "pair": list(pair),
+                "dataset": request.dataset,
+                "plans": request.plans,
+                "changed": changed,
+                "versions": versions(),
+            },
+            {"fold": request.fold, "seed": request.seed, **options, **provenance(), "command": request.command},
+            resume=request.resume,
+            overwrite=request.overwrite,
+        )
+    job = Job(
+        trainer=trainer,
+        method=request.method,
+        plans=plans,
+        pair=pair,
+        store=store,
+        train=tuple(case for case in fold.train if case in there),
+        val=tuple(case for case in fold.val if case in there),
+        folder=paths.fold_folder(model, request.fold),
+        subjects={case.name: case.subject for case in Dataset.load(dataset_file.parent).all_cases.values()},
+        seed=request.seed,
+    )
+    job.cohort()
+    return job, _remarks(request, fold.train, fold.val, there)
+
+
+def provenance() -> dict[str, Any]:
+    """Return versions, machine and the commit of this code, so that a run can be traced back."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+        commit = found.stdout.strip() if found.returncode == 0 else None
+    except (OSError, subprocess.TimeoutExpired):
+        commit = None
+    return {"versions": versions(), "system": f"{platform.system()} {platform.machine()}", "commit": commit}
+
+
+def _pair(request: Request, plans: Plans) -> tuple[str, str]:
+    known = {m.lower(): m for m in plans.modalities}
+    found = [known.get(m.lower()) for m in request.modalities]
+    if None in found or len(set(found)) != 2:
+        raise UserError(
+            f"wanted two different modalities of {request.dataset} ({', '.join(plans.modalities)}), "
+            f"found {' and '.join(request.modalities)}"
+        )
+    first, second = sorted(m for m in found if m)
+    return first, second
+
+
+def _dataset_file(request: Request, preprocessed: Path) -> Path:
+    """Return the dataset.json beside the slices if there is one, else the raw data set's."""
+    beside = preprocessed / paths.DATASET_JSON
+    return beside if beside.exists() else request.roots.raw_dataset(request.dataset) / paths.DATASET_JSON
+
+
+def _remarks(request: Request, train: tuple[str, ...], val: tuple[str, ...], there: set[str]) -> list[str]:
+    lines = []
+    missing = sorted({*train, *val} - there)
+    if missing:
+        lines.append(f"without slices, left out: {', '.join(missing)}")
+    if set(train) & set(val):
+        lines.append("validation cases are among the training cases: their numbers flatter")
+    return lines

@@ -1,0 +1,110 @@
+"""One step of any method, and what surrounds it: device, precision, learning rate."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from hifisyn.errors import UserError
+from hifisyn.training.contract import Batch, Trainer
+from hifisyn.training.distributed import average_buffers, average_gradients
+from hifisyn.training.draws import step_seed
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+def take_step(
+    trainer: Trainer,
+    optimizers: dict[str, torch.optim.Optimizer],
+    batch: Batch,
+    *,
+    seed: int,
+    rank: int = 0,
+    precision: Precision = "fp32",
+) -> dict[str, Tensor]:
+    """Do every update that the method yields for a batch; the step's number is the batch's.
+
+    Returns:
+        The losses by group/name, 0-dimensional and detached, on the device.
+    """
+    trainer.iteration = batch.iteration
+    trainer.generator.manual_seed(step_seed(seed, batch.iteration, rank))
+    clips = trainer.clips()
+    logged: dict[str, Tensor] = {}
+    updates = trainer.updates(batch.to(trainer.device))
+    while True:
+        # The forward pass runs between two yields; the backward pass below stays outside autocast.
+        with autocast(trainer.device, precision):
+            update = next(updates, None)
+        if update is None:
+            break
+        group, losses = update
+        parameters = trainer.parameters(group)
+        optimizers[group].zero_grad(set_to_none=True)
+        torch.stack([loss.float() for loss in losses.values()]).sum().backward(inputs=parameters)
+        average_gradients(parameters)
+        if group in clips:
+            torch.nn.utils.clip_grad_norm_(parameters, clips[group])
+        optimizers[group].step()
+        logged |= {f"{group}/{name}": loss.detach().float() for name, loss in losses.items()}
+    trainer.after_step()
+    average_buffers(trainer.networks)
+    return logged
+
+
+def rate_factor(iteration: int, total: int, decay_from: float) -> float:
+    """Return the share of the initial learning rate: 1 until `decay_from` of the run, then linearly to 0.
+
+    >>> [rate_factor(i, 100, 0.5) for i in (0, 50, 75, 99)]
+    [1.0, 1.0, 0.5, 0.02]
+    """
+    start = decay_from * total
+    return 1.0 if iteration <= start else (total - iteration) / (total - start)
+
+
+def set_rates(optimizers: dict[str, torch.optim.Optimizer], rates: dict[str, float], factor: float) -> None:
+    """Set the learning rate of each group to its initial rate times `factor`."""
+    for group, optimizer in optimizers.items():
+        for settings in optimizer.param_groups:
+            settings["lr"] = rates[group] * factor
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """Return the context of a forward pass: bfloat16 where that is the precision, else nothing."""
+    return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def resolve_precision(wanted: str, device: torch.device) -> Precision:
+    """Return bf16 or fp32; `auto` is bf16 on a CUDA device that computes in it, else fp32.
+
+    Raises:
+        UserError: no such precision, or one that the device lacks.
+    """
+    if wanted not in get_args(Precision):
+        raise UserError(f"wanted a precision among {', '.join(get_args(Precision))}, found {wanted!r}")
+    capable = device.type == "cpu" or (
+        device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    )
+    if wanted == "bf16" and not capable:
+        raise UserError(f"wanted bf16 on {device}, which lacks it; use --precision fp32")
+    if wanted == "auto":
+        return "bf16" if device.type == "cuda" and capable else "fp32"
+    return "bf16" if wanted == "bf16" else "fp32"
+
+
+def resolve_device(wanted: str, local_rank: int = 0) -> torch.device:
+    """Return the device called auto, cpu, cuda, cuda:1 or mps; `auto` prefers cuda, then mps.
+
+    Raises:
+        UserError: there is no such device here.
+    """
+    there = ["cpu"]
+    if torch.backends.mps.is_available():
+        there.insert(0, "mps")
+    if torch.cuda.is_available():
+        there[:0] = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    name = there[0] if wanted == "auto" else wanted
+    if name not in there:
+        raise UserError(f"wanted the device {wanted}, found {', '.join(there)}; pass --device {there[0]}")
+    return torch.device("cuda", local_rank) if name == "cuda" else torch.device(name)

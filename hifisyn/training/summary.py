@@ -1,0 +1,80 @@
+"""What the best weights reach on the validation cases: validation/summary.json and a sheet a case."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hifisyn.files import write_json
+from hifisyn.image_metrics import finite_mean
+from hifisyn.training import checkpoint
+from hifisyn.training.contract import Trainer
+from hifisyn.training.job import Job
+from hifisyn.training.validation import ValidationSet, measure, source_itself, translate_both, write_sheets
+
+SLICES_A_CASE = 24
+
+
+def summarise(job: Job, trainer: Trainer, log: Callable[[str], None]) -> None:
+    """Load the best weights into `trainer`, translate every validation case, write numbers and sheets.
+
+    Numbers are of up to 24 slices a case, evenly spread, in the window that the networks see. They chose the
+    weights, so they flatter; the test cases tell what a model is worth.
+    """
+    content = checkpoint.load(job.folder / checkpoint.BEST, trainer.device)
+    checkpoint.restore(content, trainer)
+    cases: dict[str, dict[str, float]] = {}
+    untouched: dict[str, dict[str, float]] = {}
+    for case in job.val:
+        validation = ValidationSet.read(job.store, [case], job.pair, job.plans.slices.crop, SLICES_A_CASE)
+        if validation is None:
+            continue
+        synthetic = translate_both(trainer, validation)
+        cases[case], untouched[case] = measure(validation, synthetic), source_itself(validation, job.pair)
+        write_sheets(job.folder / "validation", case, validation, synthetic)
+    if not cases:
+        return
+    summary: dict[str, Any] = {
+        "checkpoint": checkpoint.BEST,
+        "epoch": content["progress"]["epoch"],
+        "mean": means(cases),
+        "source_itself": means(untouched),
+        "cases": cases,
+    }
+    write_json(job.folder / "validation" / "summary.json", _finite(summary))
+    log(f"best weights, of epoch {summary['epoch']}, on {len(cases)} validation cases: {describe(summary['mean'])}")
+
+
+def means(cases: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Return the mean over cases of each number, those that are not finite left out."""
+    names = dict.fromkeys(name for numbers in cases.values() for name in numbers)
+    known = {name: [numbers[name] for numbers in cases.values() if name in numbers] for name in names}
+    return {name: finite_mean(np.array(values)) for name, values in known.items()}
+
+
+def describe(numbers: dict[str, float]) -> str:
+    """Return numbers of both directions in one line."""
+    parts = []
+    for direction in dict.fromkeys(name.split("/")[0] for name in numbers):
+        own = {name.split("/")[1]: value for name, value in numbers.items() if name.startswith(f"{direction}/")}
+        words = ", ".join(f"{_WORDS[name]} {value:.3g}" for name, value in own.items() if name in _WORDS)
+        parts.append(f"{direction.replace('_to_', '->')}: {words}")
+    return "; ".join(parts)
+
+
+_WORDS = {
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "psnr_brain": "in the brain PSNR",
+    "ssim_brain": "SSIM",
+    "correlation": "correlation",
+    "distance": "distance of intensities",
+}
+
+
+def _finite(value: Any) -> Any:
+    """Replace numbers that JSON lacks by null."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
