@@ -3,7 +3,8 @@
 Every function takes one slice (H, W) or a stack of slices (S, H, W) and returns one value a slice: a float64
 array of shape () or (S,). A stack is never treated as one 3D image. Comparison is in float64 whatever comes in.
 `data_range` is the width of the range that the intensities may take, not of those that occur: `DATA_RANGE`, 2,
-for slices in [-1, 1]. A mask is bool of the images' shape; where it is empty the value is NaN.
+for slices in [-1, 1]; `low`, -1, is where it begins. A mask is bool of the images' shape; where it is empty the
+value is NaN.
 
 Results are averaged with `finite_mean`, since the PSNR of identical slices is infinite and the value of a slice
 without mask is NaN.
@@ -14,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 DATA_RANGE = 2.0
+LOW = -1.0
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
 
@@ -43,7 +45,14 @@ def psnr(a: np.ndarray, b: np.ndarray, data_range: float = DATA_RANGE, mask: np.
     return _by_slice(measure, a, b, mask)
 
 
-def ssim(a: np.ndarray, b: np.ndarray, data_range: float = DATA_RANGE, mask: np.ndarray | None = None) -> np.ndarray:
+def ssim(
+    a: np.ndarray,
+    b: np.ndarray,
+    data_range: float = DATA_RANGE,
+    mask: np.ndarray | None = None,
+    *,
+    low: float = LOW,
+) -> np.ndarray:
     """Return the structural similarity of Wang et al. (IEEE Trans. Image Process. 13(4), 2004).
 
     Their settings: Gaussian window of 11x11 pixels and sigma 1.5, population covariance, K1 0.01, K2 0.03;
@@ -51,11 +60,16 @@ def ssim(a: np.ndarray, b: np.ndarray, data_range: float = DATA_RANGE, mask: np.
     (Wang et al., scikit-image). With a mask it is the mean of the map over the mask; windows of pixels near the
     mask's edge still see what lies outside it.
 
+    SSIM is defined for intensities from 0 up, so `low` is subtracted first. Taken on [-1, 1] as they are, windows
+    of opposite sign would make the luminance term negative, and an inverted contrast, whose structure term is
+    negative too, would look alike.
+
     Args:
         a: (H, W) or (S, H, W), at least 11x11 pixels.
         b: of the same shape.
         data_range: width of the range of intensities.
         mask: the pixels that count.
+        low: the lowest intensity there can be, black.
 
     Returns:
         A value in [-1, 1] a slice; 1 where both are equal.
@@ -67,7 +81,13 @@ def ssim(a: np.ndarray, b: np.ndarray, data_range: float = DATA_RANGE, mask: np.
 
     def measure(x: np.ndarray, y: np.ndarray, inside: np.ndarray) -> float:
         mean, full = structural_similarity(
-            x, y, data_range=data_range, gaussian_weights=True, sigma=SSIM_SIGMA, use_sample_covariance=False, full=True
+            x - low,
+            y - low,
+            data_range=data_range,
+            gaussian_weights=True,
+            sigma=SSIM_SIGMA,
+            use_sample_covariance=False,
+            full=True,
         )
         return float(mean if mask is None else full[inside].mean())
 

@@ -71,15 +71,21 @@ def test_psnr_of_equal_slices_is_infinite_and_left_out_of_the_mean(pair):
 def test_ssim_agrees_with_the_formulas_of_wang(pair, mask):
     a, b = pair
     for k in range(3):
-        full = reference_ssim_map(a[k], b[k], 2.0)
+        full = reference_ssim_map(a[k].astype(float) + 1, b[k].astype(float) + 1, 2.0)
         assert ssim(a, b)[k] == pytest.approx(full[5:-5, 5:-5].mean(), abs=1e-9)
         assert ssim(a, b, mask=mask)[k] == pytest.approx(full[mask[k]].mean(), abs=1e-9)
 
 
 def test_ssim_agrees_with_scikit_image(pair):
     settings = {"data_range": 2.0, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    expected = [structural_similarity(s.astype(float), t.astype(float), **settings) for s, t in zip(*pair, strict=True)]
+    a, b = (stack.astype(float) + 1 for stack in pair)
+    expected = [structural_similarity(s, t, **settings) for s, t in zip(a, b, strict=True)]
     np.testing.assert_allclose(ssim(*pair), expected, rtol=1e-12)
+
+
+def test_ssim_is_not_fooled_by_an_inverted_contrast(pair):
+    assert (ssim(-pair[1], pair[1]) < 0).all()
+    np.testing.assert_allclose(ssim(pair[0] + 1, pair[1] + 1, low=0.0), ssim(*pair), atol=1e-6)
 
 
 def test_ssim_refuses_slices_below_its_window():
