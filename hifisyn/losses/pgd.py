@@ -1,0 +1,90 @@
+"""L_PGD, pixel granularity discrimination (HiFi-Syn eq. 7).
+
+Differs from the paper:
+- Eq. 7 sums over all N pixels and all pairs of them. Anchor pixels are sampled, and means taken.
+- Its positive set Omega+ may hold several pixels, though the text says the same position; that one is the positive.
+- About half of all pixels are the same background, so most negatives would be false ones. Where labels are known,
+  pixels of the anchor's label are left out of the denominator (the paper's Table 6 too feeds labels to this loss).
+- The text pushes other subjects' pixels away too; up to 256 of them are drawn an image.
+"""
+
+import torch
+from torch import Tensor
+
+from hifisyn.losses.contents import UNKNOWN, Contents, information_nce, unit
+
+FOREGROUND_SHARE = 0.9
+OTHER_PIXELS = 256
+
+
+def draw_anchors(foreground: Tensor, anchors: int, generator: torch.Generator) -> Tensor:
+    """Draw anchor positions without replacement, nine of ten in the foreground while there is some.
+
+    The order is random, so that a prefix is a sample too.
+
+    Args:
+        foreground: (M, P) bool.
+        anchors: K, positions an image; P at most.
+        generator: source of the choice.
+
+    Returns:
+        (M, K) int64 positions.
+    """
+    inside = foreground.sum(dim=1, keepdim=True).clamp_min(1)
+    outside = (~foreground).sum(dim=1, keepdim=True).clamp_min(1)
+    weight = torch.where(foreground, FOREGROUND_SHARE / inside, (1 - FOREGROUND_SHARE) / outside)
+    # Efraimidis and Spirakis 2006: the largest log(u) / weight are a weighted sample without replacement.
+    uniform = torch.rand(foreground.shape, generator=generator, device=generator.device).to(foreground.device)
+    order = uniform.clamp_min(1e-30).log() / weight
+    return order.topk(min(anchors, foreground.shape[1]), dim=1).indices
+
+
+def pixel_loss(contents: Contents, anchors: Tensor, tau_1: float = 0.07, use_labels: bool = True) -> Tensor:
+    """Return L_PGD of each image, (M,): mean over anchors and over both roles of original and translation.
+
+    Args:
+        contents: the M images of the step.
+        anchors: (M, K) positions.
+        tau_1: temperature.
+        use_labels: leave pixels of the anchor's label out of the negatives.
+    """
+    with torch.autocast(anchors.device.type, enabled=False):
+        contents = contents.in_float32()
+        labels = contents.labels if use_labels else torch.full_like(contents.labels, UNKNOWN)
+        original, translated = unit(contents.original, 1), unit(contents.translated, 1)
+        scene = Contents(original, translated, labels, contents.subjects)
+        return (_one_way(scene, anchors, tau_1) + _one_way(scene.swapped(), anchors, tau_1)) / 2
+
+
+def _one_way(unit_contents: Contents, anchors: Tensor, tau: float) -> Tensor:
+    """Anchors in the originals, positives and negatives in the translations."""
+    query = _at(unit_contents.original, anchors)  # (M, C, K)
+    label = unit_contents.labels.gather(1, anchors)  # (M, K)
+    same_image = torch.bmm(query.transpose(1, 2), unit_contents.translated) / tau  # (M, K, P)
+    positive = same_image.gather(2, anchors[:, :, None]).squeeze(2)
+    itself = torch.zeros_like(same_image, dtype=torch.bool).scatter_(2, anchors[:, :, None], True)
+    counted = _differ(label, unit_contents.labels[:, None, :]) & ~itself
+    elsewhere, elsewhere_counted = _other_subjects(unit_contents, query, label, anchors)
+    logits = torch.cat([same_image, elsewhere / tau], dim=2)
+    return information_nce(positive, logits, torch.cat([counted, elsewhere_counted], dim=2)).mean(dim=1)
+
+
+def _other_subjects(unit_contents: Contents, query: Tensor, label: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines (M, K, M * m) with m pixels of each translation, and which of them are other people's negatives."""
+    images, channels, _ = query.shape
+    each = min(anchors.shape[1], OTHER_PIXELS // max(1, images - 1))
+    drawn = anchors[:, :each]
+    pool = _at(unit_contents.translated, drawn).transpose(0, 1).flatten(1)  # (C, M * m)
+    cosines = (query.transpose(1, 2).reshape(-1, channels) @ pool).unflatten(0, (images, -1))
+    others = unit_contents.others().repeat_interleave(each, dim=1)[:, None, :]  # (M, 1, M * m)
+    return cosines, others & _differ(label, unit_contents.labels.gather(1, drawn).flatten()[None, None, :])
+
+
+def _at(features: Tensor, positions: Tensor) -> Tensor:
+    """(M, C, P), (M, K) to (M, C, K)."""
+    return features.gather(2, positions[:, None, :].expand(-1, features.shape[1], -1))
+
+
+def _differ(label: Tensor, other: Tensor) -> Tensor:
+    """Whether labels (M, K) and (..., P) are not known to be the same, (M, K, P)."""
+    return (label[:, :, None] != other) | (label == UNKNOWN)[:, :, None]

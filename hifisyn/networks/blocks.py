@@ -1,0 +1,112 @@
+"""Building blocks of DRIT (Lee et al., ECCV 2018, arXiv 1808.00948), of which HiFi-Syn's networks are made.
+
+Padding is by reflection throughout, which keeps the constant background of a stripped brain constant.
+"""
+
+import math
+
+from torch import Tensor, nn
+
+SLOPE, PREACTIVATION_SLOPE = 0.01, 0.2
+
+
+def reflected(in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Conv2d:
+    """Return a convolution with bias whose border is a reflection."""
+    return nn.Conv2d(in_channels, out_channels, kernel, stride, padding, padding_mode="reflect")
+
+
+class LReLUConv(nn.Sequential):
+    """Convolution, leaky ReLU of slope 0.01; no norm."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0) -> None:
+        super().__init__(reflected(in_channels, out_channels, kernel, stride, padding), nn.LeakyReLU(SLOPE))
+
+
+class INConv(nn.Sequential):
+    """Convolution, instance norm without affine, ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0) -> None:
+        super().__init__(
+            reflected(in_channels, out_channels, kernel, stride, padding), nn.InstanceNorm2d(out_channels), nn.ReLU()
+        )
+
+
+class INRes(nn.Module):
+    """x + [conv3x3, IN, ReLU, conv3x3, IN](x), nothing after the sum.
+
+    The last norm gives the branch a spatial mean of zero, so the global average of a chain of these blocks is
+    that of its input: no loss may be built on it.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            INConv(channels, channels, 3, padding=1),
+            reflected(channels, channels, 3, padding=1),
+            nn.InstanceNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same."""
+        return x + self.branch(x)
+
+
+class UpLN(nn.Sequential):
+    """Transposed convolution that doubles the side, layer norm over (C, H, W) with an affine a channel, ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(
+            nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1),
+            nn.GroupNorm(1, out_channels),  # one group: the layer norm above
+            nn.ReLU(),
+        )
+
+
+class PreActDown(nn.Module):
+    """BicycleGAN's residual block: [act, conv3x3, act, conv3x3, pool](x) + [pool, conv1x1](x).
+
+    Args:
+        in_channels: channels that come in; the first convolution keeps them.
+        out_channels: channels that leave.
+        norm: instance norm before each activation, as MGUIT has it and DRIT has not.
+        pool: halve the side by averaging 2x2 pixels.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, norm: bool = False, pool: bool = True) -> None:
+        super().__init__()
+        halve: list[nn.Module] = [nn.AvgPool2d(2)] if pool else []
+        steps: list[nn.Module] = []
+        for channels in (in_channels, out_channels):
+            steps += [nn.InstanceNorm2d(in_channels)] if norm else []
+            steps += [nn.LeakyReLU(PREACTIVATION_SLOPE), reflected(in_channels, channels, 3, padding=1)]
+        self.branch = nn.Sequential(*steps, *halve)
+        self.shortcut = nn.Sequential(*halve, nn.Conv2d(in_channels, out_channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, H, W) to (N, C_out, H/2, W/2), or the same side without pool."""
+        return self.branch(x) + self.shortcut(x)
+
+
+def normal_init(network: nn.Module, width: int) -> None:
+    """Draw every convolution's weight from N(0, 0.02 * sqrt(64 / width)); all else keeps the framework's values.
+
+    At the published width of 64 this is DRIT's N(0, 0.02). The factor keeps the variance of a narrower layer's
+    output what it is there; without it a small network begins almost constant.
+    """
+    std = 0.02 * math.sqrt(64 / width)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, 0.0, std)
+
+
+def he_init(network: nn.Module, slope: float) -> None:
+    """Draw every weight after He et al. (ICCV 2015) for leaky ReLUs of the given slope, and set biases to 0.
+
+    For narrow networks without norm. Under `normal_init` the attributes of two images are nearly one vector, and
+    a fresh discriminator hardly tells an image from its negative.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, a=slope)
+            assert module.bias is not None
+            nn.init.zeros_(module.bias)

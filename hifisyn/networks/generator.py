@@ -1,0 +1,67 @@
+"""G, the generators of both modalities: content and attributes to image (DRIT's concat generator, widened)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from hifisyn.networks.blocks import INRes, UpLN
+
+
+class Generator(nn.Module):
+    """Content z^c, retrieved attributes S and global code g to an image.
+
+    m = [S ; g], the code broadcast over the map, is concatenated to the features at four places, where DRIT
+    concatenates its code and MGUIT its styles: this is our reading of the paper's "channel-wise combining".
+    The first block is shared by the modalities.
+
+    Args:
+        modalities: names of the two.
+        width: channels of the encoder's first convolution; content has `width * 2**n_down`.
+        n_down: doublings from content to image.
+        blocks: residual blocks of each modality.
+        code: entries of g.
+        value_width: V, channels of S; 0: no memory bank, m = g, which is DRIT's generator.
+    """
+
+    def __init__(
+        self,
+        modalities: tuple[str, str],
+        width: int = 64,
+        n_down: int = 2,
+        blocks: int = 3,
+        code: int = 8,
+        value_width: int = 128,
+    ) -> None:
+        super().__init__()
+        content = width * 2**n_down
+        self.shared = INRes(content)
+        self.branches = nn.ModuleDict({m: _Branch(content, value_width + code, n_down, blocks) for m in modalities})
+
+    def forward(self, content: Tensor, retrieved: Tensor | None, code: Tensor, modality: str) -> Tensor:
+        """Render (N, C, h, w), S (N, V, h, w) and g (N, code) as an image (N, 1, H, W) in (-1, 1) of `modality`."""
+        return self.branches[modality](self.shared(content), _combined(retrieved, code, content))
+
+
+class _Branch(nn.Module):
+    def __init__(self, content: int, attributes: int, n_down: int, blocks: int) -> None:
+        super().__init__()
+        channels = content + attributes
+        self.residual = nn.Sequential(*(INRes(channels) for _ in range(blocks)))
+        ups = []
+        for _ in range(n_down):
+            ups.append(UpLN(channels + attributes, (channels + attributes) // 2))
+            channels = (channels + attributes) // 2
+        self.ups = nn.ModuleList(ups)
+        self.last = nn.Conv2d(channels + attributes, 1, 1)
+
+    def forward(self, content: Tensor, m: Tensor) -> Tensor:
+        x = self.residual(torch.cat([content, m], dim=1))
+        for up in self.ups:
+            x = up(torch.cat([x, m], dim=1))
+            m = interpolate(m, scale_factor=2, mode="nearest")
+        return torch.tanh(self.last(torch.cat([x, m], dim=1)))
+
+
+def _combined(retrieved: Tensor | None, code: Tensor, content: Tensor) -> Tensor:
+    g = code[:, :, None, None].expand(-1, -1, *content.shape[2:])
+    return g if retrieved is None else torch.cat([retrieved, g.to(retrieved.dtype)], dim=1)
