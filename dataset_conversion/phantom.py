@@ -1,0 +1,117 @@
+"""A simulated cohort with exact truth: heads that never were, scanned in every contrast.
+
+The raw folder also gets truth/: on_T2/CASE_T1.nii.gz is what a T1 scan without bias and noise would have shown on the
+T2 scan's grid, CASE_brain.nii.gz and CASE_label.nii.gz are exact there, and transforms.json holds the rigid transforms
+that registration has to find.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import fields
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from hifisyn.dataset import MODALITIES, Case, Dataset, image_path, label_path
+from hifisyn.dataset_conversion.converter import Conversion, Converter, fresh_folder
+from hifisyn.dataset_conversion.phantom_cohort import Cohort
+from hifisyn.errors import UserError
+from hifisyn.files import write_json
+
+TRANSFORMS_JSON = "transforms.json"
+ABOUT = {
+    "description": "Simulated heads: ICBM152 tissue maps, deformed, in a made-up skull, scanned at 1.5 T by equation",
+    "licence": "The maps: Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, Montreal Neurological "
+    "Institute, McGill University; free to use, copy, modify and distribute with this notice",
+    "reference": "Fonov et al., NeuroImage 2011; Kwan, Evans and Pike, IEEE TMI 1999",
+}
+
+Poses = dict[str, list[list[float]]]
+
+
+def convert(folder: Path, cohort: Cohort, *, name: str, processes: int = 2, overwrite: bool = False) -> Conversion:
+    """Simulate a cohort into a raw folder; the same cohort gives the same files, however many processes make it.
+
+    Raises:
+        UserError: the folder is in use and `overwrite` is false.
+    """
+    fresh_folder(folder, overwrite=overwrite)
+    poses = dict(sorted(_simulate(cohort, folder, processes)))
+    transforms = {cohort.case(index): _transforms(cohort, pose) for index, pose in poses.items()}
+    write_json(folder / "truth" / TRANSFORMS_JSON, transforms)
+    cases = {cohort.case(i): _case(cohort, i, folder) for i in range(cohort.total)}
+    dataset = Dataset(
+        name=name,
+        modalities=cohort.modalities,
+        labels=cohort.labels,
+        cases={cohort.case(i): cases[cohort.case(i)] for i in range(cohort.total) if not cohort.is_test(i)},
+        test={cohort.case(i): cases[cohort.case(i)] for i in range(cohort.total) if cohort.is_test(i)},
+        reference=cohort.reference,
+        about=ABOUT,
+    )
+    dataset.save(folder)
+    return Conversion(dataset)
+
+
+def _simulate(cohort: Cohort, folder: Path, processes: int) -> Iterator[tuple[int, Poses]]:
+    from tqdm import tqdm
+
+    from hifisyn.dataset_conversion.phantom_subject import write_subject
+
+    with tqdm(total=cohort.total, desc="simulating", unit="subject") as bar:
+        if processes <= 1:
+            for index in range(cohort.total):
+                yield index, write_subject(cohort, index, folder)
+                bar.update()
+            return
+        # Spawn: a fork of a process that has started threads may hang.
+        with ProcessPoolExecutor(min(processes, cohort.total), get_context("spawn")) as pool:
+            jobs = {pool.submit(write_subject, cohort, index, folder): index for index in range(cohort.total)}
+            for job in as_completed(jobs):
+                yield jobs[job], job.result()
+                bar.update()
+
+
+def _transforms(cohort: Cohort, poses: Poses) -> dict[str, Any]:
+    """Return a case's rigid transforms, RAS+ mm; moving_to_fixed maps a contrast's world to the reference's."""
+    import numpy as np
+
+    fixed = np.array(poses[cohort.reference])
+    return {
+        "reference": cohort.reference,
+        "moving_to_fixed": {m: (fixed @ np.linalg.inv(np.array(pose))).tolist() for m, pose in poses.items()},
+        "head_to_world": poses,
+    }
+
+
+def _case(cohort: Cohort, index: int, folder: Path) -> Case:
+    name, test = cohort.case(index), cohort.is_test(index)
+    images = {m: image_path(folder, name, m, test=test) for m in cohort.modalities}
+    return Case(name, name, images, label_path(folder, name, test=test))
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    default = Cohort()
+    parser.add_argument("--subjects-number", type=int, default=default.subjects, metavar="N", help="training subjects")
+    parser.add_argument("--test-number", type=int, default=default.test, metavar="N", help="held-out subjects")
+    parser.add_argument("--seed", type=int, default=default.seed, metavar="N", help="of everything random")
+    parser.add_argument("--resolution", type=float, default=default.resolution, metavar="MM", help="voxel size")
+    parser.add_argument("--modalities", nargs="+", default=default.modalities, metavar="M", help=", ".join(MODALITIES))
+    parser.add_argument("--lesions", type=float, default=default.lesions, metavar="N", help="subjects, or a share < 1")
+    parser.add_argument("--noise", type=float, default=default.noise, metavar="X", help="over the brightest tissue")
+    parser.add_argument("--bias", type=float, default=default.bias, metavar="X", help="range of the bias field")
+    parser.add_argument("--processes", type=int, default=min(8, os.cpu_count() or 1), metavar="N", help="at a time")
+
+
+def _convert(folder: Path, arguments: argparse.Namespace) -> Conversion:
+    if arguments.processes < 1:
+        raise UserError(f"wanted 1 process or more, found {arguments.processes}")
+    given = {f.name: getattr(arguments, f.name) for f in fields(Cohort) if f.name in arguments}
+    given["modalities"] = tuple(arguments.modalities)
+    cohort = Cohort(subjects=arguments.subjects_number, test=arguments.test_number, **given)
+    return convert(folder, cohort, name=arguments.name, processes=arguments.processes, overwrite=arguments.overwrite)
+
+
+CONVERTER = Converter("phantom", "simulated cohort with exact truth", "PHANTOM", _add_arguments, _convert)

@@ -1,0 +1,57 @@
+"""hifisyn_convert_dataset: make a raw data set from scans as they lie on disk, or from simulation."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from hifisyn.cli.entry import command
+from hifisyn.dataset_conversion.converter import Conversion
+from hifisyn.dataset_conversion.registry import CONVERTERS
+from hifisyn.errors import UserError
+from hifisyn.paths import Roots
+
+
+@command
+def main(arguments: list[str] | None = None) -> int:
+    """Convert a data set; exit 0 when all of it was converted, 1 when some files were left out."""
+    parsed = _parser().parse_args(arguments)
+    if Path(parsed.name).name != parsed.name:
+        raise UserError(f"wanted a --name without slashes, found {parsed.name!r}; the folder goes to --raw")
+    folder = Roots.resolve(raw=parsed.raw).raw / parsed.name
+    conversion = CONVERTERS[parsed.converter].convert(folder, parsed)
+    _report(conversion, folder)
+    raw = f" --raw {parsed.raw}" if parsed.raw else ""
+    print(f"next: hifisyn_plan_and_preprocess -d {parsed.name}{raw}")
+    return 1 if conversion.left_out else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hifisyn_convert_dataset", description=__doc__)
+    kinds = parser.add_subparsers(dest="converter", required=True, metavar="KIND")
+    for converter in CONVERTERS.values():
+        own = kinds.add_parser(
+            converter.name,
+            help=converter.summary,
+            description=converter.summary,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        converter.add_arguments(own)
+        own.add_argument("--name", default=converter.dataset_name, help="of the data set")
+        own.add_argument("--raw", type=Path, metavar="ROOT", help="folder of raw data sets, else $hifisyn_raw")
+        own.add_argument("--overwrite", action="store_true", help="replace an earlier conversion")
+    return parser
+
+
+def _report(conversion: Conversion, folder: Path) -> None:
+    dataset = conversion.dataset
+    subjects = len({case.subject for case in dataset.all_cases.values()})
+    images = sum(len(case.images) for case in dataset.all_cases.values())
+    print(
+        f"wrote {images} images ({', '.join(dataset.modalities)}) of {subjects} subjects to {folder}: "
+        f"{len(dataset.cases)} cases to train on, {len(dataset.test)} held out"
+    )
+    if conversion.left_out:
+        print(f"left out {len(conversion.left_out)} files:", file=sys.stderr)
+        width = max(len(item.case) for item in conversion.left_out)
+        for item in conversion.left_out:
+            print(f"  {item.case:<{width}}  {item.file.name}  {item.reason}", file=sys.stderr)
