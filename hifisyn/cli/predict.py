@@ -1,0 +1,83 @@
+"""hifisyn_predict: complete a cohort with the contrasts that its cases lack."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from hifisyn.cli.entry import command
+
+EPILOG = """
+examples:
+  hifisyn_predict -i raw/ -o synth/                      make what each case lacks, with the models that fit
+  hifisyn_predict -i raw/ -o synth/ --target T2          make T2 of every case, even where there is one
+  hifisyn_predict -i scan.nii.gz -o synth/ --source T1 --target T2 --model MODEL_FOLDER
+
+A file's name ends with its modality: IXI012_T1.nii.gz; with --source any names will do. Each output is a
+volume on the grid of its source, the brain mask, a picture, and a JSON file that says what made it.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    parser = argparse.ArgumentParser(
+        prog="hifisyn_predict",
+        description="Make the MR contrasts that the cases of a folder lack. For research only.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-i", "--input", type=Path, required=True, help="folder of NIfTI files, or one file")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write to")
+    which = parser.add_argument_group("what to make")
+    which.add_argument("--source", metavar="T1", help="start from this modality only; also names files of any name")
+    which.add_argument("--target", metavar="T2", nargs="+", default=[], help="make these; default: what a case lacks")
+    model = parser.add_argument_group("model")
+    model.add_argument(
+        "--model", type=Path, metavar="FOLDER", nargs="+", default=[], help="model folders to choose from"
+    )
+    model.add_argument(
+        "--results", type=Path, metavar="ROOT", help="where models are looked for; default: hifisyn_results"
+    )
+    model.add_argument("--fold", help="fold0, 0 or all; default: the lowest that exists")
+    model.add_argument("--checkpoint", choices=("best", "final", "latest"), help="default: the first that exists")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps; default: auto")
+    skull = parser.add_mutually_exclusive_group()
+    skull.add_argument("--stripped", action="store_true", help="skulls are removed already; default: found out")
+    skull.add_argument("--with-skull", action="store_true", help="skulls are there; default: found out")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    again.add_argument("--continue", dest="resume", action="store_true", help="keep finished outputs, make the rest")
+    return parser
+
+
+@command
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; exit code 1 where a case failed."""
+    given = parser().parse_args(arguments)
+    from hifisyn.inference.cohort import Settings, Summary, predict_folder
+    from hifisyn.paths import parse_fold
+
+    typed = sys.argv[1:] if arguments is None else arguments
+    settings = Settings(
+        fold=None if given.fold is None else parse_fold(given.fold),
+        checkpoint=given.checkpoint,
+        device=given.device,
+        stripped=True if given.stripped else False if given.with_skull else None,
+        overwrite=given.overwrite,
+        resume=given.resume,
+        command=shlex.join(["hifisyn_predict", *typed]),
+    )
+    summary: Summary = predict_folder(
+        given.input,
+        given.output,
+        models=given.model,
+        results=given.results,
+        source=given.source,
+        targets=given.target,
+        settings=settings,
+    )
+    kept = f", {len(summary.kept)} kept" if summary.kept else ""
+    print(f"{len(summary.made)} made{kept}, {len(summary.failures)} failed; see {given.output}")
+    for failure in summary.failures:
+        print(f"  {failure.case}  {failure.target}  {failure.problem}")
+    return 1 if summary.failures else 0

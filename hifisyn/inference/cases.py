@@ -1,0 +1,117 @@
+"""Files become cases: which file is which contrast of whom."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hifisyn.dataset import MODALITIES, split_name
+from hifisyn.errors import UserError
+
+ENDINGS = (".nii.gz", ".nii")
+Named = dict[Path, tuple[str, str] | None]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What there is to start from.
+
+    Attributes:
+        cases: case to modality to file, sorted by case.
+        unknown: files whose names say no modality.
+    """
+
+    cases: dict[str, dict[str, Path]]
+    unknown: tuple[Path, ...] = ()
+
+
+def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None) -> Inputs:
+    """Group the NIfTI files of a folder, or one file, into cases by their names.
+
+    `IXI012_T1.nii.gz` is the T1 of case IXI012. So is nnU-Net's `IXI012_0000.nii.gz` where T1 is the first of
+    `channels`. With `source`, a file whose name says nothing is a case of its own, of that modality.
+
+    Args:
+        path: a folder, which is not searched deeper, or a file.
+        channels: modalities in channel order; empty where the models do not agree on one.
+        source: modality of the files whose names do not say it.
+
+    Raises:
+        UserError: there is nothing to read, no name says a modality, or two files are the same contrast of a case.
+    """
+    named = _named(path, channels, source)
+    unknown = tuple(file for file, name in named.items() if name is None)
+    if len(unknown) == len(named):
+        raise UserError(
+            f"{path}: wanted names that end with a modality, such as CASE_T1.nii.gz, found {_some(unknown)}; "
+            "rename them, or say what they are, as in --source T1"
+        )
+    return Inputs(_grouped(named), unknown)
+
+
+def stem(file: Path) -> str:
+    """Return a file's name without .nii or .nii.gz.
+
+    >>> stem(Path("raw/IXI012_T1.nii.gz"))
+    'IXI012_T1'
+    """
+    return file.name.removesuffix(".gz").removesuffix(".nii")
+
+
+def _named(path: Path, channels: tuple[str, ...], source: str | None) -> Named:
+    if path.is_file():
+        return {path: _name_of_one(path, channels, source)}
+    files = _images(path)
+    by_word = {file: _by_word(file, channels) for file in files}
+    wordless = [file for file in files if by_word[file] is None]
+    by_number = {file: split_name(file, channels) for file in wordless}
+    if source is None or all(by_number.values()):
+        return by_word | by_number
+    return by_word | {file: (stem(file), source) for file in wordless}
+
+
+def _name_of_one(file: Path, channels: tuple[str, ...], source: str | None) -> tuple[str, str] | None:
+    if not file.name.endswith(ENDINGS):
+        raise UserError(f"{file}: wanted a NIfTI file (.nii.gz or .nii), found another kind; convert it")
+    by_word = _by_word(file, channels)
+    if source is None:
+        return by_word or split_name(file, channels)
+    if by_word is not None and by_word[1] != source:
+        raise UserError(f"{file}: wanted a {source} (--source), found the name of a {by_word[1]}; mend one of them")
+    return by_word or (stem(file), source)
+
+
+def _by_word(file: Path, channels: tuple[str, ...]) -> tuple[str, str] | None:
+    if stem(file).rpartition("_")[2].isdecimal():
+        return None
+    return split_name(file, tuple(dict.fromkeys((*channels, *MODALITIES))))
+
+
+def _images(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: wanted a folder of NIfTI files or one file, found none; check -i")
+    seen = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    files = [p for p in seen if p.is_file() and p.name.endswith(ENDINGS)]
+    if not files:
+        raise UserError(f"{folder}: wanted NIfTI files such as CASE_T1.nii.gz, found {_some(seen)}; check -i")
+    return files
+
+
+def _grouped(named: Named) -> dict[str, dict[str, Path]]:
+    cases: dict[str, dict[str, Path]] = {}
+    for file, name in named.items():
+        if name is None:
+            continue
+        case, modality = name
+        images = cases.setdefault(case, {})
+        if modality in images:
+            raise UserError(
+                f"case {case}: wanted one {modality}, found {images[modality].name} and {file.name}; remove one"
+            )
+        images[modality] = file
+    return dict(sorted(cases.items()))
+
+
+def _some(paths: Sequence[Path], limit: int = 4) -> str:
+    names = [p.name + ("/" if p.is_dir() else "") for p in paths]
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return (", ".join(names[:limit]) or "nothing") + more

@@ -1,0 +1,93 @@
+"""The files of one synthetic volume: their names, whether they are there, and writing all of them or none."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hifisyn.errors import UserError
+from hifisyn.files import read_json
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the synthetic `target` of a case goes.
+
+    Attributes:
+        folder: the output folder.
+        case: name of the case.
+        target: the modality that is made.
+    """
+
+    folder: Path
+    case: str
+    target: str
+
+    @property
+    def stem(self) -> str:
+        """Beginning of all names: IXI012_T2."""
+        return f"{self.case}_{self.target}"
+
+    @property
+    def image(self) -> Path:
+        """The synthetic volume."""
+        return self.folder / f"{self.stem}.nii.gz"
+
+    @property
+    def brain(self) -> Path:
+        """The mask outside of which the volume is 0."""
+        return self.folder / f"{self.stem}_brain.nii.gz"
+
+    @property
+    def picture(self) -> Path:
+        """Slices of the source and of what was made from them, side by side."""
+        return self.folder / f"{self.stem}.png"
+
+    @property
+    def sidecar(self) -> Path:
+        """What made the volume; moved into place last, so that its presence means a finished case."""
+        return self.folder / f"{self.stem}.json"
+
+    @property
+    def existing(self) -> list[Path]:
+        """Those of the files that exist."""
+        return [path for path in (self.image, self.brain, self.picture, self.sidecar) if path.exists()]
+
+    def record(self) -> dict[str, Any] | None:
+        """Return the sidecar of a finished case; none where the image or the sidecar lacks."""
+        if not self.image.exists() or not self.sidecar.exists():
+            return None
+        content = read_json(self.sidecar)
+        return content if isinstance(content, dict) else None
+
+    @contextmanager
+    def staged(self) -> Iterator["Outputs"]:
+        """Yield the same outputs in a temporary folder; move all into place once the block ends without an error."""
+        temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=self.folder))
+        try:
+            stage = Outputs(temporary, self.case, self.target)
+            yield stage
+            self.sidecar.unlink(missing_ok=True)
+            for path in (*(p for p in stage.existing if p != stage.sidecar), stage.sidecar):
+                os.replace(path, self.folder / path.name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def writable(folder: Path) -> None:
+    """Make the output folder and see that files can be written there.
+
+    Raises:
+        UserError: a file bears its name.
+        PermissionError: writing is not allowed.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: wanted a folder to write to, found a file; choose another name for -o")
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".partial-", dir=folder)
+    os.close(handle)
+    os.unlink(name)

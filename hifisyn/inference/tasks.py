@@ -1,0 +1,113 @@
+"""What is to be made: which contrast of which case, from which scan, by which model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hifisyn.dataset import MODALITIES
+from hifisyn.errors import UserError
+from hifisyn.inference.models import Model, choose, fitting
+
+
+@dataclass(frozen=True)
+class Task:
+    """One synthetic volume to make.
+
+    Attributes:
+        case: name of the case.
+        source: modality of `file`.
+        target: modality to make.
+        file: the scan to start from.
+        model: makes target from source.
+    """
+
+    case: str
+    source: str
+    target: str
+    file: Path
+    model: Model
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A contrast that a case did not get.
+
+    Attributes:
+        case: name of the case.
+        target: the modality that was not made.
+        problem: why, in one line.
+    """
+
+    case: str
+    target: str
+    problem: str
+
+
+def make_tasks(
+    cases: dict[str, dict[str, Path]], models: list[Model], source: str | None = None, targets: Sequence[str] = ()
+) -> tuple[list[Task], list[Failure]]:
+    """Decide what to make for each case: the targets, or else all that it lacks and a model makes.
+
+    A target that is asked for is made even where the case has it, for comparison.
+
+    Args:
+        cases: case to modality to file.
+        models: to choose from.
+        source: the only modality to start from, or none: each that a case has.
+        targets: the modalities to make, or none: those that lack.
+
+    Returns:
+        The tasks, and what cannot be made: targets that were asked for, or all that a case lacks where it gets nothing.
+
+    Raises:
+        UserError: there is nothing to do, a modality is unknown, or several models fit.
+    """
+    made = known_modalities(models)
+    for modality in (*targets, *([source] if source else [])):
+        if modality not in made:
+            raise UserError(
+                f"wanted a modality that a model knows ({', '.join(made) or 'there is none'}), found {modality}"
+            )
+    tasks: list[Task] = []
+    failures: list[Failure] = []
+    for case, images in cases.items():
+        lacking = targets or [modality for modality in made if modality not in images]
+        sources = [modality for modality in images if source in (None, modality)]
+        makeable = [target for target in lacking if fitting(models, sources, target)]
+        tasks += [_task(case, images, sources, target, models) for target in makeable]
+        if targets or not makeable:
+            failures += [_failure(case, images, target, source) for target in lacking if target not in makeable]
+    if not tasks:
+        raise UserError(_nothing(cases, models, failures))
+    return tasks, failures
+
+
+def known_modalities(models: list[Model]) -> list[str]:
+    """Return the modalities that some model translates, in the usual order."""
+    known = {modality for model in models for modality in model.pair}
+    return [m for m in MODALITIES if m in known] + sorted(known - set(MODALITIES))
+
+
+def channel_order(models: list[Model]) -> tuple[str, ...]:
+    """Return the modalities in the channel order of the data set; empty where the models disagree."""
+    orders = {model.modalities for model in models}
+    return orders.pop() if len(orders) == 1 else ()
+
+
+def _task(case: str, images: dict[str, Path], sources: list[str], target: str, models: list[Model]) -> Task:
+    model, source = choose(models, sources, target)
+    return Task(case, source, target, images[source], model)
+
+
+def _failure(case: str, images: dict[str, Path], target: str, source: str | None) -> Failure:
+    if source is not None and source not in images:
+        return Failure(case, target, f"wanted a {source} to start from, found {', '.join(images)}")
+    return Failure(case, target, f"no model makes {target} from {' or '.join(m for m in images if m != target)}")
+
+
+def _nothing(cases: dict[str, dict[str, Path]], models: list[Model], failures: list[Failure]) -> str:
+    have = sorted({modality for images in cases.values() for modality in images})
+    there = ", ".join(f"{model} ({model.folder})" for model in models)
+    if failures:
+        return f"wanted a model that starts from {' or '.join(have)}, found {there}; choose with --model"
+    return f"wanted a case that lacks a contrast, found {', '.join(have)} in all; name what to make, as in --target T2"

@@ -1,0 +1,266 @@
+"""Which model is taken, which fold and which checkpoint; and what is to be made of a folder of scans."""
+
+from pathlib import Path
+
+import pytest
+
+from hifisyn.errors import UserError
+from hifisyn.files import write_json
+from hifisyn.inference.cases import find_cases
+from hifisyn.inference.models import choose, find_models, read_model
+from hifisyn.inference.tasks import channel_order, known_modalities, make_tasks
+from hifisyn.paths import model_folder
+from hifisyn.plans import MemoryPlan, Plans, PreprocessingPlan
+
+LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
+
+
+def add_model(
+    results: Path,
+    first: str = "T1",
+    second: str = "T2",
+    *,
+    dataset: str = "IXI",
+    method: str = "HiFiSyn",
+    folds: dict[str, tuple[str, ...]] | None = None,
+    modalities: tuple[str, ...] = ("T1", "T2", "FLAIR"),
+    reference: str = "T1",
+) -> Path:
+    """Write a model folder with empty checkpoints."""
+    folder = model_folder(results, dataset, first, second, method)
+    folder.mkdir(parents=True)
+    plans = Plans(
+        dataset=dataset,
+        modalities=modalities,
+        labels=LABELS,
+        memory=MemoryPlan(slots={}, global_slots=2),
+        preprocessing=PreprocessingPlan(reference=reference),
+    )
+    plans.save(folder / "plans.json")
+    write_json(folder / "config.json", {"method": method, "pair": sorted((first, second))})
+    for fold, kinds in (folds or {"0": ("best", "final", "latest")}).items():
+        (folder / f"fold_{fold}").mkdir()
+        for kind in kinds:
+            (folder / f"fold_{fold}" / f"checkpoint_{kind}.pt").touch()
+    return folder
+
+
+def cases_of(**cases: str) -> dict[str, dict[str, Path]]:
+    """Cases by name, contrasts as one text: cases_of(a="T1 T2")."""
+    return {name: {m: Path(f"{name}_{m}.nii.gz") for m in text.split()} for name, text in cases.items()}
+
+
+def made(tasks) -> list[tuple[str, str, str]]:
+    return [(task.case, task.source, task.target) for task in tasks]
+
+
+def test_a_folder_says_what_it_is(tmp_path):
+    model = read_model(add_model(tmp_path, "T2", "T1"))
+    assert (model.method, model.dataset, model.pair, model.reference) == ("HiFiSyn", "IXI", ("T1", "T2"), "T1")
+    assert [model.source_of(m) for m in ("T1", "T2", "FLAIR")] == ["T2", "T1", None]
+
+
+def test_only_models_with_weights_are_found(tmp_path):
+    trained = add_model(tmp_path, "T1", "T2")
+    untrained = add_model(tmp_path, "T1", "FLAIR", folds={"0": ()})
+    assert [model.folder for model in find_models(tmp_path)] == [trained]
+    assert read_model(untrained).checkpoints == ()
+    assert find_models(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize(
+    ("folds", "fold", "kind", "chosen"),
+    [
+        ({"1": ("final", "best", "latest"), "3": ("best",)}, None, None, "fold_1/checkpoint_best.pt"),
+        ({"10": ("best",), "2": ("latest",)}, None, None, "fold_2/checkpoint_latest.pt"),
+        ({"0": ("latest", "final")}, None, None, "fold_0/checkpoint_final.pt"),
+        ({"0": ("best", "final"), "1": ("best",)}, 1, None, "fold_1/checkpoint_best.pt"),
+        ({"0": ("best",), "1": ("final",)}, None, "final", "fold_1/checkpoint_final.pt"),
+        ({"all": ("best",)}, "all", "best", "fold_all/checkpoint_best.pt"),
+        ({"all": ("best",), "4": ("latest",)}, None, None, "fold_4/checkpoint_latest.pt"),
+    ],
+)
+def test_lowest_fold_and_best_before_final_before_latest(tmp_path, folds, fold, kind, chosen):
+    folder = add_model(tmp_path, folds=folds)
+    checkpoint = read_model(folder).checkpoint(fold, kind)
+    assert checkpoint.file == folder / chosen
+    assert f"fold_{checkpoint.fold}/checkpoint_{checkpoint.kind}.pt" == chosen
+
+
+@pytest.mark.parametrize(
+    ("fold", "kind", "words"), [(7, None, "fold 7"), (None, "final", "final"), ("all", None, "all")]
+)
+def test_missing_weights_are_named_beside_those_there(tmp_path, fold, kind, words):
+    folder = add_model(tmp_path, folds={"0": ("best",), "2": ("latest",)})
+    with pytest.raises(UserError, match="found fold 0 best, fold 2 latest") as error:
+        read_model(folder).checkpoint(fold, kind)
+    assert words in str(error.value)
+
+
+def test_no_model_folder_is_refused(tmp_path):
+    with pytest.raises(UserError, match="wanted a model folder"):
+        read_model(tmp_path)
+    folder = add_model(tmp_path)
+    write_json(folder / "config.json", {"method": "HiFiSyn"})
+    with pytest.raises(UserError, match="wanted method and pair"):
+        read_model(folder)
+
+
+def test_the_only_model_is_chosen_and_either_direction_will_do(tmp_path):
+    add_model(tmp_path, "T1", "T2")
+    models = find_models(tmp_path)
+    assert choose(models, ["T1"], "T2") == (models[0], "T1")
+    assert choose(models, ["T2", "FLAIR"], "T1") == (models[0], "T2")
+
+
+def test_several_models_are_listed_with_what_to_type(tmp_path):
+    one, two = add_model(tmp_path, dataset="IXI"), add_model(tmp_path, dataset="BraTS")
+    with pytest.raises(UserError) as error:
+        choose(find_models(tmp_path), ["T1"], "T2")
+    assert f"--model {one}" in str(error.value)
+    assert f"--model {two}" in str(error.value)
+
+
+def test_no_model_says_what_there_is(tmp_path):
+    folder = add_model(tmp_path, "T1", "T2")
+    with pytest.raises(UserError, match="makes FLAIR from T1") as error:
+        choose(find_models(tmp_path), ["T1"], "FLAIR")
+    assert str(folder) in str(error.value)
+    with pytest.raises(UserError, match="found no model"):
+        choose([], ["T1"], "T2")
+
+
+def test_the_reference_is_the_first_choice_of_source(tmp_path):
+    add_model(tmp_path, "T2", "FLAIR")
+    add_model(tmp_path, "T1", "FLAIR")
+    models = find_models(tmp_path)
+    assert choose(models, ["T2", "T1"], "FLAIR")[1] == "T1"
+    assert choose(models, ["T2"], "FLAIR")[1] == "T2"
+
+
+def test_without_the_reference_the_first_one_given_is_the_source(tmp_path):
+    add_model(tmp_path, "T2", "FLAIR")
+    add_model(tmp_path, "FLAIR", "PD", modalities=("T1", "T2", "FLAIR", "PD"))
+    add_model(tmp_path, "T2", "PD", modalities=("T1", "T2", "FLAIR", "PD"))
+    models = find_models(tmp_path)
+    assert choose(models, ["FLAIR", "T2"], "PD")[1] == "FLAIR"
+    assert choose(models, ["T2", "FLAIR"], "PD")[1] == "T2"
+
+
+def test_a_whole_cohort_is_completed_by_several_models(tmp_path):
+    add_model(tmp_path, "T1", "T2")
+    add_model(tmp_path, "T1", "FLAIR")
+    cases = cases_of(a="T1", b="T1 T2", c="T1 T2 FLAIR", d="FLAIR")
+    tasks, failures = make_tasks(cases, find_models(tmp_path))
+    assert made(tasks) == [("a", "T1", "T2"), ("a", "T1", "FLAIR"), ("b", "T1", "FLAIR"), ("d", "FLAIR", "T1")]
+    assert failures == []
+    assert tasks[2].model.pair == ("FLAIR", "T1")
+    assert tasks[0].file == Path("a_T1.nii.gz")
+
+
+def test_a_case_that_gets_nothing_is_a_failure(tmp_path):
+    add_model(tmp_path, "T1", "T2")
+    tasks, failures = make_tasks(cases_of(a="T1", b="PD"), find_models(tmp_path))
+    assert made(tasks) == [("a", "T1", "T2")]
+    assert [(f.case, f.target) for f in failures] == [("b", "T1"), ("b", "T2")]
+    assert "no model makes T2 from PD" in failures[1].problem
+
+
+def test_a_target_that_is_asked_for_is_made_though_there_is_one(tmp_path):
+    add_model(tmp_path, "T1", "T2")
+    models = find_models(tmp_path)
+    tasks, failures = make_tasks(cases_of(a="T1 T2", b="T2"), models, targets=["T2"])
+    assert made(tasks) == [("a", "T1", "T2")]
+    assert [(f.case, f.target) for f in failures] == [("b", "T2")]
+
+
+def test_source_restricts(tmp_path):
+    add_model(tmp_path, "T1", "FLAIR")
+    add_model(tmp_path, "T2", "FLAIR")
+    models = find_models(tmp_path)
+    tasks, failures = make_tasks(cases_of(a="T1 T2", b="T1"), models, source="T2", targets=["FLAIR"])
+    assert made(tasks) == [("a", "T2", "FLAIR")]
+    assert [f.problem for f in failures] == ["wanted a T2 to start from, found T1"]
+
+
+def test_nothing_to_do_is_said(tmp_path):
+    add_model(tmp_path, "T1", "T2")
+    models = find_models(tmp_path)
+    with pytest.raises(UserError, match="name what to make, as in --target"):
+        make_tasks(cases_of(a="T1 T2"), models)
+    with pytest.raises(UserError, match="starts from PD"):
+        make_tasks(cases_of(a="PD"), models)
+    with pytest.raises(UserError, match=r"knows \(T1, T2\), found CT"):
+        make_tasks(cases_of(a="T1"), models, targets=["CT"])
+    with pytest.raises(UserError, match="found CT"):
+        make_tasks(cases_of(a="T1"), models, source="CT")
+
+
+def test_channel_numbers_need_models_that_agree(tmp_path):
+    add_model(tmp_path, "T1", "T2")
+    assert channel_order(find_models(tmp_path)) == ("T1", "T2", "FLAIR")
+    add_model(tmp_path, "T2", "T1", dataset="BraTS", modalities=("T2", "T1"))
+    assert channel_order(find_models(tmp_path)) == ()
+    assert known_modalities(find_models(tmp_path)) == ["T1", "T2"]
+
+
+def grouped(folder: Path, names: str, source: str | None = None, channels=("T1", "T2")):
+    for name in names.split():
+        (folder / name).touch()
+    inputs = find_cases(folder, channels, source)
+    return {case: {m: file.name for m, file in images.items()} for case, images in inputs.cases.items()}, inputs
+
+
+def test_names_say_case_and_contrast(tmp_path):
+    cases, inputs = grouped(tmp_path, "b_FLAIR.nii.gz a_T1.nii.gz a_t2.nii c.nii.gz notes.txt .hidden_T1.nii.gz")
+    assert cases == {"a": {"T1": "a_T1.nii.gz", "T2": "a_t2.nii"}, "b": {"FLAIR": "b_FLAIR.nii.gz"}}
+    assert list(cases) == ["a", "b"]
+    assert [file.name for file in inputs.unknown] == ["c.nii.gz"]
+
+
+def test_channel_numbers_are_read_in_the_models_order(tmp_path):
+    cases, inputs = grouped(tmp_path, "a_0000.nii.gz a_0001.nii.gz b_0002.nii.gz", channels=("FLAIR", "T1"))
+    assert cases == {"a": {"FLAIR": "a_0000.nii.gz", "T1": "a_0001.nii.gz"}}
+    assert [file.name for file in inputs.unknown] == ["b_0002.nii.gz"]
+
+
+def test_with_a_source_any_name_is_a_case(tmp_path):
+    cases, _ = grouped(tmp_path, "x.nii.gz sub-02.nii y_T2.nii.gz", source="T1")
+    assert cases == {"sub-02": {"T1": "sub-02.nii"}, "x": {"T1": "x.nii.gz"}, "y": {"T2": "y_T2.nii.gz"}}
+
+
+def test_with_a_source_running_numbers_are_no_channels(tmp_path):
+    cases, _ = grouped(tmp_path, "s_0001.nii.gz s_0002.nii.gz s_0003.nii.gz", source="T1")
+    assert list(cases) == ["s_0001", "s_0002", "s_0003"]
+
+
+def test_two_files_for_one_contrast_of_a_case_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"case a: wanted one T1, found a_T1.nii and a_T1.nii.gz"):
+        grouped(tmp_path, "a_T1.nii a_T1.nii.gz")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [("", "found nothing"), ("a.txt b.dcm", "found a.txt, b.dcm"), ("a.nii.gz b.nii.gz", "--source T1")],
+)
+def test_a_folder_without_usable_names_says_what_was_seen(tmp_path, names, words):
+    with pytest.raises(UserError, match=words):
+        grouped(tmp_path, names)
+
+
+def test_one_file(tmp_path):
+    for name in ("a_T2.nii.gz", "b.nii.gz", "b_0001.nii.gz", "c.nrrd"):
+        (tmp_path / name).touch()
+    both = ("T1", "T2")
+    assert list(find_cases(tmp_path / "a_T2.nii.gz", both).cases["a"]) == ["T2"]
+    assert list(find_cases(tmp_path / "b.nii.gz", both, "T1").cases["b"]) == ["T1"]
+    assert list(find_cases(tmp_path / "b_0001.nii.gz", both).cases["b"]) == ["T2"]
+    assert list(find_cases(tmp_path / "b_0001.nii.gz", both, "T1").cases["b_0001"]) == ["T1"]
+    for name, source, words in (
+        ("a_T2.nii.gz", "T1", "found the name of a T2"),
+        ("b.nii.gz", None, "--source T1"),
+        ("c.nrrd", "T1", "another kind"),
+        ("missing.nii.gz", None, "found none"),
+    ):
+        with pytest.raises(UserError, match=words):
+            find_cases(tmp_path / name, both, source)
