@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import ndimage
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from hifisyn.cli.evaluate import main
 from hifisyn.errors import UserError
@@ -123,6 +124,15 @@ def test_axial_rows_run_from_anterior_and_columns_from_right():
     stack = native.axial(Volume(data, np.diag([1.0, 1, 1, 1])))
     assert stack.shape == (6, 5, 4)
     assert stack[2, 0, 0] == data[3, 4, 2]
+
+
+def test_slices_with_little_brain_are_left_out_and_counted(tmp_path):
+    _, brain = write_case(tmp_path)
+    assert run(tmp_path, "--min-brain", "0.2") == 0
+    expected = [n for n in brain.sum(axis=(0, 1)) if n >= 0.2 * SHAPE[0] * SHAPE[1]]
+    assert table(tmp_path, "slices")["brain_pixels"].tolist() == expected
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["pairs"][0]["slices_left_out"] == SHAPE[2] - len(expected)
 
 
 def test_the_mask_parts_brain_from_what_does_not_count(tmp_path):
@@ -247,6 +257,22 @@ def test_an_empty_folder_is_told(tmp_path):
     (tmp_path / "synth").mkdir()
     with pytest.raises(UserError, match="hifisyn_predict"):
         find_pairs(tmp_path / "synth", tmp_path / "synth")
+
+
+def test_each_column_is_its_measure_slice_by_slice():
+    rng = np.random.default_rng(0)
+    truth, synthetic = rng.uniform(-1, 1, (2, 3, 20, 16))
+    brain = rng.random(truth.shape) < 0.6
+    rows = score(synthetic, truth, brain)
+    for k in range(3):
+        x, y, mask = synthetic[k], truth[k], brain[k]
+        assert rows["psnr"][k] == pytest.approx(peak_signal_noise_ratio(y, x, data_range=2))
+        assert rows["psnr_brain"][k] == pytest.approx(peak_signal_noise_ratio(y[mask], x[mask], data_range=2))
+        assert rows["correlation"][k] == pytest.approx(np.corrcoef(x[mask], y[mask])[0, 1])
+        settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+        mean, full = structural_similarity(x + 1, y + 1, data_range=2, full=True, **settings)
+        assert rows["ssim"][k] == pytest.approx(mean)
+        assert rows["ssim_brain"][k] == pytest.approx(full[mask].mean())
 
 
 def test_slices_without_brain_do_not_count_and_cases_weigh_the_same():

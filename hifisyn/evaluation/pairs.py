@@ -101,7 +101,7 @@ def find_pairs(synth: Path, truth: Path, masks: Path | None = None, modality: st
             f"{synth}: wanted synthetic volumes such as CASE_{modality or 'T2'}.nii.gz, found {there}; "
             "make them with hifisyn_predict"
         )
-    return [Pair(name, file, _first(truth, [name]), _mask(name, synth, masks)) for name, file in names.items()]
+    return [Pair(name, file, find_volume(truth, [name]), _mask(name, synth, masks)) for name, file in names.items()]
 
 
 def stem(file: Path) -> str:
@@ -184,7 +184,8 @@ def _registered(truth: Volume, synthetic: Volume, brain: np.ndarray) -> Volume:
     return resample(place(truth, found.moving_to_fixed), synthetic)
 
 
-def _first(folder: Path, names: list[str]) -> Path | None:
+def find_volume(folder: Path, names: list[str]) -> Path | None:
+    """Return the first NIfTI file of a folder that bears one of the names; none if there is none."""
     paths = [folder / f"{name}{ending}" for name in names for ending in ENDINGS]
     return next((path for path in paths if path.is_file()), None)
 
@@ -192,7 +193,7 @@ def _first(folder: Path, names: list[str]) -> Path | None:
 def _mask(name: str, synth: Path, masks: Path | None) -> Path | None:
     case = name.rpartition("_")[0]
     beside = [f"{name}{MASK}", f"{case}{MASK}"]
-    return _first(synth, beside) if masks is None else _first(masks, [*beside, case])
+    return find_volume(synth, beside) if masks is None else find_volume(masks, [*beside, case])
 
 
 def _grid(volume: Volume) -> str:

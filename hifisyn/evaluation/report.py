@@ -16,7 +16,7 @@ from hifisyn.pictures import evenly, new_figure, save_figure, sheet
 
 SUMMARY_JSON = "summary.json"
 METRICS_PNG = "metrics.png"
-SSIM = "Wang et al. 2004, Gaussian window 11x11, sigma 1.5"
+SSIM = "Wang et al. 2004, Gaussian window 11x11, sigma 1.5, on intensities shifted to begin at 0"
 PACKAGES = ("hifisyn", "numpy", "pandas", "scikit-image", "nibabel")
 
 
@@ -106,8 +106,21 @@ def comparison_sheet(path: Path, columns: dict[str, np.ndarray], counted: Sequen
     """Draw up to six of the `counted` slices of all columns, and the difference of the last two."""
     made, truth = list(columns)[-2:]
     difference = f"{made} - {truth}"
-    picked = [int(counted[index]) for index in evenly(len(counted), 6)]
-    sheet(path, columns | {difference: columns[made] - columns[truth]}, title=title, error=[difference], slices=picked)
+    shown = columns | {difference: columns[made] - columns[truth]}
+    sheet(path, shown, title=title, error=[difference], slices=_some(counted))
+
+
+def outline_sheet(
+    path: Path, columns: dict[str, np.ndarray], outline: dict[str, np.ndarray], counted: Sequence[int], title: str
+) -> None:
+    """Draw up to six of the `counted` slices of all columns, each with the borders of its label map."""
+    outlined = {f"{name}, outlined": stack for name, stack in columns.items()}
+    borders = {f"{name}, outlined": labels for name, labels in outline.items()}
+    sheet(path, columns | outlined, title=title, slices=_some(counted), outline=borders)
+
+
+def _some(counted: Sequence[int]) -> list[int]:
+    return [int(counted[index]) for index in evenly(len(counted), 6)]
 
 
 def _with_spread(mean: float, std: float, digits: int) -> str:
