@@ -8,7 +8,7 @@ from hifisyn.errors import UserError
 from hifisyn.files import write_json
 from hifisyn.inference.cases import find_cases
 from hifisyn.inference.models import choose, find_models, read_model
-from hifisyn.inference.tasks import channel_order, known_modalities, make_tasks
+from hifisyn.inference.tasks import channel_order, known_modalities, make_tasks, spelled
 from hifisyn.paths import model_folder
 from hifisyn.plans import MemoryPlan, Plans, PreprocessingPlan
 
@@ -190,10 +190,14 @@ def test_nothing_to_do_is_said(tmp_path):
         make_tasks(cases_of(a="T1 T2"), models)
     with pytest.raises(UserError, match="starts from PD"):
         make_tasks(cases_of(a="PD"), models)
-    with pytest.raises(UserError, match=r"knows \(T1, T2\), found CT"):
-        make_tasks(cases_of(a="T1"), models, targets=["CT"])
-    with pytest.raises(UserError, match="found CT"):
-        make_tasks(cases_of(a="T1"), models, source="CT")
+
+
+def test_modalities_may_be_typed_in_any_case(tmp_path):
+    add_model(tmp_path, "T1", "T1ce", modalities=("T1", "T1ce"))
+    models = find_models(tmp_path)
+    assert [spelled(name, models) for name in ("t1", "T1CE")] == ["T1", "T1ce"]
+    with pytest.raises(UserError, match=r"knows \(T1, T1ce\), found CT"):
+        spelled("CT", models)
 
 
 def test_channel_numbers_need_models_that_agree(tmp_path):
@@ -215,13 +219,29 @@ def test_names_say_case_and_contrast(tmp_path):
     cases, inputs = grouped(tmp_path, "b_FLAIR.nii.gz a_T1.nii.gz a_t2.nii c.nii.gz notes.txt .hidden_T1.nii.gz")
     assert cases == {"a": {"T1": "a_T1.nii.gz", "T2": "a_t2.nii"}, "b": {"FLAIR": "b_FLAIR.nii.gz"}}
     assert list(cases) == ["a", "b"]
-    assert [file.name for file in inputs.unknown] == ["c.nii.gz"]
+    assert [file.name for file in inputs.left_out] == ["c.nii.gz"]
+
+
+def test_what_was_synthesised_is_no_scan(tmp_path):
+    write_json(tmp_path / "a_T2.json", {"Synthetic": True})
+    write_json(tmp_path / "a_T1.json", {"EchoTime": 0.01})
+    (tmp_path / "b_T2.json").write_text("no json")
+    cases, inputs = grouped(tmp_path, "a_T1.nii.gz a_T2.nii.gz b_T2.nii.gz")
+    assert cases == {"a": {"T1": "a_T1.nii.gz"}, "b": {"T2": "b_T2.nii.gz"}}
+    assert inputs.left_out == {tmp_path / "a_T2.nii.gz": "synthetic"}
+    with pytest.raises(UserError, match=r"found a_T2.nii.gz"):
+        find_cases(tmp_path / "a_T2.nii.gz", ("T1", "T2"))
+
+
+def test_a_link_to_nowhere_is_a_file_all_the_same(tmp_path):
+    (tmp_path / "a_T1.nii.gz").symlink_to(tmp_path / "gone")
+    assert list(grouped(tmp_path, "")[0]) == ["a"]
 
 
 def test_channel_numbers_are_read_in_the_models_order(tmp_path):
     cases, inputs = grouped(tmp_path, "a_0000.nii.gz a_0001.nii.gz b_0002.nii.gz", channels=("FLAIR", "T1"))
     assert cases == {"a": {"FLAIR": "a_0000.nii.gz", "T1": "a_0001.nii.gz"}}
-    assert [file.name for file in inputs.unknown] == ["b_0002.nii.gz"]
+    assert [file.name for file in inputs.left_out] == ["b_0002.nii.gz"]
 
 
 def test_with_a_source_any_name_is_a_case(tmp_path):

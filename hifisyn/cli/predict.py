@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from hifisyn.cli.entry import command
+from hifisyn.errors import UserError
 
 EPILOG = """
 examples:
@@ -41,12 +42,13 @@ def parser() -> argparse.ArgumentParser:
     model.add_argument("--fold", help="fold0, 0 or all; default: the lowest that exists")
     model.add_argument("--checkpoint", choices=("best", "final", "latest"), help="default: the first that exists")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps; default: auto")
+    parser.add_argument("-np", type=int, default=1, metavar="N", help="cases at a time; default: 1")
     skull = parser.add_mutually_exclusive_group()
     skull.add_argument("--stripped", action="store_true", help="skulls are removed already; default: found out")
     skull.add_argument("--with-skull", action="store_true", help="skulls are there; default: found out")
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
-    again.add_argument("--continue", dest="resume", action="store_true", help="keep finished outputs, make the rest")
+    again.add_argument("--continue", dest="keep", action="store_true", help="keep finished outputs, make the rest")
     return parser
 
 
@@ -54,7 +56,10 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; exit code 1 where a case failed."""
     given = parser().parse_args(arguments)
-    from hifisyn.inference.cohort import Settings, Summary, predict_folder
+    if given.np < 1:
+        raise UserError(f"-np: wanted at least 1, found {given.np}")
+    from hifisyn.inference.cohort import Existing, predict_folder
+    from hifisyn.inference.work import Settings
     from hifisyn.paths import parse_fold
 
     typed = sys.argv[1:] if arguments is None else arguments
@@ -63,11 +68,11 @@ def main(arguments: list[str] | None = None) -> int:
         checkpoint=given.checkpoint,
         device=given.device,
         stripped=True if given.stripped else False if given.with_skull else None,
-        overwrite=given.overwrite,
-        resume=given.resume,
+        processes=given.np,
         command=shlex.join(["hifisyn_predict", *typed]),
     )
-    summary: Summary = predict_folder(
+    existing: Existing = "overwrite" if given.overwrite else "keep" if given.keep else "refuse"
+    summary = predict_folder(
         given.input,
         given.output,
         models=given.model,
@@ -75,6 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
         source=given.source,
         targets=given.target,
         settings=settings,
+        existing=existing,
     )
     kept = f", {len(summary.kept)} kept" if summary.kept else ""
     print(f"{len(summary.made)} made{kept}, {len(summary.failures)} failed; see {given.output}")

@@ -1,5 +1,6 @@
 """Files become cases: which file is which contrast of whom."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +18,19 @@ class Inputs:
 
     Attributes:
         cases: case to modality to file, sorted by case.
-        unknown: files whose names say no modality.
+        left_out: files that are none of them, and why.
     """
 
     cases: dict[str, dict[str, Path]]
-    unknown: tuple[Path, ...] = ()
+    left_out: dict[Path, str]
 
 
 def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None) -> Inputs:
     """Group the NIfTI files of a folder, or one file, into cases by their names.
 
     `IXI012_T1.nii.gz` is the T1 of case IXI012. So is nnU-Net's `IXI012_0000.nii.gz` where T1 is the first of
-    `channels`. With `source`, a file whose name says nothing is a case of its own, of that modality.
+    `channels`. With `source`, a file whose name says nothing is a case of its own, of that modality. What was
+    synthesised, as the JSON file beside it says, is never taken for a scan.
 
     Args:
         path: a folder, which is not searched deeper, or a file.
@@ -38,14 +40,18 @@ def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None)
     Raises:
         UserError: there is nothing to read, no name says a modality, or two files are the same contrast of a case.
     """
-    named = _named(path, channels, source)
-    unknown = tuple(file for file, name in named.items() if name is None)
+    files = [path] if path.is_file() else _images(path)
+    synthetic = [file for file in files if _is_synthetic(file)]
+    scans = [file for file in files if file not in synthetic]
+    named = _named_one(path, channels, source) if scans == [path] else _named(scans, channels, source)
+    unknown = [file for file, name in named.items() if name is None]
     if len(unknown) == len(named):
         raise UserError(
-            f"{path}: wanted names that end with a modality, such as CASE_T1.nii.gz, found {_some(unknown)}; "
+            f"{path}: wanted names that end with a modality, such as CASE_T1.nii.gz, found {_some(unknown or files)}; "
             "rename them, or say what they are, as in --source T1"
         )
-    return Inputs(_grouped(named), unknown)
+    left_out = dict.fromkeys(unknown, "its name does not end with a modality") | dict.fromkeys(synthetic, "synthetic")
+    return Inputs(_grouped(named), left_out)
 
 
 def stem(file: Path) -> str:
@@ -57,10 +63,7 @@ def stem(file: Path) -> str:
     return file.name.removesuffix(".gz").removesuffix(".nii")
 
 
-def _named(path: Path, channels: tuple[str, ...], source: str | None) -> Named:
-    if path.is_file():
-        return {path: _name_of_one(path, channels, source)}
-    files = _images(path)
+def _named(files: list[Path], channels: tuple[str, ...], source: str | None) -> Named:
     by_word = {file: _by_word(file, channels) for file in files}
     wordless = [file for file in files if by_word[file] is None]
     by_number = {file: split_name(file, channels) for file in wordless}
@@ -69,15 +72,24 @@ def _named(path: Path, channels: tuple[str, ...], source: str | None) -> Named:
     return by_word | {file: (stem(file), source) for file in wordless}
 
 
-def _name_of_one(file: Path, channels: tuple[str, ...], source: str | None) -> tuple[str, str] | None:
+def _named_one(file: Path, channels: tuple[str, ...], source: str | None) -> Named:
     if not file.name.endswith(ENDINGS):
         raise UserError(f"{file}: wanted a NIfTI file (.nii.gz or .nii), found another kind; convert it")
     by_word = _by_word(file, channels)
     if source is None:
-        return by_word or split_name(file, channels)
+        return {file: by_word or split_name(file, channels)}
     if by_word is not None and by_word[1] != source:
         raise UserError(f"{file}: wanted a {source} (--source), found the name of a {by_word[1]}; mend one of them")
-    return by_word or (stem(file), source)
+    return {file: by_word or (stem(file), source)}
+
+
+def _is_synthetic(file: Path) -> bool:
+    sidecar = file.with_name(f"{stem(file)}.json")
+    try:
+        content = json.loads(sidecar.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("Synthetic") is True
 
 
 def _by_word(file: Path, channels: tuple[str, ...]) -> tuple[str, str] | None:
@@ -90,7 +102,7 @@ def _images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UserError(f"{folder}: wanted a folder of NIfTI files or one file, found none; check -i")
     seen = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-    files = [p for p in seen if p.is_file() and p.name.endswith(ENDINGS)]
+    files = [p for p in seen if p.name.endswith(ENDINGS) and not p.is_dir()]
     if not files:
         raise UserError(f"{folder}: wanted NIfTI files such as CASE_T1.nii.gz, found {_some(seen)}; check -i")
     return files

@@ -82,12 +82,14 @@ def writable(folder: Path) -> None:
     """Make the output folder and see that files can be written there.
 
     Raises:
-        UserError: a file bears its name.
-        PermissionError: writing is not allowed.
+        UserError: a file bears its name, or writing is not allowed.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: wanted a folder to write to, found a file; choose another name for -o")
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".partial-", dir=folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".partial-", dir=folder)
+    except PermissionError:
+        raise UserError(f"{folder}: wanted permission to write, found none; choose another folder with -o") from None
     os.close(handle)
     os.unlink(name)

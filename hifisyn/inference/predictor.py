@@ -1,19 +1,21 @@
 """A model folder made ready to translate: slices in, slices out, or a scan in, a volume on its own grid out."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from hifisyn.errors import UserError
+from hifisyn.files import sha256
 from hifisyn.inference.models import Checkpoint, Model, read_model
 from hifisyn.plans import Plans
 from hifisyn.postprocessing.assemble import assemble, paste
 from hifisyn.postprocessing.background import blank
 from hifisyn.postprocessing.intensity import scanner_units
 from hifisyn.postprocessing.restore import restore
-from hifisyn.preprocessing.pipeline import prepare_source
+from hifisyn.preprocessing.pipeline import Prepared, prepare_source
 from hifisyn.preprocessing.record import Record
 from hifisyn.training import checkpoint as checkpoints
 from hifisyn.training.contract import Trainer
@@ -59,6 +61,11 @@ class Predictor:
         self.model, self.checkpoint, self.device = model, checkpoint, device
         self.plans: Plans = trainer.plans
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the checkpoint."""
+        return sha256(self.checkpoint.file)
+
     @classmethod
     def from_folder(
         cls,
@@ -101,11 +108,32 @@ class Predictor:
         if {source, target} != set(self.model.pair):
             raise ValueError(f"a translation within {self.model.pair} is wanted, got {source} to {target}")
         windows = np.ascontiguousarray(centre(slices, self.plans.slices.crop), dtype=np.float32)
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             translated = translate(self.trainer, windows, source, target, batch)
         return paste(translated.clip(-1, 1), slices.shape[1:])
 
-    def predict(self, volume: Volume, source: str, target: str, *, stripped: bool | None = None) -> Prediction:
+    def prepare(self, volume: Volume, source: str, *, stripped: bool | None = None) -> Prepared:
+        """Make a scan ready: brain, bias, slices, intensities.
+
+        Args:
+            volume: the scan as its file has it.
+            source: its modality.
+            stripped: whether the skull is removed already; none: found out.
+
+        Raises:
+            UserError: the scan cannot be prepared.
+        """
+        return prepare_source(volume, source, self.plans, stripped=stripped, device=str(self.device))
+
+    def predict(
+        self,
+        volume: Volume,
+        source: str,
+        target: str,
+        *,
+        stripped: bool | None = None,
+        prepared: Prepared | None = None,
+    ) -> Prediction:
         """Make the target contrast of a scan.
 
         Args:
@@ -113,21 +141,28 @@ class Predictor:
             source: its modality.
             target: modality to make.
             stripped: whether the skull is removed already; none: found out.
+            prepared: what `prepare` returned for this scan, where that is known.
 
         Raises:
             UserError: the scan cannot be prepared, or the model lacks the scale of the target.
         """
         scale = self.plans.intensity_scale.get(target)
         if scale is None:
-            file = self.model.folder / "plans.json"
-            raise UserError(f"{file}: wanted intensity_scale of {target}, found none; add it, or train again")
-        prepared = prepare_source(volume, source, self.plans, stripped=stripped, device=str(self.device))
+            raise UserError(
+                f"{self.model.folder}: wanted intensity_scale of {target} in the plans, found none; train again"
+            )
+        if prepared is None:
+            prepared = self.prepare(volume, source, stripped=stripped)
         slices = self.translate_slices(prepared.slices, source, target)
-        grid, places = prepared.record.slice_grid, prepared.record.slice_indices
-        assert grid is not None
-        image = assemble(slices, places, grid.volume())
-        brain = assemble(prepared.brain, places, grid.volume(), fill=False)
-        restored = restore(image, brain, volume)
-        data = blank(scanner_units(restored.data, scale), prepared.mask.data > 0)
-        synthetic = volume.with_data(data).described(f"synthetic {target} by hifisyn")
-        return Prediction(synthetic, prepared.mask, prepared.slices, slices, prepared.record, scale)
+        data = blank(scanner_units(_restored(slices, prepared, volume).data, scale), prepared.mask.data > 0)
+        image = volume.with_data(data).described(f"synthetic {target} by hifisyn")
+        return Prediction(image, prepared.mask, prepared.slices, slices, prepared.record, scale)
+
+
+def _restored(slices: np.ndarray, prepared: Prepared, volume: Volume) -> Volume:
+    grid, places = prepared.record.slice_grid, prepared.record.slice_indices
+    if grid is None:
+        raise ValueError("a record with a slice grid is wanted, got one without")
+    image = assemble(slices, places, grid.volume())
+    brain = assemble(prepared.brain, places, grid.volume(), fill=False)
+    return restore(image, brain, volume)

@@ -12,7 +12,7 @@ NOTE = "Synthetic image made by a neural network. For research only, not for cli
 
 def identity(task: Task, predictor: Predictor) -> dict[str, str]:
     """Return what a volume was made from: equal in two sidecars where the work would be the same."""
-    return {"SourceSHA256": sha256(task.file), "CheckpointSHA256": sha256(predictor.checkpoint.file)}
+    return {"SourceSHA256": sha256(task.file), "CheckpointSHA256": predictor.fingerprint}
 
 
 def sidecar(task: Task, predictor: Predictor, prediction: Prediction, command: str) -> dict[str, Any]:

@@ -60,14 +60,9 @@ def make_tasks(
         The tasks, and what cannot be made: targets that were asked for, or all that a case lacks where it gets nothing.
 
     Raises:
-        UserError: there is nothing to do, a modality is unknown, or several models fit.
+        UserError: there is nothing to do, or several models fit.
     """
     made = known_modalities(models)
-    for modality in (*targets, *([source] if source else [])):
-        if modality not in made:
-            raise UserError(
-                f"wanted a modality that a model knows ({', '.join(made) or 'there is none'}), found {modality}"
-            )
     tasks: list[Task] = []
     failures: list[Failure] = []
     for case, images in cases.items():
@@ -86,6 +81,19 @@ def known_modalities(models: list[Model]) -> list[str]:
     """Return the modalities that some model translates, in the usual order."""
     known = {modality for model in models for modality in model.pair}
     return [m for m in MODALITIES if m in known] + sorted(known - set(MODALITIES))
+
+
+def spelled(modality: str, models: list[Model]) -> str:
+    """Return a modality as the models spell it.
+
+    Raises:
+        UserError: no model knows it.
+    """
+    known = known_modalities(models)
+    for name in known:
+        if name.lower() == modality.lower():
+            return name
+    raise UserError(f"wanted a modality that a model knows ({', '.join(known)}), found {modality}")
 
 
 def channel_order(models: list[Model]) -> tuple[str, ...]:

@@ -1,0 +1,174 @@
+"""The work on one case, and many cases at a time in processes of their own."""
+
+import errno
+import multiprocessing
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from hifisyn.errors import UserError
+from hifisyn.files import write_json
+from hifisyn.inference.models import Model
+from hifisyn.inference.outputs import Outputs
+from hifisyn.inference.predictor import Prediction, Predictor
+from hifisyn.inference.sidecar import sidecar
+from hifisyn.inference.tasks import Task
+from hifisyn.pictures import sheet
+from hifisyn.planning.device import available_cores
+from hifisyn.plans import Plans
+from hifisyn.preprocessing.pipeline import Prepared
+from hifisyn.volume import Volume
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How predictions are made, whatever the cases are.
+
+    Attributes:
+        fold, checkpoint: which weights of each model; none: lowest fold, best before final before latest.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        stripped: whether the skull is removed from the scans already; none: found out for each.
+        command: what the user typed, for the sidecar.
+        processes: cases at a time.
+    """
+
+    fold: int | str | None = None
+    checkpoint: str | None = None
+    device: str = "auto"
+    stripped: bool | None = None
+    command: str = ""
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task.
+
+    Attributes:
+        task: what was to be made.
+        problem: why it was not, in one line; empty where it was.
+        unseen: share of the brain that lies outside the model's view.
+    """
+
+    task: Task
+    problem: str = ""
+    unseen: float = 0.0
+
+
+class Worker:
+    """Makes the tasks of one case after the other; a scan that serves several models is prepared once."""
+
+    def __init__(self, predictors: Mapping[Path, Predictor], output: Path, settings: Settings) -> None:
+        self.predictors, self.output, self.settings = predictors, output, settings
+
+    def make_case(self, tasks: Sequence[Task]) -> list[Outcome]:
+        """Make all volumes of a case; one that fails costs no other.
+
+        Raises:
+            OSError: there is no room left on the disk.
+        """
+        prepared: list[tuple[Path, Plans, Prepared]] = []
+        return [self._attempt(task, prepared) for task in tasks]
+
+    def _attempt(self, task: Task, prepared: list[tuple[Path, Plans, Prepared]]) -> Outcome:
+        try:
+            return Outcome(task, unseen=self._make(task, prepared))
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
+                raise
+            return Outcome(task, problem=_problem(error))
+
+    def _make(self, task: Task, prepared: list[tuple[Path, Plans, Prepared]]) -> float:
+        predictor = self.predictors[task.model.folder]
+        volume = Volume.load(task.file)
+        ready = next((p for file, plans, p in prepared if file == task.file and _alike(plans, predictor.plans)), None)
+        if ready is None:
+            ready = predictor.prepare(volume, task.source, stripped=self.settings.stripped)
+            prepared.append((task.file, predictor.plans, ready))
+        prediction = predictor.predict(volume, task.source, task.target, prepared=ready)
+        with Outputs(self.output, task.case, task.target).staged() as stage:
+            prediction.image.save(stage.image)
+            prediction.brain.save(stage.brain)
+            sheet(stage.picture, _columns(task, prediction), title=f"{task.case}: {task.target} is synthetic")
+            write_json(stage.sidecar, sidecar(task, predictor, prediction, self.settings.command))
+        return prediction.record.outside_crop
+
+
+def load_predictors(models: Sequence[Model], settings: Settings) -> dict[Path, Predictor]:
+    """Return a predictor for each model, by folder.
+
+    Raises:
+        UserError: a fold, a checkpoint or the device is not there or not usable.
+    """
+    return {
+        model.folder: Predictor.from_folder(model.folder, settings.fold, settings.checkpoint, settings.device)
+        for model in models
+    }
+
+
+def make_all(
+    cases: Sequence[Sequence[Task]], predictors: Mapping[Path, Predictor], output: Path, settings: Settings
+) -> Iterator[Outcome]:
+    """Make the tasks of all cases, and yield what became of each as it ends.
+
+    Raises:
+        UserError: a process died.
+        OSError: there is no room left on the disk.
+    """
+    processes = min(settings.processes, len(cases))
+    if processes <= 1:
+        worker = Worker(predictors, output, settings)
+        for tasks in cases:
+            yield from worker.make_case(tasks)
+        return
+    models = [predictor.model for predictor in predictors.values()]
+    threads = max(1, available_cores() // processes)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context, _start, (models, output, settings, threads))
+    try:
+        for done in as_completed([pool.submit(_make_case, tasks) for tasks in cases]):
+            yield from done.result()
+    except BrokenProcessPool:
+        raise UserError(
+            f"wanted {processes} processes, found one dead; memory may have run out; "
+            "go on with --continue and a smaller -np"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_worker: Worker | None = None
+
+
+def _start(models: Sequence[Model], output: Path, settings: Settings, threads: int) -> None:
+    global _worker
+    torch.set_num_threads(threads)
+    _worker = Worker(load_predictors(models, settings), output, settings)
+
+
+def _make_case(tasks: Sequence[Task]) -> list[Outcome]:
+    assert _worker is not None
+    return _worker.make_case(tasks)
+
+
+def _alike(one: Plans, other: Plans) -> bool:
+    """Tell whether scans are prepared alike under both plans."""
+    return one.slices == other.slices and one.preprocessing == other.preprocessing
+
+
+def _columns(task: Task, prediction: Prediction) -> dict:
+    return {task.source: prediction.source_slices, f"synthetic {task.target}": prediction.slices}
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"
