@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hifisyn.methods import hifisyn_networks as net
 from hifisyn.networks.attribute_encoder import AttributeEncoder
+from hifisyn.networks.generator import Generator
 from hifisyn.networks.memory_bank import BrainMemoryBank, Table
 from hifisyn.networks.memory_update import UNKNOWN, SlotSums
 from hifisyn.networks.running_code import RunningCode
@@ -168,10 +169,11 @@ class Passes:
         reconstruction, fake, again, cycle = {}, {}, {}, {}
         for source, target in self.directions:
             e, labels = encoded[source], scene.read_labels[source]
+            trunk = self._generator.shared(e.noisy)
             own = self._retrieve(e.content, consulted.own[source], labels)
-            reconstruction[source] = self._generate(e.noisy, own, e.code, source)
+            reconstruction[source] = self._generator.render(trunk, own, e.code, source)
             shared = self._retrieve(e.content, consulted.shared[target], labels)
-            fake[source] = self._generate(e.noisy, shared, encoded[target].code, target)
+            fake[source] = self._generator.render(trunk, shared, encoded[target].code, target)
         for source, target in self.directions:
             content = self._content(fake[source], target)
             code = self._attribute_encoder.code(fake[source], target)
@@ -179,7 +181,7 @@ class Passes:
         for source, target in self.directions:
             e, labels = again[source], scene.read_labels[source]
             own = self._retrieve(e.content, consulted.own[source], labels)
-            cycle[source] = self._generate(e.noisy, own, again[target].code, source)
+            cycle[source] = self._generator(e.noisy, own, again[target].code, source)
         return Rendered(reconstruction, fake, again, cycle)
 
     def translate(self, image: Tensor, source: str, target: str) -> Tensor:
@@ -188,13 +190,19 @@ class Passes:
         table = None if self.bank is None else self.bank.table(target)
         retrieved = self._retrieve(content, table, None)
         code = self.running_code(target).expand(len(image), -1)
-        return self._generate(content, retrieved, code, target)
+        return self._generator(content, retrieved, code, target)
 
     @property
     def _attribute_encoder(self) -> AttributeEncoder:
         encoder = self.networks[net.ATTRIBUTE_ENCODER]
         assert isinstance(encoder, AttributeEncoder)
         return encoder
+
+    @property
+    def _generator(self) -> Generator:
+        generator = self.networks[net.GENERATOR]
+        assert isinstance(generator, Generator)
+        return generator
 
     def _content(self, image: Tensor, modality: str) -> Tensor:
         return self.networks[net.CONTENT_ENCODER](image, modality)
@@ -205,6 +213,3 @@ class Passes:
 
     def _retrieve(self, content: Tensor, table: Table | None, labels: Tensor | None) -> Tensor | None:
         return None if self.bank is None or table is None else self.bank.retrieve(content, table, labels)
-
-    def _generate(self, content: Tensor, retrieved: Tensor | None, code: Tensor, modality: str) -> Tensor:
-        return self.networks[net.GENERATOR](content, retrieved, code, modality)

@@ -39,7 +39,13 @@ class Generator(nn.Module):
 
     def forward(self, content: Tensor, retrieved: Tensor | None, code: Tensor, modality: str) -> Tensor:
         """Render (N, C, h, w), S (N, V, h, w) and g (N, code) as an image (N, 1, H, W) in (-1, 1) of `modality`."""
-        return self.branches[modality](self.shared(content), _combined(retrieved, code, content))
+        return self.render(self.shared(content), retrieved, code, modality)
+
+    def render(self, trunk: Tensor, retrieved: Tensor | None, code: Tensor, modality: str) -> Tensor:
+        """Do the same from what the shared block made of content, which both modalities may use."""
+        g = code[:, :, None, None].expand(-1, -1, *trunk.shape[2:])
+        m = g if retrieved is None else torch.cat([retrieved, g], dim=1)
+        return self.branches[modality](trunk, m.to(trunk.dtype))
 
 
 class _Branch(nn.Module):
@@ -54,14 +60,9 @@ class _Branch(nn.Module):
         self.ups = nn.ModuleList(ups)
         self.last = nn.Conv2d(channels + attributes, 1, 1)
 
-    def forward(self, content: Tensor, m: Tensor) -> Tensor:
-        x = self.residual(torch.cat([content, m], dim=1))
+    def forward(self, trunk: Tensor, m: Tensor) -> Tensor:
+        x = self.residual(torch.cat([trunk, m], dim=1))
         for up in self.ups:
             x = up(torch.cat([x, m], dim=1))
             m = interpolate(m, scale_factor=2, mode="nearest")
         return torch.tanh(self.last(torch.cat([x, m], dim=1)))
-
-
-def _combined(retrieved: Tensor | None, code: Tensor, content: Tensor) -> Tensor:
-    g = code[:, :, None, None].expand(-1, -1, *content.shape[2:])
-    return g if retrieved is None else torch.cat([retrieved, g.to(retrieved.dtype)], dim=1)
