@@ -134,10 +134,10 @@ def test_the_brain_is_continued_by_its_nearest_voxel():
     image = np.array([[[3.0, 9.0, -1.0, -1.0]]])
     brain = image > 0
     assert extend(image, brain, (1, 1, 1)).tolist() == [[[3, 9, 9, 9]]]
-    square = np.array([[[5.0], [-1.0], [-1.0]], [[-1.0], [-1.0], [7.0]]])
-    near = extend(square, square > 0, (1, 10, 1))
-    assert near[1, 0, 0] == 5
-    assert near[0, 2, 0] == 7
+    thick = np.full((4, 2, 1), -1.0)
+    thick[0, 0, 0], thick[3, 1, 0] = 5, 7
+    assert extend(thick, thick > 0, (1, 10, 1))[3, 0, 0] == 5
+    assert extend(thick, thick > 0, (1, 1, 1))[3, 0, 0] == 7
 
 
 def test_no_brain_at_all_stays_as_it_is():
