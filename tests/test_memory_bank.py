@@ -251,7 +251,7 @@ def test_prototypes_carry_gradient_to_attributes_alone():
     blended = bank.blended(sums, "T1")
     (blended.values * torch.arange(V)).sum().backward()
     assert 0 < dense.grad.norm() < own_gradient.norm()
-    bank.update({m: sums for m in PAIR})
+    bank.update(dict.fromkeys(PAIR, sums))
     torch.testing.assert_close(bank.values[0], blended.values)
     assert not bank.values.requires_grad
 

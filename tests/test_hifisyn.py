@@ -1,0 +1,388 @@
+import copy
+
+import pytest
+import torch
+
+from hifisyn.methods.hifisyn import GENERATOR, HiFiSyn
+from hifisyn.methods.hifisyn_curves import own_class_share
+from hifisyn.methods.hifisyn_passes import observe
+from hifisyn.networks.memory_update import UNKNOWN
+from hifisyn.networks.running_code import RunningCode
+from hifisyn.plans import Plans, paper_literal
+from hifisyn.training.contract import CONTENT_DISCRIMINATOR, DISCRIMINATOR, Batch
+from hifisyn.training.registry import trainer_class
+from hifisyn.training.step import take_step
+
+PAIR = ("T1", "T2")
+SIDE = 16
+
+
+def make_plans(**parts) -> Plans:
+    content = {
+        "dataset": "TOY",
+        "modalities": PAIR,
+        "labels": {"background": 0, "CSF": 1, "GM": 2, "WM": 3},
+        "slices": {"size": SIDE, "crop": SIDE},
+        "memory": {"slots": {"background": 1, "CSF": 2, "GM": 2, "WM": 2}, "global_slots": 3, "value_width": 4},
+        "networks": {"width": 4, "n_down": 1, "content_blocks": 1, "content_noise": 0.2, "init": "he"},
+        "losses": {"anchors": 16},
+        "training": {"content_steps": 1, "lr": 1e-3},
+    }
+    merged = {
+        key: value | parts.pop(key) if isinstance(value, dict) and key in parts else value
+        for key, value in content.items()
+    }
+    return Plans.checked(merged | parts, "toy")
+
+
+def make(plans=None, seed=0) -> HiFiSyn:
+    torch.manual_seed(seed)
+    return HiFiSyn(plans or make_plans(), PAIR)
+
+
+def make_batch(iteration=0, labelled=PAIR, seed=None) -> Batch:
+    """Discs of three structures whose order of intensity differs between the modalities."""
+    g = torch.Generator().manual_seed(iteration if seed is None else seed)
+    grey = {"T1": torch.tensor([-1.0, -0.5, 0.1, 0.7]), "T2": torch.tensor([-1.0, 0.8, 0.2, -0.3])}
+    y, x = torch.meshgrid(torch.arange(SIDE) - SIDE / 2, torch.arange(SIDE) - SIDE / 2, indexing="ij")
+    images, labels = {}, {}
+    for m in PAIR:
+        shift = torch.rand(2, 2, generator=g) * 4 - 2
+        radius = ((y - shift[:, :1, None]) ** 2 + (x - shift[:, 1:, None]) ** 2).sqrt()
+        label = (radius < 6).long() + (radius < 5).long() + (radius < 3).long()
+        noise = 0.05 * torch.randn(label.shape, generator=g) * (label > 0)
+        images[m] = (grey[m][label] + noise)[:, None]
+        labels[m] = label if m in labelled else None
+    return Batch(images, labels, {"T1": torch.tensor([0, 1]), "T2": torch.tensor([2, 3])}, iteration)
+
+
+def train(trainer, optimizers, steps, seed=0, **settings):
+    return [take_step(trainer, optimizers, make_batch(i), seed=seed, **settings) for i in steps]
+
+
+def weights(trainer):
+    return {name: tensor.clone() for name, tensor in trainer.networks.state_dict().items()}
+
+
+def test_the_method_is_registered():
+    assert trainer_class("HiFiSyn") is HiFiSyn
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [{}, {"attribute_encoder": "mguit"}, {"discriminator": "multiscale"}, {"init": "normal", "content_blocks": 2}],
+)
+def test_a_step_moves_every_parameter_and_the_state(networks):
+    trainer = make(make_plans(networks=networks))
+    before = weights(trainer)
+    losses = train(trainer, trainer.optimizers(), range(1))[0]
+    still = [name for name, tensor in weights(trainer).items() if torch.equal(tensor, before[name])]
+    assert set(still) <= {"memory_bank.slot_class", "memory_bank.age"}
+    assert {name.split("/")[0] for name in losses} == set(trainer.groups())
+    assert all(torch.isfinite(value) for value in losses.values())
+
+
+def test_groups_hold_each_trained_network_once():
+    trainer = make()
+    grouped = [name for names in trainer.groups().values() for name in names]
+    trained = [name for name, network in trainer.networks.items() if list(network.parameters())]
+    assert sorted(grouped) == sorted(trained)
+
+
+def test_all_but_the_last_of_the_content_steps_move_the_content_discriminator_alone():
+    trainer = make(make_plans(training={"content_steps": 3}))
+    optimizers = trainer.optimizers()
+    for iteration in range(6):
+        before = weights(trainer)
+        train(trainer, optimizers, [iteration])
+        moved = {n.split(".")[0] for n, tensor in weights(trainer).items() if not torch.equal(tensor, before[n])}
+        if iteration % 3 < 2:
+            assert moved == {"content_discriminator"}
+        else:
+            assert moved == set(trainer.networks)
+
+
+def test_updates_come_in_order_and_each_leaves_the_other_networks_alone():
+    trainer = make()
+    trainer.generator.manual_seed(0)
+    order = []
+    for group, losses in trainer.updates(make_batch()):
+        order.append(group)
+        trainer.networks.zero_grad()
+        torch.stack(list(losses.values())).sum().backward(inputs=trainer.parameters(group))
+        for name in trainer.networks:
+            has_gradient = any(p.grad is not None for p in trainer.networks[name].parameters())
+            assert has_gradient == (name in trainer.groups()[group])
+    assert order == [DISCRIMINATOR, CONTENT_DISCRIMINATOR, GENERATOR]
+
+
+def test_every_loss_alone_reaches_the_networks_it_should():
+    trainer = make()
+    trainer.generator.manual_seed(0)
+    _, _, (_, losses) = trainer.updates(make_batch())
+    everything = {"content_encoder", "attribute_encoder", "generator"}
+    reached = {}
+    for name, loss in losses.items():
+        trainer.networks.zero_grad()
+        loss.backward(retain_graph=True, inputs=trainer.parameters(GENERATOR))
+        reached[name] = {n for n in everything if any(p.grad is not None for p in trainer.networks[n].parameters())}
+    assert reached.pop("content") == {"content_encoder"}
+    assert set(reached) == {"domain", "cycle", "reconstruction", "pgd", "sgd", "ggd"}
+    assert all(networks == everything for networks in reached.values())
+
+
+def test_losses_are_weighted_and_a_weight_of_zero_switches_one_off():
+    def objective(**losses):
+        trainer = make(make_plans(losses={"anchors": 16} | losses))
+        trainer.generator.manual_seed(0)
+        return dict(list(trainer.updates(make_batch()))[-1][1])
+
+    one, other = objective(), objective(cycle=5, sgd=0.5, pgd=0)
+    assert other["cycle"].item() == pytest.approx(one["cycle"].item() / 2)
+    assert other["sgd"].item() == pytest.approx(one["sgd"].item() / 4)
+    assert "pgd" not in other
+    bare = objective(content=0, domain=0, pgd=0, sgd=0, ggd=0)
+    assert set(bare) == {"cycle", "reconstruction"}
+
+
+def test_without_adversaries_their_groups_rest():
+    trainer = make(make_plans(losses={"content": 0, "domain": 0}, training={"content_steps": 3}))
+    trainer.generator.manual_seed(0)
+    assert [group for group, _ in trainer.updates(make_batch())] == [GENERATOR]
+
+
+def test_the_contrastive_losses_ramp_in():
+    trainer = make(make_plans(losses={"ramp": 10, "ramp_start": 5}))
+    assert [trainer._ramp(i) for i in (0, 4, 5, 9, 14, 99)] == pytest.approx([0, 0, 0.1, 0.5, 1, 1])
+    assert make()._ramp(0) == 1
+    trainer.generator.manual_seed(0)
+    assert "pgd" not in list(trainer.updates(make_batch(4)))[-1][1]
+
+
+def test_labels_come_to_content_without_offset():
+    batch = make_batch()
+    scene = observe(batch, 4, torch.tensor(False))
+    assert torch.equal(scene.labels["T1"].view(2, 4, 4), batch.labels["T1"][:, ::4, ::4])
+    assert torch.equal(scene.foreground["T1"], scene.labels["T1"] > 0)
+    assert torch.equal(scene.read_labels["T1"], scene.labels["T1"])
+    hidden = observe(batch, 4, torch.tensor(True))
+    assert (hidden.read_labels["T1"] == UNKNOWN).all()
+    assert torch.equal(hidden.labels["T1"], scene.labels["T1"])
+
+
+def test_the_share_of_unlabelled_steps_is_that_of_the_plan():
+    def rendered(p, labelled):
+        trainer = make(make_plans(memory={"p_unlabelled": p, "slots": {"GM": 3}, "global_slots": 1}))
+        trainer.networks["memory_bank"].known.fill_(True)
+        trainer.generator.manual_seed(0)
+        batch = make_batch(labelled=labelled)
+        unlabelled = torch.rand((), generator=trainer.generator) < p
+        scene = observe(batch, 2, unlabelled)
+        encoded = trainer.passes.encode(batch.images, trainer.generator)
+        consulted = trainer.passes.consult(observe(make_batch(), 2, unlabelled), encoded, trainer.generator)
+        return trainer.passes.render(scene, encoded, consulted, trainer.generator).fake["T1"]
+
+    assert torch.equal(rendered(1, PAIR), rendered(1, ()))
+    assert not torch.equal(rendered(0, PAIR), rendered(0, ()))
+
+
+def test_reconstruction_does_not_depend_on_the_other_modality():
+    trainer = make()
+    batch, other = make_batch(), make_batch(seed=9)
+    mixed = Batch({"T1": batch.images["T1"], "T2": other.images["T2"]}, batch.labels, batch.subjects, 0)
+    made = []
+    trainer.passes.content_noise = 0.0
+    train(trainer, trainer.optimizers(), range(2))
+    for b in (batch, mixed):
+        rng = torch.Generator().manual_seed(0)
+        scene = observe(b, 2, torch.tensor(False))
+        encoded = trainer.passes.encode(b.images, rng)
+        consulted = trainer.passes.consult(scene, encoded, rng)
+        made.append(trainer.passes.render(scene, encoded, consulted, rng))
+    assert torch.equal(made[0].reconstruction["T1"], made[1].reconstruction["T1"])
+    assert not torch.equal(made[0].reconstruction["T2"], made[1].reconstruction["T2"])
+    assert not torch.equal(made[0].fake["T1"], made[1].fake["T1"])
+
+
+def test_the_bank_is_moved_by_what_the_encoders_said_before_their_update():
+    trainer = make()
+    bank = trainer.networks["memory_bank"]
+    trainer.generator.manual_seed(3)
+    list(trainer.updates(make_batch()))
+    reference = copy.deepcopy(bank)
+    _, consulted = trainer._to_remember
+    reference.update(consulted.sums)
+    for parameter in trainer.networks.parameters():
+        parameter.data.zero_()
+    trainer.after_step()
+    for name, tensor in bank.state_dict().items():
+        assert torch.equal(tensor, reference.state_dict()[name])
+    assert bank.known.all()
+
+
+def test_translation_is_deterministic_free_of_labels_and_each_image_by_itself():
+    trainer = make()
+    train(trainer, trainer.optimizers(), range(3))
+    source = make_batch(7).images["T1"]
+    with torch.no_grad():
+        first = trainer.train().translate(source, "T1", "T2")
+        trainer.generator.manual_seed(99)
+        again = trainer.train(False).translate(source, "T1", "T2")
+        alone = trainer.translate(source[1:], "T1", "T2")
+    assert first.shape == source.shape
+    assert first.abs().max() <= 1
+    assert torch.equal(first, again)
+    torch.testing.assert_close(alone, first[1:], atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(first, trainer.translate(source, "T1", "T1"), atol=1e-3)
+
+
+def test_an_untrained_method_translates_too():
+    assert torch.isfinite(make().translate(make_batch().images["T1"], "T1", "T2")).all()
+
+
+def test_a_resumed_training_is_the_same_to_the_last_bit():
+    whole = make()
+    optimizers = whole.optimizers()
+    train(whole, optimizers, range(2))
+    state = copy.deepcopy((whole.networks.state_dict(), {n: o.state_dict() for n, o in optimizers.items()}))
+    train(whole, optimizers, range(2, 4))
+    resumed = make(seed=5)
+    resumed_optimizers = resumed.optimizers()
+    resumed.networks.load_state_dict(state[0])
+    for name, optimizer in resumed_optimizers.items():
+        optimizer.load_state_dict(state[1][name])
+    train(resumed, resumed_optimizers, range(2, 4))
+    for name, tensor in whole.networks.state_dict().items():
+        assert torch.equal(tensor, resumed.networks.state_dict()[name]), name
+    assert whole.diagnostics() == resumed.diagnostics()
+
+
+def test_a_step_in_bfloat16_is_finite():
+    trainer = make()
+    losses = train(trainer, trainer.optimizers(), range(3), precision="bf16")
+    assert all(torch.isfinite(value) for step in losses for value in step.values())
+    assert all(torch.isfinite(t).all() for t in trainer.networks.state_dict().values())
+    assert {b.dtype for b in trainer.networks.buffers() if b.is_floating_point()} == {torch.float32}
+
+
+@pytest.mark.parametrize("labelled", [(), ("T1",)])
+def test_training_without_labels(labelled):
+    trainer = make()
+    optimizers = trainer.optimizers()
+    for iteration in range(2):
+        losses = take_step(trainer, optimizers, make_batch(iteration, labelled), seed=0)
+    bank = trainer.networks["memory_bank"]
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert (losses["generator/sgd"] == 0) == (not labelled)
+    assert bank.known[:, 7:].any(dim=1).all()
+    assert bank.known[0, :7].any() == bool(labelled)
+    assert not bank.known[1, :7].any()
+    assert all(abs(value) < 100 for value in trainer.diagnostics().values())
+
+
+def test_black_slices_and_absent_classes_are_survived():
+    trainer = make()
+    batch = make_batch()
+    images = {m: torch.full_like(t, -1.0) for m, t in batch.images.items()}
+    labels = {m: torch.zeros_like(t) for m, t in batch.labels.items()}
+    losses = take_step(trainer, trainer.optimizers(), Batch(images, labels, batch.subjects, 0), seed=0)
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert all(torch.isfinite(t).all() for t in trainer.networks.state_dict().values())
+
+
+def test_batches_of_one():
+    trainer = make()
+    batch = make_batch()
+    one = Batch(*({m: t[:1] for m, t in d.items()} for d in (batch.images, batch.labels, batch.subjects)), 0)
+    assert all(torch.isfinite(v) for v in take_step(trainer, trainer.optimizers(), one, seed=0).values())
+
+
+def test_without_slots_it_is_the_backbone():
+    trainer = make(make_plans(memory={"slots": {}, "global_slots": 0}))
+    assert "memory_bank" not in trainer.networks
+    generator, encoder = trainer.networks["generator"], trainer.networks["attribute_encoder"]
+    assert generator.branches["T1"].last.in_channels == generator.branches["T1"].ups[-1][0].out_channels + 8
+    assert encoder.branches["T1"].tap is None
+    before = weights(trainer)
+    train(trainer, trainer.optimizers(), range(1))
+    assert all(not torch.equal(tensor, before[name]) for name, tensor in weights(trainer).items())
+    source = make_batch().images["T1"]
+    assert not torch.equal(trainer.translate(source, "T1", "T2"), trainer.translate(source, "T1", "T1"))
+    assert set(trainer.diagnostics()) == {"d_real", "d_fake"}
+
+
+def test_global_slots_alone():
+    trainer = make(make_plans(memory={"slots": {}, "global_slots": 4}))
+    train(trainer, trainer.optimizers(), range(2))
+    assert trainer.networks["memory_bank"].keys.shape == (4, 8)
+    assert trainer.diagnostics()["own_class_share"] == 0
+
+
+def test_the_literal_preset_trains_and_forgets():
+    plans = paper_literal(make_plans())
+    trainer = make(plans)
+    bank = trainer.networks["memory_bank"]
+    assert bank.values.shape[2] == plans.content_width
+    assert (bank.tau_r, bank.tau_u, bank.rho, bank.warm_up) == (1, 1, 0.01, False)
+    optimizers = trainer.optimizers()
+    for iteration in range(3):
+        losses = train(trainer, optimizers, [iteration])[0]
+    assert all(torch.isfinite(value) for value in losses.values())
+    kept = bank.values.clone()
+    trainer.generator.manual_seed(0)
+    list(trainer.updates(make_batch(11)))
+    sums = trainer._to_remember[1].sums["T1"]
+    prototypes = bank.prototypes(sums, "T1").values
+    trainer.after_step()
+    assert ((bank.values[0] - prototypes).norm(dim=1) <= 0.03).all()
+    assert not torch.allclose(bank.values[0], kept[0])
+
+
+def test_the_mean_code_forgets_its_start_and_then_decays():
+    running = RunningCode(PAIR, code=2, decay=0.75)
+    codes = [torch.tensor([[float(k), 0.0], [float(k), 2.0]]) for k in range(1, 7)]
+    expected = 0.0
+    for k, code in enumerate(codes):
+        running.update({"T1": code, "T2": -code})
+        kept = min(0.75, k / (k + 1))
+        expected = kept * expected + (1 - kept) * (k + 1)
+    torch.testing.assert_close(running("T1"), torch.tensor([expected, 1.0]))
+    torch.testing.assert_close(running("T2"), -running("T1"))
+
+
+def test_own_class_share_by_loops():
+    trainer = make()
+    train(trainer, trainer.optimizers(), range(2))
+    bank = trainer.networks["memory_bank"]
+    scene, contents = trainer._last_contents
+    total = own = 0
+    for m in PAIR:
+        w = bank.weights(contents[m], bank.known.any(0), None)
+        for n in range(2):
+            for p in range(w.shape[2]):
+                if scene.foreground[m][n, p]:
+                    total += 1
+                    own += sum(float(w[n, t, p]) for t in range(10) if bank.slot_class[t] == scene.labels[m][n, p])
+    assert own_class_share(bank, scene, contents).item() == pytest.approx(own / total, rel=1e-4)
+
+
+def test_curves_tell_a_dead_bank_and_chance():
+    trainer = make()
+    train(trainer, trainer.optimizers(), range(2))
+    alive = trainer.diagnostics()
+    bank = trainer.networks["memory_bank"]
+    bank.keys.copy_(bank.keys[:1].expand_as(bank.keys).clone())
+    bank.known[:, 2] = False
+    dead = trainer.diagnostics()
+    assert dead["key_cosine"] == pytest.approx(1, abs=1e-5)
+    assert alive["key_cosine"] < 0.95
+    assert (alive["empty_slots"], dead["empty_slots"]) == (0, 1)
+    assert 0 < alive["d_real"] < 1
+
+
+def test_training_learns_to_reconstruct():
+    trainer = make(make_plans(training={"lr": 3e-3}))
+    losses = train(trainer, trainer.optimizers(), range(40))
+    for name in ("generator/cycle", "generator/reconstruction", "generator/pgd"):
+        first, last = (sum(float(s[name]) for s in part) for part in (losses[:5], losses[-5:]))
+        assert last < 0.75 * first, name
