@@ -150,7 +150,9 @@ def length(sizes: Sizes, device: Device) -> Choice[Length]:
     steps = max(1, min(full, int(seconds_for_steps(device) / seconds)))
     each = max((n for n in EPOCH_LENGTHS if steps // n >= EPOCHS_WANTED), default=max(1, steps // EPOCHS_WANTED))
     chosen = Length(max(1, round(steps / each)), each)
-    return Choice(chosen, f"{chosen.total} steps at about {seconds:.2f} s (estimated); a validation every {each}")
+    return Choice(
+        chosen, f"{chosen.total} steps at about {seconds:.2f} s (estimated); an epoch and a validation every {each}"
+    )
 
 
 def pixel_mm(geometry: Mapping[str, Any], subjects: int, crop: int) -> Choice[float]:
