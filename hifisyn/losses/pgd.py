@@ -11,7 +11,7 @@ Differs from the paper:
 import torch
 from torch import Tensor
 
-from hifisyn.losses.contents import UNKNOWN, Contents, information_nce, unit
+from hifisyn.losses.contents import UNKNOWN, Contents, unit
 
 FOREGROUND_SHARE = 0.9
 OTHER_PIXELS = 256
@@ -60,31 +60,33 @@ def _one_way(unit_contents: Contents, anchors: Tensor, tau: float) -> Tensor:
     """Anchors in the originals, positives and negatives in the translations."""
     query = _at(unit_contents.original, anchors)  # (M, C, K)
     label = unit_contents.labels.gather(1, anchors)  # (M, K)
-    same_image = torch.bmm(query.transpose(1, 2), unit_contents.translated) / tau  # (M, K, P)
-    positive = same_image.gather(2, anchors[:, :, None]).squeeze(2)
-    itself = torch.zeros_like(same_image, dtype=torch.bool).scatter_(2, anchors[:, :, None], True)
-    counted = _differ(label, unit_contents.labels[:, None, :]) & ~itself
-    elsewhere, elsewhere_counted = _other_subjects(unit_contents, query, label, anchors)
-    logits = torch.cat([same_image, elsewhere / tau], dim=2)
-    return information_nce(positive, logits, torch.cat([counted, elsewhere_counted], dim=2)).mean(dim=1)
+    key, key_label, eligible = _keys(unit_contents, anchors)
+    logits = torch.bmm((query / tau).transpose(1, 2), key)  # (M, K, P + M * m)
+    positive = logits.gather(2, anchors[:, :, None]).squeeze(2)
+    same = (label[:, :, None] == key_label[:, None, :]) & (label != UNKNOWN)[:, :, None]
+    counted = (eligible[:, None, :] & ~same).scatter_(2, anchors[:, :, None], True)
+    return (logits.masked_fill(~counted, -torch.inf).logsumexp(dim=2) - positive).mean(dim=1)
 
 
-def _other_subjects(unit_contents: Contents, query: Tensor, label: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
-    """Cosines (M, K, M * m) with m pixels of each translation, and which of them are other people's negatives."""
-    images, channels, _ = query.shape
+def _keys(unit_contents: Contents, anchors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what an image's anchors are held against: its translation, then m pixels of every translation.
+
+    Returns:
+        vectors (M, C, P + M * m), their labels, and which are its own or another person's, both (M, P + M * m).
+    """
+    images, _, own = unit_contents.translated.shape
     each = min(anchors.shape[1], OTHER_PIXELS // max(1, images - 1))
     drawn = anchors[:, :each]
     pool = _at(unit_contents.translated, drawn).transpose(0, 1).flatten(1)  # (C, M * m)
-    cosines = (query.transpose(1, 2).reshape(-1, channels) @ pool).unflatten(0, (images, -1))
-    others = unit_contents.others().repeat_interleave(each, dim=1)[:, None, :]  # (M, 1, M * m)
-    return cosines, others & _differ(label, unit_contents.labels.gather(1, drawn).flatten()[None, None, :])
+    pool_label = unit_contents.labels.gather(1, drawn).flatten()
+    others = unit_contents.others().repeat_interleave(each, dim=1)
+    return (
+        torch.cat([unit_contents.translated, pool.expand(images, -1, -1)], dim=2),
+        torch.cat([unit_contents.labels, pool_label.expand(images, -1)], dim=1),
+        torch.cat([others.new_ones(images, own), others], dim=1),
+    )
 
 
 def _at(features: Tensor, positions: Tensor) -> Tensor:
     """(M, C, P), (M, K) to (M, C, K)."""
     return features.gather(2, positions[:, None, :].expand(-1, features.shape[1], -1))
-
-
-def _differ(label: Tensor, other: Tensor) -> Tensor:
-    """Whether labels (M, K) and (..., P) are not known to be the same, (M, K, P)."""
-    return (label[:, :, None] != other) | (label == UNKNOWN)[:, :, None]
