@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BACKGROUND, INK = "black", "white"
+ERROR_COLOURS = ("#7fe0ff", "#2a86d8", "#0d2f66", "black", "#6e1212", "#e0512a", "#ffd27f")  # too dark to too bright
 DPI = 110
 PANEL_INCHES = 1.9
 
@@ -58,7 +59,7 @@ def sheet(
         path: the PNG file; replaced if it exists.
         columns: name to (S, H, W) slices in `value_range`, rows from anterior to posterior.
         title: one line above.
-        error: names of columns that hold signed differences; drawn blue to red, white at 0, with a colour bar.
+        error: names of columns that hold signed differences; drawn blue to red, black at 0, with a colour bar.
         slices: how many, evenly spread, or which.
         outline: name of a column to (S, H, W) labels whose borders are drawn over it.
         value_range: intensities drawn black and white.
@@ -90,8 +91,11 @@ def sheet(
 def _panel(axis: Any, image: np.ndarray, signed: bool, value_range: tuple[float, float]) -> Any:
     axis.set_axis_off()
     if signed:
+        from matplotlib.colors import LinearSegmentedColormap
+
         span = (value_range[1] - value_range[0]) / 2
-        return axis.imshow(image, cmap="seismic", vmin=-span, vmax=span, interpolation="nearest")
+        colours = LinearSegmentedColormap.from_list("error", ERROR_COLOURS)
+        return axis.imshow(image, cmap=colours, vmin=-span, vmax=span, interpolation="nearest")
     return axis.imshow(image, cmap="gray", vmin=value_range[0], vmax=value_range[1], interpolation="nearest")
 
 
