@@ -1,0 +1,84 @@
+"""The aligned cases on disk: every contrast in the world of the reference, brain mask, label map and record."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hifisyn.errors import UserError
+from hifisyn.files import read_json, write_json
+from hifisyn.preprocessing.pipeline import Aligned
+from hifisyn.preprocessing.record import Record
+from hifisyn.volume import Volume
+
+BRAIN, LABEL = "brain", "label"
+
+
+class AlignedStore:
+    """Aligned cases in a folder: CASE_T1.nii.gz, ..., CASE_brain.nii.gz, CASE_label.nii.gz, CASE.json.
+
+    A case exists once its record is written, which happens last; a killed run leaves no half case.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+
+    def cases(self) -> list[str]:
+        """Names of the complete cases, sorted."""
+        return sorted(path.stem for path in self.folder.glob("*.json"))
+
+    def write(self, case: str, aligned: Aligned, key: str = "") -> None:
+        """Write a case, replacing an earlier one; `key` names the inputs and settings that it was made from."""
+        self._record_path(case).unlink(missing_ok=True)
+        for modality, image in aligned.images.items():
+            image.save(self.path(case, modality), overwrite=True)
+        aligned.brain.save(self.path(case, BRAIN), overwrite=True)
+        if aligned.label is not None:
+            aligned.label.save(self.path(case, LABEL), overwrite=True)
+        head = {"case": case, "key": key, "labelled": aligned.label is not None}
+        write_json(self._record_path(case), head | aligned.record.as_json())
+
+    def key(self, case: str) -> str | None:
+        """Return what a case was made from, or none where the case is not there."""
+        path = self._record_path(case)
+        return str(read_json(path).get("key", "")) if path.exists() else None
+
+    def record(self, case: str) -> dict[str, Any]:
+        """Return the record of a case as plain data (`Record.from_json` reads it), with `labelled` and `key`.
+
+        Raises:
+            UserError: the case was not aligned.
+        """
+        path = self._record_path(case)
+        if not path.exists():
+            raise UserError(
+                f"{self.folder}: wanted the aligned case {case}, found none; run hifisyn_plan_and_preprocess"
+            )
+        return read_json(path)
+
+    def read(self, case: str) -> Aligned:
+        """Return a whole case."""
+        content = self.record(case)
+        record = Record.from_json(content)
+        images = {modality: self.image(case, modality) for modality in record.scans}
+        label = self.label(case) if content["labelled"] else None
+        return Aligned(images, self.brain(case), label, record)
+
+    def image(self, case: str, modality: str) -> Volume:
+        """Return a contrast, float32, on its own voxels, placed in the world of the reference."""
+        return Volume.load(self.path(case, modality))
+
+    def brain(self, case: str) -> Volume:
+        """Return the brain mask, uint8, on the grid of the reference."""
+        return Volume.load(self.path(case, BRAIN), dtype=np.uint8)
+
+    def label(self, case: str) -> Volume:
+        """Return the label map, uint8, on the grid of the reference."""
+        return Volume.load(self.path(case, LABEL), dtype=np.uint8)
+
+    def path(self, case: str, name: str) -> Path:
+        """Return the file of a modality, of BRAIN or of LABEL."""
+        return self.folder / f"{case}_{name}.nii.gz"
+
+    def _record_path(self, case: str) -> Path:
+        return self.folder / f"{case}.json"
