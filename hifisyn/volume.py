@@ -91,7 +91,8 @@ class Volume:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels along each axis."""
-        return self.data.shape  # type: ignore[return-value]
+        i, j, k = self.data.shape
+        return i, j, k
 
     @property
     def spacing(self) -> tuple[float, float, float]:
