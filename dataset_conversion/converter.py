@@ -3,6 +3,7 @@
 import argparse
 import gzip
 import shutil
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,16 +122,18 @@ def check_header(path: Path) -> None:
     """
     import nibabel as nib
     import numpy as np
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
 
     try:
         image = nib.load(path)
         shape, affine = image.shape, np.asarray(image.affine)  # type: ignore[attr-defined]
-    except (OSError, EOFError, ValueError, nib.filebasedimages.ImageFileError) as error:
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError) as error:
         if isinstance(error, PermissionError):
             raise UserError(f"{path}: wanted a file that can be read, found no permission; change its mode") from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path}: wanted a NIfTI image, found a broken file ({reason}); copy it again") from None
-    if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] != 1) or min(shape) < 2 - (len(shape) == 4):
+    if len(shape) != 3 and not (len(shape) == 4 and shape[3] == 1):
         raise UserError(f"{path}: wanted a 3D volume, found shape {shape}; split or export it again")
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise UserError(f"{path}: wanted an affine with three axes, found a singular one; mend the header")

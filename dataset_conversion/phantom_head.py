@@ -142,4 +142,4 @@ def _paint_spine(canvas: Canvas, points: np.ndarray) -> None:
 def _paint_meninges(canvas: Canvas, to_brain: np.ndarray, to_hull: np.ndarray) -> None:
     within = inside(to_hull)
     canvas.paint(within * inside(to_brain - 9), fat=0.1, muscle=0.25)
-    canvas.paint(within * inside(to_brain - 2.0), fluid=0.8)
+    canvas.paint(within * inside(to_brain - 1.2), fluid=0.8)

@@ -18,7 +18,7 @@ OUTER_TISSUES = ("fluid", "nerve", "muscle", "fat")
 LOW, HIGH = np.array([-100.0, -140.0, -136.0]), np.array([100.0, 116.0, 122.0])
 
 CLOSING_MM = 14.0
-DISTANCE_STEP_MM = 2.0
+DISTANCE_STEP_MM = 3.0
 EDGE_MM = 1.0
 
 
@@ -68,7 +68,7 @@ def signed_distance(inside: np.ndarray) -> np.ndarray:
     """Return millimetres to the surface of a mask on the distance grid, negative inside, lightly smoothed."""
     outer = ndimage.distance_transform_edt(~inside, sampling=DISTANCE_STEP_MM)
     inner = ndimage.distance_transform_edt(inside, sampling=DISTANCE_STEP_MM)
-    return ndimage.gaussian_filter(outer - inner, 1.0).astype(np.float32)
+    return ndimage.gaussian_filter(outer - inner, 0.7).astype(np.float32)
 
 
 def box_axes(step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
