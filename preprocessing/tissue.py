@@ -1,0 +1,137 @@
+"""Tissue labels where none are given: CSF, GM and WM by FSL FAST where it is installed, else by ANTs Atropos.
+
+Both fit a hidden Markov random field of three Gaussian classes to the intensities in the brain. Which class is which
+tissue follows from the contrast, by the order of the class means.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from hifisyn.dataset import TISSUES
+from hifisyn.errors import UserError
+from hifisyn.volume import Volume
+
+Tool = Literal["fast", "atropos"]
+
+# Tissues from the darkest to the brightest in each contrast.
+DARK_TO_BRIGHT = {
+    "T1": ("CSF", "GM", "WM"),
+    "T1ce": ("CSF", "GM", "WM"),
+    "T2": ("WM", "GM", "CSF"),
+    "PD": ("WM", "GM", "CSF"),
+    "FLAIR": ("CSF", "WM", "GM"),
+}
+FAST_TYPE = {"T2": "2", "PD": "3"}
+BRIGHTEST_PERCENTILE = 99.5  # a few vessels would get a class of their own
+SMOOTHNESS = "[0.1,1x1x1]"
+CONVERGENCE = "[5,0]"
+LEAST_SHARE = 0.005
+
+
+def choose_tool(wanted: Literal["auto", "fast", "atropos"] = "auto") -> Tool:
+    """Return the tool to use; `auto` is FAST where it is on the PATH.
+
+    Raises:
+        UserError: FAST is wanted and not there.
+    """
+    there = shutil.which("fast") is not None
+    if wanted == "fast" and not there:
+        raise UserError("wanted FSL's fast on the PATH, found none; install FSL, or use the tissue tool atropos")
+    return "fast" if there and wanted != "atropos" else "atropos"
+
+
+def describe(tool: Tool) -> str:
+    """Return the name and, where it is known, the version of a tool, for the record."""
+    return "FSL FAST" if tool == "fast" else f"ANTs Atropos (antspyx {version('antspyx')})"
+
+
+def segment(
+    image: Volume, brain: np.ndarray, modality: str = "T1", *, tool: Tool = "atropos", lesion: np.ndarray | None = None
+) -> np.ndarray:
+    """Label the tissues of a brain.
+
+    Args:
+        image: any contrast of `DARK_TO_BRIGHT`, on any grid.
+        brain: mask on the same grid.
+        modality: contrast of `image`.
+        tool: what to segment with.
+        lesion: voxels that are left out of the fit, on the same grid; they get the label 0.
+
+    Returns:
+        uint8 of the image's shape: CSF 1, GM 2, WM 3, 0 elsewhere.
+
+    Raises:
+        UserError: the contrast's order of tissues is not known, or a class stays empty.
+    """
+    if modality not in DARK_TO_BRIGHT:
+        raise UserError(f"wanted tissue labels from {', '.join(DARK_TO_BRIGHT)}, found {modality}; give label maps")
+    fitted = brain.astype(bool) if lesion is None else brain.astype(bool) & ~lesion.astype(bool)
+    if not fitted.any():
+        raise UserError("wanted brain to label, found an empty mask; look at the skull strip")
+    box = tuple(slice(first, last + 1) for first, last in zip(*_bounds(fitted), strict=True))
+    inside, cropped = fitted[box], image.data[box].astype(np.float32)
+    brightest = np.percentile(cropped[inside], BRIGHTEST_PERCENTILE)
+    cropped = np.where(inside, np.minimum(cropped, brightest), 0)
+    run = _fast if tool == "fast" else _atropos
+    classes = run(cropped, inside, image.spacing, modality)
+    labels = np.zeros(image.shape, dtype=np.uint8)
+    labels[box] = _name_classes(classes, cropped, inside, modality)
+    return labels
+
+
+def overlay(tissue: np.ndarray, lesions: np.ndarray) -> np.ndarray:
+    """Return the tissue labels with every lesion value that is not 0 laid over them.
+
+    >>> overlay(np.array([1, 2, 3]), np.array([0, 5, 0]))
+    array([1, 5, 3], dtype=uint8)
+    """
+    return np.where(lesions != 0, lesions, tissue).astype(np.uint8)
+
+
+def _bounds(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    where = np.argwhere(mask)
+    return where.min(axis=0), where.max(axis=0)
+
+
+def _name_classes(classes: np.ndarray, image: np.ndarray, inside: np.ndarray, modality: str) -> np.ndarray:
+    """Turn class numbers 1 to 3 into tissue labels by the order of the class means."""
+    sizes = [int(((classes == number) & inside).sum()) for number in (1, 2, 3)]
+    if min(sizes) < LEAST_SHARE * inside.sum():
+        shares = ", ".join(f"{size / inside.sum():.1%}" for size in sizes)
+        raise UserError(f"wanted three tissues in {modality}, found classes of {shares}; look at the scan and the mask")
+    means = [image[(classes == number) & inside].mean() for number in (1, 2, 3)]
+    named = np.zeros(classes.shape, dtype=np.uint8)
+    for number, tissue in zip(np.argsort(means) + 1, DARK_TO_BRIGHT[modality], strict=True):
+        named[(classes == number) & inside] = TISSUES[tissue]
+    return named
+
+
+def _atropos(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, float, float], modality: str) -> np.ndarray:
+    import ants
+
+    scan, mask = (ants.from_numpy(array.astype(np.float32), spacing=list(spacing)) for array in (image, inside))
+    try:
+        found = ants.atropos(a=scan, x=mask, i="kmeans[3]", m=SMOOTHNESS, c=CONVERGENCE)
+    except Exception as error:  # antspyx raises nothing more specific
+        raise UserError(
+            f"wanted three tissues in {modality}, found intensities that Atropos cannot part; look at the scan and the mask"
+        ) from error
+    return found["segmentation"].numpy().astype(np.uint8)
+
+
+def _fast(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, float, float], modality: str) -> np.ndarray:
+    with tempfile.TemporaryDirectory() as folder:
+        scan, prefix = Path(folder) / "scan.nii.gz", Path(folder) / "fast"
+        Volume(image, np.diag([*spacing, 1.0])).save(scan)
+        words = ["fast", "-t", FAST_TYPE.get(modality, "1"), "-n", "3", "-o", str(prefix), str(scan)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
+            raise UserError(f"wanted fast to segment {modality}, found an error ({last}); try the tissue tool atropos")
+        return Volume.load(f"{prefix}_seg.nii.gz", dtype=np.uint8).data

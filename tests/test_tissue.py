@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from hifisyn.dataset import TISSUES
+from hifisyn.errors import UserError
+from hifisyn.preprocessing import tissue
+from hifisyn.volume import Volume
+
+MEANS = {"T1": {"CSF": 30, "GM": 70, "WM": 100}, "T2": {"CSF": 120, "GM": 70, "WM": 50}}
+
+
+def brain_of_blobs(modality, noise=3.0, shape=(32, 34, 30)):
+    """Return an image, its brain mask and its exact labels: smooth blobs of three tissues in a ball."""
+    rng = np.random.default_rng(0)
+    field = ndimage.gaussian_filter(rng.normal(size=shape), 2.5)
+    labels = 1 + np.digitize(field, np.quantile(field, [0.25, 0.65]))
+    grid = np.indices(shape) - (np.array(shape).reshape(3, 1, 1, 1) - 1) / 2
+    labels = np.where((grid**2).sum(axis=0) < 14**2, labels, 0)
+    image = np.zeros(shape)
+    for name, mean in MEANS[modality].items():
+        image[labels == TISSUES[name]] = mean
+    image = np.where(labels > 0, image + rng.normal(0, noise, shape), 0)
+    return Volume(image.astype(np.float32), np.diag([-1.5, 2, 2, 1])), labels > 0, labels
+
+
+@pytest.mark.parametrize("modality", MEANS)
+def test_tissues_are_found_and_named_by_the_contrast(modality):
+    image, brain, truth = brain_of_blobs(modality)
+    found = tissue.segment(image, brain, modality)
+    assert (found[~brain] == 0).all()
+    assert (found == truth)[brain].mean() > 0.97
+
+
+def test_a_few_bright_voxels_do_not_take_a_class():
+    image, brain, truth = brain_of_blobs("T1")
+    bright = image.data.copy()
+    bright[tuple(np.argwhere(brain)[::500].T)] = 2000
+    found = tissue.segment(image.with_data(bright), brain, "T1")
+    assert (found == truth)[brain].mean() > 0.95
+
+
+def test_lesions_are_left_out_of_the_fit_and_laid_over():
+    image, brain, truth = brain_of_blobs("T1")
+    lesion = np.zeros(image.shape, dtype=np.uint8)
+    lesion[12:20, 12:20, 10:18] = 4
+    bright = np.where(lesion > 0, 160, image.data).astype(np.float32)
+    found = tissue.segment(image.with_data(bright), brain, "T1", lesion=lesion)
+    assert (found[lesion > 0] == 0).all()
+    whole = tissue.overlay(found, lesion)
+    assert (whole[lesion > 0] == 4).all()
+    assert (whole == truth)[brain & (lesion == 0)].mean() > 0.97
+
+
+def test_an_unknown_contrast_and_a_flat_brain_are_refused():
+    image, brain, _ = brain_of_blobs("T1")
+    with pytest.raises(UserError, match="found CT; give label maps"):
+        tissue.segment(image, brain, "CT")
+    two = np.where(brain, np.where(image.data > 80, 100, 50), 0).astype(np.float32)
+    with pytest.raises(UserError, match="wanted three tissues in T1"):
+        tissue.segment(image.with_data(two), brain, "T1")
+
+
+def test_fast_is_refused_where_it_is_not_installed(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert tissue.choose_tool() == "atropos"
+    with pytest.raises(UserError, match="wanted FSL's fast on the PATH, found none"):
+        tissue.choose_tool("fast")
+
+
+def test_fast_is_called_as_its_manual_says_and_its_classes_are_named(monkeypatch, tmp_path):
+    image, brain, truth = brain_of_blobs("T2")
+    program = tmp_path / "fast"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'echo "$@" > {tmp_path}/words\n'
+        "for word; do last=$word; done\n"
+        f'python3 {tmp_path}/classes.py "$last" "$6"\n'
+    )
+    (tmp_path / "classes.py").write_text(
+        "import sys, nibabel, numpy\n"
+        "scan = nibabel.load(sys.argv[1])\n"
+        "classes = numpy.digitize(scan.get_fdata(), [10, 60, 95]).astype('uint8')\n"
+        "nibabel.save(nibabel.Nifti1Image(classes, scan.affine), sys.argv[2] + '_seg.nii.gz')\n"
+    )
+    program.chmod(0o755)
+    import os
+    import sys
+
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.path.dirname(sys.executable)}:{os.environ['PATH']}")
+    assert tissue.choose_tool() == "fast"
+    found = tissue.segment(image, brain, "T2", tool="fast")
+    assert (tmp_path / "words").read_text().startswith("-t 2 -n 3 -o ")
+    assert (found == truth)[brain].mean() > 0.97
