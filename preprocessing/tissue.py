@@ -120,7 +120,7 @@ def _atropos(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, float,
         found = ants.atropos(a=scan, x=mask, i="kmeans[3]", m=SMOOTHNESS, c=CONVERGENCE)
     except Exception as error:  # antspyx raises nothing more specific
         raise UserError(
-            f"wanted three tissues in {modality}, found intensities that Atropos cannot part; look at the scan and the mask"
+            f"wanted three tissues in {modality}, found intensities that Atropos cannot part; look at scan and mask"
         ) from error
     return found["segmentation"].numpy().astype(np.uint8)
 
