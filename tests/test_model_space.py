@@ -1,13 +1,21 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 
+from hifisyn.cli.evaluate import main
 from hifisyn.errors import UserError
 from hifisyn.evaluation import model_space, rivals
 from hifisyn.evaluation.image import score
+from hifisyn.files import write_json
+from hifisyn.inference.predictor import Predictor
+from hifisyn.methods.hifisyn import HiFiSyn
 from hifisyn.planning.splits import Fold, Splits
+from hifisyn.plans import MemoryPlan, NetworkPlan, Plans, SlicePlan
 from hifisyn.slices import SliceStore
+from hifisyn.training import checkpoint
 
 PAIR = ("T1", "T2")
 TRAIN, HELD_OUT = ("a", "b", "c"), ("d", "e")
@@ -131,3 +139,55 @@ def test_the_tables_are_written_as_json_knows_them(tmp_path, store):
     assert len(content["mean"]) == 10
     assert content["settings"]["split"] == "test"
     assert (tmp_path / "metrics_T1_to_T2.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A model folder with untrained weights, and its preprocessed data set below `tmp_path / "pre"`."""
+    plans = Plans(
+        dataset="TOY",
+        modalities=PAIR,
+        labels={"background": 0, "CSF": 1, "GM": 2, "WM": 3},
+        intensity_scale={"T1": 900.0, "T2": 600.0},
+        slices=SlicePlan(size=32, crop=24, min_brain=0.1),
+        memory=MemoryPlan(slots={}, global_slots=4, value_width=8),
+        networks=NetworkPlan(width=4, n_down=1, content_blocks=1, init="he"),
+    )
+    dataset = tmp_path / "pre" / "TOY"
+    store = SliceStore(dataset / "plans_2d")
+    for seed, case in enumerate(TRAIN + HELD_OUT):
+        write(store, case, seed)
+    Splits(("e",), (Fold(TRAIN, ("d",)),)).save(dataset / "splits_final.json")
+    folder = tmp_path / "model"
+    torch.manual_seed(0)
+    checkpoint.save(folder / "fold_0" / "checkpoint_final.pt", HiFiSyn(plans, PAIR), "HiFiSyn")
+    plans.save(folder / "plans.json")
+    write_json(folder / "config.json", {"method": "HiFiSyn", "pair": list(PAIR), "dataset": "TOY"})
+    return folder
+
+
+def test_a_model_folder_is_evaluated_on_held_out_cases(tmp_path, model, capsys):
+    arguments = ["--model", str(model), "--preprocessed", str(tmp_path / "pre"), "--device", "cpu"]
+    assert main(arguments) == 0
+    output = model / "fold_0" / "evaluation_test"
+    slices = pd.read_csv(output / "slices.csv")
+    assert set(slices["case"]) == {"e"}
+    assert set(slices["method"]) == {rivals.SOURCE, rivals.HISTOGRAM, rivals.CONSTANT, rivals.LOOK_UP, "HiFiSyn"}
+    store = SliceStore(tmp_path / "pre" / "TOY" / "plans_2d")
+    brain = store.brain("e")
+    made = Predictor.from_folder(model, device="cpu").translate_slices(store.image("e", "T2"), "T2", "T1")
+    expected = score(np.where(brain, made, -1), store.image("e", "T1"), brain, min_pixels=0.1 * 24**2)
+    rows = slices.query("method == 'HiFiSyn' and direction == 'T2 to T1'")
+    np.testing.assert_allclose(rows["ssim_brain"], expected["ssim_brain"], atol=1e-4)
+    assert rows["slice"].tolist() == expected["slice"].tolist() == [2, 3, 4]
+    assert "HiFiSyn" in capsys.readouterr().out
+    assert (output / "e_T1_to_T2.png").read_bytes().startswith(b"\x89PNG")
+    assert main(arguments) == 2
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_validation_cases_are_evaluated_on_request(tmp_path, model):
+    arguments = ["--model", str(model), "--preprocessed", str(tmp_path / "pre"), "--device", "cpu"]
+    assert main([*arguments, "--split", "val", "--fold", "fold0", "-o", str(tmp_path / "out")]) == 0
+    assert set(pd.read_csv(tmp_path / "out" / "subjects.csv")["case"]) == {"d"}
+    assert main([*arguments, "--fold", "3"]) == 2
