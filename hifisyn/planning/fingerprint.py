@@ -3,39 +3,38 @@
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
 from hifisyn import __version__
 from hifisyn.dataset import Dataset
-from hifisyn.files import sha256
+from hifisyn.errors import UserError
+from hifisyn.files import read_json, sha256, write_json
+from hifisyn.planning.measure import STATISTICS, describe
 from hifisyn.plans import PreprocessingPlan
-from hifisyn.preprocessing import normalize
-from hifisyn.volume import Volume
-
-if TYPE_CHECKING:
-    from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.parallel import run_cases
 
 FORMAT = 1
-SAMPLED_VOXELS = 200_000
-STATISTICS = ("mean", "median", "std", "p00_5", "p99_5")
 
 
 def extract(
     dataset: Dataset,
-    aligned: "AlignedStore",
+    aligned: AlignedStore,
     cases: Iterable[str],
     settings: PreprocessingPlan | None = None,
     *,
     digest: str = "",
-    track: Callable[[Iterable[str]], Iterable[str]] = iter,
+    facts: Path | None = None,
+    processes: int | None = 1,
 ) -> dict[str, Any]:
     """Measure the training cases.
 
@@ -45,7 +44,8 @@ def extract(
         cases: names of the cases to measure; held-out cases must not be among them.
         settings: how they were aligned; its upper percentile sets the fit bound of intensities.
         digest: `input_digest` of the same cases and settings.
-        track: wraps the loop over the cases, to show progress.
+        facts: folder that keeps what was measured of each case, for the next time; none: nothing is kept.
+        processes: cases at a time; none: as many as fit.
 
     Returns:
         Plain data: `cases` by name (grid, brain box in mm, label volumes in ml, modalities), and over all
@@ -54,12 +54,16 @@ def extract(
 
     Raises:
         ValueError: a held-out case was named.
+        UserError: an aligned case cannot be measured.
     """
     names = sorted(cases)
     settings = settings or PreprocessingPlan(reference=dataset.reference)
     if leaked := sorted(set(names) & set(dataset.test)):
         raise ValueError(f"held-out cases never enter the fingerprint, got {leaked}")
-    facts = {name: _measure(dataset, aligned, name, settings) for name in track(names)}
+    with ExitStack() as stack:
+        kept = facts or Path(stack.enter_context(TemporaryDirectory()))
+        found = _measure_all(aligned, names, dataset.labels, settings.upper_percentile, kept, processes)
+    found = {name: {"subject": dataset.cases[name].subject, **case} for name, case in found.items()}
     return {
         "format": FORMAT,
         "dataset": dataset.name,
@@ -71,10 +75,10 @@ def extract(
         "modalities": list(dataset.modalities),
         "labels": dict(dataset.labels),
         "subjects": len({dataset.cases[name].subject for name in names}),
-        "geometry": _geometry(facts.values()),
-        "intensities": _intensities(facts.values(), dataset),
-        "structures": _structures(facts.values(), dataset.labels),
-        "cases": facts,
+        "geometry": _geometry(found.values()),
+        "intensities": _intensities(found.values(), dataset),
+        "structures": _structures(found.values(), dataset.labels),
+        "cases": found,
     }
 
 
@@ -100,83 +104,40 @@ def input_digest(dataset: Dataset, cases: Iterable[str], settings: Preprocessing
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def describe(
-    images: Mapping[str, Volume], brain: Volume, label: Volume | None, labels: Mapping[str, int], upper: float
-) -> dict[str, Any]:
-    """Measure one case.
-
-    Args:
-        images: by modality, placed in one world by their affines, each on its own grid.
-        brain: mask on the reference grid, canonical axis order (RAS).
-        label: label map on the grid of the mask, or none.
-        labels: structure to value.
-        upper: percentile of the brain that becomes +1.
-
-    Returns:
-        `shape`, `spacing_mm`, `brain_box_mm` (left-right, back-front, bottom-top), `brain_ml`, `labels_ml`,
-        `modalities`, `intensities` by modality: `high` and the statistics of the brain and of each structure.
-    """
-    mask = brain.data > 0
-    inside = np.argwhere(mask)
-    extent = (inside.max(axis=0) - inside.min(axis=0) + 1) * np.array(brain.spacing)
-    voxel_ml = float(np.prod(brain.spacing)) / 1000
-    volumes = {}
-    if label is not None:
-        volumes = {name: float((label.data == value).sum()) * voxel_ml for name, value in labels.items() if value}
-        volumes["background"] = float((~mask).sum()) * voxel_ml
-    sampled = inside[:: max(1, len(inside) // SAMPLED_VOXELS)]
-    structure = None if label is None else label.data[tuple(sampled.T)]
-    return {
-        "shape": list(brain.shape),
-        "spacing_mm": [round(s, 4) for s in brain.spacing],
-        "brain_box_mm": [round(float(e), 2) for e in extent],
-        "brain_ml": round(float(mask.sum()) * voxel_ml, 2),
-        "labels_ml": {name: round(ml, 3) for name, ml in volumes.items()},
-        "modalities": sorted(images),
-        "intensities": {
-            modality: _describe_intensities(_values_at(image, brain, sampled), structure, labels, upper)
-            for modality, image in images.items()
-        },
+def _measure_all(
+    aligned: AlignedStore,
+    names: list[str],
+    labels: Mapping[str, int],
+    upper: float,
+    folder: Path,
+    processes: int | None,
+) -> dict[str, dict[str, Any]]:
+    paths = {name: folder / f"{name}.json" for name in names}
+    keys = {name: _facts_key(aligned.key(name) or "", labels, upper) for name in names}
+    jobs = {
+        name: (aligned.folder, name, dict(labels), upper, keys[name], path)
+        for name, path in paths.items()
+        if not path.exists() or read_json(path).get("key") != keys[name]
     }
+    failures = run_cases(measure_case, jobs, processes=processes, title="fingerprint") if jobs else []
+    if failures:
+        reasons = "; ".join(f"{failure.case}: {failure.reason}" for failure in failures)
+        raise UserError(
+            f"wanted to measure {len(names)} aligned cases, {len(failures)} failed: {reasons}; "
+            f"remove their files in {aligned.folder} and run again"
+        )
+    return {name: read_json(path)["facts"] for name, path in paths.items()}
 
 
-def _measure(dataset: Dataset, aligned: "AlignedStore", name: str, settings: PreprocessingPlan) -> dict[str, Any]:
-    record = aligned.record(name)
-    modalities = [m for m in dataset.modalities if m in record["modalities"]]
-    images = {modality: aligned.image(name, modality) for modality in modalities}
-    label = aligned.label(name) if record.get("labelled", True) else None
-    case = describe(images, aligned.brain(name), label, dataset.labels, settings.upper_percentile)
-    return {"subject": dataset.cases[name].subject, **case}
+def measure_case(folder: Path, name: str, labels: dict[str, int], upper: float, key: str, path: Path) -> None:
+    """Write what `describe` finds in the aligned case `name` of `folder` to `path`, under `key`."""
+    case = AlignedStore(folder).read(name)
+    facts = describe(case.images, case.brain, case.label, labels, upper)
+    write_json(path, {"key": key, "facts": facts})
 
 
-def _values_at(image: Volume, brain: Volume, voxels: np.ndarray) -> np.ndarray:
-    """Return the image at voxels (N, 3) of the brain's grid, linear; NaN where the image does not reach."""
-    to_image = np.linalg.inv(image.affine) @ brain.affine
-    at = to_image[:3, :3] @ voxels.T + to_image[:3, 3:]
-    return ndimage.map_coordinates(image.data.astype(np.float32), at, order=1, cval=np.nan, mode="constant")
-
-
-def _describe_intensities(
-    values: np.ndarray, structure: np.ndarray | None, labels: Mapping[str, int], upper: float
-) -> dict[str, Any]:
-    reached = np.isfinite(values)
-    values = values[reached]
-    if values.size == 0:
-        return {"high": None, "brain": None}
-    high = normalize.fit(values, np.ones(values.shape, bool), upper).high
-    found: dict[str, Any] = {"high": float(high), "brain": _statistics(values)}
-    if structure is not None:
-        structure = structure[reached]
-        for name, value in labels.items():
-            if value and (structure == value).any():
-                found[name] = _statistics(values[structure == value])
-    return found
-
-
-def _statistics(values: np.ndarray) -> dict[str, float]:
-    low, median, high = np.percentile(values, (0.5, 50, 99.5))
-    numbers = (values.mean(dtype=np.float64), median, values.std(dtype=np.float64), low, high)
-    return {key: float(f"{number:.5g}") for key, number in zip(STATISTICS, numbers, strict=True)}
+def _facts_key(aligned_key: str, labels: Mapping[str, int], upper: float) -> str:
+    return hashlib.sha256(json.dumps([FORMAT, aligned_key, dict(labels), upper]).encode()).hexdigest()
 
 
 def _geometry(facts: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""The measures of one aligned case: where its brain lies, how large each structure is, how bright each is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from hifisyn.preprocessing import normalize
+from hifisyn.preprocessing.resample import index_map
+from hifisyn.volume import Volume
+
+SAMPLED_VOXELS = 200_000
+STATISTICS = ("mean", "median", "std", "p00_5", "p99_5")
+
+
+def describe(
+    images: Mapping[str, Volume], brain: Volume, label: Volume | None, labels: Mapping[str, int], upper: float
+) -> dict[str, Any]:
+    """Measure one case.
+
+    Args:
+        images: by modality, placed in one world by their affines, each on its own grid.
+        brain: mask on the reference grid, canonical axis order (RAS).
+        label: label map on the grid of the mask, or none.
+        labels: structure to value.
+        upper: percentile of the brain that becomes +1.
+
+    Returns:
+        `shape`, `spacing_mm`, `brain_box_mm` (left-right, back-front, bottom-top), `brain_ml`, `labels_ml`,
+        `modalities`, `intensities` by modality: `high` and the statistics of the brain and of each structure.
+    """
+    mask = brain.data > 0
+    inside = np.argwhere(mask)
+    extent = (inside.max(axis=0) - inside.min(axis=0) + 1) * np.array(brain.spacing)
+    voxel_ml = float(np.prod(brain.spacing)) / 1000
+    volumes = {}
+    if label is not None:
+        volumes = {name: float((label.data == value).sum()) * voxel_ml for name, value in labels.items() if value}
+        volumes["background"] = float((~mask).sum()) * voxel_ml
+    sampled = inside[:: max(1, len(inside) // SAMPLED_VOXELS)]
+    structure = None if label is None else label.data[tuple(sampled.T)]
+    return {
+        "shape": list(brain.shape),
+        "spacing_mm": [round(s, 4) for s in brain.spacing],
+        "brain_box_mm": [round(float(e), 2) for e in extent],
+        "brain_ml": round(float(mask.sum()) * voxel_ml, 2),
+        "labels_ml": {name: round(ml, 3) for name, ml in volumes.items()},
+        "modalities": sorted(images),
+        "intensities": {
+            modality: _describe_intensities(_values_at(image, brain, sampled), structure, labels, upper)
+            for modality, image in images.items()
+        },
+    }
+
+
+def _values_at(image: Volume, brain: Volume, voxels: np.ndarray) -> np.ndarray:
+    """Return the image at voxels (N, 3) of the brain's grid, linear; NaN where the image does not reach."""
+    to_image = index_map(onto=brain, volume=image)
+    at = to_image[:3, :3] @ voxels.T + to_image[:3, 3:]
+    return ndimage.map_coordinates(image.data.astype(np.float32), at, order=1, cval=np.nan, mode="constant")
+
+
+def _describe_intensities(
+    values: np.ndarray, structure: np.ndarray | None, labels: Mapping[str, int], upper: float
+) -> dict[str, Any]:
+    reached = np.isfinite(values)
+    values = values[reached]
+    if values.size == 0:
+        return {"high": None, "brain": None}
+    high = normalize.fit(values, np.ones(values.shape, bool), upper).high
+    found: dict[str, Any] = {"high": float(high), "brain": _statistics(values)}
+    if structure is not None:
+        structure = structure[reached]
+        for name, value in labels.items():
+            if value and (structure == value).any():
+                found[name] = _statistics(values[structure == value])
+    return found
+
+
+def _statistics(values: np.ndarray) -> dict[str, float]:
+    low, median, high = np.percentile(values, (0.5, 50, 99.5))
+    numbers = (values.mean(dtype=np.float64), median, values.std(dtype=np.float64), low, high)
+    return {key: float(f"{number:.5g}") for key, number in zip(STATISTICS, numbers, strict=True)}
