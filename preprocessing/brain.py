@@ -1,0 +1,106 @@
+"""The brain mask: found by a network, or read off a scan that was stripped before."""
+
+from importlib.metadata import version
+
+import numpy as np
+from scipy import ndimage
+
+from hifisyn.errors import UserError
+from hifisyn.preprocessing import brain_networks
+from hifisyn.volume import Volume
+
+STRIPPED = "none (already stripped)"
+
+# A stripped scan: much exact background around one brain-sized blob whose rim is tissue. Heads in air that a
+# scanner or a de-facer set to 0 have a rim below 0.15 of the inside; stripped brains of all contrasts above 0.45.
+BACKGROUND_SHARE = 0.25
+BRAIN_ML = (300.0, 2200.0)
+RIM = 0.3
+SMALLEST_BRAIN_ML = 100.0
+
+
+def extract(volume: Volume, tool: str = "auto", device: str = "cpu", stripped: bool | None = None) -> tuple[Volume, str]:
+    """Return the brain mask (uint8, on the scan's grid) and the name of the tool that made it.
+
+    Args:
+        volume: any orientation and spacing.
+        tool: "auto" (hd-bet on a GPU where it is installed, else deepbet), "hd-bet", "deepbet" or "none".
+        device: "cpu" or as torch names GPUs: "cuda", "cuda:1", "mps".
+        stripped: whether the scan is stripped already; none: look at it.
+
+    Raises:
+        UserError: the tool is not installed, or finds no brain.
+    """
+    if tool == "none" or stripped or (stripped is None and looks_stripped(volume)):
+        return nonzero(volume), STRIPPED
+    chosen = choose(tool, device)
+    upright = volume.canonical()
+    mask = brain_networks.find_brain(chosen, upright, device)
+    millilitres = mask.sum() * abs(np.linalg.det(volume.affine[:3, :3])) / 1000
+    if millilitres < SMALLEST_BRAIN_ML:
+        raise UserError(
+            f"{chosen}: wanted a brain, found {millilitres:.0f} ml of it; look at the scan, or try another skull_strip"
+        )
+    back = upright.with_data(mask.astype(np.uint8)).reoriented(volume.axcodes)
+    return volume.with_data(back.data), f"{chosen} {version(brain_networks.PACKAGES[chosen])}"
+
+
+def choose(tool: str, device: str) -> str:
+    """Return the tool that "auto" stands for, or the one named.
+
+    Raises:
+        UserError: the tool named is not installed.
+    """
+    if tool == "auto":
+        return "hd-bet" if device != "cpu" and brain_networks.installed("hd-bet") else "deepbet"
+    if not brain_networks.installed(tool):
+        raise UserError(
+            f"skull_strip: wanted {tool}, found it not installed; pip install {brain_networks.PACKAGES[tool]}"
+        )
+    return tool
+
+
+def looks_stripped(volume: Volume) -> bool:
+    """Tell whether a scan holds a brain alone, by its background, the blob's size and the blob's rim."""
+    present = volume.data != _background(volume.data)
+    if present.mean() > 1 - BACKGROUND_SHARE or not present.any():
+        return False
+    blob = _largest(present)
+    millilitres = blob.sum() * abs(np.linalg.det(volume.affine[:3, :3])) / 1000
+    if blob.sum() < 0.9 * present.sum() or not BRAIN_ML[0] <= millilitres <= BRAIN_ML[1]:
+        return False
+    depth = ndimage.distance_transform_edt(ndimage.binary_fill_holes(blob), volume.spacing)
+    rim, inside = (depth > 0) & (depth <= 3), depth > 10
+    if not inside.any():
+        return False
+    floor = float(_background(volume.data))
+    return bool(np.median(volume.data[rim]) - floor >= RIM * (np.median(volume.data[inside]) - floor))
+
+
+def nonzero(volume: Volume) -> Volume:
+    """Return the mask of a stripped scan: what is not background, its holes filled.
+
+    Raises:
+        UserError: nothing is background, or nothing else is there.
+    """
+    present = volume.data != _background(volume.data)
+    if present.mean() > 0.99:
+        raise UserError(
+            "skull_strip: wanted a stripped scan with an even background, found none; set skull_strip to deepbet"
+        )
+    return volume.with_data(ndimage.binary_fill_holes(_largest(present)).astype(np.uint8))
+
+
+def _background(data: np.ndarray) -> np.generic:
+    """Return the value that all corners share, else 0."""
+    corners = data[:: max(data.shape[0] - 1, 1), :: max(data.shape[1] - 1, 1), :: max(data.shape[2] - 1, 1)]
+    return corners.flat[0] if (corners == corners.flat[0]).all() else data.dtype.type(0)
+
+
+def _largest(mask: np.ndarray) -> np.ndarray:
+    labels, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return labels == sizes.argmax()
