@@ -41,13 +41,13 @@ def convert(folder: Path, cohort: Cohort, *, name: str, processes: int = 2, over
     poses = dict(sorted(_simulate(cohort, folder, processes)))
     transforms = {cohort.case(index): _transforms(cohort, pose) for index, pose in poses.items()}
     write_json(folder / "truth" / TRANSFORMS_JSON, transforms)
-    cases = {cohort.case(i): _case(cohort, i, folder) for i in range(cohort.total)}
+    cases = [_case(cohort, index, folder) for index in range(cohort.total)]
     dataset = Dataset(
         name=name,
         modalities=cohort.modalities,
         labels=cohort.labels,
-        cases={cohort.case(i): cases[cohort.case(i)] for i in range(cohort.total) if not cohort.is_test(i)},
-        test={cohort.case(i): cases[cohort.case(i)] for i in range(cohort.total) if cohort.is_test(i)},
+        cases={case.name: case for case in cases[: cohort.subjects]},
+        test={case.name: case for case in cases[cohort.subjects :]},
         reference=cohort.reference,
         about=ABOUT,
     )
@@ -69,9 +69,13 @@ def _simulate(cohort: Cohort, folder: Path, processes: int) -> Iterator[tuple[in
         # Spawn: a fork of a process that has started threads may hang.
         with ProcessPoolExecutor(min(processes, cohort.total), get_context("spawn")) as pool:
             jobs = {pool.submit(write_subject, cohort, index, folder): index for index in range(cohort.total)}
-            for job in as_completed(jobs):
-                yield jobs[job], job.result()
-                bar.update()
+            try:
+                for job in as_completed(jobs):
+                    yield jobs[job], job.result()
+                    bar.update()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
 def _transforms(cohort: Cohort, poses: Poses) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Cohort:
         test: test subjects, held out in imagesTs.
         seed: of everything random; with a subject's number it determines that subject whole.
         resolution: voxel size in mm that the contrasts' own voxel sizes are multiples of.
-        modalities: contrasts, the first of T1 or any being the reference.
+        modalities: contrasts, in channel order; T1 is the reference, else the first.
         lesions: how many of all subjects have one; below 1 a share of them.
         noise: standard deviation, relative to the brightest healthy tissue of each contrast.
         bias: range of the bias field in the brain; 0.2 means 0.9 to 1.1.

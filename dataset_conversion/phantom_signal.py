@@ -57,7 +57,7 @@ SEQUENCES = {
     "T1ce": Sequence(TR=400, TE=10, contrast_agent=True),
     "T2": Sequence(TR=4000, TE=90),
     "PD": Sequence(TR=4000, TE=20),
-    "FLAIR": Sequence(TR=9000, TE=120, TI=1730),  # nulls fluid of T1 = 2569 ms
+    "FLAIR": Sequence(TR=9000, TE=120, TI=1705),  # T1 (ln 2 - ln(1 + exp(-TR/T1))): nulls fluid of T1 = 2569 ms
 }
 BRIGHTEST = {"T1": "WM", "T1ce": "WM", "T2": "CSF", "PD": "CSF", "FLAIR": "GM"}
 
@@ -70,11 +70,11 @@ def magnetisation(tissue: Tissue, sequence: Sequence) -> float:
     >>> round(magnetisation(Tissue(500, 70, 0.77), Sequence(TR=500, TE=70)), 4)
     0.1791
     """
-    recovered = 1 - (
-        2 * np.exp(-sequence.TI / tissue.T1) if sequence.TI is not None else np.exp(-sequence.TR / tissue.T1)
-    )
-    if sequence.TI is not None:
-        recovered += np.exp(-sequence.TR / tissue.T1)
+    after_excitation = np.exp(-sequence.TR / tissue.T1)
+    if sequence.TI is None:
+        recovered = 1 - after_excitation
+    else:
+        recovered = 1 - 2 * np.exp(-sequence.TI / tissue.T1) + after_excitation
     return float(tissue.PD * recovered * np.exp(-sequence.TE / tissue.T2))
 
 
