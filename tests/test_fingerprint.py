@@ -40,23 +40,24 @@ def mirrored_t2(volume):
     return Volume(np.ascontiguousarray(1000 - volume.data[::-1]), affine)
 
 
+def write(name, store, scale, key="", modalities=("T1", "T2"), box=(10, 14, 8)):
+    """Put an aligned case into the store."""
+    t1, brain, label = head(scale, box)
+    images = {m: v for m, v in {"T1": t1, "T2": mirrored_t2(t1)}.items() if m in modalities}
+    scans = {m: Scan(Grid.of(v)) for m, v in images.items()}
+    store.write(name, Aligned(images, brain, label, Record("T1", scans)), key)
+
+
 @pytest.fixture
 def cohort(tmp_path):
     """Three training cases (the last without T2) and a held-out one a hundred times brighter."""
-    raw, store = tmp_path / "raw", AlignedStore(tmp_path / "aligned")
-    cases: dict[str, Case] = {}
-    for name, scale in {"A": 1.0, "B": 2.0, "C": 4.0, "X": 100.0}.items():
-        t1, brain, label = head(scale, box=(10, 15, 8) if name == "B" else (10, 14, 8))
-        images = {"T1": t1} | ({"T2": mirrored_t2(t1)} if name != "C" else {})
-        store.write(name, Aligned(images, brain, label, Record("T1", {m: Scan(Grid.of(v)) for m, v in images.items()})))
-        files = {}
-        for modality in images:
-            files[modality] = raw / f"{name}_{modality}.nii.gz"
-            files[modality].parent.mkdir(exist_ok=True)
-            files[modality].write_bytes(f"{name}{modality}".encode())
-        cases[name] = Case(name, f"subject {name}", files)
-    test = {"X": cases.pop("X")}
-    return Dataset("SET", ("T1", "T2"), LABELS, cases, test), store
+    store = AlignedStore(tmp_path / "aligned")
+    write("A", store, 1.0)
+    write("B", store, 2.0, box=(10, 15, 8))
+    write("C", store, 4.0, modalities=("T1",))
+    write("X", store, 100.0)
+    cases = {n: Case(n, f"subject {n}", {m: Path(m) for m in ("T1", "T2")[: 1 if n == "C" else 2]}) for n in "ABC"}
+    return Dataset("SET", ("T1", "T2"), LABELS, cases, {"X": Case("X", "subject X", {})}), store
 
 
 def test_a_case_is_measured_in_millimetres_millilitres_and_scanner_units():
@@ -130,8 +131,7 @@ def test_what_was_measured_is_kept_until_the_case_changes(cohort, tmp_path):
     facts = tmp_path / "facts"
     first = extract(dataset, store, dataset.cases, facts=facts)
     times = {path.name: path.stat().st_mtime_ns for path in facts.iterdir()}
-    t1, brain, label = head(3.0)
-    store.write("B", Aligned({"T1": t1}, brain, label, Record("T1", {"T1": Scan(Grid.of(t1))})), key="new")
+    write("B", store, 3.0, key="new")
     second = extract(dataset, store, dataset.cases, facts=facts)
     changed = {path.name for path in facts.iterdir() if path.stat().st_mtime_ns != times[path.name]}
     assert changed == {"B.json"}
@@ -146,28 +146,21 @@ def test_a_broken_aligned_case_is_named(cohort):
         extract(dataset, store, dataset.cases)
 
 
-def test_the_digest_changes_with_files_subjects_labels_and_settings_and_with_nothing_else(cohort):
-    dataset, _ = cohort
+def test_the_digest_changes_with_cases_subjects_labels_and_settings_and_with_nothing_else(cohort):
+    dataset, store = cohort
     settings = PreprocessingPlan()
-    digest = input_digest(dataset, dataset.cases, settings)
+    digest = input_digest(dataset, store, dataset.cases, settings)
     assert digest.startswith("sha256:")
-    assert digest == input_digest(dataset, reversed(dataset.cases), settings)
-    dataset.test["X"].images["T1"].write_bytes(b"other")
-    assert digest == input_digest(dataset, dataset.cases, settings)
+    assert digest == input_digest(dataset, store, reversed(dataset.cases), settings)
+    write("X", store, 50.0, key="held out, changed")
+    assert digest == input_digest(dataset, store, dataset.cases, settings)
+    other_subject = dataset.cases | {"A": replace(dataset.cases["A"], subject="another")}
     others = [
-        input_digest(dataset, ["A", "B"], settings),
-        input_digest(dataset, dataset.cases, PreprocessingPlan(upper_percentile=99)),
-        input_digest(replace(dataset, labels=LABELS | {"lesion": 4}), dataset.cases, settings),
-        input_digest(
-            replace(dataset, cases=dataset.cases | {"A": replace(dataset.cases["A"], subject="another")}),
-            dataset.cases,
-            settings,
-        ),
+        input_digest(dataset, store, ["A", "B"], settings),
+        input_digest(dataset, store, dataset.cases, PreprocessingPlan(upper_percentile=99)),
+        input_digest(replace(dataset, labels=LABELS | {"lesion": 4}), store, dataset.cases, settings),
+        input_digest(replace(dataset, cases=other_subject), store, dataset.cases, settings),
     ]
-    moved = dataset.cases["A"].images["T1"].rename(Path(dataset.cases["A"].images["T1"]).with_name("A_moved.nii.gz"))
-    same = replace(dataset.cases["A"], images=dataset.cases["A"].images | {"T1": moved})
-    assert digest == input_digest(replace(dataset, cases=dataset.cases | {"A": same}), dataset.cases, settings)
-    dataset.cases["B"].images["T1"].write_bytes(b"changed")
-    moved.rename(dataset.cases["A"].images["T1"])
-    others.append(input_digest(dataset, dataset.cases, settings))
+    write("B", store, 2.0, key="other files")
+    others.append(input_digest(dataset, store, dataset.cases, settings))
     assert len({digest, *others}) == len(others) + 1

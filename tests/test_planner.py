@@ -10,7 +10,7 @@ from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
 from hifisyn.planning import costs, planner, rules
 from hifisyn.planning import device as devices
-from hifisyn.planning.device import Device, detect
+from hifisyn.planning.device import Device, detect, usable_here
 from hifisyn.plans import Plans, PreprocessingPlan
 
 GPU = Device("cuda", 24, 8)
@@ -264,6 +264,7 @@ def test_detection_on_a_machine_without_gpu(monkeypatch):
     assert found.cores <= len(os.sched_getaffinity(0))
     assert found.memory_gb > 0.5
     assert detect("cuda", memory_gb=24).memory_gb == 24
+    assert usable_here("cuda") == "cpu"
     with pytest.raises(UserError, match="--device-memory 24"):
         detect("cuda")
 
@@ -272,6 +273,7 @@ def test_detection_takes_a_gpu_that_is_there(monkeypatch):
     monkeypatch.setattr(devices, "_gpu_memory_gb", lambda: 40.0)
     assert (detect().kind, detect().memory_gb) == ("cuda", 40.0)
     assert detect("cpu", cores=3).kind == "cpu"
+    assert (usable_here("cuda"), usable_here("cpu")) == ("cuda", "cpu")
 
 
 def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
@@ -283,7 +285,7 @@ def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
     (tmp_path / "cpu.max").write_text("max 100000\n")
     (tmp_path / "memory.max").write_text("max\n")
     assert devices.available_cores() == len(os.sched_getaffinity(0))
-    assert devices.machine_memory_gb() > 1.0
+    assert (devices.machine_memory_gb() or 0) > 1.0
 
 
 def test_planning_for_a_cpu_never_imports_torch():

@@ -67,6 +67,11 @@ def detect(
     return Device(kind, float(memory_gb or UNKNOWN_MEMORY_GB), available_cores() if cores is None else cores, minutes)  # type: ignore[arg-type]
 
 
+def usable_here(kind: str) -> str:
+    """Return "cuda" where that is planned for and this machine has a GPU, else "cpu"."""
+    return "cuda" if kind == "cuda" and _gpu_memory_gb() is not None else "cpu"
+
+
 def available_cores() -> int:
     """Return the cores this process may use: affinity and container limit, not what the machine has."""
     affinity = getattr(os, "sched_getaffinity", None)

@@ -13,7 +13,7 @@ from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json, write_text
 from hifisyn.planning import planner, rules
-from hifisyn.planning.device import Device
+from hifisyn.planning.device import Device, usable_here
 from hifisyn.planning.fingerprint import extract, input_digest
 from hifisyn.planning.splits import Splits, check_splits, make_splits
 from hifisyn.planning.verification import table, unusable, write_findings
@@ -145,9 +145,8 @@ class _Work:
         """Align the cases that are not aligned yet, or were with other files or settings."""
         _refuse_nothing(dataset, self.folder)
         store = AlignedStore(self.folder / ALIGNED)
-        self.failures = align_dataset(
-            dataset, store.folder, settings, processes=self.wishes.processes, device=self.wishes.device.kind
-        )
+        device = usable_here(self.wishes.device.kind)
+        self.failures = align_dataset(dataset, store.folder, settings, processes=self.wishes.processes, device=device)
         self.say(f"aligned {len(dataset.all_cases) - len(self.failures)} cases in {store.folder}")
         return store
 
@@ -174,7 +173,7 @@ class _Work:
         path = self.folder / paths.FINGERPRINT_JSON
         names = sorted(set(splits.training_cases) & set(dataset.cases))
         _refuse_nothing(replace(dataset, cases={name: dataset.cases[name] for name in names}), self.folder)
-        digest = input_digest(dataset, names, settings)
+        digest = input_digest(dataset, aligned, names, settings)
         if path.exists():
             before: dict[str, Any] = read_json(path)
             if before.get("digest") == digest:

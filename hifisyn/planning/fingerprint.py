@@ -4,7 +4,6 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,7 +16,7 @@ import numpy as np
 from hifisyn import __version__
 from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, sha256, write_json
+from hifisyn.files import read_json, write_json
 from hifisyn.planning.measure import STATISTICS, describe
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
@@ -82,23 +81,17 @@ def extract(
     }
 
 
-def input_digest(dataset: Dataset, cases: Iterable[str], settings: PreprocessingPlan) -> str:
-    """Return "sha256:..." over the files of the cases, who they are, the labels and the settings.
+def input_digest(dataset: Dataset, aligned: AlignedStore, cases: Iterable[str], settings: PreprocessingPlan) -> str:
+    """Return "sha256:..." over the digests of the files of the cases, who they are, the labels and the settings.
 
-    It changes when any of these does, and is the same on every machine.
+    It changes when any of these does, and is the same on every machine. The digests of the files are in the keys
+    under which the cases were aligned.
     """
-    names = sorted(cases)
-    files = [path for name in names for path in _files(dataset, name).values()]
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        digests = dict(zip(files, pool.map(sha256, files), strict=True))
     content = {
         "settings": settings.model_dump(mode="json"),
         "labels": dataset.labels,
         "modalities": dataset.modalities,
-        "cases": {
-            name: [dataset.cases[name].subject, {key: digests[path] for key, path in _files(dataset, name).items()}]
-            for name in names
-        },
+        "cases": {name: [dataset.cases[name].subject, aligned.key(name)] for name in cases},
     }
     text = json.dumps(content, sort_keys=True)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
@@ -180,8 +173,3 @@ def _structures(facts: Iterable[dict[str, Any]], labels: Mapping[str, int]) -> d
         result[name] = {"cases": len(held), "median_ml": float(np.median(held)) if held else 0.0}
         result[name] |= {"min_ml": min(held, default=0.0), "max_ml": max(held, default=0.0)}
     return result
-
-
-def _files(dataset: Dataset, name: str) -> dict[str, Path]:
-    case = dataset.cases[name]
-    return dict(case.images) | ({"label": case.label} if case.label else {})

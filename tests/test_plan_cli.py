@@ -1,0 +1,223 @@
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from hifisyn.cli.plan_and_preprocess import main
+from hifisyn.dataset import Case, Dataset, image_path, label_path
+from hifisyn.files import read_json, write_json
+from hifisyn.plans import Plans
+from hifisyn.slices import SliceStore
+from hifisyn.volume import Volume
+
+LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
+SMALL = ["--device", "cpu", "--cores", "1", "--minutes", "1", "-np", "1"]
+
+
+def phantom(seed):
+    """A nested ellipsoid of CSF, GM and WM in 5 mm voxels, stripped: T1, T2, labels."""
+    random = np.random.default_rng(seed)
+    shape = (34, 40, 30)
+    radii = np.array([13.0, 16, 11]) * random.uniform(0.95, 1.0)
+    place = (np.indices(shape).reshape(3, -1).T - (np.array(shape) - 1) / 2) / radii
+    r = np.linalg.norm(place, axis=1).reshape(shape)
+    label = np.select([r < 0.5, r < 0.8, r < 1], [3, 2, 1]).astype(np.uint8)
+    noise = random.normal(0, 5, shape)
+    t1 = np.select([label == v for v in (1, 2, 3)], [80, 160, 240]) + noise * (label > 0)
+    t2 = np.select([label == v for v in (1, 2, 3)], [300, 180, 120]) + noise * (label > 0)
+    affine = np.diag([5.0, 5, 5, 1])
+    return [Volume(a, affine) for a in (t1.astype(np.float32), t2.astype(np.float32), label)]
+
+
+def write_case(raw, name, seed, test=False):
+    t1, t2, label = phantom(seed)
+    images = {m: image_path(raw, name, m, test=test) for m in ("T1", "T2")}
+    for modality, volume in (("T1", t1), ("T2", t2)):
+        volume.save(images[modality], overwrite=True)
+    label.save(label_path(raw, name, test=test), overwrite=True)
+    return Case(name, name, images, label_path(raw, name, test=test))
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A raw data set TOY of four subjects and one held out; the roots below one folder."""
+    monkeypatch.setenv("hifisyn_home", str(tmp_path))
+    for variable in ("hifisyn_raw", "hifisyn_preprocessed", "hifisyn_results"):
+        monkeypatch.delenv(variable, raising=False)
+    raw = tmp_path / "hifisyn_raw" / "TOY"
+    cases = {name: write_case(raw, name, seed) for seed, name in enumerate(["A", "B", "C", "D"])}
+    test = {"X": write_case(raw, "X", 9, test=True)}
+    prepared = Dataset(
+        "TOY", ("T1", "T2"), LABELS, cases, test, skull_stripped=True, registered=True, bias_corrected=True
+    )
+    prepared.save(raw)
+    return tmp_path
+
+
+def folder(home):
+    return home / "hifisyn_preprocessed" / "TOY"
+
+
+def run(*words):
+    return main(["-d", "TOY", *SMALL, *words])
+
+
+def times(home):
+    return {path: path.stat().st_mtime_ns for path in folder(home).rglob("*") if path.is_file()}
+
+
+def test_from_raw_scans_to_slices_and_the_next_command(home, capsys):
+    assert run() == 0
+    out = capsys.readouterr().out
+    assert "hifisyn_train TOY T1 T2 fold0" in out
+    assert "memory    20 slots" in out
+    splits = read_json(folder(home) / "splits_final.json")
+    assert splits["test"] == ["X"]
+    assert len(splits["folds"]) == 4
+    fingerprint = read_json(folder(home) / "dataset_fingerprint.json")
+    assert sorted(fingerprint["cases"]) == ["A", "B", "C", "D"]
+    plans = Plans.load(folder(home) / "plans.json")
+    assert plans.fingerprint == fingerprint["digest"]
+    assert plans.preprocessing.skull_strip == "none"
+    store = SliceStore(folder(home) / "plans_2d")
+    assert store.cases() == ["A", "B", "C", "D", "X"]
+    assert store.image("X", "T2").shape[1:] == (plans.slices.size, plans.slices.size)
+    assert sorted(path.name for path in (folder(home) / "pictures").iterdir()) == [f"{c}.png" for c in "ABCDX"]
+    assert read_json(folder(home) / "dataset.json")["numTraining"] == 4
+
+
+def test_a_second_run_changes_nothing(home, capsys):
+    assert run() == 0
+    before = times(home)
+    assert run() == 0
+    assert "kept as it is" in capsys.readouterr().out
+    changed = {path.name for path, time in times(home).items() if before.get(path) != time}
+    assert changed <= {"verification.csv", "dataset.json"}
+
+
+def test_edited_plans_are_kept_and_the_slices_cut_by_them(home, capsys):
+    assert run() == 0
+    path = folder(home) / "plans.json"
+    plans = Plans.load(path).override(["pixel_mm=4", "epochs=3"])
+    plans.save(path)
+    text = path.read_text()
+    before = times(home)
+    assert run("--minutes", "9") == 0
+    assert path.read_text() == text
+    changed = {p.relative_to(folder(home)).parts[0] for p, t in times(home).items() if before.get(p) != t}
+    assert changed <= {"verification.csv", "dataset.json", "plans_2d"}
+    record = SliceStore(folder(home) / "plans_2d").record("A")
+    assert np.linalg.norm(np.array(record["slice_grid"]["affine"])[:3, 0]) == pytest.approx(4)
+
+
+def test_edited_plans_that_cannot_work_are_refused(home, capsys):
+    assert run("--no-slices") == 0
+    path = folder(home) / "plans.json"
+    write_json(path, read_json(path) | {"batch": 3})
+    assert run("--no-slices") == 2
+    assert "batch: wanted a key of the plans" in capsys.readouterr().err
+
+
+def test_overwrite_plans_anew_and_other_plans_stand_beside(home):
+    assert run("--no-slices") == 0
+    assert run("--no-slices", "--overwrite", "--set", "lr=1e-3") == 0
+    assert Plans.load(folder(home) / "plans.json").training.lr == 1e-3
+    assert run("--plans-name", "literal", "--preset", "paper_literal") == 0
+    assert Plans.load(folder(home) / "literal.json").preset == "paper_literal"
+    assert (folder(home) / "literal_2d" / "A.json").exists()
+    assert Plans.load(folder(home) / "plans.json").preset == "recommended"
+
+
+def test_a_broken_case_is_left_out_named_and_costs_no_other(home, capsys):
+    image_path(home / "hifisyn_raw" / "TOY", "B", "T2").write_bytes(b"broken")
+    assert run() == 1
+    assert "left out: B: B_T2.nii.gz" in capsys.readouterr().err
+    rows = list(csv.DictReader((folder(home) / "verification.csv").open()))
+    assert [(row["case"], row["file"], row["severity"]) for row in rows] == [("B", "B_T2.nii.gz", "error")]
+    assert SliceStore(folder(home) / "plans_2d").cases() == ["A", "C", "D", "X"]
+    assert "B" not in json.dumps(read_json(folder(home) / "splits_final.json"))
+
+
+def test_nothing_usable_is_refused(home, capsys):
+    for name in "ABCD":
+        image_path(home / "hifisyn_raw" / "TOY", name, "T2").write_bytes(b"broken")
+    assert run() == 2
+    assert "wanted usable training cases, found none" in capsys.readouterr().err
+
+
+def test_a_changed_data_set_is_noticed(home, capsys):
+    assert run() == 0
+    first = read_json(folder(home) / "dataset_fingerprint.json")
+    t1 = phantom(77)[0]
+    t1.save(image_path(home / "hifisyn_raw" / "TOY", "B", "T1"), overwrite=True)
+    capsys.readouterr()
+    assert run() == 0
+    out = capsys.readouterr().out
+    assert "changed; measured anew" in out
+    assert "changed since the plans were made" in out
+    second = read_json(folder(home) / "dataset_fingerprint.json")
+    assert second["digest"] != first["digest"]
+    assert second["cases"]["B"] != first["cases"]["B"]
+    assert second["cases"]["A"] == first["cases"]["A"]
+
+
+def test_held_out_cases_do_not_touch_fingerprint_and_plans(home):
+    assert run("--no-slices") == 0
+    files = [folder(home) / name for name in ("dataset_fingerprint.json", "plans.json")]
+    before = [path.read_text() for path in files]
+    image = phantom(5)[0]
+    Volume(image.data * 100, image.affine).save(
+        image_path(home / "hifisyn_raw" / "TOY", "X", "T1", test=True), overwrite=True
+    )
+    files[1].unlink()
+    assert run("--no-slices") == 0
+    assert [path.read_text() for path in files] == before
+
+
+def test_edited_splits_are_kept_if_they_fit_and_else_refused(home, capsys):
+    path = folder(home) / "splits_final.json"
+    mine = {"test": ["X"], "folds": [{"train": ["A", "B"], "val": ["C"]}]}
+    write_json(path, mine)
+    assert run("--no-slices") == 0
+    assert read_json(path) == mine
+    assert "not used: D" in capsys.readouterr().out
+    assert sorted(read_json(folder(home) / "dataset_fingerprint.json")["cases"]) == ["A", "B", "C"]
+    write_json(path, {"test": ["A"], "folds": mine["folds"]})
+    assert run("--no-slices") == 2
+    assert "folds and test" in capsys.readouterr().err
+
+
+def test_verify_only_writes_the_table_and_nothing_else(home, capsys):
+    assert main(["-d", "TOY", "--verify-only"]) == 0
+    assert [path.name for path in folder(home).iterdir()] == ["verification.csv"]
+
+
+def test_one_bad_data_set_does_not_cost_the_other(home, capsys):
+    bad = home / "hifisyn_raw" / "BAD"
+    bad.mkdir()
+    (bad / "dataset.json").write_text("{")
+    assert main(["-d", "BAD", "TOY", *SMALL, "--no-slices"]) == 2
+    assert "error: BAD:" in capsys.readouterr().err
+    assert (folder(home) / "plans.json").exists()
+
+
+def test_an_unknown_data_set_is_refused_with_those_there_are(home, capsys):
+    assert main(["-d", "IXI"]) == 2
+    assert "found TOY" in capsys.readouterr().err
+
+
+def test_help_and_refusals_come_without_heavy_imports(tmp_path):
+    code = (
+        "import sys\n"
+        "from hifisyn.cli.plan_and_preprocess import main\n"
+        "try: main(['-h'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'ants', 'nibabel', 'pandas', 'matplotlib', 'pydantic', 'numpy'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "hifisyn_plan_and_preprocess -d IXI" in done.stdout
