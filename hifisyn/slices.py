@@ -26,7 +26,7 @@ class SliceStore:
 
     def cases(self) -> list[str]:
         """Names of the complete cases, sorted."""
-        return sorted(path.stem for path in self.folder.glob("*.json"))
+        return sorted(path.stem for path in self.folder.glob("*.json") if not path.name.startswith("."))
 
     def write(
         self,

@@ -1,4 +1,4 @@
-"""A small method and a small cohort, for the tests of the loop. Importable by subprocesses as `training_toys`."""
+"""A small method and a small cohort, for the tests of the loop."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ def toy_job(tmp_path, trainer=None, store=None, **training) -> Job:
     cases = store.cases()
     return Job(
         trainer=trainer or Toy,
-        method="training_toys:Toy",
+        method="tests.training_toys:Toy",
         plans=toy_plans(**training),
         pair=("T1", "T2"),
         store=store,
@@ -135,6 +135,7 @@ class Toy(Trainer):
 
     def after_step(self) -> None:
         bank = self.networks["bank"]
+        assert isinstance(bank, Bank)
         if self.iteration % self.plans.training.content_steps == self.plans.training.content_steps - 1:
             bank.mean.lerp_(self._means, 0.1)
             bank.count += 1
@@ -142,7 +143,9 @@ class Toy(Trainer):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def diagnostics(self) -> dict[str, float]:
-        return {"bank_mean": float(self.networks["bank"].mean.mean())}
+        bank = self.networks["bank"]
+        assert isinstance(bank, Bank)
+        return {"bank_mean": float(bank.mean.mean())}
 
     def _generate(self, source: Tensor, target: str, *, noise: bool) -> Tensor:
         drawn = torch.randn(source.shape, generator=self.generator, device=source.device) if noise else 0 * source

@@ -1,0 +1,122 @@
+import pickle
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hifisyn.errors import UserError
+from hifisyn.training import checkpoint
+from hifisyn.training.batches import Batches, SliceLoader
+from hifisyn.training.step import take_step
+from tests.training_toys import Toy, toy_job, toy_plans
+
+
+@pytest.fixture
+def trained(tmp_path):
+    job = toy_job(tmp_path)
+    trainer = job.new_trainer(torch.device("cpu")).train()
+    optimizers = trainer.optimizers()
+    batches = Batches(SliceLoader(job.store, job.cohort(), job.plans, seed=job.seed))
+    for _ in range(4):
+        take_step(trainer, optimizers, next(batches), seed=job.seed)
+    return job, trainer, optimizers, batches
+
+
+def flat(trainer):
+    return {f"{n}.{k}": v.clone() for n, net in trainer.networks.items() for k, v in net.state_dict().items()}
+
+
+def test_what_was_saved_comes_back_and_training_goes_on_alike(trained, tmp_path):
+    job, trainer, optimizers, batches = trained
+    path = tmp_path / "c.pt"
+    checkpoint.save(path, trainer, job.method, optimizers=optimizers, progress={"iteration": 4})
+    content = torch.load(path, weights_only=True)
+    assert content["progress"] == {"iteration": 4}
+    assert content["pair"] == ["T1", "T2"]
+    assert content["plans"]["dataset"] == "TOY"
+    other = job.new_trainer(torch.device("cpu")).train()
+    other_optimizers = other.optimizers()
+    checkpoint.restore(checkpoint.load(path), other, other_optimizers)
+    assert flat(other)["bank.count"] == 2
+    for _ in range(2):
+        batch = next(batches)
+        take_step(trainer, optimizers, batch, seed=job.seed)
+        take_step(other, other_optimizers, batch, seed=job.seed)
+    assert all(torch.equal(v, flat(other)[k]) for k, v in flat(trainer).items())
+
+
+def test_random_states_come_back(trained, tmp_path):
+    job, trainer, _, _ = trained
+    checkpoint.save(tmp_path / "c.pt", trainer, job.method)
+
+    def draw():
+        return random.random(), np.random.rand(), torch.rand(1).item()
+
+    drawn = draw()
+    checkpoint.restore(checkpoint.load(tmp_path / "c.pt"), trainer)
+    assert draw() != drawn
+    checkpoint.restore(checkpoint.load(tmp_path / "c.pt"), trainer, randomness=True)
+    assert draw() == drawn
+
+
+def test_a_failed_write_leaves_the_old_checkpoint(trained, tmp_path, monkeypatch):
+    job, trainer, _, _ = trained
+    path = tmp_path / "c.pt"
+    checkpoint.save(path, trainer, job.method, progress={"iteration": 1})
+
+    def half(content, file):
+        file.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(OSError, match="disk full"):
+        checkpoint.save(path, trainer, job.method, progress={"iteration": 2})
+    assert checkpoint.load(path)["progress"] == {"iteration": 1}
+    assert [f.name for f in tmp_path.glob("*") if "partial" in f.name] == []
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("pwned",)
+
+
+def broken_files(folder):
+    (folder / "text.pt").write_text("no checkpoint")
+    (folder / "empty.pt").write_bytes(b"")
+    with (folder / "pickle.pt").open("wb") as file:
+        pickle.dump(Evil(), file)
+    torch.save({"format": 1, "networks": Evil()}, folder / "evil.pt")
+    torch.save({"format": 99}, folder / "later.pt")
+    torch.save([1], folder / "list.pt")
+    torch.save({"format": 1, "networks": {}}, folder / "short.pt")
+    short = (folder / "short.pt").read_bytes()
+    (folder / "short.pt").write_bytes(short[: len(short) // 2])
+    return ["text", "empty", "pickle", "evil", "later", "list", "short", "missing"]
+
+
+def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, capsys):
+    for name in broken_files(tmp_path):
+        with pytest.raises(UserError, match="wanted a checkpoint") as error:
+            checkpoint.load(tmp_path / f"{name}.pt")
+        assert len(str(error.value).splitlines()) == 1
+    assert "pwned" not in capsys.readouterr().out
+
+
+def test_weights_of_other_networks_are_refused(trained, tmp_path):
+    job, trainer, _, _ = trained
+    checkpoint.save(tmp_path / "c.pt", trainer, job.method)
+
+    class Wider(Toy):
+        def build_networks(self):
+            return super().build_networks() | {"G_T1": nn.Conv2d(1, 1, 1)}
+
+    other = Wider(toy_plans(), ("T1", "T2"))
+    with pytest.raises(UserError, match="wanted weights for the network G_T1 of Wider"):
+        checkpoint.restore(checkpoint.load(tmp_path / "c.pt"), other)
+
+
+def test_the_hash_follows_the_plans():
+    assert checkpoint.plans_hash(toy_plans()) == checkpoint.plans_hash(toy_plans())
+    assert checkpoint.plans_hash(toy_plans()) != checkpoint.plans_hash(toy_plans(lr=1e-3))

@@ -1,0 +1,129 @@
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage.io import imread
+
+from hifisyn.errors import UserError
+from hifisyn.image_metrics import psnr
+from hifisyn.training.duration import check_length
+from hifisyn.training.logbook import Logbook, Tally, duration, line, table
+from hifisyn.training.validation import ValidationSet, centre, distribution_distance, measure, score, source_itself
+from tests.training_toys import toy_plans, toy_store
+
+
+def row(epoch, **more):
+    return {
+        "epoch": epoch,
+        "iteration": 10 * epoch,
+        "loss/generator/cycle": 0.5 / epoch,
+        "loss/discriminator/domain": 1.4,
+        "T1_to_T2/psnr": 20.0 + epoch,
+        "T1_to_T2/psnr_brain": 15.0 + epoch,
+        "T1_to_T2/correlation": -0.4,
+        "diagnostic/own_class": 0.6,
+        "lr/generator": 1e-4,
+        "seconds": 30.0,
+    } | more
+
+
+def test_metrics_and_picture_are_written(tmp_path):
+    lines: list[str] = []
+    book = Logbook(tmp_path, epochs=4, log=lines.append)
+    book.add(row(1))
+    book.add(row(2, **{"loss/generator/pgd": 3.0}))
+    with (tmp_path / "metrics.csv").open() as file:
+        read = list(csv.DictReader(file))
+    assert [float(r["T1_to_T2/psnr"]) for r in read] == [21.0, 22.0]
+    assert [r["loss/generator/pgd"] for r in read] == ["", "3.0"]
+    assert imread(tmp_path / "progress.png").std() > 0
+    assert len(lines) == 2
+
+
+def test_rows_of_a_checkpoint_replace_what_is_in_the_file(tmp_path):
+    whole = Logbook(tmp_path / "a", 4, print)
+    for epoch in (1, 2, 3):
+        whole.add(row(epoch))
+    resumed = Logbook(tmp_path / "a", 4, print, rows=whole.rows[:2])
+    resumed.write(picture=False)
+    assert (tmp_path / "a" / "metrics.csv").read_text() == table(whole.rows[:2])
+    resumed.add(row(3))
+    assert (tmp_path / "a" / "metrics.csv").read_text() == table(whole.rows)
+
+
+def test_a_line_tells_losses_both_directions_time_and_memory():
+    text = line(row(3, **{"T2_to_T1/psnr_brain": 17.0, "gpu_gib": 12.3}), 200, 3 * 3600)
+    for part in ("epoch 3/200", "generator: cycle 0.167", "discriminator: domain 1.4", "T1->T2 in the brain: PSNR 18"):
+        assert part in text
+    for part in ("r -0.4", "T2->T1 in the brain: PSNR 17", "30 s, 3 h 0 min left", "GPU 12.3 GiB"):
+        assert part in text
+    assert "\n" not in text
+
+
+def test_the_time_left_is_that_of_the_epochs_to_come():
+    book = Logbook(Path(), 10, print, rows=[row(e, seconds=10.0 * e) for e in range(1, 8)])
+    assert book.seconds_left() == pytest.approx(3 * np.mean([30, 40, 50, 60, 70]))
+    assert duration(math.nan) == "unknown"
+
+
+def test_a_tally_survives_a_checkpoint_bit_by_bit():
+    values = np.random.default_rng(0).normal(size=9).astype(np.float32)
+    whole, part = Tally(), Tally()
+    for i, value in enumerate(values):
+        whole.add({"g/a": value} if i % 3 else {"g/a": value, "g/b": value})
+        part.add({"g/a": value} if i % 3 else {"g/a": value, "g/b": value})
+        part = Tally(part.values())
+    assert whole.means() == part.means()
+    assert whole.means()["g/b"] == pytest.approx(values[::3].mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "hours"), [("cpu", 12), ("cuda", 72)])
+def test_a_training_that_would_take_days_is_refused_unless_forced(kind, hours):
+    device, plans = torch.device(kind), toy_plans()
+    limit = hours * 3600 / plans.total_iterations
+    assert "will take about" in check_length(plans, 0.99 * limit, device)
+    with pytest.raises(UserError, match=f"hifisyn_plan_and_preprocess -d TOY --device {kind} --minutes"):
+        check_length(plans, 1.01 * limit, device)
+    assert "will take about" in check_length(plans, 1.01 * limit, device, force_long=True)
+
+
+def test_validation_slices_are_the_centre_of_fixed_slices_of_both_modalities(tmp_path):
+    store = toy_store(tmp_path, {"a": ("T1", "T2"), "b": ("T1", "T2"), "c": ("T1",)})
+    chosen = ValidationSet.read(store, ["c", "b", "a"], ("T1", "T2"), 16, count=4)
+    assert chosen is not None
+    assert chosen.paired
+    assert chosen.cases["T1"] == chosen.cases["T2"] == ("a", "a", "b", "b")
+    assert chosen.images["T1"].shape == chosen.brains["T2"].shape == (4, 16, 16)
+    whole = store.image("a", "T2")
+    assert any(np.array_equal(chosen.images["T2"][0], centre(slice_, 16)) for slice_ in whole)
+    assert np.array_equal(centre(np.arange(36).reshape(6, 6), 2), [[14, 15], [20, 21]])
+
+
+def test_numbers_against_the_truth(tmp_path):
+    store = toy_store(tmp_path, {"a": ("T1", "T2")})
+    chosen = ValidationSet.read(store, ["a"], ("T1", "T2"), 16)
+    assert chosen is not None
+    perfect = measure(chosen, {("T1", "T2"): chosen.images["T2"], ("T2", "T1"): chosen.images["T1"]})
+    assert perfect["T1_to_T2/psnr"] == np.inf
+    assert perfect["T2_to_T1/correlation"] == pytest.approx(1)
+    assert score(perfect) == pytest.approx(1)
+    source = source_itself(chosen, ("T1", "T2"))
+    assert source["T1_to_T2/correlation"] == pytest.approx(-1)
+    assert source["T1_to_T2/psnr"] == pytest.approx(np.mean(psnr(chosen.images["T1"], chosen.images["T2"])))
+    assert source["T1_to_T2/std_ratio"] == pytest.approx(1 / 0.8, abs=1e-3)
+    assert (score(source) or 0) < (score(perfect) or 0)
+
+
+def test_without_common_cases_only_distributions_are_compared(tmp_path):
+    store = toy_store(tmp_path, {"a": ("T1",), "b": ("T2",), "c": ("T2",)})
+    chosen = ValidationSet.read(store, ["a", "b", "c"], ("T1", "T2"), 16)
+    assert chosen is not None
+    assert not chosen.paired
+    numbers = source_itself(chosen, ("T1", "T2"))
+    assert set(numbers) == {"T1_to_T2/distance", "T2_to_T1/distance"}
+    assert score(numbers) is None
+    assert ValidationSet.read(store, ["a"], ("T1", "T2"), 16) is None
+    assert distribution_distance(np.array([0.0, 1.0]), np.array([0.5, 1.5])) == pytest.approx(0.5)
