@@ -56,26 +56,25 @@ def convert(folder: Path, cohort: Cohort, *, name: str, processes: int = 2, over
 
 
 def _simulate(cohort: Cohort, folder: Path, processes: int) -> Iterator[tuple[int, Poses]]:
-    from tqdm import tqdm
-
     from hifisyn.dataset_conversion.phantom_subject import write_subject
+    from hifisyn.preprocessing.parallel import Progress
 
-    with tqdm(total=cohort.total, desc="simulating", unit="subject") as bar:
-        if processes <= 1:
-            for index in range(cohort.total):
-                yield index, write_subject(cohort, index, folder)
-                bar.update()
-            return
-        # Spawn: a fork of a process that has started threads may hang.
-        with ProcessPoolExecutor(min(processes, cohort.total), get_context("spawn")) as pool:
-            jobs = {pool.submit(write_subject, cohort, index, folder): index for index in range(cohort.total)}
-            try:
-                for job in as_completed(jobs):
-                    yield jobs[job], job.result()
-                    bar.update()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+    progress = Progress("simulating", cohort.total)
+    if processes <= 1:
+        for index in range(cohort.total):
+            yield index, write_subject(cohort, index, folder)
+            progress.step(cohort.case(index))
+        return
+    # Spawn: a fork of a process that has started threads may hang.
+    with ProcessPoolExecutor(min(processes, cohort.total), get_context("spawn")) as pool:
+        jobs = {pool.submit(write_subject, cohort, index, folder): index for index in range(cohort.total)}
+        try:
+            for job in as_completed(jobs):
+                yield jobs[job], job.result()
+                progress.step(cohort.case(jobs[job]))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _transforms(cohort: Cohort, poses: Poses) -> dict[str, Any]:

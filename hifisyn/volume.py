@@ -8,6 +8,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel import orientations
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
 from hifisyn.errors import UserError
 from hifisyn.files import atomic
@@ -152,7 +154,7 @@ def _read(path: Path, dtype: Any) -> tuple[np.ndarray, np.ndarray, Any]:
         stored = np.asanyarray(image.dataobj)
     except FileNotFoundError:
         raise UserError(f"{path}: wanted a NIfTI file, found none") from None
-    except (EOFError, OSError, zlib.error, ValueError, nib.filebasedimages.ImageFileError) as error:
+    except (EOFError, OSError, zlib.error, ValueError, ImageFileError, HeaderDataError) as error:
         if isinstance(error, PermissionError):
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

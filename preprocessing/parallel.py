@@ -61,7 +61,7 @@ def run_cases(
         The cases that failed, in the order of `jobs`: UserErrors with their line, other errors with their type.
     """
     processes = min(workers_that_fit(processes), len(jobs))
-    progress = _Progress(title, len(jobs))
+    progress = Progress(title, len(jobs))
     failures: dict[str, Failure] = {}
     outcomes = _inline(function, jobs) if processes <= 1 else _spawned(function, jobs, processes)
     for case, error in outcomes:
@@ -139,13 +139,14 @@ def _free_gib() -> float:
         return pages * size / 2**30
 
 
-class _Progress:
+class Progress:
     """A line a case on stderr, with the time left."""
 
     def __init__(self, title: str, total: int) -> None:
         self.title, self.total, self.done, self.begun = title, total, 0, time.monotonic()
 
-    def step(self, case: str, *, failed: bool) -> None:
+    def step(self, case: str, *, failed: bool = False) -> None:
+        """Say that a case is done or failed."""
         self.done += 1
         left = (time.monotonic() - self.begun) / self.done * (self.total - self.done)
         minutes, seconds = divmod(round(left), 60)

@@ -68,6 +68,12 @@ def broken_files():
         nib.save(nib.Nifti1Image(image((20, 20, 20)), np.eye(4)), path)
         path.write_bytes(path.read_bytes()[:2000])
 
+    def odd_type(path):
+        nib.save(nib.Nifti1Image(image(), np.eye(4)), path)
+        raw = bytearray(gzip.decompress(path.read_bytes()))
+        raw[70:72] = (999).to_bytes(2, "little")
+        path.write_bytes(gzip.compress(bytes(raw)))
+
     def saved(array):
         return lambda path: nib.save(nib.Nifti1Image(array, np.eye(4)), path)
 
@@ -77,6 +83,7 @@ def broken_files():
         "truncated": (truncated, "broken file"),
         "empty": (lambda path: path.write_bytes(b""), "broken file"),
         "empty gzip": (lambda path: path.write_bytes(gzip.compress(b"")), "broken file"),
+        "unknown data type": (odd_type, "broken file"),
         "text": (lambda path: path.write_text("no image"), "broken file"),
         "missing": (lambda path: None, "found none"),
         "nan": (saved(nan), "1 NaN or infinite"),

@@ -48,10 +48,10 @@ def steps(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
     raw = home / paths.RAW / NAME
     model = paths.model_folder(home / paths.RESULTS, NAME, source, target, "HiFiSyn")
     synth = home / "synth"
-    cohort = ["--train", options.subjects, "--test", options.test_subjects, "--seed", options.seed]
+    cohort = ["--subjects-number", options.subjects, "--test-number", options.test_subjects, "--seed", options.seed]
     budget = ["--device", "cpu", "--cores", options.cores, "--minutes", options.minutes]
     listed = [
-        ("convert_dataset", ["phantom", "--name", NAME, *cohort]),
+        ("convert_dataset", ["phantom", "--name", NAME, "--modalities", *PAIR, *cohort]),
         ("plan_and_preprocess", ["-d", NAME, *budget, "-np", options.cores]),
         ("train", [NAME, source, target, "fold0", "--seed", options.seed, "--device", "cpu"]),
     ]
