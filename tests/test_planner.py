@@ -87,6 +87,14 @@ def test_more_time_never_gives_a_smaller_network():
     assert work[-1] > 10 * work[0]
 
 
+@pytest.mark.parametrize("minutes", [4, 30, 480, 3000])
+def test_a_network_of_four_times_the_work_gets_twice_the_steps(minutes):
+    device = Device("cpu", 64, 2, minutes)
+    sizes = rules.cpu_sizes(device).value
+    work = costs.step_gflop(sizes) / costs.step_gflop(costs.Sizes(72, 8, 2, 1, 8))
+    assert rules.length(sizes, device).value.total >= 0.95 * 700 * math.sqrt(work)
+
+
 def test_too_little_time_is_told():
     assert "allow more time" in rules.cpu_sizes(Device("cpu", 8, 1, 0.5)).reason
 
