@@ -3,7 +3,13 @@ import copy
 
 import pytest
 import torch
+from torch import distributed as dist
+from torch import multiprocessing
+from torch.nn.functional import binary_cross_entropy_with_logits
 
+from hifisyn.losses.contents import Contents
+from hifisyn.losses.ggd import global_loss
+from hifisyn.losses.sgd import structure_loss
 from hifisyn.methods.hifisyn import GENERATOR, HiFiSyn
 from hifisyn.methods.hifisyn_curves import own_class_share
 from hifisyn.methods.hifisyn_passes import observe
@@ -130,6 +136,83 @@ def test_every_loss_alone_reaches_the_networks_it_should():
     assert reached.pop("content") == {"content_encoder"}
     assert set(reached) == {"domain", "cycle", "reconstruction", "pgd", "sgd", "ggd"}
     assert all(networks == everything for networks in reached.values())
+
+
+def plain_step(net, b, plan):
+    """One step for T1 and T2 in the order of the equations, without noise, labels read; losses by name."""
+    e_c, e_a, g, d, d_c, bank = (
+        net[n]
+        for n in (
+            "content_encoder",
+            "attribute_encoder",
+            "generator",
+            "image_discriminator",
+            "content_discriminator",
+            "memory_bank",
+        )
+    )
+    m1, m2 = b.images["T1"], b.images["T2"]
+    g1, g2 = (b.labels[m][:, ::2, ::2].flatten(1) for m in PAIR)
+    z1, z2 = e_c(m1, "T1"), e_c(m2, "T2")
+    (a1, code1), (a2, code2) = e_a(m1, "T1"), e_a(m2, "T2")
+    sums1, sums2 = bank.sums(z1, a1, g1), bank.sums(z2, a2, g2)
+    p1, p2 = bank.prototypes(sums1, "T1"), bank.prototypes(sums2, "T2")
+    b1, b2 = bank.blended(sums1, "T1"), bank.blended(sums2, "T2")
+    rec1 = g(z1, bank.retrieve(z1, p1, g1), code1, "T1")
+    rec2 = g(z2, bank.retrieve(z2, p2, g2), code2, "T2")
+    m12 = g(z1, bank.retrieve(z1, b2, g1), code2, "T2")
+    m21 = g(z2, bank.retrieve(z2, b1, g2), code1, "T1")
+    z12, z21 = e_c(m12, "T2"), e_c(m21, "T1")
+    code12, code21 = e_a.code(m12, "T2"), e_a.code(m21, "T1")
+    back1 = g(z12, bank.retrieve(z12, p1, g1), code21, "T1")
+    back2 = g(z21, bank.retrieve(z21, p2, g2), code12, "T2")
+
+    def bce(logits, target):
+        return sum(binary_cross_entropy_with_logits(x, torch.full_like(x, target)) for x in logits)
+
+    contents = Contents(
+        torch.cat([z1, z2]).flatten(2), torch.cat([z12, z21]).flatten(2), torch.cat([g1, g2]), torch.arange(4)
+    )
+    structures = torch.arange(4)
+    return {
+        "discriminator/domain": bce(d(m1, "T1"), 1) + bce(d(m21, "T1"), 0) + bce(d(m2, "T2"), 1) + bce(d(m12, "T2"), 0),
+        "content_discriminator/content": bce([d_c(z1)], 0) + bce([d_c(z2)], 1),
+        "generator/content": plan.content * (bce([d_c(z1)], 0.5) + bce([d_c(z2)], 0.5)),
+        "generator/domain": plan.domain * (bce(d(m21, "T1"), 1) + bce(d(m12, "T2"), 1)),
+        "generator/cycle": plan.cycle * ((back1 - m1).abs().mean() + (back2 - m2).abs().mean()),
+        "generator/reconstruction": plan.reconstruction * ((rec1 - m1).abs().mean() + (rec2 - m2).abs().mean()),
+        "generator/sgd": plan.sgd * structure_loss(contents, structures, plan.tau_2).mean() * 2,
+        "generator/ggd": plan.ggd * global_loss(contents, plan.tau_3).mean() * 2,
+    }
+
+
+@pytest.mark.parametrize("networks", [{}, {"discriminator": "multiscale", "attribute_encoder": "mguit"}])
+def test_a_step_follows_the_equations(networks):
+    plans = make_plans(
+        networks=networks | {"content_noise": 0.0},
+        memory={"p_unlabelled": 0},
+        losses={"content": 2, "domain": 3, "cycle": 7, "reconstruction": 11, "sgd": 0.5, "ggd": 0.3},
+    )
+    trainer = make(plans)
+    train(trainer, trainer.optimizers(), range(2))
+    trainer.generator.manual_seed(0)
+    batch = make_batch(5)
+    found = {f"{group}/{name}": loss for group, losses in trainer.updates(batch) for name, loss in losses.items()}
+    expected = plain_step(trainer.networks, batch, plans.losses)
+    assert set(found) == set(expected) | {"generator/pgd"}
+    for name, loss in expected.items():
+        torch.testing.assert_close(found[name], loss, msg=name)
+
+
+def test_translation_by_its_parts():
+    trainer = make()
+    train(trainer, trainer.optimizers(), range(2))
+    net, source = trainer.networks, make_batch(5).images["T1"]
+    content = net["content_encoder"](source, "T1")
+    retrieved = net["memory_bank"].retrieve(content, net["memory_bank"].table("T2"), None)
+    code = net["running_code"].mean[1].expand(2, -1)
+    expected = net["generator"](content, retrieved, code, "T2")
+    torch.testing.assert_close(trainer.translate(source, "T1", "T2"), expected)
 
 
 def test_losses_are_weighted_and_a_weight_of_zero_switches_one_off():
@@ -387,3 +470,26 @@ def test_training_learns_to_reconstruct():
     for name in ("generator/cycle", "generator/reconstruction", "generator/pgd"):
         first, last = (sum(float(s[name]) for s in part) for part in (losses[:5], losses[-5:]))
         assert last < 0.75 * first, name
+
+
+def _rank(rank, port, results):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    trainer = make()
+    optimizers = trainer.optimizers()
+    for iteration in range(3):
+        batch = make_batch(iteration, PAIR if rank == 0 else ("T2",), seed=10 * rank + iteration)
+        take_step(trainer, optimizers, batch, seed=0, rank=rank)
+    results[rank] = {name: tensor.clone() for name, tensor in trainer.networks.state_dict().items()}
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def test_two_processes_stay_one_training():
+    with multiprocessing.Manager() as manager:
+        results = manager.dict()
+        multiprocessing.spawn(_rank, (31500 + torch.randint(0, 2000, (1,)).item(), results), nprocs=2)
+        one, other = results[0], results[1]
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
+    assert one["memory_bank.known"].all()

@@ -309,6 +309,7 @@ def test_a_slot_passed_over_begins_anew_but_a_rare_class_is_not_forgotten():
         if step == 2:
             assert torch.equal(bank.keys[2], keys[2])
             assert bank.age[2] == 2
+        assert bank.known[:, 2].all() == (step < 3)
         sums = {m: bank.sums(content, dense, labels) for m in PAIR}
         if step < 3:
             sums["T1"].mass[2] = sums["T2"].mass[2] = 0.0
