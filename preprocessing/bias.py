@@ -1,6 +1,7 @@
 """The slow intensity drift of the receive coil: measured by N4, divided out where it is strong."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -71,15 +72,15 @@ def _inner(mask: np.ndarray) -> np.ndarray:
 
 def _n4(image: np.ndarray, sampled: np.ndarray) -> np.ndarray:
     """Return the logarithm of the gain on the whole grid."""
-    import SimpleITK as sitk
+    import SimpleITK
 
-    def itk(data: np.ndarray) -> sitk.Image:
-        converted = sitk.GetImageFromArray(data.transpose(2, 1, 0))
+    def itk(data: np.ndarray) -> Any:
+        converted = SimpleITK.GetImageFromArray(data.transpose(2, 1, 0))
         converted.SetSpacing((WORK_MM,) * 3)
         return converted
 
-    corrector = sitk.N4BiasFieldCorrectionImageFilter()
+    corrector = SimpleITK.N4BiasFieldCorrectionImageFilter()
     corrector.SetMaximumNumberOfIterations(ITERATIONS)
     scan = itk(image)
     corrector.Execute(scan, itk(sampled.astype(np.uint8)))
-    return sitk.GetArrayFromImage(corrector.GetLogBiasFieldAsImage(scan)).transpose(2, 1, 0)
+    return SimpleITK.GetArrayFromImage(corrector.GetLogBiasFieldAsImage(scan)).transpose(2, 1, 0)

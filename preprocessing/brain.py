@@ -19,7 +19,9 @@ RIM = 0.3
 SMALLEST_BRAIN_ML = 100.0
 
 
-def extract(volume: Volume, tool: str = "auto", device: str = "cpu", stripped: bool | None = None) -> tuple[Volume, str]:
+def extract(
+    volume: Volume, tool: str = "auto", device: str = "cpu", stripped: bool | None = None
+) -> tuple[Volume, str]:
     """Return the brain mask (uint8, on the scan's grid) and the name of the tool that made it.
 
     Args:

