@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     from hifisyn.training.distributed import Ranks
     from hifisyn.training.job import Options
     from hifisyn.training.loop import train
-    from hifisyn.training.request import Request, prepare
+    from hifisyn.training.request import Request, look_up, write_folder
 
     words = ["hifisyn_train", *(sys.argv[1:] if arguments is None else arguments)]
     lengths = {"training.epochs": given.epochs, "training.iterations": given.iterations}
@@ -83,9 +83,10 @@ def main(arguments: list[str] | None = None) -> int:
         log=_say,
     )
     kept = {"device": given.device, "precision": given.precision, "workers": given.workers}
-    job, remarks = prepare(request, kept)
+    job, remarks = look_up(request)
     main_process = Ranks.from_environment().main
     if main_process:
+        write_folder(request, job, kept)
         for line in (*remarks, f"model folder {job.folder}"):
             _say(line)
     stopped = train(job, options)

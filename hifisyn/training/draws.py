@@ -63,7 +63,7 @@ class Cohort:
         if len({subject for found in by_modality.values() for subject in found}) < 2:
             raise UserError(
                 f"wanted at least two training subjects, one for {pair[0]} and another for {pair[1]}, found one; "
-                "unpaired training never shows both contrasts of one subject in a step; add a subject"
+                "unpaired training never shows both contrasts of one subject in a step; add a subject or train fold all"
             )
         return cls(
             by_modality,

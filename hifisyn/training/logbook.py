@@ -109,7 +109,7 @@ def duration(seconds: float) -> str:
     """Return a duration as people say it.
 
     >>> duration(4), duration(75), duration(4000), duration(400000)
-    ('4 s', '1 min 15 s', '1 h 7 min', '4 d 15 h')
+    ('4 s', '1 min 15 s', '1 h 6 min', '4 d 15 h')
     """
     if not math.isfinite(seconds):
         return "unknown"

@@ -8,7 +8,7 @@ from typing import Any
 
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json, write_text
-from hifisyn.paths import CONFIG_JSON, DATASET_JSON, METRICS_CSV, PROGRESS_PNG, fold_folder
+from hifisyn.paths import CONFIG_JSON, DATASET_JSON, METRICS_CSV, PROGRESS_PNG
 from hifisyn.plans import Plans
 from hifisyn.training import checkpoint
 
@@ -46,8 +46,7 @@ def suffix(changed: dict[str, Any], seed: int = 0) -> str:
 
 
 def prepare(
-    model: Path,
-    fold: int | str,
+    folder: Path,
     plans: Plans,
     dataset_json: str,
     config: dict[str, Any],
@@ -55,8 +54,8 @@ def prepare(
     *,
     resume: bool = False,
     overwrite: bool = False,
-) -> Path:
-    """Make a model folder ready for the training of a fold, and return the fold's folder.
+) -> None:
+    """Make `folder`, of a fold, and the model folder above it ready for training.
 
     Written are plans.json, dataset.json and config.json of the model, and config.json of the fold.
 
@@ -64,7 +63,7 @@ def prepare(
         UserError: the fold has a checkpoint and neither `resume` nor `overwrite`; there is nothing to resume; or
             the folder was trained by other plans (the key is named).
     """
-    folder = fold_folder(model, fold)
+    model = folder.parent
     there = [name for name in (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL) if (folder / name).exists()]
     if resume and checkpoint.LATEST not in there:
         raise UserError(f"{folder}: wanted {checkpoint.LATEST} to resume from, found none; train without --resume")
@@ -80,7 +79,6 @@ def prepare(
     write_text(model / DATASET_JSON, dataset_json)
     write_json(model / CONFIG_JSON, config)
     write_json(folder / CONFIG_JSON, fold_config)
-    return folder
 
 
 def _refuse_other_plans(model: Path, folder: Path, plans: Plans, *, resume: bool) -> None:

@@ -9,12 +9,11 @@ from typing import Any
 from hifisyn import paths
 from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
-from hifisyn.planning.splits import Splits
+from hifisyn.planning.splits import Fold, Splits
 from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
 from hifisyn.training import model_folder
 from hifisyn.training.checkpoint import versions
-from hifisyn.training.distributed import Ranks
 from hifisyn.training.job import Job
 from hifisyn.training.registry import method_name, trainer_class
 
@@ -49,25 +48,19 @@ class Request:
     command: str = ""
 
 
-def prepare(request: Request, options: dict[str, Any]) -> tuple[Job, list[str]]:
-    """Look up all that a training needs and make its model folder ready.
-
-    Args:
-        request: what is wanted.
-        options: device, precision and the like, kept in the fold's config.json.
+def look_up(request: Request) -> tuple[Job, list[str]]:
+    """Find all that a training needs; nothing is written.
 
     Returns:
         The job, and lines that the user should see.
 
     Raises:
-        UserError: the data set, a modality, the fold, the plans, a key or the method is not there, or the fold
-            was trained before.
+        UserError: the data set, a modality, the fold, the plans, a key, the method or the slices are not there.
     """
     folder = request.roots.preprocessed_dataset(request.dataset)
     base = Plans.load(paths.plans_file(folder, request.plans))
     plans = base.override(list(request.assignments))
     pair = _pair(request, plans)
-    trainer = trainer_class(request.method)
     fold = Splits.load(folder / paths.SPLITS_JSON).fold(request.fold)
     store = SliceStore(paths.slices_folder(folder, request.plans))
     there = set(store.cases())
@@ -76,36 +69,11 @@ def prepare(request: Request, options: dict[str, Any]) -> tuple[Job, list[str]]:
             f"{store.folder}: wanted slices of the training cases, found none; "
             f"run hifisyn_plan_and_preprocess -d {request.dataset}"
         )
-    dataset_file = _dataset_file(request, folder)
-    changed = model_folder.changes(base, plans)
-    model = paths.model_folder(
-        request.roots.results,
-        request.dataset,
-        *pair,
-        method_name(request.method),
-        request.plans,
-        model_folder.suffix(changed, request.seed),
-    )
-    if Ranks.from_environment().main:
-        model_folder.prepare(
-            model,
-            request.fold,
-            plans,
-            dataset_file.read_text(encoding="utf-8"),
-            {
-                "method": request.method,
-                "pair": list(pair),
-                "dataset": request.dataset,
-                "plans": request.plans,
-                "changed": changed,
-                "versions": versions(),
-            },
-            {"fold": request.fold, "seed": request.seed, **options, **provenance(), "command": request.command},
-            resume=request.resume,
-            overwrite=request.overwrite,
-        )
+    suffix = model_folder.suffix(model_folder.changes(base, plans), request.seed)
+    method = method_name(request.method)
+    model = paths.model_folder(request.roots.results, request.dataset, *pair, method, request.plans, suffix)
     job = Job(
-        trainer=trainer,
+        trainer=trainer_class(request.method),
         method=request.method,
         plans=plans,
         pair=pair,
@@ -113,11 +81,38 @@ def prepare(request: Request, options: dict[str, Any]) -> tuple[Job, list[str]]:
         train=tuple(case for case in fold.train if case in there),
         val=tuple(case for case in fold.val if case in there),
         folder=paths.fold_folder(model, request.fold),
-        subjects={case.name: case.subject for case in Dataset.load(dataset_file.parent).all_cases.values()},
+        subjects={case.name: case.subject for case in Dataset.load(_dataset_folder(request)).all_cases.values()},
         seed=request.seed,
     )
     job.cohort()
-    return job, _remarks(request, fold.train, fold.val, there)
+    return job, _remarks(fold, there)
+
+
+def write_folder(request: Request, job: Job, options: dict[str, Any]) -> None:
+    """Make the model folder ready; `options`, such as device and precision, go into the fold's config.json.
+
+    Raises:
+        UserError: the fold was trained before, there is nothing to resume, or the plans are others.
+    """
+    base = Plans.load(paths.plans_file(request.roots.preprocessed_dataset(request.dataset), request.plans))
+    config = {
+        "method": request.method,
+        "pair": list(job.pair),
+        "dataset": request.dataset,
+        "plans": request.plans,
+        "changed": model_folder.changes(base, job.plans),
+        "versions": versions(),
+    }
+    fold_config = {"fold": request.fold, "seed": request.seed, **options, **provenance(), "command": request.command}
+    model_folder.prepare(
+        job.folder,
+        job.plans,
+        (_dataset_folder(request) / paths.DATASET_JSON).read_text(encoding="utf-8"),
+        config,
+        fold_config,
+        resume=request.resume,
+        overwrite=request.overwrite,
+    )
 
 
 def provenance() -> dict[str, Any]:
@@ -149,17 +144,17 @@ def _pair(request: Request, plans: Plans) -> tuple[str, str]:
     return first, second
 
 
-def _dataset_file(request: Request, preprocessed: Path) -> Path:
-    """Return the dataset.json beside the slices if there is one, else the raw data set's."""
-    beside = preprocessed / paths.DATASET_JSON
-    return beside if beside.exists() else request.roots.raw_dataset(request.dataset) / paths.DATASET_JSON
+def _dataset_folder(request: Request) -> Path:
+    """Return the folder of dataset.json: beside the slices if it is there, else the raw data set."""
+    beside = request.roots.preprocessed_dataset(request.dataset)
+    return beside if (beside / paths.DATASET_JSON).exists() else request.roots.raw_dataset(request.dataset)
 
 
-def _remarks(request: Request, train: tuple[str, ...], val: tuple[str, ...], there: set[str]) -> list[str]:
+def _remarks(fold: Fold, there: set[str]) -> list[str]:
     lines = []
-    missing = sorted({*train, *val} - there)
+    missing = sorted({*fold.train, *fold.val} - there)
     if missing:
         lines.append(f"without slices, left out: {', '.join(missing)}")
-    if set(train) & set(val):
+    if set(fold.train) & set(fold.val):
         lines.append("validation cases are among the training cases: their numbers flatter")
     return lines
