@@ -106,7 +106,7 @@ def test_cases_without_truth_are_skipped_and_broken_ones_listed(store):
     (store.folder / "g_T2.b2nd").unlink()
     done = compare(store, cases=("d", "f", "g", "h"))
     assert done.skipped == ("f",)
-    assert {failure.name.split()[0] for failure in done.failures} == {"g", "h"}
+    assert {failure.case.split()[0] for failure in done.failures} == {"g", "h"}
     assert set(done.cases["case"]) == {"d"}
     with pytest.raises(UserError, match="both T1 and T2"):
         compare(store, cases=("f",))

@@ -56,7 +56,6 @@ def main(arguments: list[str] | None = None) -> int:
         tool=options.tool,
         register=options.register,
         overwrite=options.overwrite,
-        say=lambda line: print(line, file=sys.stderr, flush=True),
     )
     if not done.dataset.empty:
         print(report.mean_and_spread(done.dataset, [task.COMPARISON, "cases"], task.MEASURES, task.TITLES))

@@ -10,7 +10,7 @@ from hifisyn.cli.entry import command
 from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
-    from hifisyn.evaluation.pairs import Failure
+    from hifisyn.preprocessing.parallel import Failure
 
 EPILOG = """examples:
   hifisyn_evaluate synth/ truth/                   synth/IXI012_T2.nii.gz against truth/IXI012_T2.nii.gz
@@ -74,16 +74,11 @@ def _volumes(options: argparse.Namespace) -> int:
         register=options.register,
         min_brain=MIN_BRAIN if options.min_brain is None else options.min_brain,
         overwrite=options.overwrite,
-        say=_say,
     )
     if not done.dataset.empty:
         print(report.mean_and_spread(done.dataset, [native.MODALITY, "cases", "slices"]))
         print(f"tables and pictures: {output}")
     return _failed(done.failures)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _failed(failures: Sequence["Failure"]) -> int:
@@ -109,7 +104,6 @@ def _model(options: argparse.Namespace) -> int:
         device=options.device,
         min_brain=options.min_brain,
         overwrite=options.overwrite,
-        say=_say,
     )
     for direction, table in done.dataset.groupby(model_space.DIRECTION, sort=False):
         print(f"{direction}\n{report.mean_and_spread(table, [model_space.METHOD, 'cases', 'slices'])}\n")

@@ -22,8 +22,9 @@ from hifisyn.errors import UserError
 from hifisyn.evaluation import report
 from hifisyn.evaluation.native import axial, comparable, read_scale
 from hifisyn.evaluation.overlap import by_label
-from hifisyn.evaluation.pairs import Failure, Loaded, Pair, attempt, find_pairs, find_volume, load_pair
+from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, find_volume, load_pair
 from hifisyn.preprocessing import tissue
+from hifisyn.preprocessing.parallel import Failure
 from hifisyn.volume import Volume
 
 LABELS = {name: value for name, value in TISSUES.items() if value}
@@ -110,7 +111,6 @@ def evaluate(
     tool: Literal["auto", "fast", "atropos"] = "auto",
     register: bool = False,
     overwrite: bool = False,
-    say: Callable[[str], None] = lambda line: None,
 ) -> TissueEvaluation:
     """Segment the synthetic and real scans of a folder and compare the tissue maps.
 
@@ -126,7 +126,6 @@ def evaluate(
         tool: "fast", "atropos", or "auto": FAST where it is installed.
         register: register a real scan that lies on another grid (rigid).
         overwrite: replace an earlier evaluation.
-        say: takes lines of progress.
 
     Raises:
         UserError: a folder is missing or empty, holds an evaluation already, or the tool is not there.
@@ -144,7 +143,7 @@ def evaluate(
         rows.insert(0, "case", pair.case)
         return rows
 
-    results, failures = attempt(pairs, work, say)
+    results, failures = attempt(pairs, work, "segmenting")
     if not results:
         return TissueEvaluation(pd.DataFrame(), pd.DataFrame(), failures)
     cases = pd.concat(results, ignore_index=True)

@@ -16,10 +16,10 @@ import pandas as pd
 from hifisyn.errors import UserError
 from hifisyn.evaluation import report, rivals
 from hifisyn.evaluation.image import CASE, MEASURES, SLICE, by_case, by_dataset, score
-from hifisyn.evaluation.pairs import Failure
 from hifisyn.image_metrics import DATA_RANGE
 from hifisyn.paths import SPLITS_JSON, Roots, slices_folder
 from hifisyn.planning.splits import Splits
+from hifisyn.preprocessing.parallel import Failure, Progress
 from hifisyn.slices import SliceStore
 
 DIRECTION, METHOD = "direction", "method"
@@ -179,7 +179,6 @@ def evaluate_model(
     device: str = "auto",
     min_brain: float | None = None,
     overwrite: bool = False,
-    say: Callable[[str], None] = lambda line: None,
 ) -> tuple[ModelEvaluation, Path]:
     """Evaluate a model folder on cases that it never saw.
 
@@ -195,7 +194,6 @@ def evaluate_model(
         device: where to compute.
         min_brain: share of the crop that brain must cover for a slice to count; none: as the plans say.
         overwrite: replace an earlier evaluation.
-        say: takes lines of progress.
 
     Returns:
         The tables, and the folder they are in.
@@ -213,10 +211,12 @@ def evaluate_model(
     output = output or predictor.checkpoint.file.parent / f"evaluation_{chosen}"
     report.claim(output, overwrite)
 
+    progress = Progress("comparing", 2 * len(cases))
+
     def look(case: str, way: tuple[str, str], columns: dict[str, np.ndarray], counted: list[int]) -> None:
         name = "_".join((case, way[0], "to", way[1]))
         report.comparison_sheet(output / f"{name}.png", columns, counted, f"{name} {method}")
-        say(f"{case} {' to '.join(way)} done")
+        progress.step(f"{case} {' to '.join(way)}")
 
     share = plans.slices.min_brain if min_brain is None else min_brain
     store, pixels = SliceStore(slices_folder(dataset, plans.name)), share * plans.slices.crop**2

@@ -9,7 +9,6 @@ cannot know, and all of contrast and anatomy.
 Slices are axial: the volumes' axes are flipped and permuted to LPS, nothing is interpolated.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,11 @@ import pandas as pd
 from hifisyn.errors import UserError
 from hifisyn.evaluation import report
 from hifisyn.evaluation.image import CASE, MEASURES, MIN_BRAIN, SLICE, by_case, by_dataset, score
-from hifisyn.evaluation.pairs import Failure, Loaded, Pair, attempt, find_pairs, load_pair
+from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, load_pair
 from hifisyn.files import read_json
 from hifisyn.image_metrics import DATA_RANGE, SSIM_WINDOW
 from hifisyn.preprocessing import normalize
+from hifisyn.preprocessing.parallel import Failure
 from hifisyn.volume import Volume
 
 SCALE = "IntensityScale"
@@ -173,7 +173,6 @@ def evaluate(
     upper_percentile: float = UPPER_PERCENTILE,
     min_brain: float = MIN_BRAIN,
     overwrite: bool = False,
-    say: Callable[[str], None] = lambda line: None,
 ) -> Evaluation:
     """Compare all volumes of a folder with the true scans of the same names.
 
@@ -188,7 +187,6 @@ def evaluate(
         upper_percentile: percentile of the truth's brain that becomes +1.
         min_brain: share of a slice that brain must cover for the slice to count.
         overwrite: replace an earlier evaluation.
-        say: takes lines of progress.
 
     Raises:
         UserError: a folder is missing or empty, or holds an evaluation already.
@@ -202,7 +200,7 @@ def evaluate(
         report.comparison_sheet(output / f"{pair.name}.png", columns, done.slices[SLICE].tolist(), pair.name)
         return done.slices, {"name": pair.name} | done.notes
 
-    results, failures = attempt(pairs, work, say)
+    results, failures = attempt(pairs, work, "comparing")
     if not results:
         return Evaluation(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), failures)
     slices = pd.concat([table for table, _ in results], ignore_index=True)

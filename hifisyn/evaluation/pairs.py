@@ -1,6 +1,5 @@
 """Which synthetic volume belongs to which true one, both on one grid, and going through all without stumbling."""
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from hifisyn.errors import UserError
+from hifisyn.preprocessing.parallel import Failure, Progress
 from hifisyn.volume import Volume
 
 ENDINGS = (".nii.gz", ".nii")
@@ -66,14 +66,6 @@ class Loaded:
     brain: np.ndarray
     mask: str
     registered: bool
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A case that could not be done, and why, in one line."""
-
-    name: str
-    reason: str
 
 
 def find_pairs(synth: Path, truth: Path, masks: Path | None = None, modality: str | None = None) -> list[Pair]:
@@ -144,15 +136,13 @@ def load_pair(pair: Pair, *, register: bool = False, mask_required: bool = False
     return Loaded(synthetic, truth, brain, "file" if pair.mask else "synthetic > 0", other)
 
 
-def attempt(
-    pairs: Iterable[Pair], work: Callable[[Pair], Result], say: Callable[[str], None] = lambda line: None
-) -> tuple[list[Result], list[Failure]]:
+def attempt(pairs: Iterable[Pair], work: Callable[[Pair], Result], title: str) -> tuple[list[Result], list[Failure]]:
     """Do `work` for each pair; what goes wrong with one is written down and never costs another.
 
     Args:
         pairs: what to go through.
         work: what to do with each.
-        say: takes a line of progress after each.
+        title: in front of the progress lines on stderr.
 
     Raises:
         OSError: writing fails, which is no fault of the pair.
@@ -160,19 +150,17 @@ def attempt(
     pairs = list(pairs)
     results: list[Result] = []
     failures: list[Failure] = []
-    start = time.monotonic()
-    for number, pair in enumerate(pairs, 1):
+    progress = Progress(title, len(pairs))
+    for pair in pairs:
+        before = len(failures)
         try:
             results.append(work(pair))
-            outcome = "done"
         except OSError:
             raise
         except Exception as error:
             kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
             failures.append(Failure(pair.name, kind + " ".join(str(error).split())))
-            outcome = "failed"
-        left = (time.monotonic() - start) / number * (len(pairs) - number)
-        say(f"{number}/{len(pairs)} {pair.name} {outcome}" + (f", {left:.0f} s left" if number < len(pairs) else ""))
+        progress.step(pair.name, failed=len(failures) > before)
     return results, failures
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from hifisyn.errors import UserError
 from hifisyn.evaluation.image import MEASURES, TITLES
-from hifisyn.evaluation.pairs import Failure
 from hifisyn.files import atomic, write_json
 from hifisyn.pictures import evenly, new_figure, save_figure, sheet
+from hifisyn.preprocessing.parallel import Failure
 
 SUMMARY_JSON = "summary.json"
 METRICS_PNG = "metrics.png"
@@ -40,7 +40,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 def write_summary(path: Path, content: dict[str, Any], failures: Sequence[Failure]) -> None:
     """Write what was done and what came of it, with the versions of what did it."""
-    failed = {failure.name: failure.reason for failure in failures}
+    failed = {failure.case: failure.reason for failure in failures}
     write_json(path, plain(content | {"failures": failed, "versions": {name: version(name) for name in PACKAGES}}))
 
 
@@ -73,8 +73,8 @@ def mean_and_spread(
 
 def failure_lines(failures: Sequence[Failure]) -> str:
     """Return one line a failure."""
-    width = max((len(failure.name) for failure in failures), default=0)
-    return "\n".join(f"{failure.name:<{width}}  {failure.reason}" for failure in failures)
+    width = max((len(failure.case) for failure in failures), default=0)
+    return "\n".join(f"{failure.case:<{width}}  {failure.reason}" for failure in failures)
 
 
 def boxes(path: Path, cases: pd.DataFrame, by: str, measures: Sequence[str], titles: dict[str, str] = TITLES) -> None:
