@@ -12,11 +12,13 @@ from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from hifisyn.cli.evaluate import main
+from hifisyn.cli.predict import main as predict
 from hifisyn.errors import UserError
 from hifisyn.evaluation import native
 from hifisyn.evaluation.image import by_case, by_dataset, score
 from hifisyn.evaluation.pairs import find_pairs
 from hifisyn.volume import Volume
+from tests.test_predict import make_model, save_scan
 
 SCALE = 800.0
 SHAPE = (40, 48, 24)
@@ -257,6 +259,28 @@ def test_an_empty_folder_is_told(tmp_path):
     (tmp_path / "synth").mkdir()
     with pytest.raises(UserError, match="hifisyn_predict"):
         find_pairs(tmp_path / "synth", tmp_path / "synth")
+
+
+def test_what_prediction_writes_is_what_evaluation_reads(tmp_path):
+    raw, truth, synth = (tmp_path / name for name in ("raw", "truth", "synth"))
+    model = make_model(tmp_path / "results", "T1", "T2")
+    save_scan(raw / "a_T1.nii.gz", seed=0)
+    scan = Volume.load(save_scan(truth / "a_T2.nii.gz", seed=0))
+    assert predict(["-i", str(raw), "-o", str(synth), "--model", str(model), "--device", "cpu"]) == 0
+    assert run(tmp_path, "--min-brain", "0") == 0
+    notes = json.loads((tmp_path / "out" / "summary.json").read_text())["pairs"][0]
+    assert notes["mask"] == "file"
+    assert notes["scale"] == "sidecar, 600"
+    mask = Volume.load(synth / "a_T2_brain.nii.gz", np.uint8)
+    slices = table(tmp_path, "slices")
+    assert slices["brain_pixels"].sum() == mask.data.sum()
+    made, brain = Volume.load(synth / "a_T2.nii.gz").data, mask.data > 0
+    top = np.percentile(scan.data[brain], 99.5)
+    k = int(slices["slice"].iloc[len(slices) // 2])
+    inside = brain[:, :, k]
+    x, y = (np.clip(2 * a[:, :, k][inside] / unit - 1, -1, 1) for a, unit in ((made, 600), (scan.data, top)))
+    expected = 10 * math.log10(4 / np.mean((x - y) ** 2))
+    assert slices.set_index("slice")["psnr_brain"][k] == pytest.approx(expected, abs=1e-3)
 
 
 def test_each_column_is_its_measure_slice_by_slice():
