@@ -329,6 +329,30 @@ def test_continue_keeps_what_is_finished_and_makes_the_rest(raw, model, tmp_path
     assert load(synth / "b_T2.nii.gz").shape == SHAPE
 
 
+def test_several_cases_at_a_time_make_the_same(finished, results, tmp_path):
+    raw, synth, _ = finished
+    more = ["--results", str(results), "--device", "cpu", "-np", "2"]
+    assert main(["-i", str(raw), "-o", str(tmp_path / "synth"), *more]) == 0
+    assert names(tmp_path / "synth") == names(synth)
+    for name in (name for name in names(synth) if name.endswith(".nii.gz")):
+        one, other = (load(folder / name).get_fdata() for folder in (synth, tmp_path / "synth"))
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_scan_that_serves_two_models_is_prepared_once(raw, results, tmp_path, monkeypatch):
+    prepared = []
+    prepare = Predictor.prepare
+
+    def counted(self: Predictor, *arguments: Any, **keywords: Any) -> Any:
+        prepared.append(self)
+        return prepare(self, *arguments, **keywords)
+
+    monkeypatch.setattr(Predictor, "prepare", counted)
+    assert main(["-i", str(raw), "-o", f"{tmp_path}/synth", "--results", str(results), "--device", "cpu"]) == 0
+    assert len(names(tmp_path / "synth")) == 8
+    assert len(prepared) == 1
+
+
 def test_continue_refuses_outputs_of_another_scan(raw, model, tmp_path, capsys):
     assert predict(raw, tmp_path / "synth", model) == 0
     save_scan(raw / "a_T1.nii.gz", seed=9)

@@ -2,6 +2,7 @@
 
 import errno
 import multiprocessing
+import os
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -21,6 +22,7 @@ from hifisyn.inference.tasks import Task
 from hifisyn.pictures import sheet
 from hifisyn.planning.device import available_cores
 from hifisyn.plans import Plans
+from hifisyn.preprocessing.parallel import THREAD_VARIABLES
 from hifisyn.preprocessing.pipeline import Prepared
 from hifisyn.volume import Volume
 
@@ -149,6 +151,7 @@ _worker: Worker | None = None
 
 def _start(models: Sequence[Model], output: Path, settings: Settings, threads: int) -> None:
     global _worker
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     torch.set_num_threads(threads)
     _worker = Worker(load_predictors(models, settings), output, settings)
 
