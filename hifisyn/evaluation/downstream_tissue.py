@@ -148,11 +148,14 @@ def evaluate(
         return TissueEvaluation(pd.DataFrame(), pd.DataFrame(), failures)
     cases = pd.concat(results, ignore_index=True)
     done = TissueEvaluation(cases, by_comparison(cases), failures)
-    report.write_table(output / "subjects.csv", cases)
-    report.boxes(output / report.METRICS_PNG, cases, COMPARISON, MEASURES, TITLES)
-    settings = {"task": "tissue", "tool": tissue.describe(chosen), "modality": modality, "labels": LABELS}
-    report.write_summary(output / report.SUMMARY_JSON, {"settings": settings, "mean": done.dataset}, failures)
+    _write(output, done, {"task": "tissue", "tool": tissue.describe(chosen), "modality": modality, "labels": LABELS})
     return done
+
+
+def _write(output: Path, done: TissueEvaluation, settings: dict[str, Any]) -> None:
+    report.write_table(output / "subjects.csv", done.cases)
+    report.boxes(output / report.METRICS_PNG, done.cases, COMPARISON, MEASURES, TITLES)
+    report.write_summary(output / report.SUMMARY_JSON, {"settings": settings, "mean": done.dataset}, done.failures)
 
 
 def _write_case(output: Path, pair: Pair, loaded: Loaded, maps: dict[str, np.ndarray]) -> None:

@@ -99,15 +99,7 @@ def compare(
     Raises:
         UserError: no case has both contrasts, or none could be compared.
     """
-    there = set(store.cases())
-    has = {case: set(store.record(case)["modalities"]) for case in cases if case in there}
-    usable = [case for case in has if set(pair) <= has[case]]
-    failures = [Failure(case, "wanted its slices, found none; preprocess it") for case in cases if case not in there]
-    if not usable:
-        raise UserError(
-            f"{store.folder}: wanted a case with both {pair[0]} and {pair[1]} to compare on, found none among "
-            f"{', '.join(cases) or 'no cases'}; choose another --split"
-        )
+    usable, skipped, failures = _sorted(store, pair, cases)
     tables = []
     for way in (pair, pair[::-1]):
         fitted = fit_rivals(store, training, *way)
@@ -124,8 +116,23 @@ def compare(
     slices_table = pd.concat(tables, ignore_index=True)[[DIRECTION, METHOD, CASE, SLICE, "brain_pixels", *MEASURES]]
     cases_table = by_case(slices_table, [DIRECTION, METHOD])
     dataset_table = by_dataset(cases_table, [DIRECTION, METHOD])
-    skipped = tuple(case for case in has if case not in usable)
-    return ModelEvaluation(slices_table, cases_table, dataset_table, skipped, tuple(failures))
+    return ModelEvaluation(slices_table, cases_table, dataset_table, tuple(skipped), tuple(failures))
+
+
+def _sorted(
+    store: SliceStore, pair: tuple[str, str], cases: Sequence[str]
+) -> tuple[list[str], list[str], list[Failure]]:
+    """Return the cases with both contrasts, those with fewer, and those that were not preprocessed."""
+    there = set(store.cases())
+    has = {case: set(store.record(case)["modalities"]) for case in cases if case in there}
+    usable = [case for case in has if set(pair) <= has[case]]
+    failures = [Failure(case, "wanted its slices, found none; preprocess it") for case in cases if case not in there]
+    if not usable:
+        raise UserError(
+            f"{store.folder}: wanted a case with both {pair[0]} and {pair[1]} to compare on, found none among "
+            f"{', '.join(cases) or 'no cases'}; choose another --split"
+        )
+    return usable, [case for case in has if case not in usable], failures
 
 
 def _case(
@@ -186,12 +193,12 @@ def evaluate_model(
 
     Args:
         folder: the model folder.
-        preprocessed: root of the preprocessed data sets, in which the plans name one; none: the usual root.
+        preprocessed: root of the preprocessed data sets; none: the usual one.
         output: folder for the results; none: evaluation_<split> in the fold's folder.
         split: see `choose_cases`.
-        fold: see `hifisyn.inference.predictor.Predictor.from_folder`, as for `checkpoint` and `device`.
-        checkpoint: weights.
-        device: where to compute.
+        fold: see `hifisyn.inference.predictor.Predictor.from_folder`.
+        checkpoint: see there.
+        device: see there.
         min_brain: share of the crop that brain must cover for a slice to count; none: as the plans say.
         overwrite: replace an earlier evaluation.
 
@@ -210,23 +217,23 @@ def evaluate_model(
     chosen, cases, training = choose_cases(splits, predictor.checkpoint.fold, split)
     output = output or predictor.checkpoint.file.parent / f"evaluation_{chosen}"
     report.claim(output, overwrite)
-
-    progress = Progress("comparing", 2 * len(cases))
-
-    def look(case: str, way: tuple[str, str], columns: dict[str, np.ndarray], counted: list[int]) -> None:
-        name = "_".join((case, way[0], "to", way[1]))
-        report.comparison_sheet(output / f"{name}.png", columns, counted, f"{name} {method}")
-        progress.step(f"{case} {' to '.join(way)}")
-
+    look = _sheets(output, method, Progress("comparing", 2 * len(cases)))
     share = plans.slices.min_brain if min_brain is None else min_brain
     store, pixels = SliceStore(slices_folder(dataset, plans.name)), share * plans.slices.crop**2
-    pair = predictor.model.pair
-    done = compare(predictor, method, store, pair, training, cases, min_pixels=pixels, look=look)
+    done = compare(predictor, method, store, predictor.model.pair, training, cases, min_pixels=pixels, look=look)
     weights = {"fold": predictor.checkpoint.fold, "checkpoint": predictor.checkpoint.kind}
-    what = {"model": folder.resolve().name} | weights | {"split": chosen, "rivals_fitted_on": list(training)}
-    slices = f"stored slices with brain on at least {share:g} of the crop; -1 outside the brain"
-    _write(output, done, what | {"slices": slices})
+    what = {"split": chosen, "rivals_fitted_on": list(training), "min_brain": share}
+    _write(output, done, {"model": folder.resolve().name} | weights | what)
     return done, output
+
+
+def _sheets(output: Path, method: str, progress: Progress) -> Look:
+    def look(case: str, way: tuple[str, str], columns: dict[str, np.ndarray], counted: list[int]) -> None:
+        name = f"{case}_{way[0]}_to_{way[1]}"
+        report.comparison_sheet(output / f"{name}.png", columns, counted, f"{name} {method}")
+        progress.step(name)
+
+    return look
 
 
 def _write(output: Path, done: ModelEvaluation, what: dict[str, Any]) -> None:

@@ -206,18 +206,13 @@ def evaluate(
     slices = pd.concat([table for table, _ in results], ignore_index=True)
     cases = by_case(slices, [MODALITY])
     evaluation = Evaluation(slices, cases, by_dataset(cases, [MODALITY]), failures)
-    settings = {
-        "data_range": DATA_RANGE,
-        "ssim": report.SSIM,
-        "slices": f"axial, brain on at least {min_brain:g} of the pixels",
-        "upper_percentile": upper_percentile,
-        "outside_the_mask": "-1 in both",
-    }
+    settings = {"min_brain": min_brain, "upper_percentile": upper_percentile}
     _write(output, evaluation, settings, [notes for _, notes in results])
     return evaluation
 
 
 def _write(output: Path, evaluation: Evaluation, settings: dict[str, Any], pairs: list[dict[str, Any]]) -> None:
+    settings |= {"slices": "axial", "outside_the_mask": "-1 in both", "data_range": DATA_RANGE, "ssim": report.SSIM}
     report.write_table(output / "slices.csv", evaluation.slices)
     report.write_table(output / "subjects.csv", evaluation.cases)
     report.boxes(output / report.METRICS_PNG, evaluation.cases, MODALITY, MEASURES)
