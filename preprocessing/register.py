@@ -23,9 +23,9 @@ ENOUGH_OVERLAP = 0.5
 
 # Of ANTs' schedules tried on raw clinical scans, these found offsets of 30 degrees and 60 mm, and came back to
 # within 0.5 mm, in a few seconds. The coarse stage sees whole heads, which widens its capture range.
-COARSE = {"aff_random_sampling_rate": 0.2}
+COARSE = {"aff_random_sampling_rate": 0.2, "aff_iterations": (300, 200, 100, 0)}
 FINE = {
-    "aff_random_sampling_rate": 0.3,
+    "aff_random_sampling_rate": 0.15,
     "aff_shrink_factors": (2, 1),
     "aff_smoothing_sigmas": (1, 0),
     "aff_iterations": (200, 10),
@@ -177,9 +177,7 @@ def _centre_of_view(volume: Volume) -> np.ndarray:
     return (volume.affine @ [*middle, 1.0])[:3]
 
 
-def _ants_rigid(
-    fixed: Volume, moving: Volume, mask: Volume | None, seed: int, schedule: dict[str, Any]
-) -> np.ndarray:
+def _ants_rigid(fixed: Volume, moving: Volume, mask: Volume | None, seed: int, schedule: dict[str, Any]) -> np.ndarray:
     """Return moving-to-fixed (4, 4) between two volumes whose axes are the world's."""
     import ants
 
