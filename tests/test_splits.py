@@ -67,6 +67,10 @@ def test_given_test_cases_are_the_held_out_ones():
     assert set(splits.training_cases) == set(cases)
 
 
+def test_nobody_is_held_out_where_that_is_not_wanted():
+    assert make_splits(cohort(30), hold_out=False).test == ()
+
+
 def test_folds_and_test_hold_their_share_of_the_paired_and_of_the_unpaired():
     cases = cohort(50) | cohort(25, ("T1",), prefix="A") | cohort(25, ("T2",), prefix="B")
     splits = make_splits(cases)

@@ -120,7 +120,7 @@ def _closing(name: str, outcome: "Outcome", given: argparse.Namespace) -> list[s
     if len(plans.modalities) < 2:
         return [*essentials(plans), f"{plans.modalities[0]} alone cannot be translated; add another contrast"]
     words = ["hifisyn_train", name, *plans.modalities[:2], "fold0"]
-    words += [] if plans.name == "plans" else ["-p", plans.name]
+    words += [] if given.plans_name == "plans" else ["-p", given.plans_name]
     words += ["--preprocessed", given.preprocessed] if given.preprocessed else []
     return [*essentials(plans), "next:", f"  {shlex.join(words)}"]
 

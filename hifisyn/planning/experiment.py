@@ -158,7 +158,7 @@ class _Work:
             check_splits(splits, whole.cases, whole.test, str(path))
             self.say(f"splits: {path} is kept; remove it to have it made anew")
         else:
-            splits = make_splits(usable.cases, usable.test, seed=self.wishes.seed)
+            splits = make_splits(usable.cases, usable.test, seed=self.wishes.seed, hold_out=not whole.test)
             splits.save(path)
         for line in splits.counts(usable.all_cases):
             self.say(f"  {line}")

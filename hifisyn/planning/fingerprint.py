@@ -17,7 +17,7 @@ from hifisyn import __version__
 from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json
-from hifisyn.planning.measure import STATISTICS, describe
+from hifisyn.planning.measure import STATISTICS, describe, tidy
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.parallel import run_cases
@@ -129,6 +129,11 @@ def measure_case(folder: Path, name: str, labels: dict[str, int], upper: float, 
     write_json(path, {"key": key, "facts": facts})
 
 
+def _median(values: Iterable[float]) -> float:
+    """Return the median to 6 digits."""
+    return tidy(np.median(list(values)))
+
+
 def _facts_key(aligned_key: str, labels: Mapping[str, int], upper: float) -> str:
     return hashlib.sha256(json.dumps([FORMAT, aligned_key, dict(labels), upper]).encode()).hexdigest()
 
@@ -137,11 +142,11 @@ def _geometry(facts: Iterable[dict[str, Any]]) -> dict[str, Any]:
     facts = list(facts)
     spacing = np.array([case["spacing_mm"] for case in facts])
     box = np.array([case["brain_box_mm"] for case in facts])
-    slices = [case["brain_box_mm"][2] / case["spacing_mm"][2] for case in facts]
+    slices = [case["brain_slices"] for case in facts]
     return {
-        "spacing_mm": {"median": np.median(spacing, axis=0).tolist(), "max": spacing.max(axis=0).tolist()},
-        "brain_box_mm": {"median": np.median(box, axis=0).tolist(), "max": box.max(axis=0).tolist()},
-        "brain_slices": {"median": float(np.median(slices)), "min": float(min(slices))},
+        "spacing_mm": {"median": [_median(axis) for axis in spacing.T], "max": spacing.max(axis=0).tolist()},
+        "brain_box_mm": {"median": [_median(axis) for axis in box.T], "max": box.max(axis=0).tolist()},
+        "brain_slices": {"median": _median(slices), "min": min(slices)},
     }
 
 
@@ -156,12 +161,12 @@ def _intensities(facts: Iterable[dict[str, Any]], dataset: Dataset) -> dict[str,
         highs = [entry["high"] for entry in found]
         result[modality] = {
             "cases": len(found),
-            "high": {"median": float(np.median(highs)), "min": min(highs), "max": max(highs)},
+            "high": {"median": _median(highs), "min": min(highs), "max": max(highs)},
         }
         for part in ("brain", *(name for name, value in dataset.labels.items() if value)):
             there = [entry[part] for entry in found if part in entry]
             if there:
-                result[modality][part] = {key: float(np.median([s[key] for s in there])) for key in STATISTICS}
+                result[modality][part] = {key: _median([s[key] for s in there]) for key in STATISTICS}
     return result
 
 
@@ -170,6 +175,6 @@ def _structures(facts: Iterable[dict[str, Any]], labels: Mapping[str, int]) -> d
     result: dict[str, Any] = {}
     for name in labels if facts else ():
         held = [case["labels_ml"][name] for case in facts if case["labels_ml"].get(name, 0) > 0]
-        result[name] = {"cases": len(held), "median_ml": float(np.median(held)) if held else 0.0}
+        result[name] = {"cases": len(held), "median_ml": _median(held) if held else 0.0}
         result[name] |= {"min_ml": min(held, default=0.0), "max_ml": max(held, default=0.0)}
     return result

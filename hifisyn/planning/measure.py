@@ -27,12 +27,13 @@ def describe(
         upper: percentile of the brain that becomes +1.
 
     Returns:
-        `shape`, `spacing_mm`, `brain_box_mm` (left-right, back-front, bottom-top), `brain_ml`, `labels_ml`,
-        `modalities`, `intensities` by modality: `high` and the statistics of the brain and of each structure.
+        `shape`, `spacing_mm`, `brain_box_mm` (left-right, back-front, bottom-top), `brain_slices`, `brain_ml`,
+        `labels_ml`, `modalities`, `intensities` by modality: `high`, statistics of the brain and of each structure.
     """
     mask = brain.data > 0
     inside = np.argwhere(mask)
-    extent = (inside.max(axis=0) - inside.min(axis=0) + 1) * np.array(brain.spacing)
+    low, high = inside.min(axis=0), inside.max(axis=0)
+    extent = (high - low + 1) * np.array(brain.spacing)
     voxel_ml = float(np.prod(brain.spacing)) / 1000
     volumes = {}
     if label is not None:
@@ -44,6 +45,7 @@ def describe(
         "shape": list(brain.shape),
         "spacing_mm": [round(s, 4) for s in brain.spacing],
         "brain_box_mm": [round(float(e), 2) for e in extent],
+        "brain_slices": int(high[2] - low[2]) + 1,
         "brain_ml": round(float(mask.sum()) * voxel_ml, 2),
         "labels_ml": {name: round(ml, 3) for name, ml in volumes.items()},
         "modalities": sorted(images),
@@ -69,7 +71,7 @@ def _describe_intensities(
     if values.size == 0:
         return {"high": None, "brain": None}
     high = normalize.fit(values, np.ones(values.shape, bool), upper).high
-    found: dict[str, Any] = {"high": float(high), "brain": _statistics(values)}
+    found: dict[str, Any] = {"high": tidy(high), "brain": _statistics(values)}
     if structure is not None:
         structure = structure[reached]
         for name, value in labels.items():
@@ -81,4 +83,13 @@ def _describe_intensities(
 def _statistics(values: np.ndarray) -> dict[str, float]:
     low, median, high = np.percentile(values, (0.5, 50, 99.5))
     numbers = (values.mean(dtype=np.float64), median, values.std(dtype=np.float64), low, high)
-    return {key: float(f"{number:.5g}") for key, number in zip(STATISTICS, numbers, strict=True)}
+    return {key: tidy(number) for key, number in zip(STATISTICS, numbers, strict=True)}
+
+
+def tidy(number: Any) -> float:
+    """Return a number to 6 digits, so that files are read by people too.
+
+    >>> tidy(311.70000000000005)
+    311.7
+    """
+    return float(f"{number:.6g}")

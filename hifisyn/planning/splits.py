@@ -107,7 +107,12 @@ class Splits:
 
 
 def make_splits(
-    cases: Mapping[str, Case], test: Mapping[str, Case] | None = None, *, folds: int = FOLDS, seed: int = 0
+    cases: Mapping[str, Case],
+    test: Mapping[str, Case] | None = None,
+    *,
+    folds: int = FOLDS,
+    seed: int = 0,
+    hold_out: bool = True,
 ) -> Splits:
     """Split by subject, so that no person is on both sides, evenly over which modalities the subjects have.
 
@@ -119,6 +124,7 @@ def make_splits(
         test: held-out cases by name.
         folds: wanted number of folds.
         seed: the same seed gives the same splits, whatever the order of the cases.
+        hold_out: hold out training subjects where no test cases are given.
 
     Raises:
         UserError: fewer than 2 training subjects, or a subject that is in training and in test.
@@ -127,7 +133,7 @@ def make_splits(
     _refuse_shared_subjects(cases, test)
     subjects = _ordered_subjects(cases, np.random.default_rng(seed))
     held_out: list[str] = []
-    if not test and len(subjects) >= SUBJECTS_FOR_TEST:
+    if hold_out and not test and len(subjects) >= SUBJECTS_FOR_TEST:
         step = round(1 / TEST_SHARE)
         held_out = subjects[step - 1 :: step]
         subjects = [s for s in subjects if s not in held_out]
@@ -216,4 +222,4 @@ def _modalities(cases: Mapping[str, Case], names: Iterable[str]) -> set[str]:
 
 def _count(cases: Mapping[str, Case], names: tuple[str, ...]) -> str:
     subjects = len({cases[name].subject for name in names if name in cases})
-    return f"{len(names)} cases of {subjects} subjects"
+    return f"{len(names)} case{'s' * (len(names) != 1)} of {subjects} subject{'s' * (subjects != 1)}"
