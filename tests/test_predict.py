@@ -16,16 +16,19 @@ import pytest
 import torch
 
 from hifisyn.cli.predict import main
+from hifisyn.cli.train import main as train
 from hifisyn.errors import UserError
 from hifisyn.files import sha256, write_json
 from hifisyn.inference import cohort, work
+from hifisyn.inference.models import find_models
 from hifisyn.inference.outputs import Outputs
 from hifisyn.inference.predictor import Predictor
 from hifisyn.methods.hifisyn import HiFiSyn
 from hifisyn.paths import model_folder
-from hifisyn.plans import MemoryPlan, NetworkPlan, Plans, SlicePlan
-from hifisyn.training import checkpoint
+from hifisyn.plans import MemoryPlan, NetworkPlan, Plans, PreprocessingPlan, SlicePlan
+from hifisyn.training import checkpoint, logbook, loop, summary
 from hifisyn.volume import Volume
+from tests.training_toys import toy_dataset
 
 TILT = np.deg2rad(10)
 AFFINE = np.array(
@@ -207,6 +210,28 @@ def test_what_a_network_copies_lands_on_its_source(predictor, monkeypatch):
     assert np.abs(made - wanted)[inside].mean() < 0.03 * SCALE["T2"]
 
 
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["ms_raw/patient01/study1_T1W.nii.gz", "ms_mni/patient07/T2.nii.gz"])
+def test_a_real_scan_lands_on_itself(name, predictor, monkeypatch):
+    root = os.environ.get("HIFISYN_TEST_DATA")
+    if not root:
+        pytest.skip("HIFISYN_TEST_DATA is not set")
+    sharp = predictor.plans.model_copy(update={"slices": SlicePlan(), "preprocessing": PreprocessingPlan(bias="never")})
+    monkeypatch.setattr(predictor, "plans", sharp)
+    monkeypatch.setattr(predictor.trainer, "translate", lambda x, source, target: x)
+    scan = Volume.load(Path(root) / name)
+    made = predictor.predict(scan, "T1", "T2")
+    brain = made.brain.data > 0
+    assert 900 < brain.sum() * np.prod(scan.spacing) / 1000 < 1800
+    assert (made.image.data[~brain] == 0).all()
+    assert np.corrcoef(made.image.data[brain], scan.data[brain])[0, 1] > 0.97
+    centred = made.image.data[brain] - made.image.data[brain].mean()
+    for axis in range(3):
+        shifted = np.roll(scan.data, 1, axis)[brain]
+        assert (centred * shifted).mean() < (centred * scan.data[brain]).mean()
+
+
 def test_two_calls_are_bit_identical(predictor, model):
     scan = brain_scan()
     first, second = (p.predict(scan, "T1", "T2") for p in (predictor, Predictor.from_folder(model, device="cpu")))
@@ -245,6 +270,26 @@ def test_labels_beside_the_scan_change_nothing(raw, model, tmp_path, capsys):
     assert "left out: a_label.nii.gz" in capsys.readouterr().out
     first, second = (load(tmp_path / name / "a_T2.nii.gz").get_fdata() for name in ("without", "with"))
     np.testing.assert_array_equal(first, second)
+
+
+def test_what_hifisyn_train_leaves_is_enough(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "write_sheets", lambda *_: None)
+    monkeypatch.setattr(summary, "write_sheets", lambda *_: None)
+    monkeypatch.setattr(logbook, "draw", lambda *_: None)
+    roots = toy_dataset(tmp_path)
+    where = [f"--{name}={getattr(roots, name)}" for name in ("raw", "preprocessed", "results")]
+    short = ["--epochs", "1", "--iterations", "2", "--device", "cpu"]
+    assert train(["TOY", "T1", "T2", "fold1", "-tr", "tests.training_toys:Toy", *short, *where]) == 0
+    (model,) = find_models(roots.results)
+    predictor = Predictor.from_folder(model.folder, device="cpu")
+    assert (model.pair, model.method) == (("T1", "T2"), "tests.training_toys:Toy")
+    assert predictor.checkpoint == model.checkpoint()
+    assert predictor.checkpoint.fold == 1
+    weights = torch.load(predictor.checkpoint.file, weights_only=True)["networks"]
+    for name, network in predictor.trainer.networks.items():
+        assert not network.training
+        for key, tensor in network.state_dict().items():
+            torch.testing.assert_close(tensor, weights[name][key], rtol=0, atol=0)
 
 
 def test_one_file_of_any_name(model, tmp_path):
@@ -329,6 +374,7 @@ def test_continue_keeps_what_is_finished_and_makes_the_rest(raw, model, tmp_path
     assert load(synth / "b_T2.nii.gz").shape == SHAPE
 
 
+@pytest.mark.slow
 def test_several_cases_at_a_time_make_the_same(finished, results, tmp_path):
     raw, synth, _ = finished
     more = ["--results", str(results), "--device", "cpu", "-np", "2"]
