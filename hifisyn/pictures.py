@@ -67,9 +67,11 @@ def sheet(
     count = next(iter(columns.values())).shape[0]
     chosen = evenly(count, slices) if isinstance(slices, int) else list(slices)
     rows, wide = len(chosen), len(columns)
-    figure = new_figure(PANEL_INCHES * wide + (0.7 if error else 0), PANEL_INCHES * rows + 0.55, facecolor=BACKGROUND)
+    bar_inches = 0.75 if error else 0.0
+    width = PANEL_INCHES * wide + bar_inches
+    figure = new_figure(width, PANEL_INCHES * rows + 0.55, facecolor=BACKGROUND)
     axes = figure.subplots(rows, wide, squeeze=False)
-    figure.subplots_adjust(left=0, right=1 - (0.06 if error else 0), bottom=0, top=1 - 0.5 / figure.get_figheight())
+    figure.subplots_adjust(left=0, right=1 - bar_inches / width, bottom=0, top=1 - 0.5 / figure.get_figheight())
     figure.subplots_adjust(wspace=0.02, hspace=0.02)
     painted = None
     for column, (name, stack) in enumerate(columns.items()):
@@ -83,7 +85,7 @@ def sheet(
     if title:
         figure.suptitle(title, color=INK, fontsize=9, y=1 - 0.05 / figure.get_figheight(), va="top")
     if painted is not None:
-        bar = figure.colorbar(painted, cax=figure.add_axes((0.945, 0.15, 0.012, 0.6)))
+        bar = figure.colorbar(painted, cax=figure.add_axes((1 - 0.65 / width, 0.15, 0.1 / width, 0.6)))
         bar.ax.tick_params(colors=INK, labelsize=6)
     save_figure(figure, path)
 
