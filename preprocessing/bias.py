@@ -61,7 +61,7 @@ def estimate(volume: Volume, brain: Volume) -> Field:
 
 
 def correct(volume: Volume, field: Field) -> Volume:
-    """Divide the field out; float32, the brain keeps its median."""
+    """Divide the field out; float32, the scale stays since the median gain is 1."""
     return volume.with_data(volume.data.astype(np.float32) / resample(field.gain, volume, order=1, fill=1.0).data)
 
 

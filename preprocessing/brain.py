@@ -15,7 +15,7 @@ STRIPPED = "none (already stripped)"
 # scanner or a de-facer set to 0 have a rim below 0.15 of the inside; stripped brains of all contrasts above 0.45.
 BACKGROUND_SHARE = 0.25
 BRAIN_ML = (300.0, 2200.0)
-RIM = 0.3
+RIM = 0.2
 SMALLEST_BRAIN_ML = 100.0
 
 

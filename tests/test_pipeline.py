@@ -1,0 +1,149 @@
+"""Geometry from the file to the slices and back, and what becomes of brains, labels and lacking contrasts."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from hifisyn.dataset import TISSUES
+from hifisyn.errors import UserError
+from hifisyn.plans import MemoryPlan, Plans, PreprocessingPlan, SlicePlan
+from hifisyn.preprocessing.pipeline import align_case, cut_case, prepare_source
+from hifisyn.preprocessing.slices_axial import to_slices
+from tests.heads import grid, rigid, scan, truth
+
+T1_GRID = grid((62, 56, 40), (2.4, 2.6, 3.6), axes="PRS", degrees=(6, -4, 9), middle=(20, 5, -8))
+T2_GRID = grid((60, 50, 52), (2.2, 3.4, 2.8), axes="LIA", degrees=(-5, 8, 3), middle=(25, 12, -4))
+HOME = rigid((0, 0, 0), (20, 5, -8))
+AWAY = rigid((5, -3, 7), (26, 11, -3))
+LANDMARK = np.array([22.0, -18.0, 14.0])
+QUICK = PreprocessingPlan(skull_strip="none", bias="never", registration="none")
+NO_LABELS = {"background": 0}
+LABELS = {**TISSUES, "lesion": 4}
+
+
+def plans(settings=QUICK, **slices):
+    plan = SlicePlan(**{"size": 80, "crop": 72, "pixel_mm": 2.0, **slices})
+    return Plans(
+        dataset="X",
+        modalities=("T1", "T2"),
+        labels=TISSUES,
+        memory=MemoryPlan(slots={}, global_slots=4),
+        slices=plan,
+        preprocessing=settings,
+    )
+
+
+def place_in_scan(slices, record, modality):
+    """Undo by the record alone: the bright landmark in the slices, in voxel indices of the modality's file."""
+    s, h, w = ndimage.center_of_mass(np.where(slices > 0.9, slices - 0.9, 0))
+    grid_index = [w, h, np.interp(s, np.arange(len(record.slice_indices)), record.slice_indices), 1]
+    world = np.array(record.slice_grid.affine) @ grid_index
+    scan_of = record.scans[modality]
+    own_world = np.linalg.solve(np.array(scan_of.moving_to_fixed), world)
+    return np.linalg.solve(np.array(scan_of.original.affine), own_world)[:3]
+
+
+def place_of(landmark, pose, volume):
+    return np.linalg.solve(volume.affine, pose @ [*landmark, 1])[:3]
+
+
+@pytest.fixture(scope="module")
+def t1():
+    return scan(*T1_GRID, "T1", pose=HOME, stripped=True, noise=2)[0]
+
+
+@pytest.mark.parametrize(("registration", "away"), [("none", HOME), ("rigid", AWAY)])
+def test_a_landmark_is_found_again_within_half_a_voxel(registration, away):
+    settings = QUICK.model_copy(update={"registration": registration, "upper_percentile": 100.0})
+    t1, _ = scan(*T1_GRID, "T1", pose=HOME, stripped=True, landmark=LANDMARK)
+    t2, _ = scan(*T2_GRID, "T2", pose=away, stripped=True, landmark=LANDMARK)
+    plan = plans(settings)
+    aligned = align_case({"T1": t1, "T2": t2}, settings, labels=NO_LABELS)
+    assert {volume.axcodes for volume in aligned.images.values()} == {"RAS"}
+    cut = cut_case(aligned, plan)
+    for modality, volume, pose in (("T1", t1, HOME), ("T2", t2, away)):
+        found = place_in_scan(cut.images[modality], cut.record, modality)
+        assert np.abs(found - place_of(LANDMARK, pose, volume)).max() < 0.5, modality
+    prepared = prepare_source(t2, "T2", plan)
+    found = place_in_scan(prepared.slices, prepared.record, "T2")
+    assert np.abs(found - place_of(LANDMARK, away, t2)).max() < 0.5
+
+
+def test_slices_are_normalised_inside_the_brain_and_empty_outside(t1):
+    cut = cut_case(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plans())
+    image = cut.images["T1"]
+    assert image.dtype == np.float32
+    assert (image.min(), image.max()) == (-1, 1)
+    assert (image[~cut.brain] == -1).all()
+    assert (image[cut.brain] == 1).mean() == pytest.approx(0.005, abs=0.002)
+    assert cut.record.scans["T1"].intensity.low == 0
+    assert len(image) == len(cut.record.slice_indices)
+    assert cut.label is None
+
+
+def test_a_scan_to_predict_is_seen_as_in_training(t1):
+    plan = plans(min_brain=0.1)
+    cut, prepared = cut_case(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plan), prepare_source(t1, "T1", plan)
+    assert prepared.slices.shape[1:] == (72, 72)
+    at = [prepared.record.slice_indices.index(place) for place in cut.record.slice_indices]
+    assert len(at) < len(prepared.slices)
+    np.testing.assert_allclose(prepared.slices[at], cut.images["T1"][:, 4:-4, 4:-4], atol=1e-5)
+    np.testing.assert_array_equal(prepared.brain[at], cut.brain[:, 4:-4, 4:-4])
+    assert prepared.mask.same_grid(t1)
+    np.testing.assert_array_equal(prepared.mask.data > 0, t1.data > 0)
+
+
+def test_given_tissues_are_used_as_they_are(t1):
+    label = t1.with_data(truth(t1, HOME))
+    aligned = align_case({"T1": t1}, QUICK, label=label)
+    np.testing.assert_array_equal(aligned.label.data, label.canonical().data)
+    assert aligned.label.same_grid(aligned.brain)
+    assert aligned.record.steps["labels"] == "as given"
+    cut = cut_case(aligned, plans())
+    exact = to_slices(cut.record.slice_grid.volume().with_data(truth(cut.record.slice_grid.volume(), HOME)))
+    inside = ndimage.binary_erosion(cut.brain, iterations=2)
+    assert (cut.label == exact[list(cut.record.slice_indices)])[inside].mean() > 0.8
+    assert (cut.label[~cut.brain] == 0).all()
+
+
+def test_lesions_are_laid_over_computed_tissues_and_belong_to_the_brain(t1):
+    lesion = np.zeros(t1.shape, np.uint8)
+    place = np.rint(place_of([-50.0, 0, 10], HOME, t1)).astype(int)
+    lesion[tuple(slice(p - 2, p + 3) for p in place)] = 4
+    hollow = t1.with_data(np.where(lesion > 0, 0, t1.data))
+    aligned = align_case({"T1": hollow}, QUICK, label=t1.with_data(lesion), labels=LABELS)
+    upright = t1.with_data(lesion).canonical().data > 0
+    assert (aligned.label.data[upright] == 4).all()
+    assert (aligned.brain.data[upright] == 1).all()
+    exact = t1.with_data(truth(t1, HOME)).canonical().data
+    healthy = (exact > 0) & ~upright & (aligned.brain.data > 0)
+    assert (aligned.label.data == exact)[healthy].mean() > 0.8
+    assert "lesions as given" in aligned.record.steps["labels"]
+
+
+def test_a_label_map_on_another_grid_is_refused(t1):
+    t2, _ = scan(*T2_GRID, "T2", pose=HOME, stripped=True)
+    with pytest.raises(UserError, match="wanted the label map on the grid of T1"):
+        align_case({"T1": t1, "T2": t2}, QUICK, label=t2.with_data(truth(t2, HOME)))
+
+
+def test_the_first_contrast_stands_in_for_a_lacking_reference():
+    t2, _ = scan(*T2_GRID, "T2", pose=HOME, stripped=True)
+    aligned = align_case({"T2": t2}, QUICK, labels=NO_LABELS)
+    assert aligned.record.reference == "T2"
+    assert aligned.brain.same_grid(t2.canonical())
+    assert aligned.record.scans["T2"].original.shape == t2.shape
+
+
+def test_slices_that_a_contrast_does_not_show_are_left_out(t1):
+    short, _ = scan((60, 22, 52), T2_GRID[1], "T2", pose=HOME, stripped=True)
+    whole = cut_case(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plans())
+    cut = cut_case(align_case({"T1": t1, "T2": short}, QUICK, labels=NO_LABELS), plans())
+    assert 0 < len(cut.brain) < len(whole.brain)
+    assert ((cut.images["T2"] > -1) | ~cut.brain).mean() > 0.99
+
+
+def test_brain_beyond_the_field_of_view_is_told(t1):
+    aligned = align_case({"T1": t1}, QUICK, labels=NO_LABELS)
+    assert cut_case(aligned, plans()).record.outside_crop < 0.02
+    assert cut_case(aligned, plans(crop=48)).record.outside_crop > 0.1
