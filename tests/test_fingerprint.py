@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -164,3 +165,23 @@ def test_the_digest_changes_with_cases_subjects_labels_and_settings_and_with_not
     write("B", store, 2.0, key="other files")
     others.append(input_digest(dataset, store, dataset.cases, settings))
     assert len({digest, *others}) == len(others) + 1
+
+
+@pytest.mark.real_data
+def test_a_real_brain_is_measured_as_anatomy_has_it():
+    folder = os.environ.get("HIFISYN_TEST_DATA")
+    if not folder:
+        pytest.skip("HIFISYN_TEST_DATA names no folder of real scans")
+    patient = Path(folder) / "ms_mni" / "patient07"
+    images = {name: Volume.load(patient / f"{name}.nii.gz") for name in ("T1", "FLAIR")}
+    brain = images["T1"].with_data((images["T1"].data > 0).astype(np.uint8)).canonical()
+    lesion = Volume.load(patient / "GOLD_STANDARD.nii.gz", dtype=np.uint8).canonical()
+    found = describe(images, brain, lesion, {"background": 0, "lesion": 1}, 99.5)
+    assert 1000 < found["brain_ml"] < 2000
+    across, along, up = found["brain_box_mm"]
+    assert 110 < across < along < 200
+    assert 100 < up < 190
+    assert found["labels_ml"]["lesion"] == pytest.approx((lesion.data == 1).sum() / 1000, abs=1e-3)
+    inside = images["FLAIR"].data[images["T1"].data > 0]
+    assert found["intensities"]["FLAIR"]["brain"]["mean"] == pytest.approx(inside.mean(), rel=0.01)
+    assert found["intensities"]["FLAIR"]["lesion"]["mean"] > found["intensities"]["FLAIR"]["brain"]["mean"]

@@ -130,7 +130,7 @@ def make_splits(
         UserError: fewer than 2 training subjects, or a subject that is in training and in test.
     """
     test = test or {}
-    _refuse_shared_subjects(cases, test)
+    _refuse_subjects_on_both_sides(cases, test)
     subjects = _ordered_subjects(cases, np.random.default_rng(seed))
     held_out: list[str] = []
     if hold_out and not test and len(subjects) >= SUBJECTS_FOR_TEST:
@@ -178,16 +178,16 @@ def check_splits(splits: Splits, cases: Mapping[str, Case], test: Mapping[str, C
 def _refuse_overlap(
     cases: Mapping[str, Case], left: Iterable[str], right: Iterable[str], where: str, advice: str
 ) -> None:
-    shared = sorted({cases[c].subject for c in left} & {cases[c].subject for c in right})
-    if shared:
-        raise UserError(f"{where}: wanted each subject on one side, found {', '.join(shared)} on both; {advice}")
+    both = sorted({cases[c].subject for c in left} & {cases[c].subject for c in right})
+    if both:
+        raise UserError(f"{where}: wanted each subject on one side, found {', '.join(both)} on both; {advice}")
 
 
-def _refuse_shared_subjects(cases: Mapping[str, Case], test: Mapping[str, Case]) -> None:
-    shared = sorted({c.subject for c in cases.values()} & {c.subject for c in test.values()})
-    if shared:
+def _refuse_subjects_on_both_sides(cases: Mapping[str, Case], test: Mapping[str, Case]) -> None:
+    both = sorted({c.subject for c in cases.values()} & {c.subject for c in test.values()})
+    if both:
         raise UserError(
-            f"wanted each subject in imagesTr or in imagesTs, found {', '.join(shared)} in both; "
+            f"wanted each subject in imagesTr or in imagesTs, found {', '.join(both)} in both; "
             "move all cases of a subject to one of them"
         )
 
