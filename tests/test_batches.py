@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import pickle
 import signal
 import time
 from dataclasses import replace
@@ -229,6 +230,12 @@ def test_a_missing_slice_file_is_named(store, tmp_path):
     loader = SliceLoader(broken, cohort, toy_plans(), seed=0, workers=1)
     with Batches(loader, 1, time_limit=30) as batches, pytest.raises(UserError, match=r"_T1.b2nd: wanted slices"):
         next(batches)
+
+
+def test_a_loader_can_be_sent_to_a_process(store):
+    loader = SliceLoader(store, cohort_of(store), toy_plans(), seed=4)
+    sent = pickle.loads(pickle.dumps(loader))
+    assert np.array_equal(sent.read(3)["images"]["T1"], loader.read(3)["images"]["T1"])
 
 
 def test_no_process_is_left_behind(store):

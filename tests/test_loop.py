@@ -311,6 +311,14 @@ def test_devices_and_precisions_that_are_not_there_are_named():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
 
 
+def test_a_long_epoch_says_where_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SILENT_SECONDS", 0.0)
+    lines: list[str] = []
+    train(toy_job(tmp_path, epochs=2, iterations=3), Options(device="cpu", log=lines.append))
+    said = [text.split(",")[0] for text in lines if "left in the epoch" in text]
+    assert said == [f"epoch {e}: step {s} of 3" for e in (1, 2) for s in (1, 2)]
+
+
 def test_too_little_memory_is_one_line(tmp_path, monkeypatch):
     def exhausted(*args, **kwargs):
         raise torch.OutOfMemoryError("CUDA out of memory")

@@ -66,7 +66,8 @@ def test_a_training_leaves_a_complete_model_folder(roots, capsys):
     assert config["pair"] == ["T1", "T2"]
     assert config["changed"] == {"training.epochs": 1, "training.iterations": 2, "training.lr": 1e-3}
     fold = json.loads((folder / "fold_1" / "config.json").read_text())
-    assert (fold["fold"], fold["seed"], fold["device"]) == (1, 0, "cpu")
+    assert (fold["fold"], fold["seed"]) == (1, 0)
+    assert (fold["device"], fold["precision"], fold["workers"]) == ("cpu", "fp32", 0)
     assert fold["versions"]["torch"] == torch.__version__
     assert "hifisyn_train TOY t2 T1 fold1" in fold["command"]
     assert json.loads((folder / "dataset.json").read_text())["name"] == "TOY"
@@ -82,7 +83,10 @@ def test_a_second_training_is_refused_unless_resumed_or_overwritten(roots, capsy
     before = (model(roots) / "fold_1" / "checkpoint_final.pt").stat().st_mtime_ns
     line = fails(roots, capsys, *words)
     assert "go on with --resume, or start anew with --overwrite" in line
-    assert run(roots, *words, "--resume") == 0
+    assert run(roots, *words, "--resume", "--workers", "1") == 0
+    fold = json.loads((model(roots) / "fold_1" / "config.json").read_text())
+    assert fold["workers"] == 0
+    assert [again["workers"] for again in fold["resumed"]] == [1]
     assert run(roots, *words, "--overwrite") == 0
     assert (model(roots) / "fold_1" / "checkpoint_final.pt").stat().st_mtime_ns > before
     assert checkpoint.load(model(roots) / "fold_1" / "checkpoint_latest.pt")["progress"]["iteration"] == 2
@@ -126,6 +130,8 @@ def test_plans_that_differ_only_in_reasons_are_the_same(roots):
         (["TOY", "T1", "T2", "0", "--set", "lr=-1"], "--set: training.lr: Input should be greater than 0"),
         (["TOY", "T1", "T2", "0", "--epochs", "0"], "training.epochs"),
         (["TOY", "T1", "T2", "0", *TOY, "--device", "cuda:7"], "wanted the device cuda:7"),
+        (["TOY", "T1", "T2", "0", *TOY, "--workers", "-1"], "wanted --workers of 0 or more, found -1"),
+        (["TOY", "T1", "T2", "0", *TOY, "--seed", "-1"], "wanted a seed of 0 or more, found -1"),
         (["TOY", "T1", "T2", "0", "-tr", "HiFySin"], "found 'HiFySin'; did you mean HiFiSyn?"),
         (["TOY", "T1", "T2", "0", "-tr", "nowhere.at:All"], "found no module to import"),
         (["TOY", "T1", "T2", "0", "-tr", "tests.training_toys:Bank"], "wanted a subclass of"),
@@ -133,6 +139,7 @@ def test_plans_that_differ_only_in_reasons_are_the_same(roots):
 )
 def test_mistakes_are_one_line_that_says_what_there_is(roots, capsys, words, message):
     assert message in fails(roots, capsys, *words)
+    assert not roots.results.exists()
 
 
 def test_resume_and_overwrite_exclude_each_other(roots):

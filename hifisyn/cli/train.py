@@ -82,11 +82,10 @@ def main(arguments: list[str] | None = None) -> int:
         force_long=given.force_long,
         log=_say,
     )
-    kept = {"device": given.device, "precision": given.precision, "workers": given.workers}
     job, remarks = look_up(request)
     main_process = Ranks.from_environment().main
     if main_process:
-        write_folder(request, job, kept)
+        write_folder(request, job, options)
         for line in (*remarks, f"model folder {job.folder}"):
             _say(line)
     stopped = train(job, options)

@@ -147,7 +147,7 @@ def draw(path: Path, rows: list[Row]) -> None:
     for axis, (title, chosen) in zip(axes, panels.items(), strict=True):
         _curves(axis, title, chosen, rows)
     axes[-1].set_xlabel("epoch")
-    figure.subplots_adjust(left=0.09, right=0.68, top=1 - 0.1 / len(panels), bottom=0.2 / len(panels), hspace=0.12)
+    figure.subplots_adjust(left=0.09, right=0.72, top=1 - 0.1 / len(panels), bottom=0.2 / len(panels), hspace=0.12)
     save_figure(figure, path)
 
 

@@ -13,12 +13,13 @@ from hifisyn.training.distributed import Ranks, broadcast_state, joined, largest
 from hifisyn.training.duration import WORTH_MEASURING, check_length, seconds_a_step
 from hifisyn.training.interrupts import Interrupts
 from hifisyn.training.job import Job, Options
-from hifisyn.training.logbook import DIAGNOSTIC, LOSS, RATE, Logbook, Row, Tally
+from hifisyn.training.logbook import DIAGNOSTIC, LOSS, RATE, Logbook, Row, Tally, duration
 from hifisyn.training.step import rate_factor, resolve_device, resolve_precision, set_rates, take_step
 from hifisyn.training.summary import describe, summarise
 from hifisyn.training.validation import ValidationSet, measure, score, source_itself, translate_both, write_sheets
 
 SHEETS = 20
+SILENT_SECONDS = 60.0
 
 
 def train(job: Job, options: Options | None = None) -> int:
@@ -89,7 +90,7 @@ class _Run:
         return stopped
 
     def _train(self, batches: Batches, interrupts: Interrupts) -> int:
-        self.begun = time.monotonic()
+        self.begun = self.spoke = time.monotonic()
         while self.iteration < self.job.plans.total_iterations:
             self._step(batches)
             stopped = largest(interrupts.signal, self.device)
@@ -100,7 +101,17 @@ class _Run:
                 self._save(checkpoint.LATEST)
             if stopped:
                 return stopped
+            self._say_where()
         return 0
+
+    def _say_where(self) -> None:
+        """Print a line where an epoch takes long."""
+        now, each = time.monotonic(), self.job.plans.training.iterations
+        done = self.iteration % each
+        if done and now - self.spoke > SILENT_SECONDS:
+            left = (self.spent + now - self.begun) / done * (each - done)
+            self.log(f"epoch {self.epoch}: step {done} of {each}, {duration(left)} left in the epoch")
+            self.spoke = now
 
     def _step(self, batches: Batches) -> None:
         plans = self.job.plans
@@ -130,6 +141,7 @@ class _Run:
             if self.device.type == "cuda":
                 row["gpu_gib"] = torch.cuda.max_memory_allocated(self.device) / 2**30
             self.logbook.add(row)
+            self.spoke = time.monotonic()
         self.tally, self.spent, self.begun = Tally(), 0.0, time.monotonic()
         if self.ranks.main:
             self._keep_if_best(score(numbers))
@@ -191,6 +203,8 @@ class _Run:
 
     def _announce(self, options: Options) -> None:
         """Say what is trained on what, and how long it will take."""
+        if not self.ranks.main:
+            return
         counts = ", ".join(f"{len(found)} with {modality}" for modality, found in self.cohort.cases.items())
         self.log(f"{self.job.method}: {self.job.pair[0]} <-> {self.job.pair[1]}, training subjects: {counts}")
         self.log(f"device {self.device}, {self.precision}, {self.workers} reading processes, seed {self.job.seed}")

@@ -78,6 +78,9 @@ def prepare(
     plans.save(model / PLANS_JSON)
     write_text(model / DATASET_JSON, dataset_json)
     write_json(model / CONFIG_JSON, config)
+    if resume and (folder / CONFIG_JSON).exists():
+        first = read_json(folder / CONFIG_JSON)
+        fold_config = first | {"resumed": [*first.get("resumed", []), fold_config]}
     write_json(folder / CONFIG_JSON, fold_config)
 
 

@@ -14,8 +14,11 @@ from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
 from hifisyn.training import model_folder
 from hifisyn.training.checkpoint import versions
-from hifisyn.training.job import Job
+from hifisyn.training.distributed import Ranks
+from hifisyn.training.job import Job, Options
+from hifisyn.training.loop import default_workers
 from hifisyn.training.registry import method_name, trainer_class
+from hifisyn.training.step import resolve_device, resolve_precision
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
     Raises:
         UserError: the data set, a modality, the fold, the plans, a key, the method or the slices are not there.
     """
+    if request.seed < 0:
+        raise UserError(f"wanted a seed of 0 or more, found {request.seed}")
     folder = request.roots.preprocessed_dataset(request.dataset)
     base = Plans.load(paths.plans_file(folder, request.plans))
     plans = base.override(list(request.assignments))
@@ -88,8 +93,8 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
     return job, _remarks(fold, there)
 
 
-def write_folder(request: Request, job: Job, options: dict[str, Any]) -> None:
-    """Make the model folder ready; `options`, such as device and precision, go into the fold's config.json.
+def write_folder(request: Request, job: Job, options: Options) -> None:
+    """Make the model folder ready; the command, versions and resolved options go into the fold's config.json.
 
     Raises:
         UserError: the fold was trained before, there is nothing to resume, or the plans are others.
@@ -103,7 +108,14 @@ def write_folder(request: Request, job: Job, options: dict[str, Any]) -> None:
         "changed": model_folder.changes(base, job.plans),
         "versions": versions(),
     }
-    fold_config = {"fold": request.fold, "seed": request.seed, **options, **provenance(), "command": request.command}
+    fold_config = {
+        "command": request.command,
+        "fold": request.fold,
+        "seed": request.seed,
+        "processes": Ranks.from_environment().world,
+        **resolved(options),
+        **provenance(),
+    }
     model_folder.prepare(
         job.folder,
         job.plans,
@@ -113,6 +125,19 @@ def write_folder(request: Request, job: Job, options: dict[str, Any]) -> None:
         resume=request.resume,
         overwrite=request.overwrite,
     )
+
+
+def resolved(options: Options) -> dict[str, Any]:
+    """Return device, precision and number of reading processes as they will be.
+
+    Raises:
+        UserError: there is no such device, or it lacks the precision.
+    """
+    device = resolve_device(options.device)
+    workers = default_workers(device) if options.workers is None else options.workers
+    if workers < 0:
+        raise UserError(f"wanted --workers of 0 or more, found {workers}")
+    return {"device": str(device), "precision": resolve_precision(options.precision, device), "workers": workers}
 
 
 def provenance() -> dict[str, Any]:

@@ -43,7 +43,9 @@ def summarise(job: Job, trainer: Trainer, log: Callable[[str], None]) -> None:
         "cases": cases,
     }
     write_json(job.folder / "validation" / "summary.json", _finite(summary))
-    log(f"best weights, of epoch {summary['epoch']}, on {len(cases)} validation cases: {describe(summary['mean'])}")
+    log(
+        f"validation cases ({len(cases)}) with the best weights, of epoch {summary['epoch']}: {describe(summary['mean'])}"
+    )
 
 
 def means(cases: dict[str, dict[str, float]]) -> dict[str, float]:

@@ -155,7 +155,7 @@ def write_sheets(
         sheet(
             folder / f"{stem}_{source}_to_{target}.png",
             columns,
-            title=stem.replace("_", " "),
+            title=f"{stem.replace('_', ' ')}: {source} to {target}",
             error=(error,) if validation.paired else (),
             slices=SHEET_SLICES,
         )
