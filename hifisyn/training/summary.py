@@ -43,9 +43,7 @@ def summarise(job: Job, trainer: Trainer, log: Callable[[str], None]) -> None:
         "cases": cases,
     }
     write_json(job.folder / "validation" / "summary.json", _finite(summary))
-    log(
-        f"validation cases ({len(cases)}) with the best weights, of epoch {summary['epoch']}: {describe(summary['mean'])}"
-    )
+    log(f"best weights (epoch {summary['epoch']}), validation cases ({len(cases)}): {describe(summary['mean'])}")
 
 
 def means(cases: dict[str, dict[str, float]]) -> dict[str, float]:
