@@ -210,6 +210,12 @@ def test_what_a_network_copies_lands_on_its_source(predictor, monkeypatch):
     assert np.abs(made - wanted)[inside].mean() < 0.03 * SCALE["T2"]
 
 
+def test_an_even_answer_fills_the_mask_evenly(predictor, monkeypatch):
+    monkeypatch.setattr(predictor.trainer, "translate", lambda x, source, target: torch.full_like(x, 0.5))
+    made = predictor.predict(brain_scan(), "T1", "T2")
+    np.testing.assert_allclose(made.image.data[made.brain.data > 0], 0.75 * SCALE["T2"], rtol=1e-3)
+
+
 @pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", ["ms_raw/patient01/study1_T1W.nii.gz", "ms_mni/patient07/T2.nii.gz"])
@@ -419,6 +425,26 @@ def test_a_replacement_that_fails_leaves_the_old_files(tmp_path):
         killed()
     assert outputs.image.read_text() == "old"
     assert names(tmp_path) == ["a_T2.nii.gz"]
+
+
+def test_a_replacement_cut_in_half_does_not_pass_for_finished(tmp_path, monkeypatch):
+    outputs = Outputs(tmp_path, "a", "T2")
+    for path in (outputs.image, outputs.brain, outputs.picture):
+        path.touch()
+    write_json(outputs.sidecar, {"Synthetic": True})
+    assert outputs.record() == {"Synthetic": True}
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def replace() -> None:
+        with outputs.staged() as stage:
+            stage.image.write_text("new")
+            monkeypatch.setattr("os.replace", killed)
+
+    with pytest.raises(KeyboardInterrupt):
+        replace()
+    assert outputs.record() is None
 
 
 def test_several_models_no_model_and_unknown_modality(raw, results, tmp_path, capsys):
