@@ -1,6 +1,6 @@
 """What a HiFi-Syn training step costs: FLOPs, time, memory, and on a GPU the share of what its matrix units can do.
 
-Needs torch, numpy and pydantic only; runs from the root of the repository without an install:
+Needs torch, numpy, pydantic and blosc2 only; runs from the root of the repository without an install:
 
     python benchmarks/training_step.py --published --batch 1
     python benchmarks/training_step.py --plans hifisyn_preprocessed/IXI/plans.json --device cuda --steps 20
