@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test check lint clean
 
 demo: $(VENV)/ready
-	$(BIN)/hifisyn_demo
+	$(BIN)/hifisyn_demo --overwrite
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest

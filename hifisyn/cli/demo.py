@@ -85,10 +85,13 @@ def _clear(home: Path, overwrite: bool) -> None:
 
 
 def _close(home: Path, seconds: float) -> None:
-    print(f"\nThe demo took {seconds / 60:.1f} minutes. Look at:")
+    folders: dict[Path, list[Path]] = {}
     for picture in sorted(home.rglob("*.png")):
-        if picture.parent.name not in ("samples",):
-            print(f"  {picture}")
+        folders.setdefault(picture.parent, []).append(picture)
+    print(f"\nThe demo took {seconds / 60:.1f} minutes. Pictures to look at:")
+    for pictures in folders.values():
+        more = f" and {len(pictures) - 1} more" if len(pictures) > 1 else ""
+        print(f"  {pictures[-1]}{more}")
 
 
 if __name__ == "__main__":
