@@ -38,8 +38,13 @@ class Volume:
             raise ValueError(f"an affine is (4, 4), got {self.affine.shape}")
 
     @classmethod
-    def load(cls, path: Path | str, dtype: Any = np.float32) -> "Volume":
+    def load(cls, path: Path | str, dtype: Any = np.float32, *, constant: bool = False) -> "Volume":
         """Read a NIfTI file (.nii or .nii.gz) as `dtype`; a trailing axis of length 1 is dropped.
+
+        Args:
+            path: the file.
+            dtype: of the array.
+            constant: take a volume of one value too, such as the label map of a healthy subject.
 
         Raises:
             UserError: the file is missing, truncated, no NIfTI, not 3D, holds NaN or infinite values,
@@ -54,7 +59,7 @@ class Volume:
         if not np.isfinite(data).all():
             bad = int((~np.isfinite(data)).sum())
             raise UserError(f"{path}: wanted finite intensities, found {bad} NaN or infinite voxels; replace them")
-        if data.size == 0 or data.min() == data.max():
+        if data.size == 0 or (not constant and data.min() == data.max()):
             raise UserError(f"{path}: wanted an image, found a constant volume; export the scan again")
         if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
             raise UserError(f"{path}: wanted an affine with three axes, found a singular one; mend the header")

@@ -74,7 +74,7 @@ class AlignedStore:
 
     def label(self, case: str) -> Volume:
         """Return the label map, uint8, on the grid of the reference."""
-        return Volume.load(self.path(case, LABEL), dtype=np.uint8)
+        return Volume.load(self.path(case, LABEL), dtype=np.uint8, constant=True)
 
     def path(self, case: str, name: str) -> Path:
         """Return the file of a modality, of BRAIN or of LABEL."""

@@ -11,11 +11,13 @@ from hifisyn.volume import Volume
 
 STRIPPED = "none (already stripped)"
 
-# A stripped scan: much exact background around one brain-sized blob whose rim is tissue. Heads in air that a
-# scanner or a de-facer set to 0 have a rim below 0.15 of the inside; stripped brains of all contrasts above 0.45.
+# A stripped scan: much exact background around one brain-sized blob, and no dark shell below its surface. Of real
+# heads in air that was set to 0 the outermost 3 mm are below 0.15 of the inside, and so is skull below a scalp;
+# of stripped brains of all contrasts every shell is above 0.4.
 BACKGROUND_SHARE = 0.25
 BRAIN_ML = (300.0, 2200.0)
-RIM = 0.2
+SHELL_MM, SKULL_MM = 3.0, 15.0
+DARKEST = 0.2
 SMALLEST_BRAIN_ML = 100.0
 
 
@@ -63,7 +65,7 @@ def choose(tool: str, device: str) -> str:
 
 
 def looks_stripped(volume: Volume) -> bool:
-    """Tell whether a scan holds a brain alone, by its background, the blob's size and the blob's rim."""
+    """Tell whether a scan holds a brain alone, by its background, the size of the blob and its shells."""
     present = volume.data != _background(volume.data)
     if present.mean() > 1 - BACKGROUND_SHARE or not present.any():
         return False
@@ -72,11 +74,12 @@ def looks_stripped(volume: Volume) -> bool:
     if blob.sum() < 0.9 * present.sum() or not BRAIN_ML[0] <= millilitres <= BRAIN_ML[1]:
         return False
     depth = ndimage.distance_transform_edt(ndimage.binary_fill_holes(blob), volume.spacing)
-    rim, inside = (depth > 0) & (depth <= 3), depth > 10
-    if not inside.any():
+    bright = volume.data - float(_background(volume.data))
+    shells = [bright[(depth > low) & (depth <= low + SHELL_MM)] for low in np.arange(0, SKULL_MM, SHELL_MM)]
+    inside = bright[depth > SKULL_MM]
+    if not inside.size:
         return False
-    floor = float(_background(volume.data))
-    return bool(np.median(volume.data[rim]) - floor >= RIM * (np.median(volume.data[inside]) - floor))
+    return all(np.median(shell) >= DARKEST * np.median(inside) for shell in shells if shell.size)
 
 
 def nonzero(volume: Volume) -> Volume:

@@ -72,7 +72,7 @@ def _align(
     if store.key(case.name) == key and not overwrite:
         return
     images = {modality: Volume.load(path) for modality, path in case.images.items()}
-    label = Volume.load(case.label) if case.label else None
+    label = Volume.load(case.label, constant=True) if case.label else None
     store.write(case.name, align_case(images, settings, label=label, labels=labels, device=device), key)
 
 
