@@ -59,6 +59,9 @@ class Dataset:
     def __post_init__(self) -> None:
         if not self.modalities:
             raise UserError(f"data set {self.name}: wanted at least one modality, found none")
+        odd = [modality for modality in self.modalities if not modality.isalnum()]
+        if odd:
+            raise UserError(f"data set {self.name}: wanted modalities such as T1ce, found {odd[0]!r}; rename it")
         if self.reference not in self.modalities:
             raise UserError(
                 f"data set {self.name}: wanted a reference among {', '.join(self.modalities)}, found {self.reference}"

@@ -62,7 +62,7 @@ def plan(
         "preprocessing": fingerprint["settings"],
         "memory": _memory(fingerprint, sizes, reasons),
         "networks": _networks(sizes, reasons),
-        "losses": _losses(length.total, reasons),
+        "losses": reasons.take("losses.pgd", rules.contrast(length.total)),
         "training": _training(sizes, length, device, reasons),
         "device": _device(device, sizes, length),
     }
@@ -138,11 +138,6 @@ def _networks(sizes: Sizes, reasons: _Reasons) -> dict[str, Any]:
         "content_noise": reasons.take("networks.content_noise", rules.content_noise(sizes.width)),
         "init": reasons.take("networks.init", rules.initialisation(sizes.width)),
     }
-
-
-def _losses(steps: int, reasons: _Reasons) -> dict[str, Any]:
-    pgd, sgd, ggd, start, ramp = reasons.take("losses.pgd", rules.contrast(steps))
-    return {"pgd": pgd, "sgd": sgd, "ggd": ggd, "ramp_start": start, "ramp": ramp}
 
 
 def _training(sizes: Sizes, length: rules.Length, device: Device, reasons: _Reasons) -> dict[str, Any]:

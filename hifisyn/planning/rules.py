@@ -21,7 +21,7 @@ PUBLISHED_SIZE, PUBLISHED_CROP, PUBLISHED_WIDTH, PUBLISHED_BATCH = 256, 216, 64,
 PUBLISHED_PIXEL_MM = 1.0
 PUBLISHED_SLICES = 100
 PUBLISHED_RATES = (1e-4, 1e-4, 4e-5)  # G and encoders, D, D^c
-PUBLISHED_CONTRAST = (1.0, 2.0, 1.0)  # lambda_5 to lambda_7
+PUBLISHED_CONTRAST = {"pgd": 1.0, "sgd": 2.0, "ggd": 1.0}  # lambda_5 to lambda_7
 EPOCHS, ITERATIONS = 200, 250
 NARROWER_WIDTHS = (64, 48, 32, 24, 16)
 MEMORY_SHARE = 0.9  # of the device's memory that a plan may use
@@ -32,7 +32,7 @@ TIME_FOR_STEPS = 0.8  # of the minutes; the rest starts up, validates and draws
 CPU_RUNGS = ((64, 8), (72, 8), (80, 8), (96, 8), (96, 12), (128, 16), (160, 24), (192, 32), (216, 32), (216, 64))
 LEAST_STEPS, LEAST_STEPS_AT = 700, (72, 8)  # steps in which a network of crop 72 and width 8 learnt the anatomy
 SHORT_STEPS = 10_000  # a run below is short
-SHORT_CONTRAST = (0.1, 0.2, 0.1)
+SHORT_CONTRAST = {"pgd": 0.1, "sgd": 0.2, "ggd": 0.1, "anchors": 64}  # 256 anchors take an eighth of a small step
 SHORT_RAMP_START, SHORT_RAMP = 0.5, 0.25  # shares of the run
 NARROW_WIDTH = 32  # networks below are narrow
 NARROW_NOISE = 0.2
@@ -209,12 +209,12 @@ def content_steps(device: Device) -> Choice[int]:
     return Choice(3, "as in DRIT++ (d_iter)")
 
 
-def contrast(steps: int) -> Choice[tuple[float, float, float, int, int]]:
-    """The weights of PGD, SGD and GGD, the start of their ramp and its length."""
+def contrast(steps: int) -> Choice[dict[str, float]]:
+    """The weights of PGD, SGD and GGD, their anchors, the start of their ramp and its length."""
     if steps < SHORT_STEPS:
-        start, ramp = round(SHORT_RAMP_START * steps), round(SHORT_RAMP * steps)
-        return Choice((*SHORT_CONTRAST, start, ramp), "a tenth of the published, and late: in a short run they cost")
-    return Choice((*PUBLISHED_CONTRAST, 0, 0), "as published")
+        ramp = {"ramp_start": round(SHORT_RAMP_START * steps), "ramp": round(SHORT_RAMP * steps)}
+        return Choice(SHORT_CONTRAST | ramp, "a tenth of the published, and late: in a short run they cost")
+    return Choice(dict(PUBLISHED_CONTRAST), "as published")
 
 
 def attribute_ema(steps: int) -> Choice[float]:
