@@ -3,14 +3,20 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 
 from hifisyn.errors import UserError
+from hifisyn.preprocessing.resources import free_gib, workers_that_fit
+
+Outcome = tuple[str, Any, BaseException | None]
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -18,7 +24,6 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
 )
-GIB_A_WORKER = 2.0
 
 
 @dataclass(frozen=True)
@@ -34,73 +39,97 @@ class Failure:
     reason: str
 
 
-def workers_that_fit(wanted: int | None = None, gib_each: float = GIB_A_WORKER) -> int:
-    """Return how many processes may run: as wanted, else by the CPUs allowed and the memory free."""
-    if wanted is not None:
-        return wanted
-    affinity = getattr(os, "sched_getaffinity", None)
-    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min(cpus, int(_free_gib() / gib_each)))
-
-
 def run_cases(
     function: Callable[..., Any], jobs: Mapping[str, tuple[Any, ...]], *, processes: int | None = None, title: str = ""
 ) -> list[Failure]:
-    """Call `function(*jobs[case])` for each case.
-
-    At most two jobs a process are under way, so memory does not grow with the number of cases. With one process or
-    fewer everything runs in this one.
-
-    Args:
-        function: importable by name, since processes are spawned.
-        jobs: arguments by case.
-        processes: at a time; none: as many as fit.
-        title: in front of the progress lines on stderr.
+    """Call `function(*jobs[case])` for each case; see `map_cases`.
 
     Returns:
         The cases that failed, in the order of `jobs`: UserErrors with their line, other errors with their type.
     """
+    return map_cases(function, jobs, processes=processes, title=title)[1]
+
+
+def map_cases(
+    function: Callable[..., Any], jobs: Mapping[str, tuple[Any, ...]], *, processes: int | None = None, title: str = ""
+) -> tuple[dict[str, Any], list[Failure]]:
+    """Return `function(*jobs[case])` by case, and the cases that failed.
+
+    No more jobs than processes are under way, so memory does not grow with the number of cases. With one process or
+    fewer everything runs in this one. Where a process is killed, the cases it may have been are run again, each
+    alone, and the others go on.
+
+    Args:
+        function: importable by name, since processes are spawned; what it returns is sent back, so keep that small.
+        jobs: arguments by case.
+        processes: at a time; none: as many as fit.
+        title: in front of the progress lines on stderr.
+    """
     processes = min(workers_that_fit(processes), len(jobs))
     progress = Progress(title, len(jobs))
+    results: dict[str, Any] = {}
     failures: dict[str, Failure] = {}
-    outcomes = _inline(function, jobs) if processes <= 1 else _spawned(function, jobs, processes)
-    for case, error in outcomes:
-        if error is not None:
+    for case, value, error in _inline(function, jobs) if processes <= 1 else _spawned(function, jobs, processes):
+        if error is None:
+            results[case] = value
+        else:
             failures[case] = Failure(case, _reason(error))
+            if not isinstance(error, UserError | BrokenProcessPool):
+                traceback.print_exception(error, file=sys.stderr)
         progress.step(case, failed=error is not None)
-    return [failures[case] for case in jobs if case in failures]
+    return {c: results[c] for c in jobs if c in results}, [failures[c] for c in jobs if c in failures]
 
 
-def _inline(
-    function: Callable[..., Any], jobs: Mapping[str, tuple[Any, ...]]
-) -> Iterator[tuple[str, BaseException | None]]:
+def _inline(function: Callable[..., Any], jobs: Mapping[str, tuple[Any, ...]]) -> Iterator[Outcome]:
     for case, arguments in jobs.items():
         try:
-            function(*arguments)
+            value = function(*arguments)
         except Exception as error:
-            yield case, error
+            yield case, None, error
         else:
-            yield case, None
+            yield case, value, None
 
 
-def _spawned(
-    function: Callable[..., Any], jobs: Mapping[str, tuple[Any, ...]], processes: int
-) -> Iterator[tuple[str, BaseException | None]]:
-    waiting = list(jobs)
+def _spawned(function: Callable[..., Any], jobs: Mapping[str, tuple[Any, ...]], processes: int) -> Iterator[Outcome]:
+    waiting, suspects = deque(jobs), []
+    with _one_thread_each():
+        while waiting:
+            suspects += yield from _pool(function, jobs, waiting, processes)
+        for case in suspects:
+            for lost in (yield from _pool(function, jobs, deque([case]), 1)):
+                yield lost, None, BrokenProcessPool()
+
+
+def _pool(
+    function: Callable[..., Any], jobs: Mapping[str, tuple[Any, ...]], waiting: deque[str], processes: int
+) -> Generator[Outcome, None, list[str]]:
+    """Yield the outcomes of the waiting cases; return those that were under way when a process was killed."""
+    running: dict[Future[Any], str] = {}
+    lost: list[str] = []
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        while (waiting or running) and not (lost and not running):
+            while waiting and len(running) < processes and not lost:
+                case = waiting.popleft()
+                try:
+                    running[pool.submit(_single_threaded, function, jobs[case])] = case
+                except BrokenProcessPool:
+                    lost.append(case)
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                case, error = running.pop(future), future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    lost.append(case)
+                else:
+                    yield case, None if error else future.result(), error
+    return lost
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that start inside compute with one thread: libraries read these variables when imported."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     try:
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            running: dict[Future[Any], str] = {}
-            while waiting or running:
-                while waiting and len(running) < 2 * processes:
-                    case = waiting.pop(0)
-                    try:
-                        running[pool.submit(_single_threaded, function, jobs[case])] = case
-                    except BrokenProcessPool as error:
-                        yield case, error
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    yield running.pop(future), future.exception()
+        yield
     finally:
         for name, value in before.items():
             if value is None:
@@ -109,10 +138,10 @@ def _spawned(
                 os.environ[name] = value
 
 
-def _single_threaded(function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _single_threaded(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
-    function(*arguments)
+    return function(*arguments)
 
 
 def _reason(error: BaseException) -> str:
@@ -120,23 +149,10 @@ def _reason(error: BaseException) -> str:
         return " ".join(str(error).split())
     if isinstance(error, BrokenProcessPool):
         return (
-            f"its process was killed, with {_free_gib():.1f} GiB of memory free now; "
-            "run again with fewer processes (-np 1)"
+            f"its process was killed, though it ran alone, with {free_gib():.1f} GiB of memory free now; "
+            "run again where there is more memory, or in this process (-np 1) to see the reason"
         )
     return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
-
-
-def _free_gib() -> float:
-    try:
-        pages, size = os.sysconf("SC_AVPHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return GIB_A_WORKER
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            lines = dict(line.split(":", 1) for line in file)
-        return int(lines["MemAvailable"].split()[0]) / 2**20
-    except (OSError, KeyError, ValueError):
-        return pages * size / 2**30
 
 
 class Progress:

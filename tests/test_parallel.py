@@ -1,6 +1,7 @@
 import pytest
 
-from hifisyn.preprocessing.parallel import run_cases
+from hifisyn.preprocessing import resources
+from hifisyn.preprocessing.parallel import map_cases, run_cases
 from tests.parallel_jobs import die, fail, leave_mark
 
 
@@ -20,10 +21,44 @@ def test_spawned_processes_use_one_thread_each(tmp_path):
     assert {p.read_text() for p in tmp_path.iterdir()} == {"1"}
 
 
-def test_a_killed_process_is_named_with_advice(tmp_path):
-    failures = run_cases(die, {case: (tmp_path, case) for case in ("killed", "other")}, processes=2)
-    assert "killed" in {f.case for f in failures}
-    assert all("GiB of memory free" in f.reason and "-np 1" in f.reason for f in failures)
+def test_only_the_case_whose_process_is_killed_is_lost(tmp_path):
+    cases = ["first", "killed", "other", "last"]
+    failures = run_cases(die, {case: (tmp_path, case) for case in cases}, processes=2)
+    assert [f.case for f in failures] == ["killed"]
+    assert "its process was killed" in failures[0].reason
+    assert "GiB of memory free" in failures[0].reason
+    assert "-np 1" in failures[0].reason
+    assert {p.name for p in tmp_path.iterdir()} == {"first", "other", "last"}
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_results_come_in_the_order_of_the_jobs(processes):
+    results, failures = map_cases(divmod, {"a": (7, 2), "z": (1, 0), "b": (9, 4)}, processes=processes)
+    assert list(results.items()) == [("a", (3, 1)), ("b", (2, 1))]
+    assert [f.case for f in failures] == ["z"]
+    assert failures[0].reason.startswith("ZeroDivisionError: ")
+
+
+def test_an_unforeseen_error_shows_where_it_came_from(tmp_path, capsys):
+    run_cases(fail, {"odd": (tmp_path, "odd")}, processes=1)
+    assert "in fail" in capsys.readouterr().err
+
+
+def test_workers_go_by_cpus_and_memory_allowed(tmp_path, monkeypatch):
+    monkeypatch.setattr(resources, "CGROUP", tmp_path)
+    monkeypatch.setattr(resources, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(resources.os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
+    assert resources.workers_that_fit(5) == 5
+    assert resources.workers_that_fit() == 1
+    (tmp_path / "meminfo").write_text("MemTotal: 99 kB\nMemAvailable: 41943040 kB\n")
+    assert resources.workers_that_fit(gib_each=4) == 10
+    (tmp_path / "memory.max").write_text(f"{24 * 2**30}\n")
+    (tmp_path / "memory.current").write_text(f"{4 * 2**30}\n")
+    assert resources.workers_that_fit(gib_each=4) == 5
+    (tmp_path / "cpu.max").write_text("300000 100000\n")
+    assert resources.workers_that_fit(gib_each=4) == 3
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert resources.allowed_cpus() == 16
 
 
 def test_progress_tells_the_time_left(tmp_path, capsys):

@@ -1,0 +1,43 @@
+"""What this process may use: CPUs and memory, as the system, a scheduler or a container allows."""
+
+import os
+from pathlib import Path
+
+GIB_A_WORKER = 2.0
+CGROUP = Path("/sys/fs/cgroup")
+MEMINFO = Path("/proc/meminfo")
+
+
+def workers_that_fit(wanted: int | None = None, gib_each: float = GIB_A_WORKER) -> int:
+    """Return how many processes may run: as wanted, else by the CPUs allowed and the memory free."""
+    if wanted is not None:
+        return wanted
+    return max(1, min(allowed_cpus(), int(free_gib() / gib_each)))
+
+
+def allowed_cpus() -> int:
+    """Return the CPUs that this process may run on, at least 1."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    quota, _, period = _text(CGROUP / "cpu.max").partition(" ")
+    if quota.isdecimal() and period.isdecimal():
+        cpus = min(cpus, max(1, int(quota) // int(period)))
+    return cpus
+
+
+def free_gib() -> float:
+    """Return the memory that may still be taken, GiB; enough for one worker where the system does not say."""
+    lines = dict(line.split(":", 1) for line in _text(MEMINFO).splitlines() if ":" in line)
+    available = lines.get("MemAvailable", "").split()
+    free = int(available[0]) / 2**20 if available else GIB_A_WORKER
+    limit, used = _text(CGROUP / "memory.max"), _text(CGROUP / "memory.current")
+    if limit.isdecimal() and used.isdecimal():
+        free = min(free, (int(limit) - int(used)) / 2**30)
+    return free
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
