@@ -112,6 +112,12 @@ class Volume:
         """The directions that the axes point to, such as "RAS"."""
         return "".join(nib.aff2axcodes(self.affine))
 
+    @property
+    def oriented(self) -> bool:
+        """Whether the header it was read with says how the axes lie in the scanner; else the affine is a guess."""
+        codes = ("sform_code", "qform_code")
+        return self.header is None or any(code not in self.header or int(self.header[code]) for code in codes)
+
     def with_data(self, data: np.ndarray) -> "Volume":
         """Return other data on the same grid.
 

@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         _say(f"data set {name}")
         try:
             if wishes is None:
-                left_out = verified(Dataset.load(raw), folder, _say)[1]
+                left_out = verified(Dataset.load(raw), folder, _say, processes=given.processes)[1]
             else:
                 outcome = plan_and_preprocess(raw, folder, wishes, _say)
                 left_out = outcome.left_out

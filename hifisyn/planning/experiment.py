@@ -92,7 +92,7 @@ def plan_and_preprocess(raw: Path, folder: Path, wishes: Wishes, say: Callable[[
     settings = rules.preprocessing(whole, wishes.preprocessing)
     if kept:
         settings = rules.Choice(kept.preprocessing, "")
-    dataset, left_out = verified(whole, folder, say)
+    dataset, left_out = verified(whole, folder, say, processes=wishes.processes)
     write_text(folder / paths.DATASET_JSON, (raw / paths.DATASET_JSON).read_text(encoding="utf-8"))
     aligned = work.align(dataset, settings.value)
     dataset = work.without_failures(dataset, left_out)
@@ -108,9 +108,11 @@ def plan_and_preprocess(raw: Path, folder: Path, wishes: Wishes, say: Callable[[
     return Outcome(folder, plans, splits, left_out)
 
 
-def verified(dataset: Dataset, folder: Path, say: Callable[[str], None] = print) -> tuple[Dataset, dict[str, str]]:
+def verified(
+    dataset: Dataset, folder: Path, say: Callable[[str], None] = print, *, processes: int | None = None
+) -> tuple[Dataset, dict[str, str]]:
     """Check the files, write verification.csv, and return the usable part of the data set and what was left out."""
-    findings = verify(dataset)
+    findings = verify(dataset, processes=processes)
     path = folder / paths.VERIFICATION_CSV
     write_findings(path, findings)
     bad = unusable(findings)
