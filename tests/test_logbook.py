@@ -11,8 +11,16 @@ from hifisyn.errors import UserError
 from hifisyn.image_metrics import psnr
 from hifisyn.training.duration import check_length
 from hifisyn.training.logbook import Logbook, Tally, duration, line, table
-from hifisyn.training.validation import ValidationSet, centre, distribution_distance, measure, score, source_itself
-from tests.training_toys import toy_plans, toy_store
+from hifisyn.training.validation import (
+    ValidationSet,
+    centre,
+    distribution_distance,
+    measure,
+    score,
+    source_itself,
+    translate,
+)
+from tests.training_toys import Toy, toy_plans, toy_store
 
 
 def row(epoch, **more):
@@ -115,6 +123,23 @@ def test_numbers_against_the_truth(tmp_path):
     assert source["T1_to_T2/psnr"] == pytest.approx(np.mean(psnr(chosen.images["T1"], chosen.images["T2"])))
     assert source["T1_to_T2/std_ratio"] == pytest.approx(1 / 0.8, abs=1e-3)
     assert (score(source) or 0) < (score(perfect) or 0)
+
+
+def test_slices_are_translated_in_evaluation_mode_without_gradient_and_the_mode_is_put_back():
+    class Watched(Toy):
+        seen: tuple[bool, bool] | None = None
+
+        def translate(self, source, source_modality, target_modality):
+            Watched.seen = (self.networks.training, torch.is_grad_enabled())
+            return super().translate(source, source_modality, target_modality)
+
+    trainer = Watched(toy_plans(), ("T1", "T2")).train()
+    slices = np.random.default_rng(0).uniform(-1, 1, (5, 16, 16)).astype(np.float32)
+    made = translate(trainer, slices, "T1", "T2", batch=2)
+    assert Watched.seen == (False, False)
+    assert trainer.networks.training
+    assert np.allclose(made[3:4], translate(trainer, slices[3:4], "T1", "T2"), atol=1e-6)
+    assert made.shape == slices.shape
 
 
 def test_without_common_cases_only_distributions_are_compared(tmp_path):

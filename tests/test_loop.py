@@ -237,19 +237,36 @@ def test_losses_that_are_not_finite_stop_the_run(tmp_path):
     assert not (job.folder / checkpoint.LATEST).exists()
 
 
+def _weights(trainer):
+    return {n: torch.cat([p.detach().flatten() for p in net.parameters()]) for n, net in _with_parameters(trainer)}
+
+
+def _gradients(trainer):
+    none = torch.zeros(1)
+    return {
+        n: torch.cat([none if p.grad is None else p.grad.flatten() for p in net.parameters()])
+        for n, net in _with_parameters(trainer)
+    }
+
+
+def _with_parameters(trainer):
+    return [(name, net) for name, net in trainer.networks.items() if name != "bank"]
+
+
+def _differing(before, after):
+    return {name for name in before if not torch.equal(before[name], after[name])}
+
+
 def test_a_step_moves_only_the_group_that_was_yielded(tmp_path):
     class Checked(Toy):
         seen: tuple[str, ...] = ()
 
         def updates(self, batch):
             for group, losses in super().updates(batch):
-                before = {n: [p.clone() for p in net.parameters()] for n, net in self.networks.items()}
+                weights, gradients = _weights(self), _gradients(self)
                 yield group, losses
-                moved = {
-                    n for n, net in self.networks.items()
-                    if any(not torch.equal(a, b) for a, b in zip(before[n], net.parameters(), strict=True))
-                }  # fmt: skip
-                assert moved == set(self.groups()[group])
+                assert _differing(weights, _weights(self)) == set(self.groups()[group])
+                assert _differing(gradients, _gradients(self)) == set(self.groups()[group])
                 Checked.seen += (group,)
 
     job = toy_job(tmp_path)
