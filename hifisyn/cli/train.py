@@ -3,8 +3,12 @@
 import argparse
 import shlex
 import sys
+from typing import TYPE_CHECKING
 
 from hifisyn.cli.entry import command
+
+if TYPE_CHECKING:
+    from hifisyn.training.job import Job
 
 EPILOG = """
 examples:
@@ -90,16 +94,24 @@ def main(arguments: list[str] | None = None) -> int:
             _say(line)
     stopped = train(job, options)
     if main_process:
-        _say(_closing(stopped, words, job.folder.parent, request.roots.raw / given.dataset))
+        scans = request.roots.raw / given.dataset / "imagesTs"
+        _say(_again(words) if stopped else _next(job, scans if scans.is_dir() else "SCANS"))
     return 128 + stopped if stopped else 0
 
 
-def _closing(stopped: int, words: list[str], model: object, raw: object) -> str:
-    if stopped:
-        again = [word for word in words if word not in ("--resume", "--overwrite")]
-        return f"stopped and saved; go on with\n  {shlex.join([*again, '--resume'])}"
-    predict = shlex.join(["hifisyn_predict", "-i", f"{raw}/imagesTs", "-o", "synth/", "--model", str(model)])
-    evaluate = shlex.join(["hifisyn_evaluate", "--model", str(model), "--split", "test", "-o", "evaluation/"])
+def _again(words: list[str]) -> str:
+    kept = [word for word in words if word not in ("--resume", "--overwrite")]
+    return f"stopped and saved; go on with\n  {shlex.join([*kept, '--resume'])}"
+
+
+def _next(job: "Job", scans: object) -> str:
+    reference = job.plans.preprocessing.reference
+    source = reference if reference in job.pair else job.pair[0]
+    target = next(modality for modality in job.pair if modality != source)
+    model = ["--model", str(job.folder.parent)]
+    made = ["--source", source, "--target", target]
+    predict = shlex.join(["hifisyn_predict", "-i", str(scans), "-o", "synth/", *made, *model])
+    evaluate = shlex.join(["hifisyn_evaluate", *model, "-o", "evaluation/"])
     return f"next:\n  {predict}\n  {evaluate}"
 
 
