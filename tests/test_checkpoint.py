@@ -96,6 +96,7 @@ def broken_files(folder):
     return ["text", "empty", "pickle", "evil", "later", "list", "short", "missing"]
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, capsys):
     for name in broken_files(tmp_path):
         with pytest.raises(UserError, match="wanted a checkpoint") as error:
