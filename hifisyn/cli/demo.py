@@ -46,7 +46,8 @@ def steps(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
     """Return the commands of the demo in order: name and arguments."""
     home, (source, target) = options.home, PAIR
     raw = home / paths.RAW / NAME
-    model = paths.model_folder(home / paths.RESULTS, NAME, source, target, "HiFiSyn")
+    suffix = f"__seed={options.seed}" if options.seed else ""
+    model = paths.model_folder(home / paths.RESULTS, NAME, source, target, "HiFiSyn", suffix=suffix)
     synth = home / "synth"
     cohort = ["--subjects-number", options.subjects, "--test-number", options.test_subjects, "--seed", options.seed]
     budget = ["--device", "cpu", "--cores", options.cores, "--minutes", options.minutes]
