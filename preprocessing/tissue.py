@@ -7,9 +7,11 @@ tissue follows from the contrast, by the order of the class means.
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -115,14 +117,43 @@ def _name_classes(classes: np.ndarray, image: np.ndarray, inside: np.ndarray, mo
 def _atropos(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, float, float], modality: str) -> np.ndarray:
     import ants
 
-    scan, mask = (ants.from_numpy(array.astype(np.float32), spacing=list(spacing)) for array in (image, inside))
+    def convert(array: np.ndarray) -> Any:
+        return ants.from_numpy(array.astype(np.float32), spacing=list(spacing))
+
     try:
-        found = ants.atropos(a=scan, x=mask, i="kmeans[3]", m=SMOOTHNESS, c=CONVERGENCE)
+        start = [convert(part) for part in _start(image, inside)]
+        with _temporary_files_removed():
+            found = ants.atropos(
+                a=convert(image), x=convert(inside), i=start, m=SMOOTHNESS, c=CONVERGENCE, priorweight=0
+            )
     except Exception as error:  # antspyx raises nothing more specific
         raise UserError(
             f"wanted three tissues in {modality}, found intensities that Atropos cannot part; look at scan and mask"
         ) from error
     return found["segmentation"].numpy().astype(np.uint8)
+
+
+def _start(image: np.ndarray, inside: np.ndarray) -> list[np.ndarray]:
+    """Return three masks, the best 3-means of the intensities (multi-Otsu).
+
+    Atropos' own k-means starts from even steps and, on FLAIR, ends with grey and white matter in one class.
+    """
+    from skimage.filters import threshold_multiotsu
+
+    classes = np.digitize(image, threshold_multiotsu(image[inside], classes=3))
+    return [(classes == number) & inside for number in range(3)]
+
+
+@contextmanager
+def _temporary_files_removed() -> Iterator[None]:
+    """Give antspyx, which leaves the class probabilities behind, a folder of its own for temporary files."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def _fast(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, float, float], modality: str) -> np.ndarray:

@@ -1,3 +1,5 @@
+import tempfile
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -7,7 +9,11 @@ from hifisyn.errors import UserError
 from hifisyn.preprocessing import tissue
 from hifisyn.volume import Volume
 
-MEANS = {"T1": {"CSF": 30, "GM": 70, "WM": 100}, "T2": {"CSF": 120, "GM": 70, "WM": 50}}
+MEANS = {
+    "T1": {"CSF": 30, "GM": 70, "WM": 100},
+    "T2": {"CSF": 120, "GM": 70, "WM": 50},
+    "FLAIR": {"CSF": 20, "GM": 110, "WM": 85},
+}
 
 
 def brain_of_blobs(modality, noise=3.0, shape=(32, 34, 30)):
@@ -32,6 +38,14 @@ def test_tissues_are_found_and_named_by_the_contrast(modality):
     assert (found == truth)[brain].mean() > 0.97
 
 
+def test_nothing_is_left_in_the_folder_of_temporary_files(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    image, brain, _ = brain_of_blobs("T1", shape=(20, 20, 20))
+    tissue.segment(image, brain, "T1")
+    assert list(tmp_path.iterdir()) == []
+    assert tempfile.gettempdir() == str(tmp_path)
+
+
 def test_a_few_bright_voxels_do_not_take_a_class():
     image, brain, truth = brain_of_blobs("T1")
     bright = image.data.copy()
@@ -50,6 +64,23 @@ def test_lesions_are_left_out_of_the_fit_and_laid_over():
     whole = tissue.overlay(found, lesion)
     assert (whole[lesion > 0] == 4).all()
     assert (whole == truth)[brain & (lesion == 0)].mean() > 0.97
+
+
+def test_the_start_parts_close_tissues_although_partial_volume_lies_between_the_others():
+    rng = np.random.default_rng(0)
+    parts = [
+        rng.normal(20, 4, 6000),
+        rng.uniform(20, 80, 8000),
+        rng.normal(80, 4, 40_000),
+        rng.normal(100, 4, 46_000),
+    ]
+    image = np.concatenate(parts).reshape(100, 100, 10)
+    inside = np.ones(image.shape, bool)
+    inside[:5] = False
+    dark, middle, bright = tissue._start(image, inside)
+    assert (dark.astype(int) + middle + bright == inside).all()
+    assert 40 < image[dark].max() <= image[middle].min() < 65
+    assert 85 < image[middle].max() <= image[bright].min() < 95
 
 
 def test_an_unknown_contrast_and_a_flat_brain_are_refused():
