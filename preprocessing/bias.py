@@ -7,6 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from hifisyn.preprocessing.resample import isotropic_grid, resample, resample_mask
+from hifisyn.preprocessing.resources import one_itk_thread
 from hifisyn.volume import Volume
 
 WORK_MM = 4.0
@@ -72,6 +73,7 @@ def _inner(mask: np.ndarray) -> np.ndarray:
 
 def _n4(image: np.ndarray, sampled: np.ndarray) -> np.ndarray:
     """Return the logarithm of the gain on the whole grid."""
+    one_itk_thread()
     import SimpleITK
 
     def itk(data: np.ndarray) -> Any:

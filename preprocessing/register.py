@@ -4,7 +4,10 @@ Everything is handed to ANTs on grids whose axes are the world's (RAS), so its p
 sign convention has to be converted.
 """
 
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from hifisyn.preprocessing.resample import isotropic_grid, resample, resample_mask
+from hifisyn.preprocessing.resources import one_itk_thread
 from hifisyn.volume import Volume
 
 COARSE_MM, FINE_MM = 4.0, 2.0
@@ -179,13 +183,14 @@ def _centre_of_view(volume: Volume) -> np.ndarray:
 
 def _ants_rigid(fixed: Volume, moving: Volume, mask: Volume | None, seed: int, schedule: dict[str, Any]) -> np.ndarray:
     """Return moving-to-fixed (4, 4) between two volumes whose axes are the world's."""
+    one_itk_thread()
     import ants
 
     def image(volume: Volume) -> Any:
         data = volume.data.astype(np.float32)
         return ants.from_numpy(data, origin=list(volume.affine[:3, 3]), spacing=list(volume.spacing))
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _seeded(seed):
         result = ants.registration(
             fixed=image(fixed),
             moving=image(moving),
@@ -193,7 +198,6 @@ def _ants_rigid(fixed: Volume, moving: Volume, mask: Volume | None, seed: int, s
             initial_transform="Identity",
             mask=None if mask is None else image(mask),
             mask_all_stages=True,
-            random_seed=seed + 1,  # ANTs reads 0 as "take the clock"
             outprefix=str(Path(folder) / "rigid_"),
             **schedule,
         )
@@ -204,3 +208,17 @@ def _ants_rigid(fixed: Volume, moving: Volume, mask: Volume | None, seed: int, s
     fixed_to_moving[:3, :3] = (mapped[1:] - mapped[0]).T / 100
     fixed_to_moving[:3, 3] = mapped[0]
     return np.linalg.inv(fixed_to_moving)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed ANTs' sampling by its variable: antspyx 0.6 swallows the argument `random_seed`."""
+    before = os.environ.get("ANTS_RANDOM_SEED")
+    os.environ["ANTS_RANDOM_SEED"] = str(seed + 1)  # 0 means: take the clock
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["ANTS_RANDOM_SEED"]
+        else:
+            os.environ["ANTS_RANDOM_SEED"] = before

@@ -17,6 +17,7 @@ import numpy as np
 
 from hifisyn.dataset import TISSUES
 from hifisyn.errors import UserError
+from hifisyn.preprocessing.resources import one_itk_thread
 from hifisyn.volume import Volume
 
 Tool = Literal["fast", "atropos"]
@@ -115,6 +116,7 @@ def _name_classes(classes: np.ndarray, image: np.ndarray, inside: np.ndarray, mo
 
 
 def _atropos(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, float, float], modality: str) -> np.ndarray:
+    one_itk_thread()
     import ants
 
     def convert(array: np.ndarray) -> Any:

@@ -28,7 +28,7 @@ def tissue_at(points):
 def scan(shape, affine, contrast="T1", *, pose=None, noise=0.0, stripped=False, landmark=None, seed=0):
     """Scan the head: a Volume with the affine and its brain mask.
 
-    pose: (4, 4) head to world; landmark: (3,) mm in the head, a bright ball of 3 mm.
+    pose: (4, 4) head to world; landmark: (3,) mm in the head, a bright ball of 5 mm.
     """
     pose = np.eye(4) if pose is None else pose
     offsets = (np.arange(2) + 0.5) / 2 - 0.5
@@ -43,7 +43,7 @@ def scan(shape, affine, contrast="T1", *, pose=None, noise=0.0, stripped=False, 
         for value, brightness in CONTRASTS[contrast].items():
             signal[tissue == value] = brightness
         if landmark is not None:
-            signal[((points - landmark) ** 2).sum(axis=-1) < 9] = 400
+            signal[((points - landmark) ** 2).sum(axis=-1) < 25] = 400
         data += np.where(brain, signal, 0) if stripped else signal
         fractions += brain
     data, brain = data / 8, fractions >= 4
