@@ -101,7 +101,7 @@ def mutual_information(a: np.ndarray, b: np.ndarray, bins: int = BINS) -> float:
 
 def _binned(values: np.ndarray, bins: int) -> np.ndarray:
     low, high = np.percentile(values, [0.5, 99.5])
-    scaled = (values - low) * (bins / max(high - low, np.finfo(np.float32).tiny))
+    scaled = (values - low) * (bins / ((high - low) or 1.0))
     return np.clip(scaled, 0, bins - 1).astype(np.int64)
 
 

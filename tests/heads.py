@@ -74,7 +74,7 @@ def rigid(degrees, shift):
     return matrix
 
 
-def grid(shape, spacing, *, axes="RAS", degrees=(0, 0, 0), middle=(0, 0, 0)):
+def grid(shape, spacing, *, axes="RAS", degrees=(0, 0, 0), middle=(0, 0, 0)) -> tuple[tuple[int, int, int], np.ndarray]:
     """Return shape and affine of an oblique grid around `middle`, its axes pointing closest to `axes`."""
     letters = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
     turn = rigid(degrees, (0, 0, 0))[:3, :3]

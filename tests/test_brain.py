@@ -111,7 +111,7 @@ def test_hd_bet_gets_cubes_of_one_and_a_half_mm_and_its_mask_comes_back_in_place
         bright = (data[0] > 0).astype(np.float32)
         return None, None, np.stack([1 - bright, bright]), None
 
-    seen = []
+    seen: list[tuple[int, ...]] = []
     monkeypatch.setattr(brain_networks, "_hd_bet_networks", lambda device, folds: (Network(), ["weights"] * folds))
     monkeypatch.setattr(predict_case, "predict_case_3D_net", predict)
     volume, mask = scan(*HEAD, stripped=True)

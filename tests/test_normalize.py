@@ -10,7 +10,7 @@ def test_zero_and_the_upper_percentile_of_the_brain_are_the_ends():
     brain = rng.random(data.shape) < 0.3
     data[~brain] *= 50
     found = fit(data, brain, 99.5)
-    assert found == Intensity(0.0, np.percentile(data[brain], 99.5))
+    assert found == Intensity(0.0, float(np.percentile(data[brain], 99.5)))
     scaled = found.apply(data)
     assert scaled.dtype == np.float32
     assert (scaled[brain] == 1).mean() == pytest.approx(0.005, abs=2e-3)
@@ -28,7 +28,8 @@ def test_invert_undoes_apply_where_nothing_was_clipped():
     intensity = Intensity(-3.0, 812.5)
     values = np.linspace(-3, 812.5, 101)
     np.testing.assert_allclose(intensity.invert(intensity.apply(values)), values, atol=1e-3)
-    np.testing.assert_allclose(intensity.invert(intensity.apply([5000, -90])), [812.5, -3])
+    beyond = np.array([5000.0, -90.0])
+    np.testing.assert_allclose(intensity.invert(intensity.apply(beyond)), [812.5, -3.0])
 
 
 def test_no_brain_and_an_even_brain_are_refused():

@@ -76,7 +76,9 @@ def test_slices_are_normalised_inside_the_brain_and_empty_outside(t1):
     assert (image.min(), image.max()) == (-1, 1)
     assert (image[~cut.brain] == -1).all()
     assert (image[cut.brain] == 1).mean() == pytest.approx(0.005, abs=0.002)
-    assert cut.record.scans["T1"].intensity.low == 0
+    intensity = cut.record.scans["T1"].intensity
+    assert intensity is not None
+    assert intensity.low == 0
     assert len(image) == len(cut.record.slice_indices)
     assert cut.label is None
 
@@ -96,10 +98,13 @@ def test_a_scan_to_predict_is_seen_as_in_training(t1):
 def test_given_tissues_are_used_as_they_are(t1):
     label = t1.with_data(truth(t1, HOME))
     aligned = align_case({"T1": t1}, QUICK, label=label)
+    assert aligned.label is not None
     np.testing.assert_array_equal(aligned.label.data, label.canonical().data)
     assert aligned.label.same_grid(aligned.brain)
     assert aligned.record.steps["labels"] == "as given"
     cut = cut_case(aligned, plans(pixel_mm=1.973))
+    assert cut.label is not None
+    assert cut.record.slice_grid is not None
     nearest = nearest_voxels(label, cut.record.slice_grid.volume())[list(cut.record.slice_indices)]
     np.testing.assert_array_equal(cut.label[cut.brain], nearest[cut.brain])
     assert (cut.label[~cut.brain] == 0).all()
@@ -120,6 +125,7 @@ def test_lesions_are_laid_over_computed_tissues_and_belong_to_the_brain(t1):
     hollow = t1.with_data(np.where(lesion > 0, 0, t1.data))
     aligned = align_case({"T1": hollow}, QUICK, label=t1.with_data(lesion), labels=LABELS)
     upright = t1.with_data(lesion).canonical().data > 0
+    assert aligned.label is not None
     assert (aligned.label.data[upright] == 4).all()
     assert (aligned.brain.data[upright] == 1).all()
     exact = t1.with_data(truth(t1, HOME)).canonical().data

@@ -23,7 +23,8 @@ def brain_points():
 @pytest.mark.parametrize(("contrast", "pose", "geometry"), MOVED)
 def test_a_known_pose_is_found_on_oblique_and_permuted_grids(contrast, pose, geometry):
     fixed, brain = scan(*FIXED, "T1", pose=HOME, noise=3)
-    moving, _ = scan(*geometry, contrast, pose=pose, noise=4, seed=1)
+    shape, affine = geometry
+    moving, _ = scan(shape, affine, contrast, pose=pose, noise=4, seed=1)
     found = register(fixed, moving, brain)
     points = brain_points()
     error = np.linalg.norm((found.moving_to_fixed @ pose @ points - HOME @ points)[:3], axis=0)

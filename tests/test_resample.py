@@ -35,8 +35,8 @@ def test_oblique_and_permuted_grids_as_simpleitk(order, method, onto):
     volume = noise(*grid((16, 18, 12), (1.5, 1.2, 1.7), axes="RIP", degrees=(5, 9, -14), middle=(1, 1, 1)))
     target = Volume(np.zeros(onto[0]), onto[1])
     ours = resample(volume, target, order=order, antialias=False, fill=-7)
-    theirs = SimpleITK.Resample(itk(volume), itk(target), SimpleITK.Transform(), method, -7.0)
-    theirs = SimpleITK.GetArrayFromImage(theirs).transpose(2, 1, 0)
+    image = SimpleITK.Resample(itk(volume), itk(target), SimpleITK.Transform(), method, -7.0)
+    theirs = SimpleITK.GetArrayFromImage(image).transpose(2, 1, 0)
     assert (theirs != -7).mean() > 0.5
     np.testing.assert_allclose(ours.data, theirs, atol=1e-5)
     np.testing.assert_array_equal(ours.affine, target.affine)

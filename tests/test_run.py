@@ -63,7 +63,9 @@ def test_a_cohort_is_aligned_and_cut_and_bad_cases_cost_no_other(dataset, tmp_pa
     assert slices.cases() == ["good", "held_out"]
     record = slices.record("good")
     assert (record["modalities"], record["slices"], record["labelled"]) == (["T1", "T2"], 9, True)
-    assert Record.from_json(record).scans["T2"].intensity.high > 0
+    intensity = Record.from_json(record).scans["T2"].intensity
+    assert intensity is not None
+    assert intensity.high > 0
     for array in (slices.image("good", "T1"), slices.brain("good"), slices.label("good")):
         assert array.shape == (9, 48, 48)
 
