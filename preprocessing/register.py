@@ -96,7 +96,7 @@ def mutual_information(a: np.ndarray, b: np.ndarray, bins: int = BINS) -> float:
     p = joint / joint.sum()
     independent = p.sum(axis=1, keepdims=True) * p.sum(axis=0, keepdims=True)
     filled = p > 0
-    return float((p[filled] * np.log(p[filled] / independent[filled])).sum())
+    return max(0.0, float((p[filled] * np.log(p[filled] / independent[filled])).sum()))
 
 
 def _binned(values: np.ndarray, bins: int) -> np.ndarray:
