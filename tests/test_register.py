@@ -1,8 +1,12 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from hifisyn.preprocessing.register import mutual_information, place, register
+from hifisyn.volume import Volume
 from tests.heads import BRAIN_RADII, grid, rigid, scan
 
 FIXED = grid((58, 70, 44), (3, 3, 3.5), axes="LPS", degrees=(4, -6, 3), middle=(30, -20, 10))
@@ -70,3 +74,21 @@ def test_mutual_information_does_not_mind_contrast_but_displacement():
     inverted = np.exp(-5 * image)
     same, shifted = (mutual_information(image.ravel(), x.ravel()) for x in (inverted, np.roll(inverted, 3, axis=0)))
     assert same > 2 * shifted
+
+
+@pytest.mark.real_data
+def test_a_real_scan_comes_back_from_where_it_was_moved():
+    root = os.environ.get("HIFISYN_TEST_DATA")
+    if not root:
+        pytest.skip("HIFISYN_TEST_DATA names no folder of real scans")
+    t1, flair = (Volume.load(Path(root) / f"ms_raw/patient04/study1_{m}.nii.gz") for m in ("T1W", "FLAIR"))
+    middle = (t1.affine @ [127.5, 127.5, 30, 1])[:3]
+    index = np.stack(np.meshgrid(*[np.arange(n) for n in t1.shape], indexing="ij"), axis=-1)
+    from_middle = index @ t1.affine[:3, :3].T + t1.affine[:3, 3] - middle
+    brain = t1.with_data((((from_middle / (BRAIN_RADII + 8)) ** 2).sum(axis=-1) < 1).astype(np.uint8))
+    away = rigid((-12, 10, 20), (40, -30, 25))
+    at_home, moved = (register(t1, f, brain) for f in (flair, place(flair, away)))
+    points = brain_points() + np.append(middle, 0)[:, None]
+    error = np.linalg.norm(((moved.moving_to_fixed @ away - at_home.moving_to_fixed) @ points)[:3], axis=0)
+    assert error.max() < 0.7
+    assert moved.after > 0.95 * at_home.after > moved.before
