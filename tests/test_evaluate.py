@@ -193,7 +193,7 @@ def test_bad_cases_are_listed_and_cost_no_other(tmp_path, capsys):
 def test_all_bad_still_ends_in_a_table(tmp_path, capsys):
     write_case(tmp_path)
     (tmp_path / "truth" / "A_T2.nii.gz").unlink()
-    assert run(tmp_path) == 1
+    assert run(tmp_path) == 2
     assert "A_T2" in capsys.readouterr().err
 
 
@@ -205,7 +205,7 @@ def test_a_turned_truth_is_registered_on_request(tmp_path):
     motion[:2, :2] = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
     motion[:3, 3] = [4, -3, 2]
     save(tmp_path / "truth" / "A_T2.nii.gz", data, motion @ affine)
-    assert run(tmp_path) == 1
+    assert run(tmp_path) == 2
     assert run(tmp_path, "--register", "--overwrite") == 0
     assert table(tmp_path)["correlation"].iloc[0] > 0.97
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["pairs"][0]["registered"] is True

@@ -327,7 +327,7 @@ def test_our_own_mistake_in_a_case_is_told_with_its_place(raw, model, tmp_path, 
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr(work, "sheet", fail)
-    assert predict(raw, tmp_path / "synth", model) == 1
+    assert predict(raw, tmp_path / "synth", model) == 2
     assert "ZeroDivisionError: oops (test_predict.py, line" in capsys.readouterr().out
     assert names(tmp_path / "synth") == []
 

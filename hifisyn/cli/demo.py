@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the demo."""
     parser = argparse.ArgumentParser(prog="hifisyn_demo", description=__doc__)
     parser.add_argument("--home", type=Path, default=Path("hifisyn_demo"), help="folder that everything goes to")
-    parser.add_argument("--subjects", type=int, default=12, help="subjects to train and validate on")
+    parser.add_argument("--subjects", type=int, default=10, help="subjects to train and validate on")
     parser.add_argument("--test-subjects", type=int, default=3, help="subjects held out")
     parser.add_argument("--minutes", type=float, default=4, help="training time to plan for")
     parser.add_argument("--cores", type=int, default=min(2, os.cpu_count() or 1), help="CPU cores to plan for")

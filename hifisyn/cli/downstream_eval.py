@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from hifisyn.cli.entry import command
+from hifisyn.cli.entry import command, outcome
 from hifisyn.dataset import MODALITIES
 
 EPILOG = """examples:
@@ -62,4 +62,4 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"tables, maps and pictures: {output}")
     if done.failures:
         print(f"not compared ({len(done.failures)}):\n{report.failure_lines(done.failures)}", file=sys.stderr)
-    return 1 if done.failures else 0
+    return outcome(done=not done.dataset.empty, failed=bool(done.failures))

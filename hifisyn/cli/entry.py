@@ -36,6 +36,11 @@ def command(function: Callable[[list[str] | None], int | None]) -> Callable[[lis
     return main
 
 
+def outcome(*, done: bool, failed: bool) -> int:
+    """Return the exit code of a run over cases: 0 all done, 1 some failed, 2 nothing came of it."""
+    return (1 if done else 2) if failed else 0
+
+
 def _fail(line: str) -> int:
     print(f"error: {' '.join(line.split())}", file=sys.stderr)
     return 2

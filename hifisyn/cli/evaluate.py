@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hifisyn.cli.entry import command
+from hifisyn.cli.entry import command, outcome
 from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ EPILOG = """examples:
   hifisyn_evaluate --model hifisyn_results/IXI/T1_T2/HiFiSyn__plans__2d    held-out cases, both directions, rivals
 
 Intensities are compared in [-1, 1] (data range 2), slice by slice: PSNR and SSIM over the whole slice and inside
-the brain, correlation inside the brain. Exit code 1: some cases failed; they are listed.
+the brain, correlation inside the brain. Exit code 1: some cases failed, 2: all; they are listed.
 """
 
 
@@ -78,16 +78,15 @@ def _volumes(options: argparse.Namespace) -> int:
     if not done.dataset.empty:
         print(report.mean_and_spread(done.dataset, [native.MODALITY, "cases", "slices"]))
         print(f"tables and pictures: {output}")
-    return _failed(done.failures)
+    return _failed(done.failures, done=not done.dataset.empty)
 
 
-def _failed(failures: Sequence["Failure"]) -> int:
+def _failed(failures: Sequence["Failure"], *, done: bool) -> int:
     from hifisyn.evaluation.report import failure_lines
 
-    if not failures:
-        return 0
-    print(f"not compared ({len(failures)}):\n{failure_lines(failures)}", file=sys.stderr)
-    return 1
+    if failures:
+        print(f"not compared ({len(failures)}):\n{failure_lines(failures)}", file=sys.stderr)
+    return outcome(done=done, failed=bool(failures))
 
 
 def _model(options: argparse.Namespace) -> int:
@@ -110,4 +109,4 @@ def _model(options: argparse.Namespace) -> int:
     if done.skipped:
         print(f"left out, since a contrast lacks: {', '.join(done.skipped)}", file=sys.stderr)
     print(f"tables and pictures: {output}")
-    return _failed(done.failures)
+    return _failed(done.failures, done=not done.dataset.empty)

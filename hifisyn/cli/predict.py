@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from hifisyn.cli.entry import command
+from hifisyn.cli.entry import command, outcome
 from hifisyn.errors import UserError
 
 EPILOG = """
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
 
 @command
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; exit code 1 where a case failed."""
+    """Run the command; exit code 1 where some cases failed, 2 where all did."""
     given = parser().parse_args(arguments)
     if given.np < 1:
         raise UserError(f"-np: wanted at least 1, found {given.np}")
@@ -86,4 +86,4 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{len(summary.made)} made{kept}, {len(summary.failures)} failed; see {given.output}")
     for failure in summary.failures:
         print(f"  {failure.case}  {failure.target}  {failure.problem}")
-    return 1 if summary.failures else 0
+    return outcome(done=bool(summary.made or summary.kept), failed=bool(summary.failures))
