@@ -58,8 +58,8 @@ def steps(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
     ]
     for given, lacking in (PAIR, PAIR[::-1]):
         out = synth / f"{given}_to_{lacking}"
-        job = ["-i", raw / "imagesTs", "-o", out, "--source", given, "--target", lacking, "--device", "cpu"]
-        listed.append(("predict", job))
+        job = ["-i", raw / "imagesTs", "-o", out, "--source", given, "--target", lacking, "-np", options.cores]
+        listed.append(("predict", [*job, "--device", "cpu"]))
         listed.append(("evaluate", [out, raw / "truth" / f"on_{given}", "-o", home / "evaluation" / out.name]))
     listed.append(
         ("downstream_eval", [synth / "T2_to_T1", raw / "truth" / "on_T2", "-o", home / "evaluation" / "tissue"])
