@@ -16,7 +16,9 @@ def test_every_key_of_the_plans_is_documented_with_its_default(part):
     page = (ROOT / "documentation/reference/plans.md").read_text()
     section = page.split(f"## {part}\n")[1].split("\n## ")[0]
     documented = dict(re.findall(r"^\| `(\w+)` \|(.*)$", section, flags=re.MULTILINE))
-    fields = Plans.model_fields[part].annotation.model_fields
+    kind = Plans.model_fields[part].annotation
+    assert kind is not None
+    fields = kind.model_fields
     assert set(documented) == set(fields)
     for name, field in fields.items():
         if not field.is_required():

@@ -134,7 +134,7 @@ def test_users_mistakes_are_one_line_and_exit_code_2(error, line, capsys):
     def main(arguments=None):
         raise error
 
-    assert main() == 2
+    assert main(None) == 2
     printed = capsys.readouterr().err
     assert re.fullmatch(rf"{re.escape(line)}.*\n", printed)
 
@@ -145,4 +145,4 @@ def test_our_mistakes_keep_their_traceback():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        main()
+        main(None)

@@ -40,7 +40,8 @@ def imported_rooms(path):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names = [f"{node.module}.{alias.name}" if node.module == "hifisyn" else node.module for alias in node.names]
+            module = node.module or ""
+            names = [f"{module}.{alias.name}" if module == "hifisyn" else module for alias in node.names]
         else:
             continue
         for name in names:

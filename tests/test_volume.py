@@ -1,4 +1,5 @@
 import gzip
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -28,7 +29,7 @@ def test_header_survives_with_new_data(tmp_path):
     source.set_qform(OBLIQUE, code=1)
     nib.save(source, tmp_path / "a.nii")
     Volume.load(tmp_path / "a.nii").with_data(2 * image()).save(tmp_path / "b.nii.gz")
-    header = nib.load(tmp_path / "b.nii.gz").header
+    header: Any = nib.load(tmp_path / "b.nii.gz").header
     assert header["descrip"].tobytes().startswith(b"scanner 7")
     assert int(header["sform_code"]) == 2
 

@@ -4,7 +4,6 @@ import argparse
 import os
 import shlex
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -93,7 +92,3 @@ def _close(home: Path, seconds: float) -> None:
     for pictures in folders.values():
         more = f" and {len(pictures) - 1} more" if len(pictures) > 1 else ""
         print(f"  {pictures[-1]}{more}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
