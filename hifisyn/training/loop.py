@@ -178,6 +178,7 @@ class _Run:
                 "iteration": self.iteration,
                 "epoch": self.epoch,
                 "seed": self.job.seed,
+                "threads": torch.get_num_threads(),
                 "best": self.best,
                 "seconds": self.spent,
                 "losses": self.tally.values(),
@@ -194,6 +195,8 @@ class _Run:
         if progress["seed"] != self.job.seed:
             found = progress["seed"]
             raise UserError(f"{path}: wanted seed {self.job.seed}, found {found}; resume with --seed {found}")
+        if self.device.type == "cpu":
+            torch.set_num_threads(progress["threads"])  # sums over other numbers of threads round differently
         checkpoint.restore(content, self.trainer, self.optimizers, randomness=True)
         self.iteration, self.best, self.spent = progress["iteration"], progress["best"], progress["seconds"]
         self.tally = Tally(progress["losses"])
