@@ -18,9 +18,9 @@ def command(function: Callable[[list[str] | None], int | None]) -> Callable[[lis
 
     @wraps(function)
     def main(arguments: list[str] | None = None) -> int:
-        # Threads that wait by spinning take the CPU from whoever else needs it: a step took twice as long beside
-        # another program. Read by OpenMP when torch is imported, which no command does before this line.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        # OpenMP threads spin for milliseconds before they sleep, which slows them twofold beside another program;
+        # sleeping at once costs as much on a quiet machine. Read when torch is imported, later than this.
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
         try:
             return function(arguments) or 0
         except UserError as error:
