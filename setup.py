@@ -7,6 +7,7 @@ setup(
         "hifisyn",
         "hifisyn.cli",
         "hifisyn.dataset_conversion",
+        "hifisyn.engine",
         "hifisyn.evaluation",
         "hifisyn.inference",
         "hifisyn.losses",

@@ -57,7 +57,7 @@ def convert(folder: Path, cohort: Cohort, *, name: str, processes: int = 2, over
 
 def _simulate(cohort: Cohort, folder: Path, processes: int) -> Iterator[tuple[int, Poses]]:
     from hifisyn.dataset_conversion.phantom_subject import write_subject
-    from hifisyn.preprocessing.parallel import Progress
+    from hifisyn.engine.parallel import Progress
 
     progress = Progress("simulating", cohort.total)
     if processes <= 1:

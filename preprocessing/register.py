@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from hifisyn.engine.resources import one_itk_thread
 from hifisyn.preprocessing.resample import isotropic_grid, resample, resample_mask
-from hifisyn.preprocessing.resources import one_itk_thread
 from hifisyn.volume import Volume
 
 COARSE_MM, FINE_MM = 4.0, 2.0

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn.dataset import Case, Dataset
+from hifisyn.engine.parallel import Failure, run_cases
 from hifisyn.files import sha256
 from hifisyn.plans import Plans, PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
-from hifisyn.preprocessing.parallel import Failure, run_cases
 from hifisyn.preprocessing.pipeline import align_case, cut_case
 from hifisyn.slices import SliceStore
 from hifisyn.volume import Volume

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import numpy as np
 
 from hifisyn.dataset import TISSUES
+from hifisyn.engine.resources import one_itk_thread
 from hifisyn.errors import UserError
-from hifisyn.preprocessing.resources import one_itk_thread
 from hifisyn.volume import Volume
 
 Tool = Literal["fast", "atropos"]

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 
 from hifisyn.dataset import Case, Dataset
+from hifisyn.engine.parallel import map_cases
 from hifisyn.errors import UserError
 from hifisyn.preprocessing.brain import looks_stripped
-from hifisyn.preprocessing.parallel import map_cases
 from hifisyn.volume import Volume
 
 SPACING_FACTOR = 2.0  # a voxel so much longer than the data set's median is odd

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = [
     {"errors", "files", "paths", "volume", "__init__"},
     {"dataset", "plans", "tables", "image_metrics", "pictures"},
+    {"engine"},
     {"preprocessing", "postprocessing", "slices"},
     {"networks", "losses", "planning", "dataset_conversion"},
     {"training"},

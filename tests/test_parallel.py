@@ -1,7 +1,7 @@
 import pytest
 
-from hifisyn.preprocessing import resources
-from hifisyn.preprocessing.parallel import map_cases, run_cases
+from hifisyn.engine import resources
+from hifisyn.engine.parallel import map_cases, run_cases
 from tests.parallel_jobs import die, fail, leave_mark
 
 

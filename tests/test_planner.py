@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from hifisyn.dataset import Dataset
+from hifisyn.engine import resources
 from hifisyn.errors import UserError
 from hifisyn.planning import costs, planner, rules
 from hifisyn.planning import device as devices
@@ -287,12 +288,12 @@ def test_detection_takes_a_gpu_that_is_there(monkeypatch):
 def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
     (tmp_path / "cpu.max").write_text("150000 100000\n")
     (tmp_path / "memory.max").write_text(f"{2**30}\n")
-    monkeypatch.setattr(devices, "_CGROUP", tmp_path)
-    assert devices.available_cores() == 1
+    monkeypatch.setattr(resources, "CGROUP", tmp_path)
+    assert detect("cpu").cores == 1
     assert devices.machine_memory_gb() == 1.0
     (tmp_path / "cpu.max").write_text("max 100000\n")
     (tmp_path / "memory.max").write_text("max\n")
-    assert devices.available_cores() == len(os.sched_getaffinity(0))
+    assert detect("cpu").cores == len(os.sched_getaffinity(0))
     assert (devices.machine_memory_gb() or 0) > 1.0
 
 

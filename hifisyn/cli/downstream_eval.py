@@ -12,8 +12,8 @@ EPILOG = """examples:
   hifisyn_downstream_eval synth/ truth/ -o tissue/ --labels labels/    and both against exact labels
 
 Files pair by name: synth/IXI012_T1.nii.gz, truth/IXI012_T1.nii.gz, labels/IXI012.nii.gz (CSF 1, GM 2, WM 3). The
-brain mask is synth/IXI012_T1_brain.nii.gz, which hifisyn_predict writes. Exit code 1: some cases failed; they are
-listed.
+brain mask is synth/IXI012_T1_brain.nii.gz, which hifisyn_predict writes. Exit code 1: some cases failed, 2:
+all; they are listed.
 """
 
 
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
 
 @command
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0: all done, 1: some cases failed."""
+    """Run the command; 0: all done, 1: some cases failed, 2: all failed."""
     options = parser().parse_args(arguments)
     from hifisyn.evaluation import downstream_tissue as task
     from hifisyn.evaluation import report

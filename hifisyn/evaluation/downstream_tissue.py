@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.dataset import TISSUES
+from hifisyn.engine.parallel import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import report
 from hifisyn.evaluation.native import axial, comparable, read_scale
 from hifisyn.evaluation.overlap import by_label
 from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, find_volume, load_pair
 from hifisyn.preprocessing import tissue
-from hifisyn.preprocessing.parallel import Failure
 from hifisyn.volume import Volume
 
 LABELS = {name: value for name, value in TISSUES.items() if value}

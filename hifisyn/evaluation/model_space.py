@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from hifisyn.engine.parallel import Failure, Progress
 from hifisyn.errors import UserError
 from hifisyn.evaluation import report, rivals
 from hifisyn.evaluation.image import CASE, MEASURES, SLICE, by_case, by_dataset, score
 from hifisyn.image_metrics import DATA_RANGE
 from hifisyn.paths import SPLITS_JSON, Roots, slices_folder
 from hifisyn.planning.splits import Splits
-from hifisyn.preprocessing.parallel import Failure, Progress
 from hifisyn.slices import SliceStore
 
 DIRECTION, METHOD = "direction", "method"

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hifisyn.engine.parallel import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import report
 from hifisyn.evaluation.image import CASE, MEASURES, MIN_BRAIN, SLICE, by_case, by_dataset, score
@@ -23,7 +24,7 @@ from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, load_pai
 from hifisyn.files import read_json
 from hifisyn.image_metrics import DATA_RANGE, SSIM_WINDOW
 from hifisyn.preprocessing import normalize
-from hifisyn.preprocessing.parallel import Failure
+from hifisyn.preprocessing.slices_axial import to_slices
 from hifisyn.volume import Volume
 
 SCALE = "IntensityScale"
@@ -89,7 +90,7 @@ def comparable(loaded: Loaded, scale: float | None, upper_percentile: float = UP
 
 def axial(volume: Volume) -> np.ndarray:
     """Return (S, H, W): from inferior to superior, rows from anterior to posterior, columns from right to left."""
-    return np.ascontiguousarray(volume.reoriented("LPS").data.transpose(2, 1, 0))
+    return to_slices(volume.reoriented("LPS"))
 
 
 def read_scale(sidecar: Path) -> float | None:

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from hifisyn.engine.parallel import Failure, Progress
 from hifisyn.errors import UserError
-from hifisyn.preprocessing.parallel import Failure, Progress
 from hifisyn.volume import Volume
 
 ENDINGS = (".nii.gz", ".nii")

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hifisyn.engine.parallel import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation.image import MEASURES, TITLES
 from hifisyn.files import atomic, write_json
 from hifisyn.pictures import evenly, new_figure, save_figure, sheet
-from hifisyn.preprocessing.parallel import Failure
 
 SUMMARY_JSON = "summary.json"
 METRICS_PNG = "metrics.png"

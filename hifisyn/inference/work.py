@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from hifisyn.engine.parallel import THREAD_VARIABLES
+from hifisyn.engine.resources import allowed_cpus
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
 from hifisyn.inference.models import Model
@@ -20,9 +22,7 @@ from hifisyn.inference.predictor import Prediction, Predictor
 from hifisyn.inference.sidecar import sidecar
 from hifisyn.inference.tasks import Task
 from hifisyn.pictures import sheet
-from hifisyn.planning.device import available_cores
 from hifisyn.plans import Plans
-from hifisyn.preprocessing.parallel import THREAD_VARIABLES
 from hifisyn.preprocessing.pipeline import Prepared
 from hifisyn.volume import Volume
 
@@ -131,7 +131,7 @@ def make_all(
             yield from worker.make_case(tasks)
         return
     models = [predictor.model for predictor in predictors.values()]
-    threads = max(1, available_cores() // processes)
+    threads = max(1, allowed_cpus() // processes)
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, context, _start, (models, output, settings, threads))
     try:

@@ -2,14 +2,13 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
+from hifisyn.engine.resources import allowed_cpus, memory_limit_gib
 from hifisyn.errors import UserError
 
 GIB = 2**30
 UNKNOWN_MEMORY_GB = 8.0
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -64,22 +63,12 @@ def detect(
         )
     if memory_gb is None:
         memory_gb = gpu_gb if kind == "cuda" else machine_memory_gb()
-    return Device(kind, float(memory_gb or UNKNOWN_MEMORY_GB), available_cores() if cores is None else cores, minutes)  # type: ignore[arg-type]
+    return Device(kind, float(memory_gb or UNKNOWN_MEMORY_GB), allowed_cpus() if cores is None else cores, minutes)  # type: ignore[arg-type]
 
 
 def usable_here(kind: str) -> str:
     """Return "cuda" where that is planned for and this machine has a GPU, else "cpu"."""
     return "cuda" if kind == "cuda" and _gpu_memory_gb() is not None else "cpu"
-
-
-def available_cores() -> int:
-    """Return the cores this process may use: affinity and container limit, not what the machine has."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    quota, _, period = _read(_CGROUP / "cpu.max").partition(" ")
-    if quota.isdecimal() and period.isdecimal():
-        cores = min(cores, max(1, int(quota) // int(period)))
-    return cores
 
 
 def machine_memory_gb() -> float | None:
@@ -88,8 +77,8 @@ def machine_memory_gb() -> float | None:
         installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
     except (AttributeError, ValueError, OSError):
         return None
-    limit = _read(_CGROUP / "memory.max")
-    return min(installed, int(limit) / GIB) if limit.isdecimal() else installed
+    limit = memory_limit_gib()
+    return installed if limit is None else min(installed, limit)
 
 
 def _gpu_memory_gb() -> float | None:
@@ -98,10 +87,3 @@ def _gpu_memory_gb() -> float | None:
     if not torch.cuda.is_available():
         return None
     return torch.cuda.get_device_properties(0).total_memory / GIB
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""

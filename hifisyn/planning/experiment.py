@@ -10,6 +10,7 @@ from typing import Any
 
 from hifisyn import paths
 from hifisyn.dataset import Dataset
+from hifisyn.engine.parallel import Failure, run_cases
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json, write_text
 from hifisyn.planning import planner, rules
@@ -19,7 +20,6 @@ from hifisyn.planning.splits import Splits, check_splits, make_splits
 from hifisyn.planning.verification import table, unusable, write_findings
 from hifisyn.plans import Plans, PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
-from hifisyn.preprocessing.parallel import Failure, run_cases
 from hifisyn.preprocessing.picture import draw_case
 from hifisyn.preprocessing.run import align_dataset, cut_dataset
 from hifisyn.preprocessing.verify import verify

@@ -15,12 +15,12 @@ import numpy as np
 
 from hifisyn import __version__
 from hifisyn.dataset import Dataset
+from hifisyn.engine.parallel import run_cases
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json
 from hifisyn.planning.measure import STATISTICS, describe, tidy
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
-from hifisyn.preprocessing.parallel import run_cases
 
 FORMAT = 1
 

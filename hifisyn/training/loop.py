@@ -1,11 +1,11 @@
 """The one loop that trains every method; killed at any moment and resumed, it ends in the same weights on a CPU."""
 
 import math
-import os
 import time
 
 import torch
 
+from hifisyn.engine.resources import allowed_cpus
 from hifisyn.errors import UserError
 from hifisyn.training import checkpoint
 from hifisyn.training.batches import Batches, SliceLoader
@@ -224,9 +224,7 @@ class _Run:
 
 def default_workers(device: torch.device) -> int:
     """Return how many processes read: none on a CPU, where steps are long; else up to 3 of the cores."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return 0 if device.type == "cpu" else max(0, min(3, cores - 1))
+    return 0 if device.type == "cpu" else min(3, allowed_cpus() - 1)
 
 
 def _refuse_nonfinite(means: dict[str, float], epoch: int) -> None:

@@ -40,10 +40,14 @@ def free_gib() -> float:
     lines = dict(line.split(":", 1) for line in _text(MEMINFO).splitlines() if ":" in line)
     available = lines.get("MemAvailable", "").split()
     free = int(available[0]) / 2**20 if available else GIB_A_WORKER
-    limit, used = _text(CGROUP / "memory.max"), _text(CGROUP / "memory.current")
-    if limit.isdecimal() and used.isdecimal():
-        free = min(free, (int(limit) - int(used)) / 2**30)
-    return free
+    limit, used = memory_limit_gib(), _text(CGROUP / "memory.current")
+    return free if limit is None or not used.isdecimal() else min(free, limit - int(used) / 2**30)
+
+
+def memory_limit_gib() -> float | None:
+    """Return the memory that the container may take, GiB; none where it is not limited."""
+    limit = _text(CGROUP / "memory.max")
+    return int(limit) / 2**30 if limit.isdecimal() else None
 
 
 def _text(path: Path) -> str:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 
+from hifisyn.engine.resources import free_gib, workers_that_fit
 from hifisyn.errors import UserError
-from hifisyn.preprocessing.resources import free_gib, workers_that_fit
 
 Outcome = tuple[str, Any, BaseException | None]
 
