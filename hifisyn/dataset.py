@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hifisyn.archives import on_disk
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json
 from hifisyn.paths import DATASET_JSON
 
 MODALITIES = ("T1", "T2", "FLAIR", "T1ce", "PD")
 TISSUES = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
+STEPS = ("skull_stripped", "registered", "bias_corrected")
 FILE_ENDING = ".nii.gz"
 
 
@@ -20,14 +22,31 @@ class Case:
     Attributes:
         name: unique in the data set.
         subject: the person; cases of one subject never part in a split.
-        images: modality to file; a case may lack modalities.
+        images: modality to file, which may lie in an archive (`hifisyn.archives`); a case may lack modalities.
         label: label map on the grid of the reference modality, or none.
+        brain: the user's own brain mask on the same grid, or none.
+        done: those of STEPS that were done to the scans of this case, beside what the data set says of all.
     """
 
     name: str
     subject: str
     images: dict[str, Path]
     label: Path | None = None
+    brain: Path | None = None
+    done: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """All files by what they are: modalities, `label`, `brain`."""
+        others = {"label": self.label, "brain": self.brain}
+        return self.images | {name: path for name, path in others.items() if path is not None}
+
+    def hide_paths(self, text: str) -> str:
+        """Return a text in which the files are called CASE_T1 and so on: paths may tell who a participant is."""
+        for what, path in self.files.items():
+            for name in (str(path), str(on_disk(path)), on_disk(path).name):
+                text = text.replace(name, f"{self.name}_{what}")
+        return text
 
 
 @dataclass(frozen=True)
@@ -41,7 +60,8 @@ class Dataset:
         cases: training cases by name (imagesTr).
         test: held-out cases by name (imagesTs); never used in planning, training or tuning.
         reference: the modality to whose grid the others are registered and on which labels are given.
-        skull_stripped, registered, bias_corrected: what was done to the scans before they came.
+        skull_stripped, registered, bias_corrected: what was done to all scans before they came.
+        private: paths of the scans tell who a participant is, so they are never shown.
         about: licence, reference and description, kept as given.
     """
 
@@ -54,6 +74,7 @@ class Dataset:
     skull_stripped: bool = False
     registered: bool = False
     bias_corrected: bool = False
+    private: bool = False
     about: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -94,6 +115,7 @@ class Dataset:
             "skull_stripped": self.skull_stripped,
             "registered": self.registered,
             "bias_corrected": self.bias_corrected,
+            "private": self.private,
             **self.about,
             "subjects": {case.name: case.subject for case in self.all_cases.values()},
             "dataset": {case.name: _case_json(case, folder, self.modalities) for case in self.cases.values()},
@@ -127,6 +149,7 @@ class Dataset:
             skull_stripped=bool(content.get("skull_stripped", False)),
             registered=bool(content.get("registered", False)),
             bias_corrected=bool(content.get("bias_corrected", False)),
+            private=bool(content.get("private", False)),
             about={k: content[k] for k in ("description", "licence", "reference", "release") if k in content},
         )
 
@@ -159,30 +182,53 @@ def split_name(file: Path, modalities: tuple[str, ...]) -> tuple[str, str] | Non
     return (case, known[suffix.lower()]) if suffix.lower() in known else None
 
 
+def brain_path(folder: Path, case: str, *, test: bool = False) -> Path:
+    """Return where the user's own brain mask of a case lies in a raw folder: brainsTr/IXI012.nii.gz."""
+    return folder / ("brainsTs" if test else "brainsTr") / f"{case}{FILE_ENDING}"
+
+
 def _case_json(case: Case, folder: Path, modalities: tuple[str, ...]) -> dict[str, Any]:
-    images = [str(case.images[m].relative_to(folder)) for m in modalities if m in case.images]
-    entry: dict[str, Any] = {"images": images}
-    if case.label is not None:
-        entry["label"] = str(case.label.relative_to(folder))
-    return entry
+    there = [m for m in modalities if m in case.images]
+    entry: dict[str, Any] = {"images": [_written(case.images[m], folder) for m in there]}
+    if any(split_name(case.images[m], modalities) != (case.name, m) for m in there):
+        entry["modalities"] = there
+    for name, path in (("label", case.label), ("brain", case.brain)):
+        if path is not None:
+            entry[name] = _written(path, folder)
+    return entry | ({"done": list(case.done)} if case.done else {})
+
+
+def _written(path: Path, folder: Path) -> str:
+    """Return a path as dataset.json holds it: relative to the raw folder where it lies there, else absolute."""
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path.absolute())
 
 
 def _read_case(
     name: str, entry: dict[str, Any], folder: Path, modalities: tuple[str, ...], subjects: dict[str, str]
 ) -> Case:
+    where = folder / DATASET_JSON
+    said = entry.get("modalities") or [None] * len(entry["images"])
+    if len(said) != len(entry["images"]):
+        raise UserError(
+            f"{where}: case {name}: wanted one of modalities for each image, found {len(said)} for "
+            f"{len(entry['images'])}; mend the entry"
+        )
     images: dict[str, Path] = {}
-    for relative in entry["images"]:
-        parts = split_name(Path(relative), modalities)
-        if parts is None:
+    for relative, word in zip(entry["images"], said, strict=True):
+        modality = word or (split_name(Path(relative), modalities) or (None, None))[1]
+        if modality not in modalities:
             raise UserError(
-                f"{folder / DATASET_JSON}: wanted the modality ({', '.join(modalities)}) at the end of the name "
-                f"of each image, found {relative}; rename it, as in {name}_{modalities[0]}{FILE_ENDING}"
+                f"{where}: wanted the modality ({', '.join(modalities)}) at the end of the name "
+                f"of each image, found {word or relative}; rename it, as in {name}_{modalities[0]}{FILE_ENDING}"
             )
-        if parts[1] in images:
+        if modality in images:
             raise UserError(
-                f"{folder / DATASET_JSON}: wanted one {parts[1]} for case {name}, found "
-                f"{images[parts[1]].name} and {Path(relative).name}; remove one"
+                f"{where}: wanted one {modality} for case {name}, found "
+                f"{images[modality].name} and {Path(relative).name}; remove one"
             )
-        images[parts[1]] = folder / relative
-    label = folder / entry["label"] if entry.get("label") else None
-    return Case(name, str(subjects.get(name, name)), images, label)
+        images[modality] = folder / relative
+    done = tuple(entry.get("done", ()))
+    if odd := [step for step in done if step not in STEPS]:
+        raise UserError(f"{where}: case {name}: wanted done to name {', '.join(STEPS)}, found {odd[0]}; mend the entry")
+    label, brain = (folder / entry[key] if entry.get(key) else None for key in ("label", "brain"))
+    return Case(name, str(subjects.get(name, name)), images, label, brain, done)

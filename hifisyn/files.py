@@ -9,7 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from hifisyn import archives
 from hifisyn.errors import UserError
+
+BLOCK = 2**20
 
 
 @contextmanager
@@ -70,6 +73,9 @@ def read_json(path: Path | str) -> Any:
 
 
 def sha256(path: Path | str) -> str:
-    """Return the SHA-256 of a file, as 64 hexadecimal digits."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the SHA-256 of a file, on the disk or in an archive, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with archives.open_binary(path) as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,6 +1,9 @@
 """A volume in the scanner's space: an array and the affine that places it. Nobody else touches a header."""
 
+import gzip
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,9 @@ import numpy as np
 from nibabel import orientations
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
+from hifisyn import archives
 from hifisyn.errors import UserError
 from hifisyn.files import atomic
 
@@ -42,7 +47,7 @@ class Volume:
         """Read a NIfTI file (.nii or .nii.gz) as `dtype`; a trailing axis of length 1 is dropped.
 
         Args:
-            path: the file.
+            path: the file; it may lie in an archive (`hifisyn.archives`).
             dtype: of the array.
             constant: take a volume of one value too, such as the label map of a healthy subject.
 
@@ -61,8 +66,7 @@ class Volume:
             raise UserError(f"{path}: wanted finite intensities, found {bad} NaN or infinite voxels; replace them")
         if data.size == 0 or (not constant and data.min() == data.max()):
             raise UserError(f"{path}: wanted an image, found a constant volume; export the scan again")
-        if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-            raise UserError(f"{path}: wanted an affine with three axes, found a singular one; mend the header")
+        _check_affine(path, affine)
         return cls(data, affine, header)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> None:
@@ -159,20 +163,53 @@ class Volume:
         return Volume(np.ascontiguousarray(data), affine, self.header)
 
 
-def _read(path: Path, dtype: Any) -> tuple[np.ndarray, np.ndarray, Any]:
+def read_grid(path: Path | str) -> Volume:
+    """Read where the voxels of a NIfTI file lie, and none of their values: an empty volume on its grid.
+
+    Raises:
+        UserError: the file is missing, no NIfTI or not 3D, or has an affine that cannot be inverted.
+    """
+    path = Path(path)
+    with _opened(path) as image:
+        shape, affine, header = tuple(image.shape), np.asarray(image.affine, dtype=np.float64), image.header
+    if len(shape) == 4 and shape[3] == 1:
+        shape = shape[:3]
+    if len(shape) != 3:
+        raise UserError(f"{path}: wanted a 3D volume, found shape {shape}; split it into one file a contrast")
+    _check_affine(path, affine)
+    return Volume(np.broadcast_to(np.False_, shape), affine, header)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a NIfTI file, on the disk or in an archive; what is wrong with it becomes one line."""
     try:
-        image: Any = nib.load(path)
-        stored = np.asanyarray(image.dataobj)
+        if archives.split(path) is None:
+            yield nib.load(path)
+            return
+        with archives.open_binary(path) as stream:
+            plain: Any = gzip.GzipFile(fileobj=stream) if path.name.endswith(".gz") else stream
+            yield nib.Nifti1Image.from_stream(plain)
     except FileNotFoundError:
         raise UserError(f"{path}: wanted a NIfTI file, found none") from None
-    except (EOFError, OSError, zlib.error, ValueError, ImageFileError, HeaderDataError) as error:
+    except (EOFError, OSError, zlib.error, ValueError, ImageFileError, HeaderDataError, WrapStructError) as error:
         if isinstance(error, PermissionError):
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path}: wanted a NIfTI image, found a broken file ({reason}); copy it again") from None
+
+
+def _read(path: Path, dtype: Any) -> tuple[np.ndarray, np.ndarray, Any]:
+    with _opened(path) as image:
+        stored, affine, header = np.asanyarray(image.dataobj), image.affine, image.header
     if stored.dtype.fields is not None or np.iscomplexobj(stored):
         raise UserError(f"{path}: wanted one real number a voxel, found {stored.dtype}; export a magnitude image")
-    return stored.astype(dtype, copy=False), np.asarray(image.affine, dtype=np.float64), image.header
+    return stored.astype(dtype, copy=False), np.asarray(affine, dtype=np.float64), header
+
+
+def _check_affine(path: Path, affine: np.ndarray) -> None:
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise UserError(f"{path}: wanted an affine with three axes, found a singular one; mend the header")
 
 
 def grid(shape: tuple[int, int, int], affine: np.ndarray) -> Volume:

@@ -10,7 +10,7 @@ import pytest
 
 from hifisyn import files, paths
 from hifisyn.cli.entry import command
-from hifisyn.dataset import Case, Dataset, image_path, label_path
+from hifisyn.dataset import TISSUES, Case, Dataset, image_path, label_path
 from hifisyn.errors import UserError
 from hifisyn.slices import SliceStore
 
@@ -146,3 +146,35 @@ def test_our_mistakes_keep_their_traceback():
 
     with pytest.raises(ZeroDivisionError):
         main(None)
+
+
+def test_a_case_may_lie_elsewhere_and_say_what_was_done(tmp_path):
+    raw, archive = tmp_path / "raw" / "UKB", tmp_path / "bulk" / "1234567_20252_2_0.zip"
+    archive.parent.mkdir()
+    archive.write_bytes(b"")
+    images = {"T1": archive / "T1" / "T1_unbiased_brain.nii.gz", "FLAIR": raw / "imagesTr" / "a_FLAIR.nii.gz"}
+    label, brain = archive / "T1" / "T1_fast" / "T1_brain_pveseg.nii.gz", raw / "brainsTr" / "a.nii.gz"
+    case = Case("a", "s", images, label, brain, done=("skull_stripped",))
+    whole = Dataset("UKB", ("T1", "FLAIR"), TISSUES, {"a": case}, private=True)
+    whole.save(raw)
+    assert Dataset.load(raw) == whole
+    written = json.loads((raw / "dataset.json").read_text())["dataset"]["a"]
+    assert written["images"] == [str(images["T1"]), "imagesTr/a_FLAIR.nii.gz"]
+    assert case.hide_paths(f"{images['T1']}: broken, see {archive} or {archive.name}") == (
+        "a_T1: broken, see a_T1 or a_T1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({"images": ["x.nii.gz"], "modalities": ["T1", "T2"]}, "one of modalities for each image, found 2 for 1"),
+        ({"images": ["x.nii.gz"], "modalities": ["CT"]}, r"the modality \(T1, T2\).*found CT"),
+        ({"images": ["a_T1.nii.gz"], "done": ["polished"]}, "found polished"),
+    ],
+)
+def test_an_entry_that_contradicts_itself_is_refused(tmp_path, entry, says):
+    content = {"channel_names": {"0": "T1", "1": "T2"}, "labels": TISSUES, "dataset": {"a": entry}}
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=says):
+        Dataset.load(tmp_path)

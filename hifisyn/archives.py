@@ -1,0 +1,113 @@
+"""Files inside archives, read where they lie: a path may go on into a .zip or .tar, as in scans.zip/T1/T1.nii.gz.
+
+Nothing is ever unpacked to the disk, so a member's name cannot lead anywhere; names that try are refused all the same.
+"""
+
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+
+from hifisyn.errors import UserError
+
+ENDINGS = (".zip", ".tar")
+BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
+
+
+def split(path: Path | str) -> tuple[Path, str] | None:
+    """Part a path that leads into an archive: the archive and the member's name; none for an ordinary path.
+
+    A folder whose name ends as archives do is a folder.
+    """
+    path = Path(path)
+    for parent in path.parents:
+        if parent.suffix.lower() in ENDINGS and parent.is_file():
+            return parent, path.relative_to(parent).as_posix()
+    return None
+
+
+def on_disk(path: Path | str) -> Path:
+    """Return the file that holds what a path names: the archive where it leads into one, else the path itself."""
+    parts = split(path)
+    return parts[0] if parts else Path(path)
+
+
+def exists(path: Path | str) -> bool:
+    """Tell whether a file is there, on the disk or in an archive that can be read."""
+    parts = split(path)
+    if parts is None:
+        return Path(path).is_file()
+    try:
+        return Path(path) in members(parts[0])
+    except UserError:
+        return False
+
+
+def members(archive: Path) -> list[Path]:
+    """Return the files in an archive as paths that lead into it, in the archive's order.
+
+    Raises:
+        UserError: it is broken, or a member's name leads out of it.
+    """
+    return list(_members(archive, archive.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=4)
+def _members(archive: Path, _changed: int) -> tuple[Path, ...]:
+    with _errors(archive):
+        if archive.suffix.lower() == ".zip":
+            with zipfile.ZipFile(archive) as opened:
+                names = [entry.filename for entry in opened.infolist() if not entry.is_dir()]
+        else:
+            with tarfile.open(archive, "r:") as opened:
+                names = [entry.name for entry in opened if entry.isfile()]
+    for name in names:
+        pure = PurePosixPath(name.replace("\\", "/"))
+        if pure.is_absolute() or ".." in pure.parts:
+            raise UserError(f"{archive}: wanted members inside the archive, found {name!r}; do not trust this file")
+    return tuple(archive / name for name in names)
+
+
+@contextmanager
+def open_binary(path: Path | str) -> Iterator[BinaryIO]:
+    """Open a file for reading, on the disk or in an archive; a zip checks each member's sum when read to its end.
+
+    Raises:
+        UserError: an archive is broken, or lacks the member.
+        OSError: an ordinary file cannot be opened.
+    """
+    parts = split(path)
+    if parts is None:
+        with Path(path).open("rb") as file:
+            yield file
+        return
+    archive, member = parts
+    with _errors(archive):
+        if archive.suffix.lower() == ".zip":
+            with zipfile.ZipFile(archive) as opened, opened.open(member) as stream:
+                yield cast(BinaryIO, stream)
+        else:
+            with tarfile.open(archive, "r:") as packed:
+                found = packed.extractfile(member)
+                if found is None:
+                    raise KeyError(member)
+                yield cast(BinaryIO, found)
+
+
+@contextmanager
+def _errors(archive: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyError as error:
+        raise UserError(f"{archive}: wanted the member {error.args[0]}, found none; list it with unzip -l") from None
+    except RuntimeError as error:
+        if "password" not in str(error):
+            raise
+        raise UserError(f"{archive}: wanted an open archive, found a locked one ({error}); unpack it") from None
+    except BROKEN as error:
+        reason = str(error) or type(error).__name__
+        raise UserError(f"{archive}: wanted an archive, found a broken file ({reason}); copy it again") from None

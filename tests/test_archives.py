@@ -1,0 +1,91 @@
+"""Archives read in place: the same bytes as the files that went in, and nothing that leads out."""
+
+import hashlib
+import io
+import tarfile
+import zipfile
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from hifisyn import archives
+from hifisyn.errors import UserError
+from hifisyn.files import sha256
+from hifisyn.volume import Volume, read_grid
+
+AFFINE = np.array([[0.0, 0.0, 1.2, -80], [-0.9, 0.1, 0.0, 90], [0.1, 0.9, 0.0, -70], [0, 0, 0, 1]])
+
+
+@pytest.fixture
+def scan(tmp_path):
+    path = tmp_path / "T1.nii.gz"
+    data = np.random.default_rng(0).integers(0, 900, (5, 6, 7)).astype(np.int16)
+    nib.save(nib.Nifti1Image(data, AFFINE), path)
+    return path
+
+
+def packed(folder, scan, kind):
+    """Return the path of the scan inside a new archive."""
+    archive = folder / f"scans.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+            opened.write(scan, "T1/T1.nii.gz")
+    else:
+        with tarfile.open(archive, "w") as opened:
+            opened.add(scan, "T1/T1.nii.gz")
+    return archive / "T1" / "T1.nii.gz"
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_a_scan_in_an_archive_is_the_scan(tmp_path, scan, kind):
+    inside = packed(tmp_path, scan, kind)
+    assert archives.exists(inside)
+    assert not archives.exists(inside.with_name("T2.nii.gz"))
+    assert archives.members(tmp_path / f"scans.{kind}") == [inside]
+    assert sha256(inside) == hashlib.sha256(scan.read_bytes()).hexdigest() == sha256(scan)
+    here, there = Volume.load(scan), Volume.load(inside)
+    np.testing.assert_array_equal(here.data, there.data)
+    np.testing.assert_array_equal(here.affine, there.affine)
+    assert read_grid(inside).same_grid(here)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["T1.nii.gz", f"scans.{kind}"]
+
+
+def test_ordinary_paths_are_ordinary(tmp_path, scan):
+    folder = tmp_path / "old.zip"
+    folder.mkdir()
+    assert archives.split(folder / "T1.nii.gz") is None
+    assert archives.split(scan) is None
+    assert archives.on_disk(scan) == scan
+    assert not archives.exists(tmp_path / "none.zip" / "T1.nii.gz")
+
+
+def test_a_truncated_zip_and_a_missing_member_are_said_in_one_line(tmp_path, scan):
+    inside = packed(tmp_path, scan, "zip")
+    with pytest.raises(UserError, match=r"scans.zip: wanted the member"):
+        Volume.load(inside.with_name("T2.nii.gz"))
+    archive = tmp_path / "scans.zip"
+    archive.write_bytes(archive.read_bytes()[:-30])
+    with pytest.raises(UserError, match=r"scans.zip: wanted an archive, found a broken file"):
+        Volume.load(inside)
+    assert not archives.exists(inside)
+
+
+def test_damage_inside_a_member_is_found(tmp_path, scan):
+    inside = packed(tmp_path, scan, "zip")
+    archive = tmp_path / "scans.zip"
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    archive.write_bytes(content)
+    with pytest.raises(UserError, match="broken"):
+        sha256(inside)
+
+
+@pytest.mark.parametrize("name", ["../out.nii.gz", "/etc/out.nii.gz", "a\\..\\..\\out.nii.gz"])
+def test_names_that_lead_out_are_refused(tmp_path, name):
+    archive = tmp_path / "evil.tar"
+    with tarfile.open(archive, "w") as opened:
+        entry = tarfile.TarInfo(name)
+        opened.addfile(entry, io.BytesIO(b""))
+    with pytest.raises(UserError, match="do not trust"):
+        archives.members(archive)
