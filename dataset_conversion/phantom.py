@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn.dataset import MODALITIES, Case, Dataset, image_path, label_path
-from hifisyn.dataset_conversion.converter import Conversion, Converter, fresh_folder
+from hifisyn.dataset_conversion.converter import Conversion, Converter
 from hifisyn.dataset_conversion.phantom_cohort import Cohort
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
@@ -37,6 +37,8 @@ def convert(folder: Path, cohort: Cohort, *, name: str, processes: int = 2, over
     Raises:
         UserError: the folder is in use and `overwrite` is false.
     """
+    from hifisyn.dataset_conversion.raw_folder import fresh_folder
+
     fresh_folder(folder, overwrite=overwrite)
     poses = dict(sorted(_simulate(cohort, folder, processes)))
     transforms = {cohort.case(index): _transforms(cohort, pose) for index, pose in poses.items()}

@@ -45,7 +45,7 @@ def test_left_out_files_are_a_table_and_exit_code_1(source, tmp_path, capsys):
     assert main(["open_ms", str(source), "--raw", str(tmp_path / "raw")]) == 1
     captured = capsys.readouterr()
     assert "next: " in captured.out
-    header, row = captured.err.splitlines()
+    header, row = captured.err.splitlines()[-2:]
     assert header == "left out 1 files:"
     assert row.split()[:2] == ["patient01study1", "study1_T2W.nii.gz"]
 

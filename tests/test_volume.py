@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hifisyn.errors import UserError
-from hifisyn.volume import Volume, grid
+from hifisyn.volume import Volume, grid, read_grid
 
 OBLIQUE = np.array([[-0.9, 0.12, 0.3, 12], [0.1, 1.1, -0.2, -30], [0.05, 0.2, 2.9, 7], [0, 0, 0, 1.0]])
 
@@ -108,3 +108,19 @@ def test_bad_file_gets_one_line_that_names_it(kind, tmp_path):
 def test_a_trailing_axis_of_one_is_dropped(tmp_path):
     nib.save(nib.Nifti1Image(image((3, 4, 5, 1)), np.eye(4)), tmp_path / "a.nii.gz")
     assert Volume.load(tmp_path / "a.nii.gz").shape == (3, 4, 5)
+
+
+def test_headers_are_checked_without_reading_voxels(tmp_path):
+    nib.save(nib.Nifti1Image(np.ones((5, 6, 7, 1), np.int16), np.eye(4)), tmp_path / "a.nii.gz")
+    assert read_grid(tmp_path / "a.nii.gz").shape == (5, 6, 7)
+    image = nib.Nifti1Image(np.ones((3, 3, 3), np.int16), np.eye(4))
+    image.set_sform(np.diag([1.0, 1, 0, 1]), code=1)
+    nib.save(image, tmp_path / "flat.nii.gz")
+    with pytest.raises(UserError, match="singular"):
+        read_grid(tmp_path / "flat.nii.gz")
+    nib.save(nib.Nifti1Image(np.ones((3, 3, 3), np.int16), np.eye(4)), tmp_path / "strange.nii")
+    content = bytearray((tmp_path / "strange.nii").read_bytes())
+    content[70:72] = b"\xff\x7f"  # the data type's code
+    (tmp_path / "strange.nii").write_bytes(content)
+    with pytest.raises(UserError, match="broken"):
+        read_grid(tmp_path / "strange.nii")
