@@ -39,9 +39,10 @@ class PreprocessingPlan(_Part):
     """How a raw scan becomes slices."""
 
     reference: str = Field("T1", description="modality to whose grid the others are registered")
-    skull_strip: Literal["auto", "hd-bet", "deepbet", "none"] = Field(
-        "auto", description="tool; none: already stripped"
+    skull_strip: Literal["auto", "hd-bet", "deepbet", "mask", "bet", "synthstrip", "command", "none"] = Field(
+        "auto", description="tool; mask: the user's own; command: strip_command; none: already stripped"
     )
+    strip_command: str = Field("", description="program for skull_strip command, with {input} and {mask} for its files")
     bias: Literal["auto", "always", "never"] = Field("auto", description="N4; auto: where the measured field is strong")
     registration: Literal["rigid", "none"] = "rigid"
     tissue: Literal["auto", "fast", "atropos"] = Field("auto", description="used where no tissue labels are given")

@@ -10,6 +10,7 @@ from hifisyn.preprocessing import brain_networks
 from hifisyn.volume import Volume
 
 STRIPPED = "none (already stripped)"
+GIVEN = "mask as given"
 
 # A stripped scan: much exact background around one brain-sized blob, and no dark shell below its surface. Of real
 # heads in air that was set to 0 the outermost 3 mm are below 0.15 of the inside, and so is skull below a scalp;
@@ -18,45 +19,74 @@ BACKGROUND_SHARE = 0.25
 BRAIN_ML = (300.0, 2200.0)
 SHELL_MM, SKULL_MM = 3.0, 15.0
 DARKEST = 0.2
-SMALLEST_BRAIN_ML = 100.0
+
+# A mask: from the smallest brain to the largest head-filling one.
+MASK_ML = (100.0, 3000.0)
 
 
 def extract(
-    volume: Volume, tool: str = "auto", device: str = "cpu", stripped: bool | None = None
+    volume: Volume,
+    tool: str = "auto",
+    device: str = "cpu",
+    *,
+    mask: Volume | None = None,
+    stripped: bool | None = None,
 ) -> tuple[Volume, str]:
     """Return the brain mask (uint8, on the scan's grid) and the name of the tool that made it.
 
     Args:
         volume: any orientation and spacing.
-        tool: "auto" (hd-bet on a GPU where it is installed, else deepbet), "hd-bet", "deepbet" or "none".
+        tool: "auto" (the mask that is given; nothing to do where the scan looks stripped; hd-bet where it is
+            installed; else deepbet), "hd-bet", "deepbet", "mask", or "none" (stripped already; the mask that is
+            given says where the brain is, else the background does). A tool that is named is used, whatever the
+            scan looks like.
         device: "cpu" or as torch names GPUs: "cuda", "cuda:1", "mps".
-        stripped: whether the scan is stripped already; none: look at it.
+        mask: the user's own, on the scan's grid, above 0.5 in the brain; or none.
+        stripped: whether the scan is stripped already; none: look at it where the tool is "auto".
 
     Raises:
-        UserError: the tool is not installed, or finds no brain.
+        UserError: the tool is not installed, or finds no brain; or there is no mask, or none of a brain.
     """
-    if tool == "none" or stripped or (stripped is None and looks_stripped(volume)):
-        return nonzero(volume), STRIPPED
-    chosen = choose(tool, device)
-    upright = volume.canonical()
-    mask = brain_networks.find_brain(chosen, upright, device)
-    millilitres = mask.sum() * abs(np.linalg.det(volume.affine[:3, :3])) / 1000
-    if millilitres < SMALLEST_BRAIN_ML:
+    if mask is not None and tool in ("auto", "mask", "none"):
+        return sized(volume.with_data((mask.data > 0.5).astype(np.uint8)), "brain mask"), GIVEN
+    if tool == "mask":
         raise UserError(
-            f"{chosen}: wanted a brain, found {millilitres:.0f} ml of it; look at the scan, or try another skull_strip"
+            "skull_strip mask: wanted a brain mask of the case, found none; name it in dataset.json "
+            '("brain": "brainsTr/CASE.nii.gz"), or choose another skull_strip'
         )
-    back = upright.with_data(mask.astype(np.uint8)).reoriented(volume.axcodes)
-    return volume.with_data(back.data), f"{chosen} {version(brain_networks.PACKAGES[chosen])}"
+    if tool == "none" or stripped:
+        return nonzero(volume), STRIPPED
+    if tool == "auto" and stripped is None and looks_stripped(volume):
+        return nonzero(volume), f"{STRIPPED}, as the scan shows"
+    chosen = choose(tool)
+    upright = volume.canonical()
+    found = upright.with_data(brain_networks.find_brain(chosen, upright, device).astype(np.uint8))
+    mask = volume.with_data(found.reoriented(volume.axcodes).data)
+    return sized(mask, chosen), f"{chosen} {version(brain_networks.PACKAGES[chosen])}"
 
 
-def choose(tool: str, device: str) -> str:
+def sized(mask: Volume, maker: str) -> Volume:
+    """Return the mask.
+
+    Raises:
+        UserError: it is too small or too large for a brain.
+    """
+    millilitres = float(mask.data.sum() * abs(np.linalg.det(mask.affine[:3, :3])) / 1000)
+    if not MASK_ML[0] <= millilitres <= MASK_ML[1]:
+        raise UserError(
+            f"{maker}: wanted a brain, found {millilitres:.0f} ml of it; look at the scan, or try another skull_strip"
+        )
+    return mask
+
+
+def choose(tool: str) -> str:
     """Return the tool that "auto" stands for, or the one named.
 
     Raises:
         UserError: the tool named is not installed.
     """
     if tool == "auto":
-        return "hd-bet" if device != "cpu" and brain_networks.installed("hd-bet") else "deepbet"
+        return "hd-bet" if brain_networks.installed("hd-bet") else "deepbet"
     if not brain_networks.installed(tool):
         raise UserError(
             f"skull_strip: wanted {tool}, found it not installed; pip install {brain_networks.PACKAGES[tool]}"

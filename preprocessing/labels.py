@@ -31,6 +31,8 @@ def label_map(
     given: Volume | None,
     labels: dict[str, int],
     settings: PreprocessingPlan,
+    *,
+    manual: bool = False,
 ) -> tuple[Volume | None, str]:
     """Return the label map of a case, uint8 on the grid of `image`, and how it came about.
 
@@ -41,10 +43,13 @@ def label_map(
         given: label map on the same grid, or none.
         labels: structure to value. Tissues are computed only where CSF, GM and WM are among them.
         settings: which tool computes them.
+        manual: `given` was corrected by hand and is complete.
 
     Raises:
         UserError: the tissues of the contrast cannot be told apart.
     """
+    if given is not None and manual:
+        return brain.with_data(given.data.astype(np.uint8)), "as corrected by hand"
     wanted = all(name in labels for name in COMPUTED)
     if given is not None and (not wanted or all((given.data == labels[name]).any() for name in COMPUTED)):
         return brain.with_data(given.data.astype(np.uint8)), "as given"

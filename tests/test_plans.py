@@ -40,7 +40,7 @@ def test_save_and_load_agree(tmp_path):
         ({"memory": {"slots": {"GM": -1}, "global_slots": 1}}, ["memory.slots.GM"]),
         ({"memory": {"slots": {}}}, ["memory.global_slots", "none"]),
         ({"preprocessing": {"reference": "FLAIR"}}, ["FLAIR", "T1, T2"]),
-        ({"preprocessing": {"skull_strip": "bet"}}, ["skull_strip", "'bet'"]),
+        ({"preprocessing": {"skull_strip": "robex"}}, ["skull_strip", "'robex'"]),
         ({"format": 2}, ["format", "found 2"]),
         ({"modalities": []}, ["modalities"]),
     ],
