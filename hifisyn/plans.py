@@ -48,6 +48,16 @@ class PreprocessingPlan(_Part):
     tissue: Literal["auto", "fast", "atropos"] = Field("auto", description="used where no tissue labels are given")
     upper_percentile: float = Field(99.5, gt=50, le=100, description="brain intensity that becomes +1; 0 becomes -1")
 
+    @model_validator(mode="after")
+    def _command_fits(self) -> "PreprocessingPlan":
+        if self.skull_strip == "command":
+            lacking = [holder for holder in ("{input}", "{mask}") if holder not in self.strip_command]
+            if lacking:
+                raise ValueError(f"skull_strip command wants a strip_command with {' and '.join(lacking)}")
+        elif self.strip_command:
+            raise ValueError(f"strip_command is for skull_strip command, skull_strip is {self.skull_strip}")
+        return self
+
 
 class MemoryPlan(_Part):
     """The Brain Memory Bank (HiFi-Syn section 3.2.1)."""

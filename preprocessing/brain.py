@@ -1,16 +1,19 @@
-"""The brain mask: found by a network, or read off a scan that was stripped before."""
+"""The brain mask: given, found by a network or a program, or read off a scan that was stripped before."""
 
+import shlex
 from importlib.metadata import version
 
 import numpy as np
 from scipy import ndimage
 
 from hifisyn.errors import UserError
-from hifisyn.preprocessing import brain_networks
+from hifisyn.plans import PreprocessingPlan
+from hifisyn.preprocessing import brain_networks, brain_programs
 from hifisyn.volume import Volume
 
 STRIPPED = "none (already stripped)"
 GIVEN = "mask as given"
+PROGRAMS = ("bet", "synthstrip", "command")
 
 # A stripped scan: much exact background around one brain-sized blob, and no dark shell below its surface. Of real
 # heads in air that was set to 0 the outermost 3 mm are below 0.15 of the inside, and so is skull below a scalp;
@@ -30,19 +33,20 @@ def extract(
     device: str = "cpu",
     *,
     mask: Volume | None = None,
+    command: str = "",
     stripped: bool | None = None,
 ) -> tuple[Volume, str]:
-    """Return the brain mask (uint8, on the scan's grid) and the name of the tool that made it.
+    """Return the brain mask (uint8, on the scan's grid) and the name of what made it.
 
     Args:
         volume: any orientation and spacing.
-        tool: "auto" (the mask that is given; nothing to do where the scan looks stripped; hd-bet where it is
-            installed; else deepbet), "hd-bet", "deepbet", "mask", or "none" (stripped already; the mask that is
-            given says where the brain is, else the background does). A tool that is named is used, whatever the
-            scan looks like.
-        device: "cpu" or as torch names GPUs: "cuda", "cuda:1", "mps".
+        tool: "auto" (the mask that is given, else hd-bet where it is installed, else deepbet), "hd-bet", "deepbet",
+            "bet", "synthstrip", "command", "mask", or "none" (stripped already: the mask that is given says where
+            the brain is, else the background does).
+        device: of the networks: "cpu" or as torch names GPUs: "cuda", "cuda:1", "mps".
         mask: the user's own, on the scan's grid, above 0.5 in the brain; or none.
-        stripped: whether the scan is stripped already; none: look at it where the tool is "auto".
+        command: template of "command" (`brain_programs.find_brain`).
+        stripped: whether the scan is stripped already; none: look at it.
 
     Raises:
         UserError: the tool is not installed, or finds no brain; or there is no mask, or none of a brain.
@@ -56,13 +60,37 @@ def extract(
         )
     if tool == "none" or stripped:
         return nonzero(volume), STRIPPED
-    if tool == "auto" and stripped is None and looks_stripped(volume):
+    if stripped is None and looks_stripped(volume):
         return nonzero(volume), f"{STRIPPED}, as the scan shows"
-    chosen = choose(tool)
     upright = volume.canonical()
-    found = upright.with_data(brain_networks.find_brain(chosen, upright, device).astype(np.uint8))
-    mask = volume.with_data(found.reoriented(volume.axcodes).data)
-    return sized(mask, chosen), f"{chosen} {version(brain_networks.PACKAGES[chosen])}"
+    found, name = _find(tool, upright, device, command)
+    back = upright.with_data(found.astype(np.uint8)).reoriented(volume.axcodes)
+    return sized(volume.with_data(back.data), name), name
+
+
+def planned_tool(settings: PreprocessingPlan) -> str:
+    """Return the tool for a scan to predict where the user names none: as the model's plans have it.
+
+    A model may come from anybody, so a program that its plans name is never run.
+
+    Raises:
+        UserError: the plans name one.
+    """
+    if settings.skull_strip == "command":
+        shown = "".join(c if c.isprintable() else "?" for c in shlex.quote(settings.strip_command))
+        raise UserError(
+            "skull_strip: wanted your choice, found plans with a command of their own, which is never run unasked; "
+            f"if you trust it, pass --strip-command {shown}, else --skull-strip auto"
+        )
+    return "auto" if settings.skull_strip in ("none", "mask") else settings.skull_strip
+
+
+def _find(tool: str, upright: Volume, device: str, command: str) -> tuple[np.ndarray, str]:
+    """Return the brain of an upright scan, and what found it."""
+    if tool in PROGRAMS:
+        return brain_programs.find_brain(tool, upright, command), brain_programs.name_of(tool, command)
+    chosen = choose(tool)
+    return brain_networks.find_brain(chosen, upright, device), f"{chosen} {version(brain_networks.PACKAGES[chosen])}"
 
 
 def sized(mask: Volume, maker: str) -> Volume:

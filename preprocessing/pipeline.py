@@ -12,7 +12,7 @@ from hifisyn.dataset import TISSUES
 from hifisyn.errors import UserError
 from hifisyn.plans import Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing import bias, normalize
-from hifisyn.preprocessing.brain import extract
+from hifisyn.preprocessing.brain import extract, planned_tool
 from hifisyn.preprocessing.labels import label_map, lesion_map
 from hifisyn.preprocessing.normalize import OUTSIDE, Intensity
 from hifisyn.preprocessing.record import Grid, Record, Scan, matrix
@@ -114,7 +114,14 @@ def align_case(
     own = _on_grid(mask, "brain mask", upright[reference], reference)
     seconds: dict[str, float] = {}
     with _timed(seconds, "brain"):
-        brain, stripper = extract(upright[reference], settings.skull_strip, device, mask=own)
+        brain, stripper = extract(
+            upright[reference],
+            settings.skull_strip,
+            device,
+            mask=own,
+            command=settings.strip_command,
+            stripped=_told(settings.skull_strip),
+        )
         lesions = lesion_map(given, labels)
         if lesions is not None:
             brain = brain.with_data(((brain.data > 0) | (lesions > 0)).astype(np.uint8))
@@ -163,7 +170,15 @@ def cut_case(aligned: Aligned, plans: Plans) -> Cut:
 
 
 def prepare_source(
-    volume: Volume, modality: str, plans: Plans, *, stripped: bool | None = None, device: str = "cpu"
+    volume: Volume,
+    modality: str,
+    plans: Plans,
+    *,
+    stripped: bool | None = None,
+    tool: str | None = None,
+    command: str = "",
+    mask: Volume | None = None,
+    device: str = "cpu",
 ) -> Prepared:
     """Make one scan ready for a network, as training scans were: brain, bias, slices, intensities.
 
@@ -172,15 +187,25 @@ def prepare_source(
         modality: its contrast.
         plans: of the model.
         stripped: whether the skull is removed already; none: look at the scan.
+        tool: the skull stripping that the user names in this run; none: the mask if there is one, else what the
+            plans name.
+        command: the user's own command template for tool "command"; one of the plans is never run.
+        mask: the user's own brain mask on the scan's grid, or none.
         device: of the skull stripping.
 
     Raises:
-        UserError: no brain is found, or it is even.
+        UserError: no brain is found, or it is even; or the plans name a command and the user no tool.
     """
     settings = plans.preprocessing
     upright = volume.canonical()
-    tool = "auto" if settings.skull_strip in ("none", "mask") else settings.skull_strip
-    brain, stripper = extract(upright, tool, device, stripped=stripped)
+    own = _on_grid(mask, "brain mask", upright, modality)
+    if tool is not None:
+        stripped = _told(tool) if stripped is None else stripped
+    elif stripped or own is not None:
+        tool = "auto"
+    else:
+        tool = planned_tool(settings)
+    brain, stripper = extract(upright, tool, device, mask=own, command=command, stripped=stripped)
     clean, scans, debiased = _debias({modality: upright}, {modality: Scan(Grid.of(volume))}, brain, settings)
     whole = slice_grid(brain, plans.slices.pixel_mm, plans.slices.size)
     grid = centre_window(whole, plans.slices.crop)
@@ -220,6 +245,11 @@ def _on_grid(given: Volume | None, what: str, reference: Volume, modality: str) 
             f"(shape {upright.shape}); resample it to that image"
         )
     return upright
+
+
+def _told(tool: str) -> bool | None:
+    """Return that a scan is whole where a tool is named, which is used then; none, to look at the scan, for "auto"."""
+    return None if tool == "auto" else False
 
 
 @contextmanager

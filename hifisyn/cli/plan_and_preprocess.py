@@ -46,7 +46,10 @@ def parser() -> argparse.ArgumentParser:
     plan.add_argument("--plans-name", "-p", default="plans", metavar="NAME", help="default: plans")
     plan.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change the plans")
     scans = parser.add_argument_group("how scans are prepared; default: by what dataset.json says")
-    scans.add_argument("--skull-strip", choices=("auto", "hd-bet", "deepbet", "none"))
+    scans.add_argument(
+        "--skull-strip", choices=("auto", "hd-bet", "deepbet", "mask", "bet", "synthstrip", "command", "none")
+    )
+    scans.add_argument("--strip-command", metavar="TEMPLATE", help="as in 'ben --input {input} --output {mask}'")
     scans.add_argument("--bias", choices=("auto", "always", "never"), help="N4 bias field correction")
     scans.add_argument("--registration", choices=("rigid", "none"))
     scans.add_argument("--tissue", choices=("auto", "fast", "atropos"), help="where no tissue labels are given")
@@ -102,6 +105,7 @@ def _wishes(given: argparse.Namespace) -> "Wishes":
         assignments=given.set,
         preprocessing={
             "skull_strip": given.skull_strip,
+            "strip_command": given.strip_command,
             "bias": given.bias,
             "registration": given.registration,
             "tissue": given.tissue,

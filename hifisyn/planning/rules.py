@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
+from pydantic import ValidationError
+
 from hifisyn.dataset import Dataset
+from hifisyn.errors import UserError
 from hifisyn.planning.costs import Sizes, step_gflop, step_memory_gb, step_seconds
 from hifisyn.planning.device import Device
 from hifisyn.plans import PreprocessingPlan
+from hifisyn.preprocessing.brain_programs import parsed
 
 T = TypeVar("T")
 
@@ -71,7 +75,11 @@ class Length:
 
 
 def preprocessing(dataset: Dataset, wanted: Mapping[str, Any]) -> Choice[PreprocessingPlan]:
-    """What was done to the scans before is not done again; what the user wants comes first."""
+    """What was done to the scans before is not done again; what the user wants comes first.
+
+    Raises:
+        UserError: what the user wants of skull stripping does not go together.
+    """
     values: dict[str, Any] = {"reference": dataset.reference}
     why = [f"reference {dataset.reference} as dataset.json says"]
     if dataset.skull_stripped:
@@ -84,8 +92,15 @@ def preprocessing(dataset: Dataset, wanted: Mapping[str, Any]) -> Choice[Preproc
         values["registration"] = "none"
         why.append("already registered")
     given = {key: value for key, value in wanted.items() if value is not None}
+    if "strip_command" in given:
+        parsed(given["strip_command"])
+        given = {"skull_strip": "command"} | given
     why += [f"{key} {value} as asked" for key, value in given.items()]
-    return Choice(PreprocessingPlan.model_validate(values | given), "; ".join(why))
+    try:
+        return Choice(PreprocessingPlan.model_validate(values | given), "; ".join(why))
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UserError(f"preprocessing: {problem}; change --skull-strip or --strip-command") from None
 
 
 def n_down(crop: int) -> Choice[int]:

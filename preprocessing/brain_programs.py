@@ -1,0 +1,178 @@
+"""Skull stripping by programs installed beside: FSL bet, SynthStrip, and any other by a command template.
+
+A program gets the scan as a NIfTI file with axes in RAS order, and names for its outputs, in a temporary folder of
+its own. It runs without a shell: no pipes, variables or wildcards.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from hifisyn.errors import UserError
+from hifisyn.volume import Volume
+
+HOLDERS = ("{input}", "{mask}")
+LIMIT_S = 3600.0  # after which a program hangs
+
+# The first that is found. {brain}: a name to which FSL's bet adds _mask.nii.gz, as {mask} has it.
+_COMMANDS = {
+    "bet": ("bet {input} {brain} -m -n",),
+    "synthstrip": ("mri_synthstrip -i {input} -m {mask}", "nipreps-synthstrip -i {input} -m {mask}"),
+}
+_FILES = {"{input}": "scan.nii.gz", "{brain}": "brain", "{mask}": "brain_mask.nii.gz"}
+_OUT, _ERR = "out.txt", "err.txt"
+_ADVICE = {
+    "bet": "install FSL and put its bin folder on PATH",
+    "synthstrip": "install FreeSurfer 7.3 or newer, or nipreps-synthstrip, and put it on PATH",
+    "command": "write its whole path in strip_command, or put it on PATH",
+}
+
+
+def find_brain(tool: str, volume: Volume, command: str = "") -> np.ndarray:
+    """Return the brain mask, bool, on the grid of a scan whose axes are in RAS order.
+
+    Args:
+        tool: "bet", "synthstrip" or "command".
+        volume: whole head.
+        command: template of "command", such as "ben --input {input} --output {mask}"; the mask is above 0.5 in the
+            brain and on the grid of the input.
+
+    Raises:
+        UserError: the program is not installed, fails, takes longer than `LIMIT_S`, or writes no such mask.
+    """
+    words = parsed(command) if tool == "command" else _installed(tool)
+    program = shutil.which(words[0])
+    if program is None:
+        raise UserError(f"skull_strip {tool}: wanted the program {words[0]}, found none; {_ADVICE[tool]}")
+    with tempfile.TemporaryDirectory(prefix="hifisyn-strip-") as folder:
+        names = {word: str(Path(folder) / name) for word, name in _FILES.items()}
+        volume.save(names["{input}"])
+        filled = [os.path.abspath(program), *(_filled(word, names) for word in words[1:])]
+        _run(filled, words[0], Path(folder))
+        return _mask(Path(names["{mask}"]), volume, words[0])
+
+
+def parsed(command: str) -> list[str]:
+    """Return the words of a command template, split as a shell would.
+
+    >>> parsed("ben --input {input} --output '{mask}'")
+    ['ben', '--input', '{input}', '--output', '{mask}']
+
+    Raises:
+        UserError: it names no {input} or no {mask}, or a quotation does not end.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UserError(f"strip_command: wanted a command, found {command!r} ({error}); mend the quotes") from None
+    lacking = [holder for holder in HOLDERS if not any(holder in word for word in words[1:])]
+    if lacking:
+        raise UserError(
+            f"strip_command: wanted a program followed by {' and '.join(HOLDERS)}, found {command!r}; "
+            f"add {' and '.join(lacking)}"
+        )
+    return words
+
+
+def name_of(tool: str, command: str = "") -> str:
+    """Return how a record names the program: no versions, which each program tells in another way."""
+    return f"command {command}" if tool == "command" else _installed(tool)[0]
+
+
+def _installed(tool: str) -> list[str]:
+    """Return the words of the first command of a tool whose program is there, else of the first."""
+    commands = [command.split() for command in _COMMANDS[tool]]
+    words = next((words for words in commands if shutil.which(words[0])), commands[0])
+    weights = Path(os.environ.get("FREESURFER_HOME", "")) / "models" / "synthstrip.1.pt"
+    return [*words, "--model", str(weights)] if words[0] == "nipreps-synthstrip" and weights.is_file() else words
+
+
+def _filled(word: str, names: dict[str, str]) -> str:
+    for holder, name in names.items():
+        word = word.replace(holder, name)
+    return word
+
+
+def _run(words: list[str], name: str, folder: Path) -> None:
+    """Run a program to its end.
+
+    Raises:
+        UserError: it cannot be started, fails, or takes too long; what it started is ended with it then.
+    """
+    environment = os.environ | {"FSLOUTPUTTYPE": "NIFTI_GZ"}
+    with (folder / _OUT).open("wb") as out, (folder / _ERR).open("wb") as err:
+        try:
+            process = subprocess.Popen(
+                words,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise UserError(f"{name}: wanted a program that runs, found {error.strerror}; try it by hand") from None
+        try:
+            code = process.wait(LIMIT_S)
+        except BaseException as error:
+            _end(process)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise UserError(
+                f"{name}: wanted a brain mask within {LIMIT_S:.0f} s, found the program still running; try it by hand"
+            ) from None
+    if code:
+        raise UserError(f"{name}: wanted a brain mask, found exit code {code} ({_last_line(folder)}); try it by hand")
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End a program and all that it started: bet is a script that starts others."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
+
+
+def _last_line(folder: Path) -> str:
+    """Return the last line that a program wrote, of its errors where there are any."""
+    for file in (_ERR, _OUT):
+        lines = (folder / file).read_text(encoding="utf-8", errors="replace").splitlines()
+        said = [line.strip() for line in lines if line.strip()]
+        if said:
+            return said[-1][:300]
+    return "it said nothing"
+
+
+def _mask(path: Path, volume: Volume, name: str) -> np.ndarray:
+    """Read what a program wrote; a mask whose axes have another order is put right.
+
+    Raises:
+        UserError: there is no mask, or it lies on another grid, or is empty.
+    """
+    if not path.is_file():
+        raise UserError(
+            f"{name}: wanted a brain mask, found no file where {{mask}} says ({_last_line(path.parent)}); "
+            "try it by hand"
+        )
+    try:
+        found = Volume.load(path, constant=True).canonical()
+    except UserError as error:
+        raise UserError(f"{name}: its mask: {str(error).removeprefix(f'{path}: ')}") from None
+    if not found.same_grid(volume):
+        raise UserError(
+            f"{name}: wanted a mask on the grid of its input (shape {volume.shape}), found another "
+            f"(shape {found.shape}); try it by hand"
+        )
+    mask: np.ndarray = found.data > 0.5
+    if not mask.any():
+        raise UserError(f"{name}: wanted a brain mask, found an empty one; look at the scan")
+    return mask
