@@ -16,6 +16,32 @@ ERROR_COLOURS = ("#7fe0ff", "#2a86d8", "#0d2f66", "black", "#6e1212", "#e0512a",
 DPI = 110
 PANEL_INCHES = 1.9
 
+Colour = tuple[int, int, int]
+
+# Okabe and Ito (2008): told apart with any colour vision; the dark ones last, since scans are dark.
+LABEL_COLOURS: tuple[Colour, ...] = (
+    (86, 180, 233),
+    (240, 228, 66),
+    (213, 94, 0),
+    (0, 158, 115),
+    (204, 121, 167),
+    (230, 159, 0),
+    (0, 114, 178),
+)
+BRAIN, MET, MISSED = (255, 212, 0), (60, 220, 255), (255, 130, 0)
+LINE_COLOURS = (*LABEL_COLOURS, BRAIN, MET, MISSED)
+
+
+def label_colour(value: int) -> Colour:
+    """Return the colour of a label from 1 up, the same in every picture and in label files; from 8 up, paler ones.
+
+    >>> label_colour(2), label_colour(9)
+    ((240, 228, 66), (247, 241, 160))
+    """
+    times, place = divmod(value - 1, len(LABEL_COLOURS))
+    red, green, blue = (round(255 - (255 - part) / 2**times) for part in LABEL_COLOURS[place])
+    return red, green, blue
+
 
 def new_figure(width: float, height: float, **kwargs: Any) -> "Figure":
     """Return a matplotlib figure that needs no display and leaves pyplot's state alone; inches."""
@@ -102,6 +128,6 @@ def _panel(axis: Any, image: np.ndarray, signed: bool, value_range: tuple[float,
 
 
 def _borders(axis: Any, labels: np.ndarray) -> None:
-    colours = ("#ffd400", "#00c8ff", "#ff5a5a", "#6cff6c", "#ff7bff", "#ffa04d", "#b9a3ff")
-    for number, value in enumerate(v for v in np.unique(labels) if v != 0):
-        axis.contour(labels == value, levels=[0.5], colors=[colours[number % len(colours)]], linewidths=0.6)
+    for value in (int(v) for v in np.unique(labels) if v != 0):
+        colour = tuple(part / 255 for part in label_colour(value))
+        axis.contour(labels == value, levels=[0.5], colors=[colour], linewidths=0.6)
