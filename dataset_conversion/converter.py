@@ -19,10 +19,11 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Conversion:
-    """A data set as written, and what it lacks."""
+    """A data set as written, what it lacks, and what is odd about it, a line each."""
 
     dataset: Dataset
     left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

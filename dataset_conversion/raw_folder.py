@@ -17,13 +17,14 @@ from hifisyn.dataset_conversion.source import Found
 from hifisyn.dataset_conversion.subjects import choose_subjects, require_known
 from hifisyn.engine.parallel import Progress
 from hifisyn.errors import UserError
-from hifisyn.files import atomic, write_text
+from hifisyn.files import atomic, write_json, write_text
 from hifisyn.paths import DATASET_JSON
 from hifisyn.volume import read_grid
 
 Place = Literal["copy", "refer"]
 
 PARTICIPANTS_TSV = "participants.tsv"
+PARTICIPANTS_KEY = "participants_key.json"
 OWN_FOLDERS = ("imagesTr", "imagesTs", "labelsTr", "labelsTs", "brainsTr", "brainsTs", "truth")
 
 
@@ -67,22 +68,29 @@ def write(
     if all(case.subject in held_out for case in checked):
         raise UserError(f"data set {name}: wanted at least one readable scan to train on, found none; see --test")
     fresh_folder(folder, overwrite=overwrite)
+    if found.participants_key:
+        write_json(folder / PARTICIPANTS_KEY, {"key": found.participants_key}, private=True)
     progress = Progress("convert", len(checked))
     cases = {}
     for case in checked:
-        cases[case.name] = _placed(case, found, folder, place, test=case.subject in held_out)
-        progress.step(case.name)
+        placed, broken = _placed(case, found, folder, place, test=case.subject in held_out)
+        if placed.images:
+            cases[case.name] = placed
+        left_out += broken
+        progress.step(case.name, failed=bool(broken))
+    if all(case.subject in held_out for case in cases.values()):
+        raise UserError(f"data set {name}: wanted at least one sound scan to train on, found none{_first(left_out)}")
     dataset = _described(name, found, cases, held_out)
     _write_participants(folder / PARTICIPANTS_TSV, found, chosen)
     dataset.save(folder)
-    return Conversion(dataset, (*found.left_out, *left_out))
+    return Conversion(dataset, (*found.left_out, *left_out), found.warnings)
 
 
 def fresh_folder(folder: Path, *, overwrite: bool) -> None:
     """Make the raw folder of a data set; an earlier conversion in it goes only if `overwrite` says so.
 
-    Only what converters write is ever removed. A folder without dataset.json is a conversion that did not end: it
-    may go on.
+    Only what converters write is ever removed, and of that not the key of the participants. A folder without
+    dataset.json is a conversion that did not end: it may go on.
 
     Raises:
         UserError: the folder is in use and `overwrite` is false.
@@ -90,7 +98,8 @@ def fresh_folder(folder: Path, *, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: wanted a folder for the data set, found a file; choose another --name")
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    foreign = names - {*OWN_FOLDERS, PARTICIPANTS_TSV} - {name for name in names if name.startswith(".")}
+    ours = {*OWN_FOLDERS, PARTICIPANTS_TSV, PARTICIPANTS_KEY}
+    foreign = {name for name in names - ours if not name.startswith(".")}
     if foreign and not overwrite:
         raise UserError(f"{folder}: wanted a new folder, found one in use; pass --overwrite or another --name")
     if overwrite:
@@ -136,12 +145,8 @@ def _checked(cases: list[Case], found: Found) -> tuple[list[Case], list[LeftOut]
     """Return the cases with the images whose headers can be read, and what cannot; a bad label or mask goes alone."""
     good, left_out = [], []
     for case in cases:
-        bad = {}
-        for what, path in case.files.items():
-            if problem := _problem(path):
-                bad[what] = case.hide_paths(problem) if found.private else problem
-                shown = Path(f"{case.name}_{what}") if found.private else path
-                left_out.append(LeftOut(case.name, shown, bad[what]))
+        bad = {what: problem for what, path in case.files.items() if (problem := _problem(path))}
+        left_out += [_left_out(case, what, problem, found) for what, problem in bad.items()]
         images = {modality: path for modality, path in case.images.items() if modality not in bad}
         label, brain = None if "label" in bad else case.label, None if "brain" in bad else case.brain
         if images:
@@ -159,28 +164,34 @@ def _problem(path: Path) -> str:
     return ""
 
 
-def _placed(case: Case, found: Found, folder: Path, place: Place, *, test: bool) -> Case:
-    """Return the case as it lies in the raw folder, its files copied where they shall be."""
-    label, brain = case.label, case.brain
-    if label is not None and (place == "copy" or found.write_label):
-        label = label_path(folder, case.name, test=test)
-        (found.write_label or _copy_label)(case, label)
-    if place == "refer":
-        images = {modality: path.absolute() for modality, path in case.images.items()}
-        return replace(case, images=images, label=label and label.absolute(), brain=brain and brain.absolute())
-    images = {}
-    for modality, path in case.images.items():
-        images[modality] = image_path(folder, case.name, modality, test=test)
-        copy_image(path, images[modality])
-    if brain is not None:
-        brain = brain_path(folder, case.name, test=test)
-        copy_image(case.brain or brain, brain)
-    return replace(case, images=images, label=label, brain=brain)
+def _placed(case: Case, found: Found, folder: Path, place: Place, *, test: bool) -> tuple[Case, list[LeftOut]]:
+    """Return the case as it lies in the raw folder, its files copied where they shall be, and those that are broken."""
+    targets = {modality: image_path(folder, case.name, modality, test=test) for modality in case.images}
+    targets |= {"label": label_path(folder, case.name, test=test), "brain": brain_path(folder, case.name, test=test)}
+    write_label = None if found.keeps_label(case) else found.write_label
+    there: dict[str, Path] = {}
+    left_out = []
+    for what, path in case.files.items():
+        there[what] = targets[what]
+        try:
+            if what == "label" and write_label:
+                write_label(case, targets[what])
+            elif place == "copy":
+                copy_image(path, targets[what])
+            else:
+                there[what] = path.absolute()
+        except UserError as error:
+            del there[what]
+            left_out.append(_left_out(case, what, str(error).removeprefix(f"{path}: "), found))
+    label, brain = there.pop("label", None), there.pop("brain", None)
+    return replace(case, images=there, label=label, brain=brain), left_out
 
 
-def _copy_label(case: Case, target: Path) -> None:
-    assert case.label is not None
-    copy_image(case.label, target)
+def _left_out(case: Case, what: str, reason: str, found: Found) -> LeftOut:
+    """Say why a file of a case is left out; of a private one not even its name."""
+    if found.private:
+        return LeftOut(case.name, Path(f"{case.name}_{what}"), case.hide_paths(reason))
+    return LeftOut(case.name, case.files[what], reason)
 
 
 def _described(name: str, found: Found, cases: dict[str, Case], held_out: Collection[str]) -> Dataset:

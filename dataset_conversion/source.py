@@ -32,8 +32,12 @@ class Found:
         held_out: subjects that the source itself sets apart for testing.
         participants: a row for each subject, written as participants.tsv; first column participant_id.
         write_label: writes the label map of a case to a path; none: the file is taken as it is.
+        keeps_label: cases whose label file is taken as it is all the same.
         subject_of: how a user may spell an identifier -> the subject's name, as in "012" -> "IXI012".
         about: description, licence and reference, kept in dataset.json.
+        notes: lines for the user to read before anything is written, such as how names were understood.
+        warnings: what is odd, a line each, which the command prints.
+        participants_key: secret from which the names of private participants are made; kept in the raw folder.
     """
 
     cases: Sequence[Case]
@@ -47,8 +51,12 @@ class Found:
     held_out: Collection[str] = ()
     participants: Sequence[Mapping[str, str]] = ()
     write_label: Callable[[Case, Path], None] | None = None
+    keeps_label: Callable[[Case], bool] = lambda case: False
     subject_of: Callable[[str], str] = str
     about: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    warnings: tuple[str, ...] = ()
+    participants_key: str = ""
 
 
 def group(scans: Iterable[Scan]) -> tuple[list[Case], list[LeftOut]]:

@@ -101,8 +101,11 @@ class Dataset:
         return {name: value for name, value in self.labels.items() if name not in TISSUES}
 
     def save(self, folder: Path) -> None:
-        """Write dataset.json into the raw folder of the data set, image paths relative to it."""
-        write_json(folder / DATASET_JSON, self._as_json(folder))
+        """Write dataset.json into the raw folder of the data set, image paths relative to it.
+
+        That of private data is for its owner alone, since its paths tell who the participants are.
+        """
+        write_json(folder / DATASET_JSON, self._as_json(folder), private=self.private)
 
     def _as_json(self, folder: Path) -> dict[str, Any]:
         return {

@@ -16,10 +16,11 @@ BLOCK = 2**20
 
 
 @contextmanager
-def atomic(path: Path | str) -> Iterator[Path]:
+def atomic(path: Path | str, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it there once the block ends without an error.
 
-    The temporary name ends as `path` does, so writers that look at the ending write the same format.
+    The temporary name ends as `path` does, so writers that look at the ending write the same format. A private file
+    is for its owner alone (mode 0600).
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +32,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o600 if private else 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
         with suppress(FileNotFoundError):
@@ -46,15 +47,15 @@ def _umask() -> int:
     return mask
 
 
-def write_text(path: Path | str, text: str) -> None:
-    """Write `text` to `path` atomically, as UTF-8."""
-    with atomic(path) as temporary:
+def write_text(path: Path | str, text: str, *, private: bool = False) -> None:
+    """Write `text` to `path` atomically, as UTF-8; a private file is for its owner alone."""
+    with atomic(path, private=private) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path | str, value: Any) -> None:
-    """Write plain data to `path` atomically, indented, keys in the order given."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+def write_json(path: Path | str, value: Any, *, private: bool = False) -> None:
+    """Write plain data to `path` atomically, indented, keys in the order given; a private file is for its owner."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", private=private)
 
 
 def read_json(path: Path | str) -> Any:

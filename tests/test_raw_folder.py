@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -107,3 +108,54 @@ def test_a_second_scan_of_a_contrast_is_left_out(tmp_path):
     cases, left_out = group([Scan("s", "c", "T1", one), Scan("s", "c", "T2", one), Scan("s", "c", "T1", two)])
     assert cases == [Case("c", "s", {"T1": one, "T2": one})]
     assert [(item.file, "one.nii" in item.reason) for item in left_out] == [(two, True)]
+
+
+def test_a_label_map_that_cannot_be_written_costs_that_map_alone(found, tmp_path):
+    def refuse(case, target):
+        raise UserError(f"{case.label}: wanted other values")
+
+    conversion = raw_folder.write(replace(found, write_label=refuse), tmp_path / "X", name="X")
+    assert [(item.case, item.file.name, item.reason) for item in conversion.left_out] == [
+        ("c1", "label.nii.gz", "wanted other values")
+    ]
+    case = Dataset.load(tmp_path / "X").cases["c1"]
+    assert (case.label, set(case.files)) == (None, {"T1", "T2", "brain"})
+
+
+def test_damage_that_only_reading_shows_costs_that_file_alone(found, tmp_path):
+    archive = tmp_path / "scans.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.write(found.cases[0].images["T2"], "T2.nii.gz")
+    content = bytearray(archive.read_bytes())
+    content[-150] ^= 0xFF
+    archive.write_bytes(content)
+    found.cases[0].images["T2"] = archive / "T2.nii.gz"
+
+    def broken(case, target):
+        raise UserError(f"{case.label}: wanted tissues, found none; look at it")
+
+    conversion = raw_folder.write(replace(found, write_label=broken), tmp_path / "X", name="X")
+    assert [(item.case, item.reason) for item in conversion.left_out if item.file == found.cases[1].label] == [
+        ("c1", "wanted tissues, found none; look at it")
+    ]
+    assert [item.file for item in conversion.left_out if item.case == "c0"] == [archive / "T2.nii.gz"]
+    cases = Dataset.load(tmp_path / "X").cases
+    assert (set(cases["c0"].images), set(cases["c1"].images), cases["c1"].label) == ({"T1"}, {"T1", "T2"}, None)
+
+
+def test_a_label_may_be_kept_though_others_are_written(found, tmp_path):
+    written = []
+    other = replace(found, write_label=lambda case, target: written.append(case.name), keeps_label=lambda case: True)
+    raw_folder.write(other, tmp_path / "X", name="X", place="refer")
+    assert (written, Dataset.load(tmp_path / "X").cases["c1"].label) == ([], found.cases[1].label)
+
+
+def test_the_key_of_private_participants_stays_and_is_for_the_owner_alone(found, tmp_path):
+    private = replace(found, private=True, participants_key="abc")
+    raw_folder.write(private, tmp_path / "X", name="X", place="refer")
+    for name in ("dataset.json", "participants_key.json"):
+        assert os.stat(tmp_path / "X" / name).st_mode & 0o777 == 0o600
+    raw_folder.write(found, tmp_path / "X", name="X", place="refer", overwrite=True)
+    assert (tmp_path / "X" / "participants_key.json").read_text() == '{\n  "key": "abc"\n}\n'
+    (tmp_path / "X" / "dataset.json").unlink()
+    raw_folder.write(private, tmp_path / "X", name="X", place="refer")

@@ -50,6 +50,8 @@ def _report(conversion: Conversion, folder: Path) -> None:
         f"wrote {images} images ({', '.join(dataset.modalities)}) of {subjects} subjects to {folder}: "
         f"{len(dataset.cases)} cases to train on, {len(dataset.test)} held out"
     )
+    for warning in conversion.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     if conversion.left_out:
         print(f"left out {len(conversion.left_out)} files:", file=sys.stderr)
         width = max(len(item.case) for item in conversion.left_out)
