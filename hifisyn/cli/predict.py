@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from hifisyn.cli.entry import command, outcome
 from hifisyn.errors import UserError
@@ -17,6 +18,9 @@ examples:
 A file's name ends with its modality: IXI012_T1.nii.gz; with --source any names will do. Each output is a
 volume on the grid of its source, the brain mask, a picture, and a JSON file that says what made it.
 """
+
+
+STRIPPERS = ("auto", "hd-bet", "deepbet", "mask", "bet", "synthstrip", "command")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,9 +47,15 @@ def parser() -> argparse.ArgumentParser:
     model.add_argument("--checkpoint", choices=("best", "final", "latest"), help="default: the first that exists")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps; default: auto")
     parser.add_argument("-np", type=int, default=1, metavar="N", help="cases at a time; default: 1")
-    skull = parser.add_mutually_exclusive_group()
-    skull.add_argument("--stripped", action="store_true", help="skulls are removed already; default: found out")
-    skull.add_argument("--with-skull", action="store_true", help="skulls are there; default: found out")
+    brain = parser.add_argument_group("skulls; default: found out, and stripped as in training")
+    skull = brain.add_mutually_exclusive_group()
+    skull.add_argument("--stripped", action="store_true", help="they are removed already")
+    skull.add_argument("--with-skull", action="store_true", help="they are there")
+    skull.add_argument("--skull-strip", choices=STRIPPERS, help="they are there, and this tool removes them")
+    brain.add_argument(
+        "--strip-command", metavar="TEMPLATE", help="the tool is a program, as in 'ben --input {input} --output {mask}'"
+    )
+    brain.add_argument("--masks", type=Path, metavar="FOLDER", help="brain masks: CASE.nii.gz or CASE_brain.nii.gz")
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     again.add_argument("--continue", dest="keep", action="store_true", help="keep finished outputs, make the rest")
@@ -67,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
         fold=None if given.fold is None else parse_fold(given.fold),
         checkpoint=given.checkpoint,
         device=given.device,
-        stripped=True if given.stripped else False if given.with_skull else None,
+        **_skulls(given),
         processes=given.np,
         command=shlex.join(["hifisyn_predict", *typed]),
     )
@@ -87,3 +97,30 @@ def main(arguments: list[str] | None = None) -> int:
     for failure in summary.failures:
         print(f"  {failure.case}  {failure.target}  {failure.problem}")
     return outcome(done=bool(summary.made or summary.kept), failed=bool(summary.failures))
+
+
+def _skulls(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings on skulls: only a command that is typed here is ever run.
+
+    Raises:
+        UserError: what is typed does not go together, or there are no masks.
+    """
+    tool = given.skull_strip or ("command" if given.strip_command else None)
+    if tool == "command":
+        from hifisyn.preprocessing.brain_programs import parsed
+
+        parsed(given.strip_command or "")
+    elif given.strip_command:
+        raise UserError(f"--strip-command: wanted --skull-strip command beside it, found {tool}; drop one")
+    if given.strip_command and given.stripped:
+        raise UserError("--strip-command: wanted scans with skulls, found --stripped; drop one")
+    if given.masks is not None and not given.masks.is_dir():
+        raise UserError(f"--masks: wanted a folder of brain masks, found none at {given.masks}; change the path")
+    if tool == "mask" and given.masks is None:
+        raise UserError("--skull-strip mask: wanted a folder of brain masks, found none; add --masks FOLDER")
+    return {
+        "stripped": True if given.stripped else False if given.with_skull else None,
+        "skull_strip": tool,
+        "strip_command": given.strip_command or "",
+        "masks": given.masks,
+    }

@@ -16,6 +16,7 @@ from hifisyn.inference.sidecar import identity
 from hifisyn.inference.tasks import Failure, Task, channel_order, make_tasks, spelled
 from hifisyn.inference.work import Outcome, Settings, load_predictors, make_all
 from hifisyn.paths import Roots
+from hifisyn.preprocessing.brain import SEEN_STRIPPED
 from hifisyn.training.logbook import duration
 
 Say = Callable[[str], None]
@@ -152,6 +153,7 @@ def _make(
 def _end(outcome: Outcome) -> str:
     if outcome.problem:
         return "failed"
+    done = "done, stripped already as the scan shows" if outcome.stripper == SEEN_STRIPPED else "done"
     if outcome.unseen > WORTH_SAYING:
-        return f"done, but {outcome.unseen:.1%} of the brain lies outside the model's view"
-    return "done"
+        return f"{done}, but {outcome.unseen:.1%} of the brain lies outside the model's view"
+    return done

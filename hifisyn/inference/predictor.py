@@ -112,18 +112,39 @@ class Predictor:
             translated = translate(self.trainer, windows, source, target, batch)
         return paste(translated.clip(-1, 1), slices.shape[1:])
 
-    def prepare(self, volume: Volume, source: str, *, stripped: bool | None = None) -> Prepared:
+    def prepare(
+        self,
+        volume: Volume,
+        source: str,
+        *,
+        stripped: bool | None = None,
+        tool: str | None = None,
+        command: str = "",
+        mask: Volume | None = None,
+    ) -> Prepared:
         """Make a scan ready: brain, bias, slices, intensities.
 
         Args:
             volume: the scan as its file has it.
             source: its modality.
             stripped: whether the skull is removed already; none: found out.
+            tool: the skull stripping that the caller names; none: as the plans have it.
+            command: the caller's own template for "command"; one of the plans is never run.
+            mask: the caller's own brain mask on the scan's grid, or none.
 
         Raises:
-            UserError: the scan cannot be prepared.
+            UserError: the scan cannot be prepared, or the plans name a command and the caller no tool.
         """
-        return prepare_source(volume, source, self.plans, stripped=stripped, device=str(self.device))
+        return prepare_source(
+            volume,
+            source,
+            self.plans,
+            stripped=stripped,
+            tool=tool,
+            command=command,
+            mask=mask,
+            device=str(self.device),
+        )
 
     def predict(
         self,

@@ -23,7 +23,9 @@ from hifisyn.inference.sidecar import sidecar
 from hifisyn.inference.tasks import Task
 from hifisyn.pictures import sheet
 from hifisyn.plans import Plans
+from hifisyn.preprocessing.brain import planned_tool
 from hifisyn.preprocessing.pipeline import Prepared
+from hifisyn.preprocessing.record import Record
 from hifisyn.volume import Volume
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -37,6 +39,9 @@ class Settings:
         fold, checkpoint: which weights of each model; none: lowest fold, best before final before latest.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         stripped: whether the skull is removed from the scans already; none: found out for each.
+        skull_strip: the tool that the user names; none: as the model's plans have it.
+        strip_command: the user's own template for "command"; one of the model's plans is never run.
+        masks: folder of the user's own brain masks, CASE.nii.gz or CASE_brain.nii.gz, on the grids of the sources.
         command: what the user typed, for the sidecar.
         processes: cases at a time.
     """
@@ -45,6 +50,9 @@ class Settings:
     checkpoint: str | None = None
     device: str = "auto"
     stripped: bool | None = None
+    skull_strip: str | None = None
+    strip_command: str = ""
+    masks: Path | None = None
     command: str = ""
     processes: int = 1
 
@@ -57,11 +65,13 @@ class Outcome:
         task: what was to be made.
         problem: why it was not, in one line; empty where it was.
         unseen: share of the brain that lies outside the model's view.
+        stripper: what found the brain, or that the scan was stripped already.
     """
 
     task: Task
     problem: str = ""
     unseen: float = 0.0
+    stripper: str = ""
 
 
 class Worker:
@@ -81,18 +91,19 @@ class Worker:
 
     def _attempt(self, task: Task, prepared: list[tuple[Path, Plans, Prepared]]) -> Outcome:
         try:
-            return Outcome(task, unseen=self._make(task, prepared))
+            record = self._make(task, prepared)
+            return Outcome(task, unseen=record.outside_crop, stripper=record.steps["skull_strip"])
         except Exception as error:
             if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise
             return Outcome(task, problem=_problem(error))
 
-    def _make(self, task: Task, prepared: list[tuple[Path, Plans, Prepared]]) -> float:
+    def _make(self, task: Task, prepared: list[tuple[Path, Plans, Prepared]]) -> Record:
         predictor = self.predictors[task.model.folder]
         volume = Volume.load(task.file)
         ready = next((p for file, plans, p in prepared if file == task.file and _alike(plans, predictor.plans)), None)
         if ready is None:
-            ready = predictor.prepare(volume, task.source, stripped=self.settings.stripped)
+            ready = self._prepare(volume, task, predictor)
             prepared.append((task.file, predictor.plans, ready))
         prediction = predictor.predict(volume, task.source, task.target, prepared=ready)
         with Outputs(self.output, task.case, task.target).staged() as stage:
@@ -100,19 +111,36 @@ class Worker:
             prediction.brain.save(stage.brain)
             sheet(stage.picture, _columns(task, prediction), title=f"{task.case}: {task.target} is synthetic")
             write_json(stage.sidecar, sidecar(task, predictor, prediction, self.settings.command))
-        return prediction.record.outside_crop
+        return prediction.record
+
+    def _prepare(self, volume: Volume, task: Task, predictor: Predictor) -> Prepared:
+        settings = self.settings
+        mask = mask_of(settings.masks, task.case)
+        return predictor.prepare(
+            volume,
+            task.source,
+            stripped=settings.stripped,
+            tool=settings.skull_strip,
+            command=settings.strip_command,
+            mask=None if mask is None else Volume.load(mask, constant=True),
+        )
 
 
 def load_predictors(models: Sequence[Model], settings: Settings) -> dict[Path, Predictor]:
     """Return a predictor for each model, by folder.
 
     Raises:
-        UserError: a fold, a checkpoint or the device is not there or not usable.
+        UserError: a fold, a checkpoint or the device is not there or not usable, or the model's scans were stripped
+            by a command and the user does not say how theirs are.
     """
-    return {
+    predictors = {
         model.folder: Predictor.from_folder(model.folder, settings.fold, settings.checkpoint, settings.device)
         for model in models
     }
+    if not (settings.skull_strip or settings.stripped or settings.masks):
+        for predictor in predictors.values():
+            planned_tool(predictor.plans.preprocessing)
+    return predictors
 
 
 def make_all(
@@ -159,6 +187,12 @@ def _start(models: Sequence[Model], output: Path, settings: Settings, threads: i
 def _make_case(tasks: Sequence[Task]) -> list[Outcome]:
     assert _worker is not None
     return _worker.make_case(tasks)
+
+
+def mask_of(folder: Path | None, case: str) -> Path | None:
+    """Return the user's own brain mask of a case; none where there is none."""
+    names = [f"{case}{what}{ending}" for what in ("", "_brain") for ending in (".nii.gz", ".nii")]
+    return next((folder / name for name in names if (folder / name).is_file()), None) if folder else None
 
 
 def _alike(one: Plans, other: Plans) -> bool:
