@@ -63,13 +63,20 @@ def _members(archive: Path, _changed: int) -> tuple[Path, ...]:
             with zipfile.ZipFile(archive) as opened:
                 names = [entry.filename for entry in opened.infolist() if not entry.is_dir()]
         else:
-            with tarfile.open(archive, "r:") as opened:
-                names = [entry.name for entry in opened if entry.isfile()]
+            names = list(_tar_index(archive, _changed))
     for name in names:
         pure = PurePosixPath(name.replace("\\", "/"))
         if pure.is_absolute() or ".." in pure.parts:
             raise UserError(f"{archive}: wanted members inside the archive, found {name!r}; do not trust this file")
     return tuple(archive / name for name in names)
+
+
+@lru_cache(maxsize=4)
+def _tar_index(archive: Path, _changed: int) -> dict[str, tarfile.TarInfo]:
+    """Return where each file lies: a tar has no table of contents, so that finding one means reading them all."""
+    with tarfile.open(archive, "r:") as opened:
+        # A name may begin with ./, which a path loses.
+        return {PurePosixPath(entry.name).as_posix(): entry for entry in opened if entry.isfile()}
 
 
 @contextmanager
@@ -91,11 +98,9 @@ def open_binary(path: Path | str) -> Iterator[BinaryIO]:
             with zipfile.ZipFile(archive) as opened, opened.open(member) as stream:
                 yield cast(BinaryIO, stream)
         else:
+            entry = _tar_index(archive, archive.stat().st_mtime_ns)[member]
             with tarfile.open(archive, "r:") as packed:
-                found = packed.extractfile(member)
-                if found is None:
-                    raise KeyError(member)
-                yield cast(BinaryIO, found)
+                yield cast(BinaryIO, packed.extractfile(entry))
 
 
 @contextmanager

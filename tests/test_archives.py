@@ -89,3 +89,20 @@ def test_names_that_lead_out_are_refused(tmp_path, name):
         opened.addfile(entry, io.BytesIO(b""))
     with pytest.raises(UserError, match="do not trust"):
         archives.members(archive)
+
+
+def test_a_tar_is_read_through_once_however_many_of_its_files_are_opened(tmp_path, monkeypatch):
+    archive = tmp_path / "scans.tar"
+    with tarfile.open(archive, "w") as opened:
+        for number in range(60):
+            entry = tarfile.TarInfo(f"./{number}.txt" if number % 2 else f"{number}.txt")
+            entry.size = 3
+            opened.addfile(entry, io.BytesIO(b"%03d" % number))
+    read = []
+    original = tarfile.TarInfo.fromtarfile.__func__
+    monkeypatch.setattr(tarfile.TarInfo, "fromtarfile", classmethod(lambda *a: read.append(1) or original(*a)))
+    files = archives.members(archive)
+    for number, file in enumerate(files):
+        with archives.open_binary(file) as stream:
+            assert stream.read() == b"%03d" % number
+    assert len(read) < 4 * len(files)
