@@ -1,6 +1,7 @@
 """The options that all converters of scans share, and the converter that follows from a `find` function."""
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -47,8 +48,11 @@ def source_converter(
         from hifisyn.dataset_conversion import raw_folder
         from hifisyn.dataset_conversion.subjects import read_ids
 
+        found = find(arguments.source, folder, arguments)
+        for line in found.notes:
+            print(line, file=sys.stderr)
         return raw_folder.write(
-            find(arguments.source, folder, arguments),
+            found,
             folder,
             name=arguments.name,
             subjects=read_ids(arguments.subjects) if arguments.subjects else None,
