@@ -36,7 +36,7 @@ def label_colour(value: int) -> Colour:
     """Return the colour of a label from 1 up, the same in every picture and in label files; from 8 up, paler ones.
 
     >>> label_colour(2), label_colour(9)
-    ((240, 228, 66), (247, 241, 160))
+    ((240, 228, 66), (248, 242, 160))
     """
     times, place = divmod(value - 1, len(LABEL_COLOURS))
     red, green, blue = (round(255 - (255 - part) / 2**times) for part in LABEL_COLOURS[place])

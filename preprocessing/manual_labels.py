@@ -1,8 +1,70 @@
-"""Label maps that people correct: exported on the grid of the reference scan's file, imported from there."""
+"""Label maps that people correct: exported on the grid of the reference scan's file, imported from there.
 
+The aligned label map has its axes turned to RAS. People correct it on the voxels of the scan as they know it, and what
+comes back is on that grid too, as a label map that comes with a raw data set would be.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-MANUAL = "labels_manual"
+import numpy as np
+
+from hifisyn.engine.parallel import Failure, map_cases, run_cases
+from hifisyn.errors import UserError
+from hifisyn.files import write_text
+from hifisyn.pictures import label_colour
+from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.record import Record
+from hifisyn.preprocessing.resample import resample
+from hifisyn.volume import Volume
+
+ALIGNED, MANUAL = "aligned", "labels_manual"
+DESCRIPTION, ENDING = "labels.txt", "_labels.nii.gz"
+
+# What ITK-SNAP reads: index, red, green, blue, opacity, visible, mesh visible, name.
+HEADER = """\
+################################################
+# ITK-SnAP Label Description File
+# File format:
+# IDX   -R-  -G-  -B-  -A--  VIS MSH  LABEL
+# Fields:
+#    IDX:   Zero-based index
+#    -R-:   Red color component (0..255)
+#    -G-:   Green color component (0..255)
+#    -B-:   Blue color component (0..255)
+#    -A-:   Label transparency (0.00 .. 1.00)
+#    VIS:   Label visibility (0 or 1)
+#    MSH:   Label mesh visibility (0 or 1)
+#  LABEL:   Label description
+################################################
+"""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a corrected label map changes.
+
+    Attributes:
+        voxels: that have another label than before; 0: nothing was written.
+        millilitres: their volume.
+    """
+
+    voxels: int
+    millilitres: float
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of an import.
+
+    Attributes:
+        corrections: by case, those that change nothing too.
+        refused: files that were not taken, and why.
+    """
+
+    corrections: dict[str, Correction] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 def manual_label_path(preprocessed: Path, case: str) -> Path:
@@ -13,3 +75,154 @@ def manual_label_path(preprocessed: Path, case: str) -> Path:
         case: its name.
     """
     return preprocessed / MANUAL / f"{case}.nii.gz"
+
+
+def label_description(labels: Mapping[str, int]) -> str:
+    """Return the label description file of ITK-SNAP, in the colours of our pictures.
+
+    >>> print(label_description({"background": 0, "CSF": 1}).splitlines()[-1])
+        1    86  180  233        1  1  1    "CSF"
+    """
+    lines = ['    0     0    0    0        0  0  0    "Clear Label"']
+    for name, value in sorted(labels.items(), key=lambda item: item[1]):
+        if value:
+            red, green, blue = label_colour(value)
+            word = name.replace('"', "'")
+            lines.append(f'{value:5d} {red:5d} {green:4d} {blue:4d}        1  1  1    "{word}"')
+    return HEADER + "\n".join(lines) + "\n"
+
+
+def export(
+    preprocessed: Path,
+    folder: Path,
+    labels: Mapping[str, int],
+    cases: Sequence[str] = (),
+    *,
+    overwrite: bool = False,
+    processes: int | None = None,
+) -> list[Failure]:
+    """Write the reference scan and the label map of each case, and the label description file, into a folder.
+
+    Args:
+        preprocessed: folder of the preprocessed data set.
+        folder: where to; CASE_T1.nii.gz and CASE_labels.nii.gz for each case.
+        labels: structure to value.
+        cases: their names; none: all that are aligned.
+        overwrite: replace what was exported before, and corrections made there with it.
+        processes: cases at a time; none: as many as fit.
+    """
+    names = list(cases) or AlignedStore(preprocessed / ALIGNED).cases()
+    if not names:
+        raise UserError(f"{preprocessed / ALIGNED}: wanted aligned cases, found none; run hifisyn_plan_and_preprocess")
+    write_text(folder / DESCRIPTION, label_description(labels))
+    jobs = {case: (preprocessed, folder, case, overwrite) for case in names}
+    return run_cases(export_case, jobs, processes=processes, title="export")
+
+
+def export_case(preprocessed: Path, folder: Path, case: str, overwrite: bool) -> None:
+    """Write the two files of one case; where it has no labels, an empty map to draw on.
+
+    Raises:
+        UserError: it is not aligned, or was exported before.
+    """
+    store = AlignedStore(preprocessed / ALIGNED)
+    reference, grid = _reference(store, case)
+    image = resample(store.image(case, reference), grid, order=0)
+    files = {
+        folder / f"{case}_{reference}.nii.gz": Volume(image.data, grid.affine),
+        folder / f"{case}{ENDING}": _labels_before(preprocessed, case, grid),
+    }
+    for path in files:
+        if path.exists() and not overwrite:
+            raise UserError(f"{path}: exists already and may hold corrections; pass --overwrite or name another folder")
+    for path, volume in files.items():
+        volume.save(path, overwrite=True)
+
+
+def import_folder(
+    preprocessed: Path,
+    folder: Path,
+    labels: Mapping[str, int],
+    *,
+    overwrite: bool = False,
+    processes: int | None = None,
+) -> Imported:
+    """Take over the corrected label maps of a folder; see `import_case`. One that is refused costs no other.
+
+    Raises:
+        UserError: the folder holds no label maps.
+    """
+    files: dict[str, list[Path]] = {}
+    for path in sorted([*folder.glob(f"*{ENDING}"), *folder.glob(f"*{ENDING.removesuffix('.gz')}")]):
+        files.setdefault(path.name.removesuffix(".gz").removesuffix(ENDING.removesuffix(".gz")), []).append(path)
+    if not files:
+        raise UserError(f"{folder}: wanted label maps CASE{ENDING}, found none; name the folder they were exported to")
+    twice = {case: paths for case, paths in files.items() if len(paths) > 1}
+    jobs = {
+        case: (preprocessed, case, paths[0], dict(labels), overwrite)
+        for case, paths in files.items()
+        if case not in twice
+    }
+    done, failures = map_cases(import_case, jobs, processes=processes, title="import") if jobs else ({}, [])
+    refused = {
+        case: f"wanted one file, found {' and '.join(path.name for path in paths)}; remove one"
+        for case, paths in twice.items()
+    }
+    return Imported(done, refused | {failure.case: failure.reason for failure in failures})
+
+
+def import_case(preprocessed: Path, case: str, file: Path, labels: Mapping[str, int], overwrite: bool) -> Correction:
+    """Check a corrected label map and take it over where it differs from the one that is there.
+
+    Raises:
+        UserError: the case is unknown, the map is on another grid, is empty, or holds values that dataset.json does not
+            name, or an earlier correction would be replaced.
+    """
+    store = AlignedStore(preprocessed / ALIGNED)
+    reference, grid = _reference(store, case)
+    corrected = Volume.load(file, np.float64, constant=True)
+    if not corrected.same_grid(grid):
+        raise UserError(
+            f"{file}: wanted the grid of {case}_{reference}.nii.gz, {_described(grid)}, found {_described(corrected)}; "
+            "correct the exported map without resampling it"
+        )
+    found = np.unique(corrected.data)
+    if odd := [value for value in found if value not in labels.values()]:
+        known = ", ".join(f"{value} {name}" for name, value in labels.items())
+        raise UserError(f"{file}: wanted the labels {known}, found {odd[0]:g}; give those voxels another label")
+    data = corrected.data.astype(np.uint8)
+    before = _labels_before(preprocessed, case, grid)
+    voxels = int((data != before.data).sum())
+    if voxels:
+        if not data.any():
+            raise UserError(f"{file}: wanted labelled voxels, found none; remove the file to leave the case as it is")
+        path = manual_label_path(preprocessed, case)
+        if path.exists() and not overwrite:
+            raise UserError(
+                f"{file}: {case} was corrected before, by another map; pass --overwrite to replace that one"
+            )
+        Volume(data, grid.affine).save(path, overwrite=True)
+    return Correction(voxels, voxels * abs(float(np.linalg.det(grid.affine[:3, :3]))) / 1000)
+
+
+def _reference(store: AlignedStore, case: str) -> tuple[str, Volume]:
+    """Return the reference modality of a case and the grid of its file."""
+    record = Record.from_json(store.record(case))
+    return record.reference, record.scans[record.reference].original.volume()
+
+
+def _labels_before(preprocessed: Path, case: str, grid: Volume) -> Volume:
+    """Return the label map that holds now, uint8 on the grid of the reference scan's file."""
+    manual = manual_label_path(preprocessed, case)
+    if manual.exists():
+        return Volume(Volume.load(manual, np.uint8, constant=True).data, grid.affine)
+    store = AlignedStore(preprocessed / ALIGNED)
+    if not store.record(case)["labelled"]:
+        return Volume(np.zeros(grid.shape, np.uint8), grid.affine)
+    return Volume(resample(store.label(case), grid, order=0).data, grid.affine)
+
+
+def _described(volume: Volume) -> str:
+    shape, spacing = (" x ".join(f"{n:.4g}" for n in numbers) for numbers in (volume.shape, volume.spacing))
+    corner = ", ".join(f"{x:.2f}" for x in volume.affine[:3, 3])
+    return f"{shape} voxels of {spacing} mm towards {volume.axcodes} from ({corner})"

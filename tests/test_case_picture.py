@@ -149,6 +149,6 @@ def test_a_contrast_that_is_even_or_far_away_is_drawn_and_costs_nothing(tmp_path
     brain, _ = brick(turned(0, (1, 1, 3)))
     t1 = Volume(brain.data * 100.0 + 1, brain.affine)
     flat = Volume(np.full((10, 10, 10), 7.0), turned(0, (8, 8, 8)))
-    far = Volume(t1.data, t1.affine + np.array([0, 0, 0, 900]) * np.eye(4)[:, 3:].T)
+    far = Volume(t1.data, heads.rigid((0, 0, 0), (900, 0, 0)) @ t1.affine)
     draw_case(tmp_path / "case.png", {"T1": t1, "T2": flat, "PD": far}, brain, brain, title="<odd> $name_" * 20)
     assert pixels(tmp_path / "case.png", BRAIN) > 0

@@ -1,0 +1,121 @@
+"""hifisyn_labels: hand out label maps to be corrected, and take the corrected ones over."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hifisyn.cli.entry import command, outcome
+
+if TYPE_CHECKING:
+    from hifisyn.preprocessing.manual_labels import Correction
+
+EPILOG = """
+examples:
+  hifisyn_labels export -d IXI -o to_correct --cases IXI012 IXI044    scan, labels and their colours for ITK-SNAP
+  hifisyn_labels import -d IXI -i to_correct                          what was changed becomes the labels to train on
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    parser = argparse.ArgumentParser(
+        prog="hifisyn_labels",
+        description="Hand out label maps of a preprocessed data set to be corrected, and take the corrected ones over.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    tasks = parser.add_subparsers(dest="task", required=True, metavar="export|import")
+    out = tasks.add_parser("export", help="write scans, label maps and their description for ITK-SNAP")
+    out.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="made where it is not there")
+    out.add_argument("--cases", nargs="+", action="extend", default=[], metavar="CASE", help="default: all")
+    back = tasks.add_parser("import", help="take over the maps that were changed")
+    back.add_argument("-i", "--input", type=Path, required=True, metavar="FOLDER", help="that was exported to")
+    for task, replaces in ((out, "what was exported before"), (back, "earlier corrections")):
+        task.add_argument("-d", "--dataset", required=True, metavar="NAME", help="preprocessed data set")
+        task.add_argument("--overwrite", action="store_true", help=f"replace {replaces}")
+        task.add_argument("-np", "--processes", type=int, metavar="N", help="cases at a time; default: as many as fit")
+        task.add_argument(
+            "--preprocessed", metavar="ROOT", help="preprocessed data sets; default: hifisyn_preprocessed"
+        )
+    return parser
+
+
+@command
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; exit code 1 where a case was refused, 2 where all were."""
+    given = parser().parse_args(arguments)
+    return _export(given) if given.task == "export" else _import(given)
+
+
+def _export(given: argparse.Namespace) -> int:
+    from hifisyn.dataset import Dataset
+    from hifisyn.files import write_text
+    from hifisyn.paths import Roots
+    from hifisyn.preprocessing.aligned import AlignedStore
+    from hifisyn.preprocessing.manual_labels import ALIGNED, export
+
+    folder = Roots.resolve(preprocessed=given.preprocessed).preprocessed_dataset(given.dataset)
+    dataset = Dataset.load(folder)
+    failures = export(
+        folder, given.output, dataset.labels, given.cases, overwrite=given.overwrite, processes=given.processes
+    )
+    wanted = given.cases or AlignedStore(folder / ALIGNED).cases()
+    done = len(set(wanted)) - len(failures)
+    lines = _to_type(given, dataset.reference)
+    write_text(given.output / "README.txt", "\n".join(lines) + "\n")
+    print(f"exported {done} cases to {given.output}; next:")
+    for line in lines:
+        print(f"  {line}")
+    _table({failure.case: failure.reason for failure in failures}, "not exported")
+    return outcome(done=done > 0, failed=bool(failures))
+
+
+def _import(given: argparse.Namespace) -> int:
+    from hifisyn.dataset import Dataset
+    from hifisyn.paths import Roots
+    from hifisyn.preprocessing.manual_labels import MANUAL, import_folder
+
+    folder = Roots.resolve(preprocessed=given.preprocessed).preprocessed_dataset(given.dataset)
+    labels = Dataset.load(folder).labels
+    imported = import_folder(folder, given.input, labels, overwrite=given.overwrite, processes=given.processes)
+    changed = {case: correction for case, correction in imported.corrections.items() if correction.voxels}
+    for line in _changes(changed):
+        print(line)
+    same = len(imported.corrections) - len(changed)
+    print(f"took over {len(changed)} corrected label maps into {folder / MANUAL}; {same} are as they were")
+    _table(imported.refused, "refused")
+    if changed:
+        print(f"next: {shlex.join(_command('hifisyn_plan_and_preprocess', given))}")
+    return outcome(done=bool(imported.corrections), failed=bool(imported.refused))
+
+
+def _changes(changed: "dict[str, Correction]") -> list[str]:
+    width = max(map(len, changed), default=0)
+    return [f"  {case:<{width}}  {c.voxels} voxels changed, {c.millilitres:.3g} ml" for case, c in changed.items()]
+
+
+def _to_type(given: argparse.Namespace, reference: str) -> list[str]:
+    back = _command("hifisyn_labels import", given)
+    return [
+        f"itksnap -g CASE_{reference}.nii.gz -s CASE_labels.nii.gz -l labels.txt",
+        f"{back[0]} {shlex.join([*back[1:], '-i', str(given.output)])}",
+    ]
+
+
+def _command(name: str, given: argparse.Namespace) -> list[str]:
+    root = ["--preprocessed", given.preprocessed] if given.preprocessed else []
+    return [name, "-d", given.dataset, *root]
+
+
+def _table(reasons: dict[str, str], title: str) -> None:
+    if reasons:
+        print(f"{title}: {len(reasons)}", file=sys.stderr)
+        width = max(map(len, reasons))
+        for case, reason in reasons.items():
+            print(f"  {case:<{width}}  {reason}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(None))
