@@ -166,7 +166,8 @@ def _mask(path: Path, volume: Volume, name: str) -> np.ndarray:
     try:
         found = Volume.load(path, constant=True).canonical()
     except UserError as error:
-        raise UserError(f"{name}: its mask: {str(error).removeprefix(f'{path}: ')}") from None
+        problem = str(error).removeprefix(f"{path}: ").replace(str(path), path.name)
+        raise UserError(f"{name}: its mask: {problem}") from None
     if not found.same_grid(volume):
         raise UserError(
             f"{name}: wanted a mask on the grid of its input (shape {volume.shape}), found another "
