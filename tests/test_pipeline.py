@@ -7,8 +7,10 @@ from scipy import ndimage
 from hifisyn.dataset import TISSUES
 from hifisyn.errors import UserError
 from hifisyn.plans import MemoryPlan, Plans, PreprocessingPlan, SlicePlan
+from hifisyn.preprocessing import brain_networks
 from hifisyn.preprocessing.pipeline import align_case, cut_case, prepare_source
 from hifisyn.preprocessing.slices_axial import to_slices
+from hifisyn.volume import Volume
 from tests.heads import grid, rigid, scan, truth
 
 T1_GRID = grid((62, 56, 40), (2.4, 2.6, 3.6), axes="PRS", degrees=(6, -4, 9), middle=(20, 5, -8))
@@ -138,6 +140,79 @@ def test_a_label_map_on_another_grid_is_refused(t1):
     t2, _ = scan(*T2_GRID, "T2", pose=HOME, stripped=True)
     with pytest.raises(UserError, match="wanted the label map on the grid of T1"):
         align_case({"T1": t1, "T2": t2}, QUICK, label=t2.with_data(truth(t2, HOME)))
+
+
+def test_labels_corrected_by_hand_are_used_in_full(t1):
+    label = truth(t1, HOME)
+    partial = t1.with_data(np.where(label == 2, 2, 0).astype(np.uint8))
+    aligned = align_case({"T1": t1}, QUICK, label=partial, labels=LABELS, manual=True)
+    assert aligned.label is not None
+    np.testing.assert_array_equal(aligned.label.data, partial.canonical().data)
+    assert aligned.label.data.dtype == np.uint8
+    assert aligned.record.steps["labels"] == "as corrected by hand"
+
+
+def test_the_mask_of_the_user_is_the_brain(t1):
+    eroded = ndimage.binary_erosion(t1.data > 0, iterations=2)
+    mask = t1.with_data(np.where(eroded, 0.6, 0.4).astype(np.float32))
+    settings = QUICK.model_copy(update={"skull_strip": "auto"})
+    aligned = align_case({"T1": t1}, settings, labels=NO_LABELS, mask=mask)
+    np.testing.assert_array_equal(aligned.brain.data > 0, mask.canonical().data > 0.5)
+    assert aligned.record.steps["skull_strip"] == "mask as given"
+    turned = align_case({"T1": t1}, settings, labels=NO_LABELS, mask=mask.reoriented("ILP"))
+    np.testing.assert_array_equal(turned.brain.data, aligned.brain.data)
+    with pytest.raises(UserError, match=r"wanted the brain mask on the grid of T1 \(shape .*resample it"):
+        align_case({"T1": t1}, settings, mask=Volume(mask.data, mask.affine + np.eye(4)[:, [0, 1, 3, 2]] * 2))
+
+
+def test_seconds_are_told_but_change_no_record(t1):
+    first, second = (align_case({"T1": t1}, QUICK, labels=NO_LABELS) for _ in range(2))
+    assert set(first.seconds) == {"brain", "registration", "bias", "labels"}
+    assert first.seconds["brain"] > 0
+    assert first.record == second.record
+    assert "seconds" not in first.record.as_json()
+
+
+def test_a_tool_that_is_named_is_used_whatever_the_scan_looks_like(t1, monkeypatch):
+    monkeypatch.setattr(brain_networks, "find_brain", lambda tool, volume, device: volume.data > 30)
+    settings = QUICK.model_copy(update={"skull_strip": "deepbet"})
+    aligned = align_case({"T1": t1}, settings, labels=NO_LABELS, mask=t1)
+    assert aligned.record.steps["skull_strip"].startswith("deepbet ")
+    seen = align_case({"T1": t1}, QUICK.model_copy(update={"skull_strip": "auto"}), labels=NO_LABELS)
+    assert seen.record.steps["skull_strip"] == "none (already stripped), as the scan shows"
+
+
+def test_a_scan_to_predict_is_stripped_as_the_user_says_or_else_as_planned(t1, monkeypatch):
+    monkeypatch.setattr(brain_networks, "find_brain", lambda tool, volume, device: volume.data > 30)
+    plan = plans(QUICK.model_copy(update={"skull_strip": "hd-bet"}))
+
+    def stripper(**choice):
+        return prepare_source(t1, "T1", plan, **choice).record.steps["skull_strip"].split(" 1.")[0]
+
+    assert stripper() == "none (already stripped), as the scan shows"
+    assert stripper(stripped=True) == "none (already stripped)"
+    assert stripper(stripped=False) == "hd-bet"
+    assert stripper(tool="deepbet", mask=t1) == "deepbet"
+    assert stripper(mask=t1) == stripper(mask=t1, stripped=False) == "mask as given"
+
+
+def test_a_command_of_a_model_is_never_run(t1, tmp_path):
+    ran = tmp_path / "ran"
+    planned = PreprocessingPlan(bias="never", skull_strip="command", strip_command=f"touch {ran} {{input}} {{mask}}")
+    with pytest.raises(UserError, match=r"which is never run unasked; .*pass --strip-command 'touch .*\{mask\}'"):
+        prepare_source(t1, "T1", plans(planned))
+    for choice in ({"stripped": True}, {"mask": t1}, {"tool": "auto"}):
+        prepare_source(t1, "T1", plans(planned), **choice)
+    with pytest.raises(UserError, match="wanted a program followed by"):
+        prepare_source(t1, "T1", plans(planned), tool="command")
+    assert not ran.exists()
+
+
+def test_a_command_of_a_model_is_shown_without_tricks(t1):
+    planned = PreprocessingPlan(skull_strip="command", strip_command="x {input} {mask} \x1b[2K\n; rm\u202e")
+    with pytest.raises(UserError) as caught:
+        prepare_source(t1, "T1", plans(planned))
+    assert str(caught.value).isprintable()
 
 
 def test_the_first_contrast_stands_in_for_a_lacking_reference():

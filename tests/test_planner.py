@@ -245,6 +245,26 @@ def test_what_was_done_before_is_not_done_again_unless_asked():
     assert (raw.value.reference, raw.value.skull_strip, raw.value.registration) == ("T2", "auto", "rigid")
 
 
+def test_a_strip_command_alone_is_the_tool():
+    dataset = Dataset("B", ("T1", "T2"), LABELS, {}, skull_stripped=True)
+    choice = rules.preprocessing(dataset, {"skull_strip": None, "strip_command": "ben {input} {mask}"})
+    assert (choice.value.skull_strip, choice.value.strip_command) == ("command", "ben {input} {mask}")
+    assert "strip_command ben {input} {mask} as asked" in choice.reason
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"strip_command": "ben {input}"}, r"found 'ben \{input\}'; add \{mask\}"),
+        ({"skull_strip": "command"}, r"skull_strip command wants a strip_command with \{input\} and \{mask\}"),
+        ({"skull_strip": "deepbet", "strip_command": "ben {input} {mask}"}, "strip_command is for skull_strip command"),
+    ],
+)
+def test_a_tool_and_a_command_that_do_not_go_together_are_refused(wanted, message):
+    with pytest.raises(UserError, match=message):
+        rules.preprocessing(Dataset("B", ("T1", "T2"), LABELS, {}), wanted)
+
+
 def test_the_attribute_mean_forgets_within_the_run():
     for steps in (10, 300, 800, 5000, 50_000):
         decay = rules.attribute_ema(steps).value

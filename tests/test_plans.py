@@ -41,6 +41,8 @@ def test_save_and_load_agree(tmp_path):
         ({"memory": {"slots": {}}}, ["memory.global_slots", "none"]),
         ({"preprocessing": {"reference": "FLAIR"}}, ["FLAIR", "T1, T2"]),
         ({"preprocessing": {"skull_strip": "robex"}}, ["skull_strip", "'robex'"]),
+        ({"preprocessing": {"skull_strip": "command", "strip_command": "ben {input}"}}, ["strip_command", "{mask}"]),
+        ({"preprocessing": {"strip_command": "ben {input} {mask}"}}, ["strip_command", "skull_strip is auto"]),
         ({"format": 2}, ["format", "found 2"]),
         ({"modalities": []}, ["modalities"]),
     ],

@@ -43,7 +43,9 @@ SHAPE = (56, 68, 24)
 SCALE = {"T1": 900.0, "T2": 600.0, "FLAIR": 700.0}
 
 
-def make_model(results: Path, first: str, second: str, dataset: str = "toy") -> Path:
+def make_model(
+    results: Path, first: str, second: str, dataset: str = "toy", preprocessing: PreprocessingPlan | None = None
+) -> Path:
     """Write a model folder with untrained weights."""
     plans = Plans(
         dataset=dataset,
@@ -51,6 +53,7 @@ def make_model(results: Path, first: str, second: str, dataset: str = "toy") -> 
         labels={"background": 0, "CSF": 1, "GM": 2, "WM": 3},
         intensity_scale=SCALE,
         slices=SlicePlan(size=80, crop=64, pixel_mm=2.5),
+        preprocessing=preprocessing or PreprocessingPlan(),
         memory=MemoryPlan(slots={}, global_slots=4, value_width=8),
         networks=NetworkPlan(width=4, content_blocks=1, init="he"),
     )
