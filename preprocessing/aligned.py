@@ -29,18 +29,18 @@ class AlignedStore:
 
     def write(self, case: str, aligned: Aligned, key: str = "") -> None:
         """Write a case, replacing an earlier one; `key` names the inputs and settings that it was made from."""
-        self._record_path(case).unlink(missing_ok=True)
+        self.record_path(case).unlink(missing_ok=True)
         for modality, image in aligned.images.items():
             image.save(self.path(case, modality), overwrite=True)
         aligned.brain.save(self.path(case, BRAIN), overwrite=True)
         if aligned.label is not None:
             aligned.label.save(self.path(case, LABEL), overwrite=True)
         head = {"case": case, "key": key, "labelled": aligned.label is not None}
-        write_json(self._record_path(case), head | aligned.record.as_json())
+        write_json(self.record_path(case), head | aligned.record.as_json())
 
     def key(self, case: str) -> str | None:
         """Return what a case was made from, or none where the case is not there."""
-        path = self._record_path(case)
+        path = self.record_path(case)
         return str(read_json(path).get("key", "")) if path.exists() else None
 
     def record(self, case: str) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class AlignedStore:
         Raises:
             UserError: the case was not aligned.
         """
-        path = self._record_path(case)
+        path = self.record_path(case)
         if not path.exists():
             raise UserError(
                 f"{self.folder}: wanted the aligned case {case}, found none; run hifisyn_plan_and_preprocess"
@@ -80,5 +80,6 @@ class AlignedStore:
         """Return the file of a modality, of BRAIN or of LABEL."""
         return self.folder / f"{case}_{name}.nii.gz"
 
-    def _record_path(self, case: str) -> Path:
+    def record_path(self, case: str) -> Path:
+        """Return the file that is written last, and whose presence tells that the case is whole."""
         return self.folder / f"{case}.json"

@@ -1,21 +1,36 @@
-"""Preprocessing of a whole data set: in processes, resumable, and no case costs another."""
+"""Preprocessing of a whole data set: aligned and cut by the engine, resumable, and no case costs another."""
 
-import hashlib
-import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from hifisyn.dataset import Case, Dataset
-from hifisyn.engine.parallel import Failure, run_cases
-from hifisyn.files import sha256
+from hifisyn.engine.digests import digest
+from hifisyn.engine.parallel import Failure
+from hifisyn.engine.resources import GIB_A_WORKER
+from hifisyn.engine.subject import Done, Task
+from hifisyn.engine.sweep import Engine
+from hifisyn.errors import UserError
+from hifisyn.paths import slices_folder
 from hifisyn.plans import Plans, PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.manual_labels import manual_label_path
 from hifisyn.preprocessing.pipeline import align_case, cut_case
 from hifisyn.slices import SliceStore
-from hifisyn.volume import Volume
+from hifisyn.volume import Volume, read_grid
 
+ALIGN, CUT = "align", "cut"
 # Raised whenever the same input and settings give another result, so that old cases are made anew.
-FORMAT = 1
+FORMAT = 2
+MANUAL = "manual label"
+DONE_BEFORE = {
+    "skull_stripped": {"skull_strip": "none"},
+    "registered": {"registration": "none"},
+    "bias_corrected": {"bias": "never"},
+}
+# Of the steps up to the labels, measured: what the libraries take, and what a voxel of the largest scan takes.
+GIB_AT_REST, BYTES_A_VOXEL = 0.9, 100
 
 
 def align_dataset(
@@ -26,23 +41,26 @@ def align_dataset(
     processes: int | None = None,
     device: str = "cpu",
     overwrite: bool = False,
+    engine: Engine | None = None,
 ) -> list[Failure]:
     """Align all cases of a data set, held-out ones too, into an AlignedStore.
 
-    A case that was made from the same files by the same settings is skipped.
+    A case that was made from the same files by the same settings is skipped. A label map corrected by hand
+    (`manual_labels`), beside the store, takes the place of the case's own.
 
     Args:
         dataset: raw.
         folder: of the store.
-        settings: see `pipeline.align_case`.
-        processes: at a time; none: as many as fit; 0 or 1: in this process.
+        settings: see `pipeline.align_case`; what was done to a case before (`Case.done`) is not done again.
+        processes: subjects at a time; none: as many as fit; 0 or 1: in this process. The engine's count where one is
+            given.
         device: of the skull stripping; on a GPU everything runs in this process, since networks share it badly.
         overwrite: make every case anew.
+        engine: what does the work.
     """
-    jobs = {
-        name: (folder, case, dataset.labels, settings, device, overwrite) for name, case in dataset.all_cases.items()
-    }
-    return run_cases(_align, jobs, processes=1 if device != "cpu" else processes, title="align") if jobs else []
+    engine = engine or Engine(processes=processes)
+    tasks = _align_tasks(dataset, folder, settings, device, overwrite)
+    return engine.sweep(ALIGN, align, tasks, gib_each=lambda: gib_of(dataset), alone=device != "cpu")
 
 
 def cut_dataset(
@@ -53,40 +71,120 @@ def cut_dataset(
     *,
     processes: int | None = None,
     overwrite: bool = False,
+    engine: Engine | None = None,
 ) -> list[Failure]:
     """Cut the slices of all cases of a data set, held-out ones too, into a SliceStore.
 
     A case whose slices were cut from the same aligned case by the same plan is skipped.
     """
-    jobs = {name: (aligned.folder, store.folder, name, plans, overwrite) for name in dataset.all_cases}
-    return run_cases(_cut, jobs, processes=processes, title="cut") if jobs else []
+    engine = engine or Engine(processes=processes)
+    config = digest(FORMAT, plans.slices.model_dump(mode="json"), plans.preprocessing.upper_percentile)
+    tasks = (
+        Task(
+            case,
+            (aligned.folder, store.folder, case.name, plans, overwrite),
+            {"record": aligned.record_path(case.name)},
+            config,
+            store.folder / f"{case.name}.json",
+            force=overwrite,
+            private=dataset.private,
+        )
+        for case in dataset.all_cases.values()
+    )
+    return engine.sweep(cut_step(store), cut, tasks, gib_each=lambda: gib_of(dataset))
 
 
-def _align(
-    folder: Path, case: Case, labels: dict[str, int], settings: PreprocessingPlan, device: str, overwrite: bool
-) -> None:
+def cut_step(store: SliceStore) -> str:
+    """Return the step's name in the ledger: several plans of a data set stand side by side, each with its slices."""
+    name = store.folder.name
+    return CUT if name == slices_folder(Path()).name else f"{CUT} {name}"
+
+
+def _align_tasks(
+    dataset: Dataset, folder: Path, settings: PreprocessingPlan, device: str, overwrite: bool
+) -> Iterator[Task]:
+    corrected = manual_labels(folder.parent, dataset)
+    for case in dataset.all_cases.values():
+        files, own = case.files, settings_of(case, settings)
+        if case.name in corrected:
+            files = {name: path for name, path in files.items() if name != "label"} | {MANUAL: corrected[case.name]}
+        yield Task(
+            case,
+            (folder, case, corrected.get(case.name), dataset.labels, own, device, overwrite),
+            files,
+            digest(FORMAT, dataset.labels, own.model_dump(mode="json")),
+            AlignedStore(folder).record_path(case.name),
+            force=overwrite,
+            private=dataset.private,
+        )
+
+
+def settings_of(case: Case, settings: PreprocessingPlan) -> PreprocessingPlan:
+    """Return the settings without the steps that were done to this case before."""
+    changes = {name: value for step in case.done for name, value in DONE_BEFORE[step].items()}
+    return settings.model_copy(update=changes) if changes else settings
+
+
+def manual_labels(preprocessed: Path, dataset: Dataset) -> dict[str, Path]:
+    """Return the label maps that were corrected by hand, by case."""
+    folder = manual_label_path(preprocessed, "").parent
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    paths = {case: manual_label_path(preprocessed, case) for case in dataset.all_cases} if there else {}
+    return {case: path for case, path in paths.items() if path.name in there}
+
+
+def align(
+    key: str,
+    folder: Path,
+    case: Case,
+    manual: Path | None,
+    labels: dict[str, int],
+    settings: PreprocessingPlan,
+    device: str,
+    overwrite: bool,
+) -> Done:
+    """Do the step of the engine: write the aligned case under the key, unless it is there."""
     store = AlignedStore(folder)
-    files = {**case.images, "label": case.label} if case.label else dict(case.images)
-    inputs = {name: sha256(path) if path.is_file() else "" for name, path in files.items()}
-    key = _digest(FORMAT, inputs, labels, settings.model_dump(mode="json"))
     if store.key(case.name) == key and not overwrite:
-        return
+        labelled = bool(store.record(case.name)["labelled"])
+        return Done(labels=_labels(case, manual, labelled), kept=True)
     images = {modality: Volume.load(path) for modality, path in case.images.items()}
-    label = Volume.load(case.label, constant=True) if case.label else None
-    store.write(case.name, align_case(images, settings, label=label, labels=labels, device=device), key)
+    path = manual or case.label
+    label = Volume.load(path, constant=True) if path else None
+    mask = Volume.load(case.brain, constant=True) if case.brain else None
+    aligned = align_case(
+        images, settings, label=label, labels=labels, mask=mask, manual=manual is not None, device=device
+    )
+    store.write(case.name, aligned, key)
+    return Done(labels=_labels(case, manual, aligned.label is not None), parts=aligned.seconds)
 
 
-def _cut(aligned_folder: Path, slices_folder: Path, case: str, plans: Plans, overwrite: bool) -> None:
-    aligned, store = AlignedStore(aligned_folder), SliceStore(slices_folder)
-    slices = plans.slices.model_dump(mode="json")
-    key = _digest(FORMAT, aligned.record(case), slices, plans.preprocessing.upper_percentile)
-    if not overwrite and case in store.cases() and store.record(case).get("key") == key:
-        return
-    (slices_folder / f"{case}.json").unlink(missing_ok=True)
-    cut = cut_case(aligned.read(case), plans)
-    store.write(case, cut.images, cut.brain, cut.label, {"key": key, **cut.record.as_json()})
+def _labels(case: Case, manual: Path | None, labelled: bool) -> str:
+    if manual:
+        return "manual"
+    if not labelled:
+        return "none"
+    return "given" if case.label else "computed"
 
 
-def _digest(*parts: Any) -> str:
-    """Return 64 hexadecimal digits that change with any of the plain values."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+def cut(key: str, aligned_folder: Path, into: Path, case: str, plans: Plans, overwrite: bool) -> Done:
+    """Do the step of the engine: write the slices of a case under the key, unless they are there."""
+    aligned, store = AlignedStore(aligned_folder).read(case), SliceStore(into)
+    record = into / f"{case}.json"
+    if not overwrite and record.exists() and store.record(case).get("key") == key:
+        return Done(kept=True)
+    record.unlink(missing_ok=True)
+    made = cut_case(aligned, plans)
+    store.write(case, made.images, made.brain, made.label, {"key": key, **made.record.as_json()})
+    return Done()
+
+
+def gib_of(dataset: Dataset) -> float:
+    """Return the memory that a subject is likely to take, by the header of the first case that can be read."""
+    for case in dataset.all_cases.values():
+        try:
+            voxels = max(np.prod(read_grid(path).shape) for path in case.images.values())
+        except (UserError, OSError, ValueError):
+            continue
+        return GIB_AT_REST + float(voxels) * BYTES_A_VOXEL / 2**30
+    return GIB_A_WORKER

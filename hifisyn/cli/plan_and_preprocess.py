@@ -2,12 +2,19 @@
 
 import argparse
 import shlex
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from hifisyn.cli.entry import command
+from hifisyn.engine.dask_cluster import KINDS
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from hifisyn.engine.parallel import Executor, Failure
     from hifisyn.planning.experiment import Outcome, Wishes
 
 EPILOG = """
@@ -16,6 +23,9 @@ examples:
   hifisyn_plan_and_preprocess -d IXI --device cuda --device-memory 24    for a GPU elsewhere
   hifisyn_plan_and_preprocess -d IXI --device cpu --minutes 30           as much as half an hour on the CPU allows
   hifisyn_plan_and_preprocess -d IXI --plans-name wide --set width=96    a second plan beside the first
+
+  hifisyn_plan_and_preprocess -d UKB --shard $SLURM_ARRAY_TASK_ID/200    one task of an array job
+  hifisyn_plan_and_preprocess -d UKB --dask-jobqueue slurm -np 200 --jobqueue-option queue=long walltime=24:00:00
 
 Run again, it does what is missing or has changed. plans.json and splits_final.json may be edited: they are kept.
 """
@@ -32,9 +42,18 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("-d", "--dataset", nargs="+", action="extend", required=True, metavar="NAME", help="data sets")
     parser.add_argument("--verify-only", action="store_true", help="check the files and stop")
     parser.add_argument("--no-slices", action="store_true", help="align, split and plan, but cut nothing")
-    parser.add_argument("-np", "--processes", type=int, metavar="N", help="cases at a time; default: as many as fit")
+    parser.add_argument("--retry-failed", action="store_true", help="try again what failed before, though unchanged")
     parser.add_argument("--overwrite", action="store_true", help="plan anew although there are plans")
     parser.add_argument("--seed", type=int, default=0, help="of the splits; default: 0")
+    engine = parser.add_argument_group("who does the work; default: processes on this machine")
+    engine.add_argument("-np", "--processes", type=int, metavar="N", help="subjects at a time; default: what fits")
+    engine.add_argument("--shard", metavar="I/N", help="do part I of N of the subjects, and plan nothing; I from 1")
+    dask = engine.add_mutually_exclusive_group()
+    dask.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, such as tcp://node1:8786")
+    dask.add_argument("--dask-jobqueue", choices=KINDS, metavar="KIND", help=f"start -np jobs: {', '.join(KINDS)}")
+    engine.add_argument(
+        "--jobqueue-option", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="of such a job"
+    )
     plan = parser.add_argument_group("what is planned")
     plan.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="to train on; default: auto")
     plan.add_argument("--device-memory", type=float, metavar="GB", help="default: what this machine has")
@@ -61,45 +80,79 @@ def parser() -> argparse.ArgumentParser:
 
 @command
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; exit code 1 where a case was left out, 2 where a data set could not be prepared."""
-    given = parser().parse_args(arguments)
-    from hifisyn.dataset import Dataset
+    """Run the command; exit code 1 where something failed, 2 where a data set could not be prepared."""
+    words = sys.argv[1:] if arguments is None else arguments
+    given = parser().parse_args(words)
     from hifisyn.errors import UserError
     from hifisyn.paths import Roots
-    from hifisyn.planning.experiment import plan_and_preprocess, verified
+    from hifisyn.planning.experiment import plan_and_preprocess, verify_only
 
     roots = Roots.resolve(raw=given.raw, preprocessed=given.preprocessed)
     folders = {name: (roots.raw_dataset(name), roots.preprocessed / name) for name in given.dataset}
-    wishes = None if given.verify_only else _wishes(given)
     code = 0
-    for name, (raw, folder) in folders.items():
-        _say(f"data set {name}")
-        try:
-            if wishes is None:
-                left_out = verified(Dataset.load(raw), folder, _say, processes=given.processes)[1]
-            else:
-                outcome = plan_and_preprocess(raw, folder, wishes, _say)
-                left_out = outcome.left_out
-                for line in _closing(name, outcome, given):
-                    _say(line)
-        except UserError as error:
-            if len(folders) == 1:
-                raise
-            print(f"error: {name}: {error}", file=sys.stderr)
-            code = 2
-            continue
-        for case, reason in left_out.items():
-            print(f"left out: {case}: {reason}", file=sys.stderr)
-            code = max(code, 1)
+    with _terminated_as_interrupted(), _cluster(given) as cluster:
+        wishes = _wishes(given, cluster)
+        for name, (raw, folder) in folders.items():
+            _say(f"data set {name}")
+            try:
+                if given.verify_only:
+                    failures = verify_only(raw, folder, wishes, _say)
+                else:
+                    outcome = plan_and_preprocess(raw, folder, wishes, _say)
+                    failures = outcome.failures
+                    for line in _closing(name, outcome, given, words):
+                        _say(line)
+            except UserError as error:
+                if len(folders) == 1:
+                    raise
+                print(f"error: {name}: {error}", file=sys.stderr)
+                code = 2
+                continue
+            code = max(code, _failed(failures))
     return code
 
 
-def _wishes(given: argparse.Namespace) -> "Wishes":
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let the signal by which a scheduler ends a job end this run as Ctrl-C does: workers too, the lock removed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _cluster(given: argparse.Namespace) -> "AbstractContextManager[Executor | None]":
+    from hifisyn.engine import dask_cluster
+
+    if given.scheduler:
+        return dask_cluster.scheduler(given.scheduler)
+    if given.dask_jobqueue:
+        return dask_cluster.jobqueue(given.dask_jobqueue, given.processes or 1, given.jobqueue_option)
+    return nullcontext()
+
+
+def _failed(failures: "list[Failure]") -> int:
+    """Print the table of failures and return the exit code."""
+    from hifisyn.planning.failures import report
+
+    for line in report(failures):
+        print(line, file=sys.stderr, flush=True)
+    return 1 if failures else 0
+
+
+def _wishes(given: argparse.Namespace, cluster: "Executor | None") -> "Wishes":
+    from hifisyn.engine.shard import Shard
     from hifisyn.planning.device import detect
     from hifisyn.planning.experiment import Wishes
 
     return Wishes(
-        device=detect(given.device, memory_gb=given.device_memory, cores=given.cores, minutes=given.minutes),
+        device=detect(
+            "cpu" if given.verify_only else given.device,
+            memory_gb=given.device_memory,
+            cores=given.cores,
+            minutes=given.minutes,
+        ),
         plans_name=given.plans_name,
         preset=given.preset,
         assignments=given.set,
@@ -114,19 +167,35 @@ def _wishes(given: argparse.Namespace) -> "Wishes":
         seed=given.seed,
         overwrite=given.overwrite,
         slices=not given.no_slices,
+        shard=Shard.parse(given.shard) if given.shard else None,
+        retry_failed=given.retry_failed,
+        cluster=cluster,
     )
 
 
-def _closing(name: str, outcome: "Outcome", given: argparse.Namespace) -> list[str]:
+def _closing(name: str, outcome: "Outcome", given: argparse.Namespace, words: list[str]) -> list[str]:
     from hifisyn.planning.summary import essentials
 
+    if given.shard:
+        return [f"shard {given.shard} is done; when all are:", f"  {shlex.join(_without_shard(words))}"]
     plans = outcome.plans
+    assert plans is not None, "a run without shards always plans"
     if len(plans.modalities) < 2:
         return [*essentials(plans), f"{plans.modalities[0]} alone cannot be translated; add another contrast"]
-    words = ["hifisyn_train", name, *plans.modalities[:2], "fold0"]
-    words += [] if given.plans_name == "plans" else ["-p", given.plans_name]
-    words += ["--preprocessed", given.preprocessed] if given.preprocessed else []
-    return [*essentials(plans), "next:", f"  {shlex.join(words)}"]
+    train = ["hifisyn_train", name, *plans.modalities[:2], "fold0"]
+    train += [] if given.plans_name == "plans" else ["-p", given.plans_name]
+    train += ["--preprocessed", given.preprocessed] if given.preprocessed else []
+    return [*essentials(plans), "next:", f"  {shlex.join(train)}"]
+
+
+def _without_shard(words: list[str]) -> list[str]:
+    """Return the command without its shard.
+
+    >>> _without_shard(["-d", "UKB", "--shard", "1/8", "-np", "2"])
+    ['hifisyn_plan_and_preprocess', '-d', 'UKB', '-np', '2']
+    """
+    kept = [w for before, w in zip(["", *words], words, strict=False) if "--shard" not in (before, w)]
+    return ["hifisyn_plan_and_preprocess", *(word for word in kept if not word.startswith("--shard="))]
 
 
 def _say(line: str) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+from array import array
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -15,14 +16,18 @@ import numpy as np
 
 from hifisyn import __version__
 from hifisyn.dataset import Dataset
-from hifisyn.engine.parallel import run_cases
+from hifisyn.engine.digests import digest as digest_of
+from hifisyn.engine.parallel import Failure
+from hifisyn.engine.subject import Done, Task
+from hifisyn.engine.sweep import Engine
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json
 from hifisyn.planning.measure import STATISTICS, describe, tidy
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
 
-FORMAT = 1
+MEASURE = "measure"
+FORMAT = 2
 
 
 def extract(
@@ -35,7 +40,7 @@ def extract(
     facts: Path | None = None,
     processes: int | None = 1,
 ) -> dict[str, Any]:
-    """Measure the training cases.
+    """Measure the training cases and sum up.
 
     Args:
         dataset: the raw data set.
@@ -44,25 +49,84 @@ def extract(
         settings: how they were aligned; its upper percentile sets the fit bound of intensities.
         digest: `input_digest` of the same cases and settings.
         facts: folder that keeps what was measured of each case, for the next time; none: nothing is kept.
-        processes: cases at a time; none: as many as fit.
+        processes: subjects at a time; none: as many as fit.
 
     Returns:
-        Plain data: `cases` by name (grid, brain box in mm, label volumes in ml, modalities), and over all
-        cases `geometry`, `intensities` by modality and structure (medians over cases, scanner units) and
-        `structures` (median, min, max ml among the cases that hold each).
+        See `summary`.
 
     Raises:
         ValueError: a held-out case was named.
         UserError: an aligned case cannot be measured.
     """
     names = sorted(cases)
+    _refuse_held_out(dataset, names)
     settings = settings or PreprocessingPlan(reference=dataset.reference)
-    if leaked := sorted(set(names) & set(dataset.test)):
-        raise ValueError(f"held-out cases never enter the fingerprint, got {leaked}")
     with ExitStack() as stack:
         kept = facts or Path(stack.enter_context(TemporaryDirectory()))
-        found = _measure_all(aligned, names, dataset.labels, settings.upper_percentile, kept, processes)
-    found = {name: {"subject": dataset.cases[name].subject, **case} for name, case in found.items()}
+        failures = measure(dataset, aligned, names, settings, kept, Engine(processes=processes))
+        if failures:
+            reasons = "; ".join(f"{failure.case}: {failure.reason}" for failure in failures)
+            raise UserError(
+                f"wanted to measure {len(names)} aligned cases, {len(failures)} failed: {reasons}; "
+                f"remove their files in {aligned.folder} and run again"
+            )
+        return summary(dataset, names, settings, kept, digest=digest)
+
+
+def measure(
+    dataset: Dataset,
+    aligned: AlignedStore,
+    cases: Iterable[str],
+    settings: PreprocessingPlan,
+    facts: Path,
+    engine: Engine,
+) -> list[Failure]:
+    """Write what `describe` finds in each aligned case to a file in `facts`; held-out cases may be among them.
+
+    Returns:
+        The cases that cannot be measured.
+    """
+    everyone = dataset.all_cases
+    labels, upper = dict(dataset.labels), settings.upper_percentile
+    config = digest_of(FORMAT, list(labels.items()), upper)
+    tasks = (
+        Task(
+            everyone[name],
+            (aligned.folder, name, labels, upper, facts / f"{name}.json"),
+            {"record": aligned.record_path(name)},
+            config,
+            facts / f"{name}.json",
+            private=dataset.private,
+        )
+        for name in cases
+    )
+    return engine.sweep(MEASURE, measure_case, tasks)
+
+
+def measure_case(key: str, folder: Path, name: str, labels: dict[str, int], upper: float, path: Path) -> Done:
+    """Do the step of the engine: write the facts of the aligned case `name` of `folder`, unless they are there."""
+    if path.exists() and read_json(path).get("key") == key:
+        return Done(kept=True)
+    case = AlignedStore(folder).read(name)
+    write_json(path, {"key": key, "facts": describe(case.images, case.brain, case.label, labels, upper)})
+    return Done()
+
+
+def summary(
+    dataset: Dataset, cases: Iterable[str], settings: PreprocessingPlan, facts: Path, *, digest: str = ""
+) -> dict[str, Any]:
+    """Sum up what was measured of the training cases; memory grows by a few numbers a case.
+
+    Returns:
+        Plain data: over all cases `geometry`, `intensities` by modality and structure (medians over cases, scanner
+        units) and `structures` (median, min, max ml among the cases that hold each), and the names of the `cases`.
+
+    Raises:
+        ValueError: a held-out case was named.
+    """
+    names = sorted(cases)
+    _refuse_held_out(dataset, names)
+    columns = _Columns(read_json(facts / f"{name}.json")["facts"] for name in names)
     return {
         "format": FORMAT,
         "dataset": dataset.name,
@@ -74,107 +138,110 @@ def extract(
         "modalities": list(dataset.modalities),
         "labels": dict(dataset.labels),
         "subjects": len({dataset.cases[name].subject for name in names}),
-        "geometry": _geometry(found.values()),
-        "intensities": _intensities(found.values(), dataset),
-        "structures": _structures(found.values(), dataset.labels),
-        "cases": found,
+        "geometry": _geometry(columns),
+        "intensities": _intensities(columns, dataset),
+        "structures": _structures(columns, dataset.labels),
+        "cases": names,
     }
 
 
-def input_digest(dataset: Dataset, aligned: AlignedStore, cases: Iterable[str], settings: PreprocessingPlan) -> str:
+def input_digest(
+    dataset: Dataset,
+    aligned: AlignedStore,
+    cases: Iterable[str],
+    settings: PreprocessingPlan,
+    keys: Mapping[str, str] | None = None,
+) -> str:
     """Return "sha256:..." over the digests of the files of the cases, who they are, the labels and the settings.
 
     It changes when any of these does, and is the same on every machine. The digests of the files are in the keys
-    under which the cases were aligned.
+    under which the cases were aligned; they are read from the records where they are not given.
     """
     content = {
         "settings": settings.model_dump(mode="json"),
         "labels": dataset.labels,
         "modalities": dataset.modalities,
-        "cases": {name: [dataset.cases[name].subject, aligned.key(name)] for name in cases},
+        "cases": {name: [dataset.cases[name].subject, keys[name] if keys else aligned.key(name)] for name in cases},
     }
     text = json.dumps(content, sort_keys=True)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def _measure_all(
-    aligned: AlignedStore,
-    names: list[str],
-    labels: Mapping[str, int],
-    upper: float,
-    folder: Path,
-    processes: int | None,
-) -> dict[str, dict[str, Any]]:
-    paths = {name: folder / f"{name}.json" for name in names}
-    keys = {name: _facts_key(aligned.key(name) or "", labels, upper) for name in names}
-    jobs = {
-        name: (aligned.folder, name, dict(labels), upper, keys[name], path)
-        for name, path in paths.items()
-        if not path.exists() or read_json(path).get("key") != keys[name]
-    }
-    failures = run_cases(measure_case, jobs, processes=processes, title="fingerprint") if jobs else []
-    if failures:
-        reasons = "; ".join(f"{failure.case}: {failure.reason}" for failure in failures)
-        raise UserError(
-            f"wanted to measure {len(names)} aligned cases, {len(failures)} failed: {reasons}; "
-            f"remove their files in {aligned.folder} and run again"
-        )
-    return {name: read_json(path)["facts"] for name, path in paths.items()}
+def _refuse_held_out(dataset: Dataset, names: Iterable[str]) -> None:
+    if leaked := sorted(set(names) & set(dataset.test)):
+        raise ValueError(f"held-out cases never enter the fingerprint, got {leaked}")
 
 
-def measure_case(folder: Path, name: str, labels: dict[str, int], upper: float, key: str, path: Path) -> None:
-    """Write what `describe` finds in the aligned case `name` of `folder` to `path`, under `key`."""
-    case = AlignedStore(folder).read(name)
-    facts = describe(case.images, case.brain, case.label, labels, upper)
-    write_json(path, {"key": key, "facts": facts})
+class _Columns:
+    """The numbers of all cases, one column a measure, such as ("high", "T1") or ("ml", "GM")."""
+
+    def __init__(self, facts: Iterable[dict[str, Any]]) -> None:
+        self._columns: dict[tuple[str, ...], array[float]] = {}
+        self.labelled = False
+        for case in facts:
+            self._take(case)
+
+    def __getitem__(self, name: tuple[str, ...]) -> np.ndarray:
+        return np.array(self._columns.get(name, ()), dtype=np.float64)
+
+    def __contains__(self, name: tuple[str, ...]) -> bool:
+        return name in self._columns
+
+    def _take(self, case: dict[str, Any]) -> None:
+        for axis in range(3):
+            self._add(("spacing_mm", str(axis)), case["spacing_mm"][axis])
+            self._add(("brain_box_mm", str(axis)), case["brain_box_mm"][axis])
+        self._add(("brain_slices",), case["brain_slices"])
+        for name, ml in case["labels_ml"].items():
+            self.labelled = True
+            if ml > 0:
+                self._add(("ml", name), ml)
+        for modality, entry in case["intensities"].items():
+            if entry["high"] is None:
+                continue
+            self._add(("high", modality), entry["high"])
+            for part, statistics in entry.items():
+                for key in STATISTICS if part != "high" else ():
+                    self._add((key, modality, part), statistics[key])
+
+    def _add(self, name: tuple[str, ...], value: float) -> None:
+        self._columns.setdefault(name, array("d")).append(value)
 
 
-def _median(values: Iterable[float]) -> float:
+def _median(values: np.ndarray) -> float:
     """Return the median to 6 digits."""
-    return tidy(np.median(list(values)))
+    return tidy(np.median(values))
 
 
-def _facts_key(aligned_key: str, labels: Mapping[str, int], upper: float) -> str:
-    return hashlib.sha256(json.dumps([FORMAT, aligned_key, dict(labels), upper]).encode()).hexdigest()
+def _geometry(columns: _Columns) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in ("spacing_mm", "brain_box_mm"):
+        axes = [columns[name, str(axis)] for axis in range(3)]
+        found[name] = {"median": [_median(axis) for axis in axes], "max": [float(axis.max()) for axis in axes]}
+    slices = columns["brain_slices",]
+    return found | {"brain_slices": {"median": _median(slices), "min": int(slices.min())}}
 
 
-def _geometry(facts: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    facts = list(facts)
-    spacing = np.array([case["spacing_mm"] for case in facts])
-    box = np.array([case["brain_box_mm"] for case in facts])
-    slices = [case["brain_slices"] for case in facts]
-    return {
-        "spacing_mm": {"median": [_median(axis) for axis in spacing.T], "max": spacing.max(axis=0).tolist()},
-        "brain_box_mm": {"median": [_median(axis) for axis in box.T], "max": box.max(axis=0).tolist()},
-        "brain_slices": {"median": _median(slices), "min": min(slices)},
-    }
-
-
-def _intensities(facts: Iterable[dict[str, Any]], dataset: Dataset) -> dict[str, Any]:
-    facts = list(facts)
+def _intensities(columns: _Columns, dataset: Dataset) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for modality in dataset.modalities:
-        found = [case["intensities"][modality] for case in facts if modality in case["intensities"]]
-        found = [entry for entry in found if entry["high"] is not None]
-        if not found:
+        highs = columns["high", modality]
+        if not highs.size:
             continue
-        highs = [entry["high"] for entry in found]
-        result[modality] = {
-            "cases": len(found),
-            "high": {"median": _median(highs), "min": min(highs), "max": max(highs)},
-        }
+        span = {"median": _median(highs), "min": float(highs.min()), "max": float(highs.max())}
+        result[modality] = {"cases": int(highs.size), "high": span}
         for part in ("brain", *(name for name, value in dataset.labels.items() if value)):
-            there = [entry[part] for entry in found if part in entry]
-            if there:
-                result[modality][part] = {key: _median([s[key] for s in there]) for key in STATISTICS}
+            if (STATISTICS[0], modality, part) in columns:
+                result[modality][part] = {key: _median(columns[key, modality, part]) for key in STATISTICS}
     return result
 
 
-def _structures(facts: Iterable[dict[str, Any]], labels: Mapping[str, int]) -> dict[str, Any]:
-    facts = [case for case in facts if case["labels_ml"]]
+def _structures(columns: _Columns, labels: Mapping[str, int]) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    for name in labels if facts else ():
-        held = [case["labels_ml"][name] for case in facts if case["labels_ml"].get(name, 0) > 0]
-        result[name] = {"cases": len(held), "median_ml": _median(held) if held else 0.0}
-        result[name] |= {"min_ml": min(held, default=0.0), "max_ml": max(held, default=0.0)}
+    for name in labels if columns.labelled else ():
+        held = columns["ml", name]
+        result[name] = {"cases": int(held.size), "median_ml": _median(held) if held.size else 0.0}
+        result[name] |= {"min_ml": float(held.min(initial=np.inf)), "max_ml": float(held.max(initial=0.0))}
+        if not held.size:
+            result[name]["min_ml"] = 0.0
     return result

@@ -13,6 +13,7 @@ from hifisyn.files import read_json, write_json
 FOLDS = 5
 TEST_SHARE = 0.2
 SUBJECTS_FOR_TEST = 10
+NAMES_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Splits:
         named = {*self.test, *self.training_cases}
         unused = sorted(set(cases) - named)
         if unused:
-            found.append(f"not in the splits, so not used: {', '.join(unused)}")
+            found.append(f"not in the splits, so not used: {_some(unused)}")
         everywhere = _modalities(cases, self.training_cases)
         for number, fold in enumerate(self.folds):
             if len({cases[c].subject for c in fold.train if c in cases}) < 2:
@@ -136,7 +137,7 @@ def make_splits(
     if hold_out and not test and len(subjects) >= SUBJECTS_FOR_TEST:
         step = round(1 / TEST_SHARE)
         held_out = subjects[step - 1 :: step]
-        subjects = [s for s in subjects if s not in held_out]
+        del subjects[step - 1 :: step]
     if len(subjects) < 2:
         raise UserError(
             f"wanted at least 2 training subjects, found {len(subjects)}; add subjects, or check the entry "
@@ -147,7 +148,7 @@ def make_splits(
     return Splits(
         test=tuple(sorted(test)) if test else _cases_of(cases, held_out),
         folds=tuple(
-            Fold(_cases_of(cases, [s for s in subjects if s not in group]), _cases_of(cases, group)) for group in groups
+            Fold(_cases_of(cases, set(subjects).difference(group)), _cases_of(cases, group)) for group in groups
         ),
     )
 
@@ -162,7 +163,7 @@ def check_splits(splits: Splits, cases: Mapping[str, Case], test: Mapping[str, C
     everyone = dict(cases) | dict(test)
     unknown = sorted(({*splits.test, *splits.training_cases}) - set(everyone))
     if unknown:
-        raise UserError(f"{origin}: wanted usable cases of the data set, found {', '.join(unknown)}; {advice}")
+        raise UserError(f"{origin}: wanted usable cases of the data set, found {_some(unknown)}; {advice}")
     trained_on = sorted(set(splits.training_cases) & set(test))
     if trained_on:
         raise UserError(
@@ -180,26 +181,28 @@ def _refuse_overlap(
 ) -> None:
     both = sorted({cases[c].subject for c in left} & {cases[c].subject for c in right})
     if both:
-        raise UserError(f"{where}: wanted each subject on one side, found {', '.join(both)} on both; {advice}")
+        raise UserError(f"{where}: wanted each subject on one side, found {_some(both)} on both; {advice}")
 
 
 def _refuse_subjects_on_both_sides(cases: Mapping[str, Case], test: Mapping[str, Case]) -> None:
     both = sorted({c.subject for c in cases.values()} & {c.subject for c in test.values()})
     if both:
         raise UserError(
-            f"wanted each subject in imagesTr or in imagesTs, found {', '.join(both)} in both; "
+            f"wanted each subject in imagesTr or in imagesTs, found {_some(both)} in both; "
             "move all cases of a subject to one of them"
         )
 
 
 def _ordered_subjects(cases: Mapping[str, Case], rng: np.random.Generator) -> list[str]:
     """Return the subjects shuffled within groups of equal modalities: taking every k-th is then stratified."""
+    has: dict[str, set[str]] = {}
+    for case in cases.values():
+        has.setdefault(case.subject, set()).update(case.images)
     groups: dict[tuple[str, ...], list[str]] = {}
-    for subject in sorted({case.subject for case in cases.values()}):
-        has = sorted({m for case in cases.values() if case.subject == subject for m in case.images})
-        groups.setdefault(tuple(has), []).append(subject)
-    ordered = sorted(groups, key=lambda has: (-len(has), has))
-    return [str(subject) for has in ordered for subject in rng.permutation(groups[has])]
+    for subject in sorted(has):
+        groups.setdefault(tuple(sorted(has[subject])), []).append(subject)
+    ordered = sorted(groups, key=lambda modalities: (-len(modalities), modalities))
+    return [str(subject) for modalities in ordered for subject in rng.permutation(groups[modalities])]
 
 
 def _spare(subjects: list[str], cases: Mapping[str, Case]) -> str:
@@ -218,6 +221,11 @@ def _cases_of(cases: Mapping[str, Case], subjects: Iterable[str]) -> tuple[str, 
 
 def _modalities(cases: Mapping[str, Case], names: Iterable[str]) -> set[str]:
     return {m for name in names if name in cases for m in cases[name].images}
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _count(cases: Mapping[str, Case], names: tuple[str, ...]) -> str:

@@ -9,15 +9,17 @@ from hifisyn.files import write_text
 from hifisyn.preprocessing.verify import Finding
 
 COLUMNS = ("case", "file", "severity", "problem", "advice")
+LINES_SHOWN = 50
 
 
 def write_findings(path: Path, findings: Sequence[Finding]) -> None:
-    """Write findings as CSV, the header alone where nothing was found."""
+    """Write findings as CSV, the header alone where nothing was found; a file that says the same stays as it is."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(_row(finding) for finding in findings)
-    write_text(path, text.getvalue())
+    if not path.exists() or path.read_text(encoding="utf-8") != text.getvalue():
+        write_text(path, text.getvalue())
 
 
 def table(findings: Sequence[Finding]) -> list[str]:
@@ -27,6 +29,12 @@ def table(findings: Sequence[Finding]) -> list[str]:
     rows = [COLUMNS, *(_row(finding) for finding in findings)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS) - 1)]
     return ["  ".join([*(t.ljust(w) for t, w in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows]
+
+
+def shortened(lines: list[str], most: int = LINES_SHOWN) -> list[str]:
+    """Return the first lines of a table, and how many more there are."""
+    more = len(lines) - most
+    return [*lines[:most], f"and {more} more lines"] if more > 0 else lines
 
 
 def unusable(findings: Sequence[Finding]) -> dict[str, str]:

@@ -1,0 +1,153 @@
+"""One writer a ledger: a lock file says who, is touched while its process lives, and outlives no dead one."""
+
+import json
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hifisyn.errors import UserError
+
+ENDING = ".lock"
+TOUCHED_EVERY = 60.0
+DEAD_AFTER = 15 * 60.0
+
+
+@contextmanager
+def only_writer(folder: Path, writer: str) -> Iterator[None]:
+    """Hold the lock of a writer, such as "all" or "shard_3_of_8", while the block runs.
+
+    Shards of one count work side by side. Everything else would do the same work twice, so it is refused.
+
+    Raises:
+        UserError: a living process holds a lock that rules this one out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{writer}{ENDING}"
+    _take(path)
+    ended = threading.Event()
+    try:
+        for other in folder.glob(f"*{ENDING}"):
+            if not _side_by_side(writer, other.stem) and not _removed_if_dead(other):
+                raise _held(other)
+        threading.Thread(target=_keep_touching, args=(path, ended), daemon=True).start()
+        yield
+    finally:
+        ended.set()
+        path.unlink(missing_ok=True)
+
+
+def alone(folder: Path) -> bool:
+    """Tell whether at most one living process, which is this one, holds a lock in the folder."""
+    return sum(not _removed_if_dead(path) for path in folder.glob(f"*{ENDING}")) <= 1
+
+
+def _take(path: Path) -> None:
+    me = {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid())}
+    me["since"] = datetime.now(UTC).isoformat(timespec="seconds")
+    while True:
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        except FileExistsError:
+            if not _removed_if_dead(path):
+                raise _held(path) from None
+        else:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(me, file)
+            return
+
+
+def _side_by_side(one: str, other: str) -> bool:
+    return one == other or ("_of_" in one and one.rpartition("_of_")[2] == other.rpartition("_of_")[2])
+
+
+def _removed_if_dead(path: Path) -> bool:
+    """Return whether the lock is gone now: it was already, or its holder is dead."""
+    holder = _holder(path)
+    if holder is None:
+        return True
+    if not _dead(holder, path):
+        return False
+    # Between the look and the removal another process may have taken the lock: move it away, then look again.
+    grave = path.with_name(f".partial-{uuid.uuid4().hex}")
+    try:
+        os.rename(path, grave)
+    except FileNotFoundError:
+        return True
+    alive = _holder(grave) != holder
+    if alive:
+        with suppress(FileExistsError):
+            os.link(grave, path)
+    grave.unlink(missing_ok=True)
+    return not alive
+
+
+def _holder(path: Path) -> dict[str, Any] | None:
+    """Return what the lock says; nothing yet where its holder is just writing it; none where there is no lock."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _dead(holder: dict[str, Any], path: Path) -> bool:
+    if holder.get("host") == socket.gethostname():
+        return not _runs(int(holder.get("pid", 0)), holder.get("began", ""))
+    return _untouched_for(path) > DEAD_AFTER
+
+
+def _runs(pid: int, began: str) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return began in ("", _began(pid))
+
+
+def _began(pid: int) -> str:
+    """Return when a process began in the system's own count, so that a number used again is told apart.
+
+    It is "" where the system does not say, and "dead" of one that only waits for its parent to notice.
+    """
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        return "dead" if words[0] in "ZX" else words[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def _untouched_for(path: Path) -> float:
+    """Return the seconds since the lock was touched, by the clock of the file system, which all machines share."""
+    now = path.with_name(f".partial-{uuid.uuid4().hex}")
+    try:
+        now.touch()
+        return now.stat().st_mtime - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+    finally:
+        now.unlink(missing_ok=True)
+
+
+def _keep_touching(path: Path, ended: threading.Event) -> None:
+    while not ended.wait(TOUCHED_EVERY):
+        with suppress(OSError):
+            os.utime(path)
+
+
+def _held(path: Path) -> UserError:
+    holder = _holder(path) or {}
+    who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')} since {holder.get('since', '?')}"
+    return UserError(
+        f"{path}: wanted the data set for this run, found it held by {who}; wait until that run ends, "
+        "or, where it is dead, remove this file"
+    )

@@ -1,0 +1,39 @@
+"""A picture of each aligned case, drawn by the engine."""
+
+from pathlib import Path
+
+from hifisyn.dataset import Dataset
+from hifisyn.engine.digests import digest
+from hifisyn.engine.parallel import Failure
+from hifisyn.engine.subject import Done, Task
+from hifisyn.engine.sweep import Engine
+from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.picture import draw_case
+
+PICTURE = "picture"
+# Raised whenever the same case is drawn otherwise.
+FORMAT = 1
+
+
+def draw(dataset: Dataset, aligned: AlignedStore, folder: Path, engine: Engine) -> list[Failure]:
+    """Draw each case that has no picture since it was aligned; return those that could not be drawn."""
+    tasks = (
+        Task(
+            case,
+            (aligned.folder, name, folder / f"{name}.png"),
+            {"record": aligned.record_path(name)},
+            digest(FORMAT),
+            folder / f"{name}.png",
+            private=dataset.private,
+        )
+        for name, case in dataset.all_cases.items()
+    )
+    return engine.sweep(PICTURE, draw_aligned, tasks)
+
+
+def draw_aligned(key: str, folder: Path, case: str, path: Path) -> Done:
+    """Do the step of the engine: draw the aligned case of `folder`."""
+    aligned = AlignedStore(folder).read(case)
+    title = f"{case}: brain {aligned.record.brain_ml:.0f} ml"
+    draw_case(path, aligned.images, aligned.brain, aligned.label, title=title)
+    return Done()
