@@ -76,7 +76,12 @@ def _tar_index(archive: Path, _changed: int) -> dict[str, tarfile.TarInfo]:
     """Return where each file lies: a tar has no table of contents, so that finding one means reading them all."""
     with tarfile.open(archive, "r:") as opened:
         # A name may begin with ./, which a path loses.
-        return {PurePosixPath(entry.name).as_posix(): entry for entry in opened if entry.isfile()}
+        index = {PurePosixPath(entry.name).as_posix(): entry for entry in opened if entry.isfile()}
+    with archive.open("rb") as file:  # a tar that is cut off in a header reads as a short one
+        file.seek(opened.offset)
+        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("unexpected end of data")
+    return index
 
 
 @contextmanager

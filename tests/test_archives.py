@@ -99,10 +99,28 @@ def test_a_tar_is_read_through_once_however_many_of_its_files_are_opened(tmp_pat
             entry.size = 3
             opened.addfile(entry, io.BytesIO(b"%03d" % number))
     read = []
-    original = tarfile.TarInfo.fromtarfile.__func__
-    monkeypatch.setattr(tarfile.TarInfo, "fromtarfile", classmethod(lambda *a: read.append(1) or original(*a)))
+    original = tarfile.TarFile.next
+
+    def counted(self):
+        read.append(self)
+        return original(self)
+
+    monkeypatch.setattr(tarfile.TarFile, "next", counted)
     files = archives.members(archive)
     for number, file in enumerate(files):
         with archives.open_binary(file) as stream:
             assert stream.read() == b"%03d" % number
     assert len(read) < 4 * len(files)
+
+
+@pytest.mark.parametrize("keep", [100, 512 + 100, 1024, 1024 + 100, 1024 + 512 + 10])
+def test_a_tar_that_is_cut_off_anywhere_is_broken(tmp_path, keep):
+    archive = tmp_path / "scans.tar"
+    with tarfile.open(archive, "w") as opened:
+        for number in range(3):
+            entry = tarfile.TarInfo(f"{number}.txt")
+            entry.size = 3
+            opened.addfile(entry, io.BytesIO(b"%03d" % number))
+    archive.write_bytes(archive.read_bytes()[:keep])
+    with pytest.raises(UserError, match="broken"):
+        archives.members(archive)
