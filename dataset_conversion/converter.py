@@ -37,6 +37,7 @@ class Converter:
         add_arguments: declares the converter's own options; must not import anything heavy.
         convert: (raw folder of the data set, parsed arguments) -> what was written. The arguments always have
             `name` and `overwrite`.
+        examples: what to type, shown below the help.
     """
 
     name: str
@@ -44,3 +45,4 @@ class Converter:
     dataset_name: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     convert: Callable[[Path, argparse.Namespace], Conversion]
+    examples: str = ""

@@ -1,25 +1,40 @@
-"""The open multiple-sclerosis scans of the Ljubljana group: whole heads, every contrast on its own grid.
+"""The open multiple-sclerosis scans of the Ljubljana group, in each of the forms in which they are published.
 
-Lesjak et al., Neuroinformatics 14, 2016 (longitudinal) and 16, 2018 (cross-sectional), CC-BY. Layout, one folder a
-patient: patient01/study1_T1W.nii.gz (longitudinal) or patient01/T1W.nii.gz (cross-sectional). A patient is a subject
-and a study is a visit, so patient01/study1 becomes the case patient01study1 of the subject patient01.
+Lesjak et al., Neuroinformatics 14, 2016 (longitudinal) and 16, 2018 (cross-sectional), CC-BY. One folder a patient:
+
+- raw/patient01/study1_T1W.nii.gz (longitudinal) or raw/patient01/T1W.nii.gz (cross-sectional): whole heads, every
+  contrast on its own grid, lesions on that of FLAIR;
+- coregistered/patient01/: on the grid of FLAIR, bias-corrected, with brainmask.nii.gz;
+- MNI/patient01/T1_N4_..._regtoMNI.nii.gz, or T1.nii.gz beside GOLD_STANDARD.nii.gz: in MNI space, bias-corrected,
+  skull-stripped.
+
+A patient is a subject and a study is a visit, so patient01/study1 becomes the case patient01study1 of patient01.
+consensus_gt or GOLD_STANDARD are lesions; the gt of the longitudinal scans marks change between two studies and is not
+read.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from hifisyn.dataset import STEPS, Case
+from hifisyn.dataset_conversion.contrasts import contrast
+from hifisyn.dataset_conversion.label_names import renumber
 from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found, Scan, group
 from hifisyn.errors import UserError
 
-# T1WKS is the source's name of the scan after contrast agent.
-NAMES = {"T1W": "T1", "T1": "T1", "T1WKS": "T1ce", "T2W": "T2", "T2": "T2", "FLAIR": "FLAIR"}
-FILE = re.compile(r"(?:(?P<study>[a-z]+\d+)_)?(?P<contrast>[a-z0-9]+)\.nii(?:\.gz)?", re.IGNORECASE)
+FILE = re.compile(
+    r"(?:patient\d+_)?(?:(?P<study>study\d+)_)?(?P<what>[a-z0-9]+|consensus_gt|gold_standard)(?:_N4_\w+)?\.nii(?:\.gz)?",
+    re.IGNORECASE,
+)
+MAPS = {"consensus_gt": "label", "gold_standard": "label", "brainmask": "brain"}
 ABOUT = {
-    "description": "Raw T1, T2 and FLAIR scans of patients with multiple sclerosis",
+    "description": "Raw or preprocessed T1, contrast-enhanced T1, T2 and FLAIR of patients with multiple sclerosis",
     "licence": "CC-BY",
-    "reference": "Lesjak et al., Neuroinformatics 2016, doi:10.1007/s12021-016-9301-1; Lesjak et al., 2018",
+    "reference": "Lesjak et al., Neuroinformatics 2016, doi:10.1007/s12021-016-9301-1; "
+    "Lesjak et al., Neuroinformatics 2018, doi:10.1007/s12021-017-9348-7",
 }
 
 
@@ -29,12 +44,22 @@ def find(sources: Iterable[Path]) -> Found:
     Raises:
         UserError: a folder is missing or holds no scan.
     """
-    cases, left_out = group(scan for source in sources for scan in find_scans(source))
-    return Found(cases, tuple(left_out), about=ABOUT)
+    gathered, left_out = group(scan for source in sources for scan in find_scans(source))
+    masks = {case.subject: case.images["brain"] for case in gathered if set(case.images) == {"brain"}}
+    cases = [_case(case, masks.get(case.subject)) for case in gathered if not set(case.images) <= {"label", "brain"}]
+    renumbering = renumber({"lesion": 1})
+    return Found(
+        cases,
+        tuple(left_out),
+        labels=renumbering.labels,
+        write_label=renumbering.writer,
+        reference=_reference(cases),
+        about=ABOUT,
+    )
 
 
 def find_scans(source: Path) -> list[Scan]:
-    """List the scans of one source folder.
+    """List the scans of one source folder; label maps and brain masks are listed as `label` and `brain`.
 
     Raises:
         UserError: the folder is missing or holds no scan.
@@ -44,13 +69,50 @@ def find_scans(source: Path) -> list[Scan]:
     scans = []
     for file in sorted(source.glob("*/*")):
         match = FILE.fullmatch(file.name)
-        modality = NAMES.get(match["contrast"].upper()) if match else None
-        if match and modality:
+        what = match and (MAPS.get(match["what"].lower()) or contrast(match["what"]))
+        if match and what:
             subject = file.parent.name
-            scans.append(Scan(subject, subject + (match["study"] or "").lower(), modality, file))
-    if not scans:
+            scans.append(Scan(subject, subject + (match["study"] or "").lower(), what, file))
+    if not any(scan.modality not in MAPS.values() for scan in scans):
         raise UserError(f"{source}: wanted scans such as patient01/study1_T1W.nii.gz, found none; name their folder")
     return scans
+
+
+def _case(gathered: Case, shared_mask: Path | None) -> Case:
+    """Return a case with label map, mask and what was done to it, which is told by names and grids.
+
+    Args:
+        gathered: with label map and mask among the images.
+        shared_mask: mask of all studies of the patient.
+    """
+    images = {what: file for what, file in gathered.images.items() if what not in MAPS.values()}
+    label, brain = gathered.images.get("label"), gathered.images.get("brain", shared_mask)
+    standard = label is not None and label.name.lower().startswith("gold_standard")
+    done: Sequence[str] = ()
+    if (standard or brain) and _on_one_grid([*images.values(), *filter(None, (label, brain))]):
+        done = STEPS if standard else ("registered", "bias_corrected")
+    return replace(gathered, images=images, label=label, brain=brain, done=tuple(done))
+
+
+def _reference(cases: Iterable[Case]) -> str:
+    """Return FLAIR where lesions were outlined on it and do not fit T1; else nothing, so that T1 is taken."""
+    for case in cases:
+        if case.label and "FLAIR" in case.images:
+            other = case.images.get("T1")
+            if other is None or not _on_one_grid([case.label, other]):
+                return "FLAIR"
+    return ""
+
+
+def _on_one_grid(files: Sequence[Path]) -> bool:
+    """Tell by their headers whether files lie on one grid; one that cannot be read does not."""
+    from hifisyn.volume import read_grid
+
+    try:
+        first, *others = (read_grid(file) for file in files)
+    except (UserError, PermissionError):
+        return False
+    return all(first.same_grid(other) for other in others)
 
 
 CONVERTER = source_converter(

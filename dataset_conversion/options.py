@@ -20,6 +20,7 @@ def source_converter(
     source: str,
     add_arguments: Callable[[argparse.ArgumentParser], None] | None = None,
     place: str = "copy",
+    examples: str = "",
 ) -> Converter:
     """Return the converter of a kind of source.
 
@@ -31,11 +32,12 @@ def source_converter(
         source: help on what SOURCE is.
         add_arguments: declares the options that only this kind has.
         place: the default of --place.
+        examples: what to type, shown below the help.
     """
 
     def declare(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("source", nargs="+", type=Path, metavar="SOURCE", help=source)
-        parser.add_argument("--subjects", type=Path, metavar="FILE", help="subjects to take, one a line (default: all)")
+        parser.add_argument("--subjects", type=Path, metavar="FILE", help="subjects to take, one a line; else all")
         parser.add_argument("--limit", type=int, metavar="N", help="take at most N subjects, in alphabetical order")
         parser.add_argument("--test", default="", metavar="IDS", help="subjects to hold out, as in a,b,c, or a file")
         parser.add_argument(
@@ -62,7 +64,7 @@ def source_converter(
             overwrite=arguments.overwrite,
         )
 
-    return Converter(name, summary, dataset_name, declare, convert)
+    return Converter(name, summary, dataset_name, declare, convert, examples)
 
 
 def _ids(text: str) -> list[str]:

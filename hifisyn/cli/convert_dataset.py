@@ -10,6 +10,15 @@ from hifisyn.dataset_conversion.registry import CONVERTERS
 from hifisyn.errors import UserError
 from hifisyn.paths import Roots
 
+EXAMPLES = """examples:
+  hifisyn_convert_dataset phantom --subjects-number 8          simulated heads, to try everything out
+  hifisyn_convert_dataset open_ms /data/ms/raw --name MS       a published data set that has a converter
+  hifisyn_convert_dataset folder /data/scans                   your own files, named SUBJECT_T1.nii.gz and so on
+  hifisyn_convert_dataset folder /data/scans --pattern '{subject}/{session}/{modality}.nii.gz'
+
+Each kind has options of its own: hifisyn_convert_dataset folder -h
+"""
+
 
 @command
 def main(arguments: list[str] | None = None) -> int:
@@ -25,15 +34,26 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if conversion.left_out else 0
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Help that keeps the lines of examples, and names a default only where there is one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        nothing = action.default in (None, "", []) or action.default is False
+        return action.help if nothing else super()._get_help_string(action)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hifisyn_convert_dataset", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="hifisyn_convert_dataset", description=__doc__, epilog=EXAMPLES, formatter_class=_Help
+    )
     kinds = parser.add_subparsers(dest="converter", required=True, metavar="KIND")
     for converter in CONVERTERS.values():
         own = kinds.add_parser(
             converter.name,
             help=converter.summary,
             description=converter.summary,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            epilog=converter.examples,
+            formatter_class=_Help,
         )
         converter.add_arguments(own)
         own.add_argument("--name", default=converter.dataset_name, help="of the data set")
@@ -50,6 +70,8 @@ def _report(conversion: Conversion, folder: Path) -> None:
         f"wrote {images} images ({', '.join(dataset.modalities)}) of {subjects} subjects to {folder}: "
         f"{len(dataset.cases)} cases to train on, {len(dataset.test)} held out"
     )
+    if licence := dataset.about.get("licence"):
+        print(f"licence: {licence}")
     for warning in conversion.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if conversion.left_out:

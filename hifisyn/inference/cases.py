@@ -1,12 +1,12 @@
 """Files become cases: which file is which contrast of whom."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hifisyn.dataset import MODALITIES, split_name
 from hifisyn.errors import UserError
+from hifisyn.synthetic import is_synthetic
 
 ENDINGS = (".nii.gz", ".nii")
 Named = dict[Path, tuple[str, str] | None]
@@ -41,7 +41,7 @@ def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None)
         UserError: there is nothing to read, no name says a modality, or two files are the same contrast of a case.
     """
     files = [path] if path.is_file() else _images(path)
-    synthetic = [file for file in files if _is_synthetic(file)]
+    synthetic = [file for file in files if is_synthetic(file)]
     scans = [file for file in files if file not in synthetic]
     named = _named_one(path, channels, source) if scans == [path] else _named(scans, channels, source)
     unknown = [file for file, name in named.items() if name is None]
@@ -81,15 +81,6 @@ def _named_one(file: Path, channels: tuple[str, ...], source: str | None) -> Nam
     if by_word is not None and by_word[1] != source:
         raise UserError(f"{file}: wanted a {source} (--source), found the name of a {by_word[1]}; mend one of them")
     return {file: by_word or (stem(file), source)}
-
-
-def _is_synthetic(file: Path) -> bool:
-    sidecar = file.with_name(f"{stem(file)}.json")
-    try:
-        content = json.loads(sidecar.read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and content.get("Synthetic") is True
 
 
 def _by_word(file: Path, channels: tuple[str, ...]) -> tuple[str, str] | None:

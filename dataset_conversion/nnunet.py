@@ -1,0 +1,274 @@
+"""An nnU-Net raw data set: its channels are contrasts, its labels keep their names, imagesTs is held out.
+
+Read as nnU-Net v2 writes it: dataset.json with channel_names, labels and file_ending; imagesTr/CASE_0000.nii.gz and
+labelsTr/CASE.nii.gz, or the key `dataset` that says where the files of a case lie.
+"""
+
+import argparse
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hifisyn.dataset import MODALITIES, Case
+from hifisyn.dataset_conversion.contrasts import contrast, parse_names
+from hifisyn.dataset_conversion.converter import LeftOut
+from hifisyn.dataset_conversion.label_names import parse_label_names, renumber
+from hifisyn.dataset_conversion.options import source_converter
+from hifisyn.dataset_conversion.source import Found
+from hifisyn.errors import UserError
+from hifisyn.files import read_json
+from hifisyn.paths import DATASET_JSON
+
+FILE_ENDINGS = (".nii.gz", ".nii")
+KEPT = {"description": "description", "licence": "licence", "license": "licence", "reference": "reference"}
+LEAVE_OUT = "none"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the dataset.json of nnU-Net says.
+
+    Attributes:
+        folder: of the data set.
+        modalities: of each channel, in order; "": the channel is not wanted.
+        labels: structure to value, as there.
+        ending: of all files.
+        listed: the key `dataset`; none: files are found by their names.
+        about: description, licence, reference and release.
+    """
+
+    folder: Path
+    modalities: tuple[str, ...]
+    labels: dict[str, int]
+    ending: str
+    listed: Mapping[str, Any] | None
+    about: dict[str, str]
+
+
+def find(
+    folder: Path,
+    *,
+    channels: Mapping[str, str] | None = None,
+    label_names: Mapping[str, int] | None = None,
+    subject_pattern: str = "",
+) -> Found:
+    """Find the cases of an nnU-Net raw data set.
+
+    The contrasts of a case are registered, as nnU-Net demands.
+
+    Args:
+        folder: with dataset.json.
+        channels: names of channels beside the known spellings, to modalities; "": leave the channel out.
+        label_names: structure to value, instead of the labels of dataset.json.
+        subject_pattern: regular expression whose group, else whole match, in the case's name is the subject; "": every
+            case is a subject of its own.
+
+    Raises:
+        UserError: dataset.json is missing, of another version or contradicts itself, a channel is no contrast, or
+            labels are regions.
+    """
+    said = describe(folder, channels or {}, label_names or {})
+    training = _listed(said) if said.listed is not None else _named(said, "imagesTr", "labelsTr")
+    test = _named(said, "imagesTs", "labelsTs")
+    cases, left_out = [*training.values()], []
+    for name, case in test.items():
+        if name in training:
+            left_out += [
+                LeftOut(name, file, "its case is in imagesTr too; rename one") for file in case.images.values()
+            ]
+        else:
+            cases.append(case)
+    if not cases:
+        raise UserError(f"{folder}: wanted files such as imagesTr/CASE_0000{said.ending}, found none; check the folder")
+    grouped = [replace(case, subject=_subject(case.name, subject_pattern)) for case in cases]
+    renumbering = renumber(said.labels)
+    return Found(
+        grouped,
+        tuple(left_out),
+        labels=renumbering.labels,
+        write_label=renumbering.writer,
+        registered=True,
+        held_out={case.subject for case in grouped if case.name in test and case.name not in training},
+        about=said.about,
+    )
+
+
+def describe(folder: Path, channels: Mapping[str, str], label_names: Mapping[str, int]) -> Description:
+    """Read the dataset.json of an nnU-Net raw data set.
+
+    Raises:
+        UserError: as `find` says.
+    """
+    path = folder / DATASET_JSON
+    content = read_json(path)
+    names = content.get("channel_names") if isinstance(content, dict) else None
+    if not isinstance(names, dict) or not all(key.isdecimal() and isinstance(names[key], str) for key in names):
+        raise UserError(
+            f"{path}: wanted channel_names as in version 2 of nnU-Net, found none; "
+            "convert it with nnUNetv2_convert_old_nnUNet_dataset"
+        )
+    ending = str(content.get("file_ending", ""))
+    if ending not in FILE_ENDINGS:
+        raise UserError(f"{path}: wanted a file_ending of {' or '.join(FILE_ENDINGS)}, found {ending!r}; convert them")
+    return Description(
+        folder,
+        _modalities(path, names, channels),
+        dict(label_names) or _labels(path, content.get("labels", {})),
+        ending,
+        content.get("dataset"),
+        {KEPT[key]: content[key] for key in KEPT if isinstance(content.get(key), str)},
+    )
+
+
+def _modalities(path: Path, said: Mapping[str, str], channels: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the modality of each channel.
+
+    Raises:
+        UserError: a channel is no contrast, or two are the same.
+    """
+    modalities: list[str] = []
+    for key in sorted(said, key=int):
+        modality = channels.get(said[key], contrast(said[key]))
+        if modality is None or (modality and modality in modalities):
+            problem = "two of " + modality if modality else f"the channel {said[key]!r}"
+            raise UserError(
+                f"{path}: wanted each channel to be one of {', '.join(MODALITIES)}, found {problem} among "
+                f"{', '.join(said.values())}; say what it is, as in --channels {said[key]}=T1, or leave it out, as in "
+                f"--channels {said[key]}={LEAVE_OUT}"
+            )
+        modalities.append(modality)
+    return tuple(modalities)
+
+
+def _labels(path: Path, said: Mapping[str, Any]) -> dict[str, int]:
+    """Return structure to value.
+
+    Raises:
+        UserError: a structure has several values, or marks voxels that nobody looked at.
+    """
+    for name, value in said.items():
+        if name == "ignore" or not isinstance(value, int):
+            what = "voxels to ignore" if name == "ignore" else f"the region {name}={value}"
+            raise UserError(
+                f"{path}: wanted one structure for each label value, found {what}; name the values, as in "
+                "--label-names oedema=1 core=2"
+            )
+    return dict(said)
+
+
+def _named(said: Description, images: str, labels: str) -> dict[str, Case]:
+    """Return the cases of a folder whose files are named CASE_0000.nii.gz, without channels that are not wanted."""
+    name = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})" + re.escape(said.ending))
+    cases: dict[str, Case] = {}
+    folder = said.folder / images
+    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
+        match = name.fullmatch(file.name)
+        if match is None or int(match["channel"]) >= len(said.modalities) or file.name.startswith("."):
+            continue
+        label = said.folder / labels / f"{match['case']}{said.ending}"
+        case = cases.setdefault(
+            match["case"], Case(match["case"], match["case"], {}, label if label.is_file() else None)
+        )
+        if modality := said.modalities[int(match["channel"])]:
+            case.images[modality] = file
+    return {key: case for key, case in cases.items() if case.images}
+
+
+def _listed(said: Description) -> dict[str, Case]:
+    """Return the cases that the key `dataset` lists.
+
+    Raises:
+        UserError: a case has not one image a channel.
+    """
+    cases = {}
+    for name, entry in (said.listed or {}).items():
+        files = [_path(said.folder, text) for text in entry.get("images", [])]
+        if len(files) != len(said.modalities):
+            raise UserError(
+                f"{said.folder / DATASET_JSON}: case {name}: wanted {len(said.modalities)} images, one a channel, "
+                f"found {len(files)}; mend the entry"
+            )
+        images = {modality: file for modality, file in zip(said.modalities, files, strict=True) if modality}
+        cases[name] = Case(name, name, images, _path(said.folder, entry["label"]) if entry.get("label") else None)
+    return cases
+
+
+def _path(folder: Path, text: str) -> Path:
+    return folder / os.path.expandvars(text)
+
+
+def _subject(case: str, pattern: str) -> str:
+    """Return whose a case is.
+
+    Raises:
+        UserError: the pattern is none, or does not match.
+    """
+    try:
+        match = re.search(pattern, case) if pattern else re.fullmatch(".*", case)
+    except re.error as error:
+        raise UserError(
+            f"wanted a regular expression (--subject-pattern), found {pattern!r}: {error}; mend it"
+        ) from None
+    subject = match and (match.groups()[0] if match.groups() else match[0])
+    if not subject:
+        raise UserError(f"wanted a subject in each case (--subject-pattern {pattern}), found none in {case}; mend it")
+    return str(subject)
+
+
+def _parse_channels(words: Iterable[str]) -> dict[str, str]:
+    """Read names of channels as users type them; NAME=none leaves a channel out."""
+    unwanted = [word for word in words if word.endswith(f"={LEAVE_OUT}")]
+    names = {word.rpartition("=")[0]: "" for word in unwanted}
+    for word in words:
+        if word not in unwanted:
+            names[word.rpartition("=")[0]] = next(iter(parse_names([word]).values()))
+    return names
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--channels",
+        nargs="+",
+        default=[],
+        metavar="NAME=MODALITY",
+        help="what channels are, as in MPRAGE=T1; ADC=none leaves one out",
+    )
+    parser.add_argument(
+        "--label-names", nargs="+", default=[], metavar="NAME=VALUE", help="instead of the labels of dataset.json"
+    )
+    parser.add_argument(
+        "--subject-pattern",
+        default="",
+        metavar="REGEX",
+        help="what in the name of a case is the subject, as in 'P\\d+' (default: the whole name)",
+    )
+    parser.add_argument("--skull-stripped", action="store_true", help="all scans are")
+    parser.add_argument("--bias-corrected", action="store_true", help="all scans are")
+
+
+def _find(sources: Sequence[Path], _folder: Path, arguments: argparse.Namespace) -> Found:
+    if len(sources) != 1:
+        raise UserError(f"wanted one nnU-Net data set, found {len(sources)}; convert them one by one")
+    found = find(
+        sources[0],
+        channels=_parse_channels(arguments.channels),
+        label_names=parse_label_names(arguments.label_names),
+        subject_pattern=arguments.subject_pattern,
+    )
+    return replace(found, skull_stripped=arguments.skull_stripped, bias_corrected=arguments.bias_corrected)
+
+
+CONVERTER = source_converter(
+    "nnunet",
+    "nnU-Net raw data set (version 2)",
+    "NNUNET",
+    _find,
+    source="folder that holds dataset.json and imagesTr",
+    add_arguments=_add_arguments,
+    examples="""example:
+  hifisyn_convert_dataset nnunet /data/nnUNet_raw/Dataset005_Glioma --channels MPRAGE=T1 ADC=none --place refer
+""",
+)

@@ -1,0 +1,92 @@
+"""Lower-grade gliomas of TCGA with the FLAIR abnormality outlined by hand (Buda et al., 2019), as NIfTI.
+
+Layout: train/TCGA_CS_4941_19960909/{t1,t1c,flair,tumour_mask}.nii.gz, and val/ alike; or the folders of the patients
+alone. A folder is a visit, named by the patient and the date. The contrasts of a visit were registered before they
+were published, heads are whole, air around them is 0, and voxel sizes are nominal: the source did not record them.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from hifisyn.dataset import Case
+from hifisyn.dataset_conversion.contrasts import contrast
+from hifisyn.dataset_conversion.label_names import renumber
+from hifisyn.dataset_conversion.options import source_converter
+from hifisyn.dataset_conversion.source import Found
+from hifisyn.errors import UserError
+
+VISIT = re.compile(r"(?P<patient>TCGA_[A-Z0-9]{2}_[A-Z0-9]{4})(?:_\d{8})?")
+HELD_OUT, MASK = "val", "tumour_mask"
+ENDINGS = (".nii.gz", ".nii")
+ABOUT = {
+    "description": "TCGA-LGG: T1, contrast-enhanced T1 and FLAIR of patients with lower-grade glioma",
+    "licence": "CC BY-NC-SA 4.0: not for commercial use; do not ship weights trained on it under another licence",
+    "reference": "Buda, Saha, Mazurowski, Comput Biol Med 2019, doi:10.1016/j.compbiomed.2019.05.002; TCIA TCGA-LGG",
+}
+
+
+def find(sources: Sequence[Path]) -> Found:
+    """Find the visits of source folders; those below val/ are held out.
+
+    Raises:
+        UserError: a folder is missing, or holds no visit.
+    """
+    cases: dict[str, Case] = {}
+    held_out = set()
+    for folder in (folder for source in sources for folder in _visits(source)):
+        match = VISIT.fullmatch(folder.name)
+        assert match is not None
+        case = _case(folder, match["patient"])
+        if case.images:
+            cases[case.name] = case
+        if case.images and folder.parent.name == HELD_OUT:
+            held_out.add(case.subject)
+    if not cases:
+        where = ", ".join(map(str, sources))
+        raise UserError(f"{where}: wanted scans such as TCGA_CS_4941_19960909/t1.nii.gz, found none{_slices(sources)}")
+    renumbering = renumber({"tumour": 1})
+    return Found(
+        list(cases.values()),
+        labels=renumbering.labels,
+        write_label=renumbering.writer,
+        registered=True,
+        held_out=held_out,
+        subject_of=_patient,
+        about=ABOUT,
+    )
+
+
+def _visits(source: Path) -> list[Path]:
+    if not source.is_dir():
+        raise UserError(f"{source}: wanted the folder that holds train and val, found none; check the path")
+    folders = [source, *source.glob("*/"), *source.glob("*/*/")]
+    return sorted(folder for folder in folders if VISIT.fullmatch(folder.name))
+
+
+def _case(folder: Path, patient: str) -> Case:
+    files = {file.name.removesuffix(".gz").removesuffix(".nii"): file for file in sorted(folder.iterdir())}
+    scans = {name: file for name, file in files.items() if file.name.endswith(ENDINGS)}
+    images = {modality: file for name, file in scans.items() if (modality := contrast(name))}
+    return Case(folder.name, patient, images, scans.get(MASK))
+
+
+def _patient(word: str) -> str:
+    match = VISIT.fullmatch(word)
+    return match["patient"] if match else word
+
+
+def _slices(sources: Sequence[Path]) -> str:
+    """Return what to say where there are the 2D slices in which the data were first published."""
+    if any(next(source.glob("**/TCGA_*.tif"), None) for source in sources):
+        return " but slices (.tif); stack those of a patient into t1, t1c, flair and tumour_mask.nii.gz"
+    return "; name the folder that holds train and val"
+
+
+CONVERTER = source_converter(
+    "tcga_lgg",
+    "lower-grade gliomas of TCGA with outlined tumours (Buda et al.)",
+    "TCGA_LGG",
+    lambda sources, folder, arguments: find(sources),
+    source="folder that holds train and val, or the folders of the patients",
+)

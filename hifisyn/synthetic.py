@@ -1,0 +1,26 @@
+"""How a synthetic image is told from a scan: the JSON file beside it says `"Synthetic": true`."""
+
+import json
+from pathlib import Path
+
+from hifisyn import archives
+from hifisyn.errors import UserError
+
+
+def sidecar_path(image: Path) -> Path:
+    """Return where the JSON file of an image lies.
+
+    >>> sidecar_path(Path("synth/IXI012_T2.nii.gz")).as_posix()
+    'synth/IXI012_T2.json'
+    """
+    return image.with_name(image.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+
+
+def is_synthetic(image: Path) -> bool:
+    """Tell whether the file beside an image, on the disk or in an archive, says that the image was synthesised."""
+    try:
+        with archives.open_binary(sidecar_path(image)) as file:
+            content = json.loads(file.read())
+    except (OSError, UserError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("Synthetic") is True
