@@ -1,14 +1,21 @@
 """The page of a cohort: the numbers of all cases, those that stand out first, in one file that needs nothing else."""
 
-from collections.abc import Mapping
-from html import escape
+import csv
+import io
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from hifisyn.dataset import Dataset
 from hifisyn.files import write_text
+from hifisyn.planning.qc_numbers import Cohort, collect
+from hifisyn.planning.qc_outliers import Ranking, rank, reasons
+from hifisyn.planning.qc_page import page
+from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.slices import SliceStore
 
-PAGE, TABLE = "qc.html", "qc.tsv"
+PAGE, TABLE, MISSING = "qc.html", "qc.tsv", "n/a"
 
 
 def write(folder: Path, dataset: Dataset, failures: Mapping[str, str], slices: SliceStore | None = None) -> Path:
@@ -23,6 +30,44 @@ def write(folder: Path, dataset: Dataset, failures: Mapping[str, str], slices: S
     Returns:
         The page.
     """
-    rows = "".join(f"<li>{escape(case)}: {escape(reason)}</li>" for case, reason in failures.items())
-    write_text(folder / PAGE, f"<!doctype html><title>{escape(dataset.name)}</title><ul>{rows}</ul>\n")
+    aligned = AlignedStore(folder / "aligned")
+    known = dataset.all_cases
+    failures = {case: _shown(dataset, case, reason) for case, reason in sorted(failures.items())}
+    cases = [case for case in aligned.cases() if case in known and case not in failures]
+    cohort = collect(folder, dataset, cases, slices)
+    ranking = rank(cohort)
+    write_text(folder / TABLE, _table(cohort, ranking, dataset, failures))
+    write_text(folder / PAGE, page(folder, dataset.name, cohort, ranking, failures))
     return folder / PAGE
+
+
+def _shown(dataset: Dataset, case: str, reason: str) -> str:
+    """Return a reason without paths that must not be shown."""
+    return dataset.all_cases[case].hide_paths(reason) if dataset.private and case in dataset.all_cases else reason
+
+
+def _table(cohort: Cohort, ranking: Ranking, dataset: Dataset, failures: Mapping[str, str]) -> str:
+    """Return all numbers of all cases, tab-separated, by name; n/a where a case lacks a number."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+    keys = [measure.key for measure in cohort.measures]
+    writer.writerow(["case", "set", "left_out", "score", "why", *keys, *(f"step_{step}" for step in cohort.steps)])
+    writer.writerows(_rows(cohort, ranking, dataset))
+    empty = [MISSING] * (len(keys) + len(cohort.steps))
+    for case, reason in failures.items():
+        writer.writerow([case, _set(dataset, case), reason, MISSING, MISSING, *empty])
+    return text.getvalue()
+
+
+def _rows(cohort: Cohort, ranking: Ranking, dataset: Dataset) -> Iterator[list[str]]:
+    columns = [cohort.values[measure.key] for measure in cohort.measures]
+    for place, case in enumerate(cohort.cases):
+        why = "; ".join(reasons(cohort, ranking, place)) if ranking.judged else ""
+        numbers = [f"{column[place]:.6g}" if np.isfinite(column[place]) else MISSING for column in columns]
+        score = f"{ranking.score[place]:.4g}" if ranking.judged else MISSING
+        done = [words[place] or MISSING for words in cohort.steps.values()]
+        yield [case, _set(dataset, case), MISSING, score, why or MISSING, *numbers, *done]
+
+
+def _set(dataset: Dataset, case: str) -> str:
+    return "test" if case in dataset.test else "train"

@@ -1,0 +1,208 @@
+"""What is known of every case in numbers: one array a number, one entry a case."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from hifisyn.dataset import TISSUES, Dataset
+from hifisyn.engine.parallel import map_cases
+from hifisyn.files import read_json, write_json
+from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.slices import SliceStore
+
+Side = Literal["both", "low", "high", "none"]
+Read = Callable[[Mapping[str, Any], Mapping[str, float]], float | None]
+
+FACTS, VOLUMES = "fingerprint", "qc"
+WORTH_PROCESSES = 30
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number that each case has.
+
+    Attributes:
+        key: column of the table, such as "T2_mi".
+        title: for people, such as "mutual information of T2".
+        unit: "ml", "mm", "%" or none.
+        read: takes it from the record of a case and from its label volumes (ml by structure); none: not there.
+        side: on which side of the median a case can stand out; "none": shown, never judged.
+        least: a difference from the median that is smaller never counts; factor minus one where `log`.
+        log: differences count as factors.
+    """
+
+    key: str
+    title: str
+    unit: str
+    read: Read
+    side: Side = "both"
+    least: float = 0.0
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The numbers of all cases.
+
+    Attributes:
+        cases: names, sorted.
+        measures: those that at least one case has.
+        values: by key, (N,) float64, NaN where a case lacks the number.
+        steps: step to what was done in each case, in words.
+    """
+
+    cases: list[str]
+    measures: list[Measure]
+    values: dict[str, np.ndarray]
+    steps: dict[str, list[str]]
+
+
+def collect(folder: Path, dataset: Dataset, cases: Sequence[str], slices: SliceStore | None) -> Cohort:
+    """Read the numbers of aligned cases.
+
+    Args:
+        folder: of the preprocessed data set.
+        dataset: raw.
+        cases: names of aligned cases.
+        slices: whose records are read where a case was cut, since they hold more.
+    """
+    aligned = AlignedStore(folder / "aligned")
+    cut = set(slices.cases()) if slices else set()
+    wanted = measures(dataset)
+    values = {measure.key: np.full(len(cases), np.nan) for measure in wanted}
+    steps: dict[str, list[str]] = {}
+    unmeasured: dict[str, tuple[Any, ...]] = {}
+    for place, case in enumerate(cases):
+        record = slices.record(case) if slices and case in cut else aligned.record(case)
+        for step, words in record["steps"].items():
+            steps.setdefault(step, [""] * len(cases))[place] = words
+        volumes = _known_volumes(folder, case, aligned) if record["labelled"] else {}
+        if volumes is None:
+            unmeasured[case] = (aligned.folder, case, dict(dataset.labels), folder / VOLUMES / f"{case}.json")
+        _fill(values, wanted, place, record, volumes or {})
+    processes = None if len(unmeasured) > WORTH_PROCESSES else 1
+    measured = map_cases(measure_volumes, unmeasured, processes=processes, title="label volumes")[0]
+    for place, case in enumerate(cases):
+        if case in measured:
+            _fill(values, _of_labels(dataset), place, {}, measured[case])
+    there = [measure for measure in wanted if np.isfinite(values[measure.key]).any()]
+    return Cohort(list(cases), there, {measure.key: values[measure.key] for measure in there}, steps)
+
+
+def measure_volumes(aligned: Path, case: str, labels: dict[str, int], path: Path) -> dict[str, float]:
+    """Return and keep the volume of each structure of an aligned case, in ml."""
+    store = AlignedStore(aligned)
+    label = store.label(case)
+    voxel_ml = abs(float(np.linalg.det(label.affine[:3, :3]))) / 1000
+    counts = np.bincount(label.data.ravel(), minlength=256)
+    volumes = {name: round(float(counts[value]) * voxel_ml, 3) for name, value in labels.items() if value}
+    write_json(path, {"facts": {"labels_ml": volumes}})
+    return volumes
+
+
+def _known_volumes(folder: Path, case: str, aligned: AlignedStore) -> dict[str, float] | None:
+    """Return the label volumes that were measured since the case was aligned: for planning, or for this page."""
+    since = (aligned.folder / f"{case}.json").stat().st_mtime_ns
+    for kept in (folder / FACTS / f"{case}.json", folder / VOLUMES / f"{case}.json"):
+        with suppress(FileNotFoundError):
+            if kept.stat().st_mtime_ns >= since:
+                volumes = read_json(kept)["facts"]["labels_ml"]
+                return {name: ml for name, ml in volumes.items() if name != "background"}
+    return None
+
+
+def _fill(
+    values: dict[str, np.ndarray],
+    wanted: list[Measure],
+    place: int,
+    record: Mapping[str, Any],
+    volumes: Mapping[str, float],
+) -> None:
+    for measure in wanted:
+        number = measure.read(record, volumes)
+        if number is not None:
+            values[measure.key][place] = number
+
+
+def measures(dataset: Dataset) -> list[Measure]:
+    """Return all numbers that a case of a data set may have."""
+    whole = [
+        Measure("brain_ml", "brain", "ml", lambda record, _: record["brain_ml"], least=50),
+        Measure("slices", "slices kept", "", lambda record, _: record.get("slices"), "low", least=3),
+        Measure("outside_crop_pct", "brain outside the crop", "%", _outside, "high", least=1),
+    ]
+    scans = [measure for modality in dataset.modalities for measure in _of_scan(modality)]
+    return [*whole, *_of_labels(dataset), *scans]
+
+
+def _of_labels(dataset: Dataset) -> list[Measure]:
+    found = []
+    for name, value in dataset.labels.items():
+        if value:
+            lesion = name not in TISSUES
+            found += [
+                Measure(f"{name}_ml", name, "ml", _volume(name), "high" if lesion else "both", least=20),
+                Measure(f"{name}_pct", f"{name}, share of all labels", "%", _share(name), "none", least=2)
+                if lesion
+                else Measure(f"{name}_pct", f"{name}, share of all labels", "%", _share(name), least=2),
+            ]
+    return found
+
+
+def _of_scan(modality: str) -> list[Measure]:
+    def scan(function: Callable[[Mapping[str, Any]], float | None]) -> Read:
+        return lambda record, _: function(record["scans"][modality]) if modality in record["scans"] else None
+
+    m = modality
+    return [
+        Measure(f"{m}_mi", f"mutual information of {m}", "nats", scan(_information), "low", least=0.02),
+        Measure(f"{m}_mi_gain", f"its gain by registration, {m}", "nats", scan(_gain), "low", least=0.02),
+        Measure(f"{m}_moved_mm", f"registration moved {m}", "mm", scan(_moved), "high", least=5),
+        Measure(f"{m}_low", f"intensity at the bottom, {m}", "", scan(_intensity("low")), "none"),
+        Measure(f"{m}_high", f"intensity at the top, {m}", "", scan(_intensity("high")), least=0.5, log=True),
+        Measure(f"{m}_bias", f"bias field of {m}", "", scan(lambda s: s["bias_strength"]), "high", least=0.05),
+        Measure(f"{m}_finest_mm", f"finest side of a voxel, {m}", "mm", scan(_side(min)), least=0.05),
+        Measure(f"{m}_coarsest_mm", f"coarsest side of a voxel, {m}", "mm", scan(_side(max)), least=0.1),
+    ]
+
+
+def _outside(record: Mapping[str, Any], _: Mapping[str, float]) -> float | None:
+    return 100 * record["outside_crop"] if record.get("slice_grid") else None
+
+
+def _volume(name: str) -> Read:
+    return lambda _, volumes: volumes.get(name)
+
+
+def _share(name: str) -> Read:
+    return lambda _, volumes: 100 * volumes[name] / max(sum(volumes.values()), 1e-9) if name in volumes else None
+
+
+def _information(scan: Mapping[str, Any]) -> float | None:
+    return scan["mutual_information"][1] if scan["mutual_information"] else None
+
+
+def _gain(scan: Mapping[str, Any]) -> float | None:
+    before_after = scan["mutual_information"]
+    return before_after[1] - before_after[0] if before_after else None
+
+
+def _moved(scan: Mapping[str, Any]) -> float | None:
+    """Return how far registration moved the middle of the scan, mm."""
+    if not scan["mutual_information"]:
+        return None
+    grid = scan["original"]
+    middle = np.array(grid["affine"]) @ [*((np.array(grid["shape"]) - 1) / 2), 1]
+    return float(np.linalg.norm((np.array(scan["moving_to_fixed"]) @ middle - middle)[:3]))
+
+
+def _intensity(bound: str) -> Callable[[Mapping[str, Any]], float | None]:
+    return lambda scan: scan["intensity"][bound] if scan["intensity"] else None
+
+
+def _side(pick: Callable[[np.ndarray], float]) -> Callable[[Mapping[str, Any]], float | None]:
+    return lambda scan: float(pick(np.linalg.norm(np.array(scan["original"]["affine"])[:3, :3], axis=0)))
