@@ -10,7 +10,7 @@ from typing import Literal
 from hifisyn.errors import UserError
 from hifisyn.inference.cases import find_cases
 from hifisyn.inference.models import Model, find_models, read_model
-from hifisyn.inference.outputs import Outputs, writable
+from hifisyn.inference.outputs import OutputFolder
 from hifisyn.inference.predictor import Predictor
 from hifisyn.inference.sidecar import identity
 from hifisyn.inference.tasks import Failure, Task, channel_order, make_tasks, spelled
@@ -85,9 +85,10 @@ def predict_folder(
     tasks, failures = make_tasks(inputs.cases, known, source, targets)
     summary = Summary(failures=failures)
     predictors = _load(tasks, settings, say)
-    todo = _unfinished(tasks, predictors, output, existing, summary)
-    writable(output)
-    _make(todo, predictors, output, settings, summary, say)
+    folder = OutputFolder(output)
+    todo = _unfinished(tasks, predictors, folder, existing, summary)
+    folder.prepare()
+    _make(todo, predictors, folder, settings, summary, say)
     return summary
 
 
@@ -111,7 +112,7 @@ def _load(tasks: list[Task], settings: Settings, say: Say) -> dict[Path, Predict
 
 
 def _unfinished(
-    tasks: list[Task], predictors: dict[Path, Predictor], output: Path, existing: Existing, summary: Summary
+    tasks: list[Task], predictors: dict[Path, Predictor], output: OutputFolder, existing: Existing, summary: Summary
 ) -> list[Task]:
     """Return the tasks that are still to do.
 
@@ -120,7 +121,7 @@ def _unfinished(
     """
     todo, in_the_way = [], []
     for task in tasks:
-        outputs = Outputs(output, task.case, task.target)
+        outputs = output.outputs(task)
         finished = outputs.record() if existing == "keep" else None
         if finished and identity(task, predictors[task.model.folder]).items() <= finished.items():
             summary.kept.append(outputs.image)
@@ -130,12 +131,17 @@ def _unfinished(
         todo.append(task)
     if in_the_way:
         names = ", ".join(in_the_way[:3]) + (f" and {len(in_the_way) - 3} more" if len(in_the_way) > 3 else "")
-        raise UserError(f"{output}: wanted room for new outputs, {_WHY[existing].format(names)}, or change -o")
+        raise UserError(f"{output.folder}: wanted room for new outputs, {_WHY[existing].format(names)}, or change -o")
     return todo
 
 
 def _make(
-    tasks: list[Task], predictors: dict[Path, Predictor], output: Path, settings: Settings, summary: Summary, say: Say
+    tasks: list[Task],
+    predictors: dict[Path, Predictor],
+    output: OutputFolder,
+    settings: Settings,
+    summary: Summary,
+    say: Say,
 ) -> None:
     cases = [list(group) for _, group in groupby(tasks, key=lambda task: task.case)]
     began = time.monotonic()
@@ -144,7 +150,7 @@ def _make(
         if outcome.problem:
             summary.failures.append(Failure(task.case, task.target, outcome.problem))
         else:
-            summary.made.append(Outputs(output, task.case, task.target).image)
+            summary.made.append(output.outputs(task).image)
         left = (time.monotonic() - began) / number * (len(tasks) - number)
         what = f"{task.case}: {task.source} to {task.target}"
         say(f"[{number}/{len(tasks)}] {what}: {_end(outcome)}, {duration(left)} left")

@@ -5,12 +5,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from hifisyn.errors import UserError
 from hifisyn.files import read_json
+from hifisyn.inference.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,23 @@ class Outputs:
         return self.folder / f"{self.stem}.json"
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """All of the files, in the order in which they are moved into place."""
+        return self.image, self.brain, self.picture, self.sidecar
+
+    @property
     def existing(self) -> list[Path]:
         """Those of the files that exist."""
-        return [path for path in (self.image, self.brain, self.picture, self.sidecar) if path.exists()]
+        return [path for path in self.files if path.exists()]
+
+    @property
+    def foreign(self) -> list[Path]:
+        """Files of other programs where ours would go, which nothing replaces."""
+        return []
+
+    def described(self, record: dict[str, Any]) -> dict[Path, dict[str, Any]]:
+        """Return the content of each JSON file, from the sidecar as `inference.sidecar` has it."""
+        return {self.sidecar: record}
 
     def record(self) -> dict[str, Any] | None:
         """Return the sidecar of a finished case; none where the image or the sidecar lacks."""
@@ -65,17 +80,44 @@ class Outputs:
         return content if isinstance(content, dict) else None
 
     @contextmanager
-    def staged(self) -> Iterator["Outputs"]:
+    def staged(self) -> Iterator[Self]:
         """Yield the same outputs in a temporary folder; move all into place once the block ends without an error."""
         temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=self.folder))
         try:
-            stage = Outputs(temporary, self.case, self.target)
+            stage = replace(self, folder=temporary)
+            for path in stage.files:
+                path.parent.mkdir(parents=True, exist_ok=True)
             yield stage
             self.sidecar.unlink(missing_ok=True)
-            for path in (*(p for p in stage.existing if p != stage.sidecar), stage.sidecar):
-                os.replace(path, self.folder / path.name)
+            for path in stage.existing:
+                target = self.folder / path.relative_to(temporary)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(path, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class OutputFolder:
+    """A folder that takes the outputs of all cases side by side.
+
+    Attributes:
+        folder: the folder.
+    """
+
+    folder: Path
+
+    def outputs(self, task: Task) -> Outputs:
+        """Return where the files of a task go."""
+        return Outputs(self.folder, task.case, task.target)
+
+    def prepare(self) -> None:
+        """Make the folder and what it needs before the first case.
+
+        Raises:
+            UserError: it cannot be written to.
+        """
+        writable(self.folder)
 
 
 def writable(folder: Path) -> None:

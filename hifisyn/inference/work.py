@@ -17,7 +17,7 @@ from hifisyn.engine.resources import allowed_cpus
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
 from hifisyn.inference.models import Model
-from hifisyn.inference.outputs import Outputs
+from hifisyn.inference.outputs import OutputFolder
 from hifisyn.inference.predictor import Prediction, Predictor
 from hifisyn.inference.sidecar import sidecar
 from hifisyn.inference.tasks import Task
@@ -77,7 +77,7 @@ class Outcome:
 class Worker:
     """Makes the tasks of one case after the other; a scan that serves several models is prepared once."""
 
-    def __init__(self, predictors: Mapping[Path, Predictor], output: Path, settings: Settings) -> None:
+    def __init__(self, predictors: Mapping[Path, Predictor], output: OutputFolder, settings: Settings) -> None:
         self.predictors, self.output, self.settings = predictors, output, settings
 
     def make_case(self, tasks: Sequence[Task]) -> list[Outcome]:
@@ -106,11 +106,12 @@ class Worker:
             ready = self._prepare(volume, task, predictor)
             prepared.append((task.file, predictor.plans, ready))
         prediction = predictor.predict(volume, task.source, task.target, prepared=ready)
-        with Outputs(self.output, task.case, task.target).staged() as stage:
+        with self.output.outputs(task).staged() as stage:
             prediction.image.save(stage.image)
             prediction.brain.save(stage.brain)
             sheet(stage.picture, _columns(task, prediction), title=f"{task.case}: {task.target} is synthetic")
-            write_json(stage.sidecar, sidecar(task, predictor, prediction, self.settings.command))
+            for path, content in stage.described(sidecar(task, predictor, prediction, self.settings.command)).items():
+                write_json(path, content)
         return prediction.record
 
     def _prepare(self, volume: Volume, task: Task, predictor: Predictor) -> Prepared:
@@ -144,7 +145,7 @@ def load_predictors(models: Sequence[Model], settings: Settings) -> dict[Path, P
 
 
 def make_all(
-    cases: Sequence[Sequence[Task]], predictors: Mapping[Path, Predictor], output: Path, settings: Settings
+    cases: Sequence[Sequence[Task]], predictors: Mapping[Path, Predictor], output: OutputFolder, settings: Settings
 ) -> Iterator[Outcome]:
     """Make the tasks of all cases, and yield what became of each as it ends.
 
@@ -177,7 +178,7 @@ def make_all(
 _worker: Worker | None = None
 
 
-def _start(models: Sequence[Model], output: Path, settings: Settings, threads: int) -> None:
+def _start(models: Sequence[Model], output: OutputFolder, settings: Settings, threads: int) -> None:
     global _worker
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     torch.set_num_threads(threads)
