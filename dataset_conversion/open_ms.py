@@ -87,7 +87,7 @@ def _case(gathered: Case, shared_mask: Path | None) -> Case:
     """
     images = {what: file for what, file in gathered.images.items() if what not in MAPS.values()}
     label, brain = gathered.images.get("label"), gathered.images.get("brain", shared_mask)
-    standard = label is not None and label.name.lower().startswith("gold_standard")
+    standard = label is not None and "gold_standard" in label.name.lower()
     done: Sequence[str] = ()
     if (standard or brain) and _on_one_grid([*images.values(), *filter(None, (label, brain))]):
         done = STEPS if standard else ("registered", "bias_corrected")

@@ -8,18 +8,23 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from hifisyn.dataset import Dataset
+from hifisyn.dataset import STEPS, Dataset
 from hifisyn.dataset_conversion import open_ms
 from hifisyn.dataset_conversion.raw_folder import write
 from hifisyn.dataset_conversion.subjects import choose_subjects, read_ids
 from hifisyn.errors import UserError
 from hifisyn.volume import Volume
+from tests.small_scans import write_label as write_values
 
 
 def write_scan(path, shape=(6, 7, 4), spacing=(0.9, 0.9, 3.0), seed=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     data = np.random.default_rng(seed).integers(0, 900, shape).astype(np.int16)
     nib.save(nib.Nifti1Image(data, np.diag([*spacing, 1.0])), path)
+
+
+def write_label(path, values, *, shape):
+    write_values(path, values, shape=shape, affine=np.diag([0.9, 0.9, 3.0, 1.0]))
 
 
 @pytest.fixture
@@ -163,6 +168,60 @@ def test_lists_and_limits_choose_subjects(tmp_path):
         read_ids(tmp_path / "missing.txt")
 
 
+FORMS = {
+    "raw": ("T1W T1WKS T2W FLAIR consensus_gt", "", (), "FLAIR"),
+    "coregistered": ("T1W T1WKS T2W FLAIR consensus_gt brainmask", "", ("registered", "bias_corrected"), "T1"),
+    "MNI": ("T1 T1POST T2 FLAIR GOLD_STANDARD", "_N4_noneck_reduced_winsor_regtoFLAIR_regtoMNI", STEPS, "T1"),
+    "short": ("T1 T1POST T2 FLAIR GOLD_STANDARD", "", STEPS, "T1"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("prefix", ["", "patient07_"])
+def test_every_published_form_of_the_cross_sectional_scans(tmp_path, form, prefix):
+    words, suffix, done, reference = FORMS[form]
+    for number, word in enumerate(words.split()):
+        path = tmp_path / "source" / "patient07" / f"{prefix}{word}{suffix}.nii.gz"
+        own_grid = form == "raw" and word not in ("FLAIR", "consensus_gt")
+        shape = (6, 7, 4 + number) if own_grid else (6, 7, 9)
+        if word in ("consensus_gt", "GOLD_STANDARD"):
+            write_label(path, [0, 0, 1], shape=shape)
+        else:
+            write_scan(path, shape, seed=number)
+    (tmp_path / "source" / "patient07" / "T1W_to_FLAIR.txt").write_text("affine")
+    convert(tmp_path / "source", tmp_path / "MS")
+    dataset = Dataset.load(tmp_path / "MS")
+    (case,) = dataset.cases.values()
+    assert (case.name, case.subject, set(case.images)) == ("patient07", "patient07", {"T1", "T2", "FLAIR", "T1ce"})
+    assert (case.done, dataset.reference) == (tuple(done), reference)
+    assert dataset.labels["lesion"] == 4
+    assert case.label is not None
+    assert set(np.unique(Volume.load(case.label).data)) == {0, 4}
+    assert (case.brain is not None) == (form == "coregistered")
+
+
+def test_scans_that_share_no_grid_are_not_registered_whatever_lies_beside_them(tmp_path):
+    for seed, name in enumerate(("T1", "FLAIR")):
+        write_scan(tmp_path / "source" / "patient07" / f"{name}.nii.gz", (6, 7, 4 + seed))
+    write_label(tmp_path / "source" / "patient07" / "GOLD_STANDARD.nii.gz", [0, 1], shape=(6, 7, 4))
+    (case,) = open_ms.find([tmp_path / "source"]).cases
+    assert case.done == ()
+
+
+def test_the_mask_of_the_longitudinal_scans_is_that_of_both_studies_and_change_is_no_lesion(source, tmp_path):
+    for study in ("study1", "study2"):
+        for contrast in ("T1W", "T2W", "FLAIR"):
+            write_scan(source / "patient01" / f"{study}_{contrast}.nii.gz")
+    for name in ("brainmask", "gt"):
+        write_label(source / "patient01" / f"{name}.nii.gz", [0, 1], shape=(6, 7, 4))
+    cases = {case.name: case for case in open_ms.find([source]).cases}
+    assert set(cases) == {"patient01study1", "patient01study2", "patient04study1", "patient12study1"}
+    for study in ("study1", "study2"):
+        case = cases[f"patient01{study}"]
+        assert (case.brain, case.label) == (source / "patient01" / "brainmask.nii.gz", None)
+        assert case.done == ("registered", "bias_corrected")
+
+
 @pytest.mark.real_data
 def test_the_real_scans_convert(tmp_path):
     root = os.environ.get("HIFISYN_TEST_DATA")
@@ -176,3 +235,23 @@ def test_the_real_scans_convert(tmp_path):
     for case in dataset.all_cases.values():
         assert set(case.images) == {"T1", "T2", "FLAIR"}
     assert Volume.load(dataset.test["patient04study1"].images["T2"]).shape == (348, 384, 44)
+
+
+@pytest.mark.real_data
+def test_the_real_scans_in_mni_space_convert(tmp_path):
+    root = os.environ.get("HIFISYN_TEST_DATA")
+    if not root:
+        pytest.skip("HIFISYN_TEST_DATA is not set")
+    sources = [Path(root) / "ms_raw", Path(root) / "ms_mni"]
+    conversion = write(open_ms.find(sources), tmp_path / "MS", name="MS", place="refer")
+    assert conversion.left_out == ()
+    dataset = Dataset.load(tmp_path / "MS")
+    assert {case.name: case.done for case in dataset.cases.values() if case.done} == {"patient07": STEPS}
+    case = dataset.cases["patient07"]
+    assert set(case.images) == {"T1", "T2", "FLAIR", "T1ce"}
+    assert case.label is not None
+    label, scan = Volume.load(case.label), Volume.load(case.images["T1"])
+    assert set(np.unique(label.data)) == {0, 4}
+    assert label.same_grid(scan)
+    given = Volume.load(sources[1] / "patient07" / "GOLD_STANDARD.nii.gz")
+    assert (label.data > 0).sum() == (given.data > 0).sum()
