@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn.cli.entry import command, outcome
+from hifisyn.dataset_conversion import bids_selection
 from hifisyn.errors import UserError
 
 EPILOG = """
 examples:
   hifisyn_predict -i raw/ -o synth/                      make what each case lacks, with the models that fit
   hifisyn_predict -i raw/ -o synth/ --target T2          make T2 of every case, even where there is one
+  hifisyn_predict -i bids/ --bids-derivatives bids/derivatives/hifisyn
   hifisyn_predict -i scan.nii.gz -o synth/ --source T1 --target T2 --model MODEL_FOLDER
 
 A file's name ends with its modality: IXI012_T1.nii.gz; with --source any names will do. Each output is a
@@ -31,8 +33,14 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("-i", "--input", type=Path, required=True, help="folder of NIfTI files, or one file")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write to")
+    parser.add_argument(
+        "-i", "--input", type=Path, required=True, help="folder of NIfTI files, one file, or a BIDS data set"
+    )
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("-o", "--output", type=Path, help="folder to write to")
+    where.add_argument(
+        "--bids-derivatives", type=Path, metavar="FOLDER", help="the same, as derivatives of a BIDS data set"
+    )
     which = parser.add_argument_group("what to make")
     which.add_argument("--source", metavar="T1", help="start from this modality only; also names files of any name")
     which.add_argument("--target", metavar="T2", nargs="+", default=[], help="make these; default: what a case lacks")
@@ -56,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
         "--strip-command", metavar="TEMPLATE", help="the tool is a program, as in 'ben --input {input} --output {mask}'"
     )
     brain.add_argument("--masks", type=Path, metavar="FOLDER", help="brain masks: CASE.nii.gz or CASE_brain.nii.gz")
+    bids_selection.add_arguments(parser.add_argument_group("scans of a BIDS data set"))
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     again.add_argument("--continue", dest="keep", action="store_true", help="keep finished outputs, make the rest")
@@ -82,18 +91,21 @@ def main(arguments: list[str] | None = None) -> int:
         command=shlex.join(["hifisyn_predict", *typed]),
     )
     existing: Existing = "overwrite" if given.overwrite else "keep" if given.keep else "refuse"
+    output = given.output or given.bids_derivatives
     summary = predict_folder(
         given.input,
-        given.output,
+        output,
         models=given.model,
         results=given.results,
         source=given.source,
         targets=given.target,
         settings=settings,
         existing=existing,
+        bids_derivatives=given.bids_derivatives is not None,
+        selection=bids_selection.from_arguments(given),
     )
     kept = f", {len(summary.kept)} kept" if summary.kept else ""
-    print(f"{len(summary.made)} made{kept}, {len(summary.failures)} failed; see {given.output}")
+    print(f"{len(summary.made)} made{kept}, {len(summary.failures)} failed; see {output}")
     for failure in summary.failures:
         print(f"  {failure.case}  {failure.target}  {failure.problem}")
     return outcome(done=bool(summary.made or summary.kept), failed=bool(summary.failures))

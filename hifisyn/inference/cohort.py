@@ -7,7 +7,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
+from hifisyn.dataset_conversion.bids_dataset import is_bids
+from hifisyn.dataset_conversion.bids_selection import Selection
 from hifisyn.errors import UserError
+from hifisyn.inference.bids_input import find_bids_cases
+from hifisyn.inference.bids_output import BidsDerivatives
 from hifisyn.inference.cases import find_cases
 from hifisyn.inference.models import Model, find_models, read_model
 from hifisyn.inference.outputs import OutputFolder
@@ -24,6 +28,7 @@ Existing = Literal["refuse", "overwrite", "keep"]
 
 # The mask loses up to 1.5 % by being resampled alone.
 WORTH_SAYING = 0.02
+_FOREIGN = "{}: wanted room for our file, found one of another program; name another folder"
 _WHY = {
     "refuse": "found {}; pass --overwrite, or --continue to keep finished ones",
     "keep": "found {} of other scans or weights; pass --overwrite",
@@ -55,12 +60,14 @@ def predict_folder(
     targets: Sequence[str] = (),
     settings: Settings | None = None,
     existing: Existing = "refuse",
+    bids_derivatives: bool = False,
+    selection: Selection | None = None,
     say: Say = print,
 ) -> Summary:
     """Make the contrasts that the cases of a folder lack.
 
     Args:
-        path: a folder of NIfTI files named CASE_MODALITY.nii.gz, or one file.
+        path: a folder of NIfTI files named CASE_MODALITY.nii.gz, the root of a BIDS data set, or one file.
         output: folder to write to; another one than `path`.
         models: model folders to choose from; empty: all below `results`.
         results: root of the results, where `models` is empty.
@@ -69,23 +76,28 @@ def predict_folder(
         settings: how.
         existing: what to do with outputs that exist: "refuse", "overwrite", or "keep" those that the same weights
             made from the same scan.
+        bids_derivatives: write `output` as BIDS derivatives of `path`, which is a BIDS data set then.
+        selection: which scans of a BIDS data set.
         say: takes the lines of progress.
 
     Raises:
         UserError: nothing can be done at all, or outputs exist; nothing was written then.
     """
-    path, output, settings = Path(path), Path(output), settings or Settings()
+    path, output, settings, selection = Path(path), Path(output), settings or Settings(), selection or Selection()
     if output.resolve() == path.resolve():
-        raise UserError(f"{output}: wanted another folder than the input's; change -o")
+        raise UserError(f"{output}: wanted another folder than the input's; name another one")
     known = [read_model(folder) for folder in models] or _models_below(results)
     source, targets = source and spelled(source, known), [spelled(target, known) for target in targets]
-    inputs = find_cases(path, channel_order(known), source)
+    if bids_derivatives or selection != Selection() or is_bids(path):
+        inputs = find_bids_cases(path, selection)
+    else:
+        inputs = find_cases(path, channel_order(known), source)
     for file, why in inputs.left_out.items():
         say(f"left out: {file.name} ({why})")
     tasks, failures = make_tasks(inputs.cases, known, source, targets)
     summary = Summary(failures=failures)
     predictors = _load(tasks, settings, say)
-    folder = OutputFolder(output)
+    folder = BidsDerivatives(output, path) if bids_derivatives else OutputFolder(output)
     todo = _unfinished(tasks, predictors, folder, existing, summary)
     folder.prepare()
     _make(todo, predictors, folder, settings, summary, say)
@@ -122,6 +134,9 @@ def _unfinished(
     todo, in_the_way = [], []
     for task in tasks:
         outputs = output.outputs(task)
+        if outputs.foreign:
+            summary.failures.append(Failure(task.case, task.target, _FOREIGN.format(outputs.foreign[0])))
+            continue
         finished = outputs.record() if existing == "keep" else None
         if finished and identity(task, predictors[task.model.folder]).items() <= finished.items():
             summary.kept.append(outputs.image)
@@ -131,7 +146,9 @@ def _unfinished(
         todo.append(task)
     if in_the_way:
         names = ", ".join(in_the_way[:3]) + (f" and {len(in_the_way) - 3} more" if len(in_the_way) > 3 else "")
-        raise UserError(f"{output.folder}: wanted room for new outputs, {_WHY[existing].format(names)}, or change -o")
+        raise UserError(
+            f"{output.folder}: wanted room for new outputs, {_WHY[existing].format(names)}, or name another folder"
+        )
     return todo
 
 

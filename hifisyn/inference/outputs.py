@@ -60,7 +60,7 @@ class Outputs:
 
     @property
     def existing(self) -> list[Path]:
-        """Those of the files that exist."""
+        """Those that exist of the files that belong to this volume alone."""
         return [path for path in self.files if path.exists()]
 
     @property
@@ -89,7 +89,7 @@ class Outputs:
                 path.parent.mkdir(parents=True, exist_ok=True)
             yield stage
             self.sidecar.unlink(missing_ok=True)
-            for path in stage.existing:
+            for path in (path for path in stage.files if path.exists()):
                 target = self.folder / path.relative_to(temporary)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(path, target)
