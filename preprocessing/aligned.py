@@ -25,7 +25,7 @@ class AlignedStore:
 
     def cases(self) -> list[str]:
         """Names of the complete cases, sorted."""
-        return sorted(path.stem for path in self.folder.glob("*.json"))
+        return sorted(path.stem for path in self.folder.glob("*.json") if not path.name.startswith("."))
 
     def write(self, case: str, aligned: Aligned, key: str = "") -> None:
         """Write a case, replacing an earlier one; `key` names the inputs and settings that it was made from."""

@@ -7,10 +7,10 @@ import numpy as np
 
 from hifisyn.dataset import Case, Dataset
 from hifisyn.engine.digests import digest
-from hifisyn.engine.parallel import Failure
+from hifisyn.engine.jobs import Failure
 from hifisyn.engine.resources import GIB_A_WORKER
 from hifisyn.engine.subject import Done, Task
-from hifisyn.engine.sweep import Engine
+from hifisyn.engine.sweep import Engine, used
 from hifisyn.errors import UserError
 from hifisyn.paths import slices_folder
 from hifisyn.plans import Plans, PreprocessingPlan
@@ -58,9 +58,9 @@ def align_dataset(
         overwrite: make every case anew.
         engine: what does the work.
     """
-    engine = engine or Engine(processes=processes)
     tasks = _align_tasks(dataset, folder, settings, device, overwrite)
-    return engine.sweep(ALIGN, align, tasks, gib_each=lambda: gib_of(dataset), alone=device != "cpu")
+    with used(engine, processes) as worker:
+        return worker.sweep(ALIGN, align, tasks, gib_each=lambda: gib_of(dataset), alone=device != "cpu")
 
 
 def cut_dataset(
@@ -77,7 +77,6 @@ def cut_dataset(
 
     A case whose slices were cut from the same aligned case by the same plan is skipped.
     """
-    engine = engine or Engine(processes=processes)
     config = digest(FORMAT, plans.slices.model_dump(mode="json"), plans.preprocessing.upper_percentile)
     tasks = (
         Task(
@@ -91,7 +90,8 @@ def cut_dataset(
         )
         for case in dataset.all_cases.values()
     )
-    return engine.sweep(cut_step(store), cut, tasks, gib_each=lambda: gib_of(dataset))
+    with used(engine, processes) as worker:
+        return worker.sweep(cut_step(store), cut, tasks, gib_each=lambda: gib_of(dataset))
 
 
 def cut_step(store: SliceStore) -> str:

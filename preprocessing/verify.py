@@ -12,7 +12,7 @@ import numpy as np
 from hifisyn.dataset import Case, Dataset
 from hifisyn.engine.digests import DIGITS, digest
 from hifisyn.engine.subject import Done, Task
-from hifisyn.engine.sweep import Engine
+from hifisyn.engine.sweep import Engine, used
 from hifisyn.errors import UserError
 from hifisyn.preprocessing.brain import looks_stripped
 from hifisyn.volume import Volume
@@ -81,11 +81,11 @@ def verify(dataset: Dataset, *, processes: int | None = 0, engine: Engine | None
     Returns:
         Findings on the data set and its subjects, then on each case, then on cases compared with each other.
     """
-    engine = engine or Engine(processes=processes)
-    failures = engine.sweep(STEP, verify_case, _tasks(dataset))
+    with used(engine, processes) as worker:
+        failures = worker.sweep(STEP, verify_case, _tasks(dataset))
     checked = {}
     for case in dataset.all_cases:
-        entry = engine.ledger.entry(case, STEP)
+        entry = worker.ledger.entry(case, STEP)
         if entry is not None and entry.found is not None:
             checked[case] = Checked.from_json(entry.found)
     findings = [*_labels(dataset), *_subjects(dataset)]

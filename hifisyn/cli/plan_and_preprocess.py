@@ -14,7 +14,7 @@ from hifisyn.engine.dask_cluster import KINDS
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from hifisyn.engine.parallel import Executor, Failure
+    from hifisyn.engine.jobs import Executor, Failure
     from hifisyn.planning.experiment import Outcome, Wishes
 
 EPILOG = """

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from hifisyn import __version__
-from hifisyn.engine.parallel import THREAD_VARIABLES, Executor, Job, KilledError, Outcome, single_threaded
+from hifisyn.engine.jobs import Executor, Job, KilledError, Outcome, single_threaded
+from hifisyn.engine.processes import THREAD_VARIABLES
 from hifisyn.errors import UserError
 
 KINDS = {
@@ -89,7 +90,7 @@ def parsed(options: Sequence[str]) -> dict[str, Any]:
 
 
 def on_workers(function: Callable[..., Any], jobs: Iterable[Job], *, client: Any) -> Iterator[Outcome]:
-    """Run jobs on the workers, two a worker under way; see `parallel.Executor`."""
+    """Run jobs on the workers, two a worker under way; see `jobs.Executor`."""
     distributed = _imported("distributed")
     jobs = iter(jobs)
     running: dict[str, tuple[Any, str]] = {}

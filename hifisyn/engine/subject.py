@@ -9,8 +9,8 @@ from typing import Any
 from hifisyn.dataset import Case
 from hifisyn.engine.cost import measured
 from hifisyn.engine.digests import contents, digest, stamp
+from hifisyn.engine.jobs import one_line
 from hifisyn.engine.ledger import DONE, FAILED, Entry
-from hifisyn.engine.parallel import one_line
 from hifisyn.errors import UserError
 
 

@@ -3,13 +3,15 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from hifisyn.engine.digests import stamp
+from hifisyn.engine.jobs import Executor, Failure, Job, one_line
 from hifisyn.engine.ledger import DONE, FAILED, KILLED, Entry, Ledger
-from hifisyn.engine.parallel import Executor, Failure, Job, in_processes, in_this_process, on_this_machine, one_line
+from hifisyn.engine.processes import Processes
 from hifisyn.engine.progress import Progress
 from hifisyn.engine.resources import GIB_A_WORKER, workers_that_fit
 from hifisyn.engine.subject import Order, Step, Task, do_subject, hidden
@@ -27,12 +29,14 @@ class Engine:
         processes: subjects at a time on this machine; none: as many as fit; 0 or 1: in this process.
         cluster: runs the subjects elsewhere; none: on this machine.
         retry_failed: try again what failed before with the same files and settings.
+        workers: the processes on this machine, kept from sweep to sweep while the engine is used in a with block.
     """
 
     ledger: Ledger = field(default_factory=Ledger)
     processes: int | None = None
     cluster: Executor | None = None
     retry_failed: bool = False
+    workers: Processes = field(default_factory=Processes)
 
     def sweep(
         self,
@@ -73,7 +77,11 @@ class Engine:
             undone = sum(map(len, due.values()))
             if undone < len(place):
                 print(f"{step}: {len(place) - undone} of {len(place)} cases are done", file=sys.stderr, flush=True)
-            failures += self._work(step, function, due, self._executor(step, len(due), gib_each, alone))
+            if self.cluster and not alone:
+                failures += self._work(step, function, due, self.cluster)
+            else:
+                processes = self._processes(step, len(due), gib_each, alone)
+                failures += self._work(step, function, due, self.workers.executor(processes))
         return sorted(failures, key=lambda failure: place[failure.case])
 
     def _judge(self, step: str, task: Task, is_there: "_Listing") -> Order | Entry:
@@ -92,14 +100,13 @@ class Engine:
             return task.output is None or is_there(task.output)
         return entry.state == FAILED and not self.retry_failed
 
-    def _executor(self, step: str, subjects: int, gib_each: Callable[[], float], alone: bool) -> Executor:
-        if alone:
-            return in_this_process
-        if self.cluster is not None:
-            return self.cluster
-        if self.processes is not None or subjects == 1:
-            return on_this_machine(min(self.processes or 1, subjects))
-        return on_this_machine(min(workers_that_fit(gib_each=_peak_gib(self.ledger, step) or gib_each()), subjects))
+    def _processes(self, step: str, subjects: int, gib_each: Callable[[], float], alone: bool) -> int:
+        if alone or subjects == 1:
+            return 1
+        wanted = self.processes
+        if wanted is None:
+            wanted = workers_that_fit(gib_each=_peak_gib(self.ledger, step) or gib_each())
+        return min(wanted, subjects)
 
     def _work(self, step: str, function: Step, due: dict[str, list[Order]], executor: Executor) -> Iterator[Failure]:
         progress = Progress(step, len(due))
@@ -122,7 +129,7 @@ class Engine:
             entry.error = hidden(task, one_line(error))
             yield entry, ""
             return
-        executor = self.cluster or partial(in_processes, processes=1)
+        executor = self.cluster or partial(self.workers.run, processes=1)
         for order in orders:
             for _, results, lost in executor(do_subject, [(order.task.case.subject, (step, function, [order]))]):
                 yield from self._apart(step, function, [order], lost) if lost else results
@@ -133,6 +140,16 @@ class Engine:
         known = bool(entry.when)
         self.ledger.record(entry)
         return None if entry.state == DONE else _failure(entry, known=known)
+
+
+@contextmanager
+def used(engine: Engine | None, processes: int | None) -> Iterator[Engine]:
+    """Yield the engine, or where there is none one for this use alone, with a ledger that is forgotten."""
+    if engine is not None:
+        yield engine
+        return
+    with Processes() as workers:
+        yield Engine(processes=processes, workers=workers)
 
 
 class _Listing:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hifisyn.dataset import Dataset
 from hifisyn.engine.digests import digest
-from hifisyn.engine.parallel import Failure
+from hifisyn.engine.jobs import Failure
 from hifisyn.engine.subject import Done, Task
 from hifisyn.engine.sweep import Engine
 from hifisyn.preprocessing.aligned import AlignedStore

@@ -12,10 +12,11 @@ from typing import Any
 from hifisyn import paths
 from hifisyn.dataset import Dataset
 from hifisyn.engine import ledger as ledgers
+from hifisyn.engine.jobs import Executor, Failure
 from hifisyn.engine.ledger import FAILED, Ledger
 from hifisyn.engine.litter import remove_litter
 from hifisyn.engine.lock import alone
-from hifisyn.engine.parallel import Executor, Failure
+from hifisyn.engine.processes import Processes
 from hifisyn.engine.shard import Shard
 from hifisyn.engine.subject import key
 from hifisyn.engine.sweep import Engine
@@ -23,7 +24,7 @@ from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json, write_text
 from hifisyn.planning import planner, qc, rules
 from hifisyn.planning.device import Device, usable_here
-from hifisyn.planning.drawing import draw
+from hifisyn.planning.drawing import PICTURE, draw
 from hifisyn.planning.failures import write_failures
 from hifisyn.planning.fingerprint import input_digest, measure, summary
 from hifisyn.planning.splits import Splits, check_splits, make_splits
@@ -122,7 +123,7 @@ def plan_and_preprocess(raw: Path, folder: Path, wishes: Wishes, say: Callable[[
             for line in planner.warnings(plans, fingerprint):
                 say(f"warning: {line}")
         if wishes.slices and plans:
-            work.finish(dataset, aligned, plans)
+            work.finish(whole, dataset, aligned, plans)
         if not wishes.shard:
             write_failures(folder, work.failures)
     return Outcome(folder, plans, splits, work.failures)
@@ -131,11 +132,12 @@ def plan_and_preprocess(raw: Path, folder: Path, wishes: Wishes, say: Callable[[
 @contextmanager
 def at_work(folder: Path, wishes: Wishes) -> Iterator[Engine]:
     """Hold the data set's folder for this run, or for this shard of it, and yield what does its work."""
-    with Ledger.opened(folder / LEDGER, wishes.shard.name if wishes.shard else ledgers.WRITER) as ledger:
+    writer = wishes.shard.name if wishes.shard else ledgers.WRITER
+    with Ledger.opened(folder / LEDGER, writer) as ledger, Processes() as workers:
         if alone(folder / LEDGER):
             slices = paths.slices_folder(folder, wishes.plans_name)
             remove_litter([folder, slices, *(folder / name for name in (LEDGER, ALIGNED, FACTS, PICTURES))])
-        yield Engine(ledger, wishes.processes, wishes.cluster, wishes.retry_failed)
+        yield Engine(ledger, wishes.processes, wishes.cluster, wishes.retry_failed, workers)
 
 
 def verify_only(raw: Path, folder: Path, wishes: Wishes, say: Callable[[str], None] = print) -> list[Failure]:
@@ -264,16 +266,16 @@ class _Work:
         plans.save(paths.plans_file(self.folder, wishes.plans_name))
         return plans
 
-    def finish(self, dataset: Dataset, aligned: AlignedStore, plans: Plans) -> None:
+    def finish(self, whole: Dataset, dataset: Dataset, aligned: AlignedStore, plans: Plans) -> None:
         """Cut the slices of all cases, those of held-out ones too, draw the pictures and write the cohort's page."""
         store = SliceStore(paths.slices_folder(self.folder, self.wishes.plans_name))
         failures = cut_dataset(dataset, aligned, store, plans, engine=self.engine)
         self.say(f"cut slices of {len(dataset.all_cases) - len(failures)} cases in {store.folder}")
-        whole, dataset = dataset, self._without(dataset, failures)
-        self.failures += draw(dataset, aligned, self.folder / PICTURES, self.engine)
+        self.failures += draw(self._without(dataset, failures), aligned, self.folder / PICTURES, self.engine)
         self.say(f"pictures of all cases in {self.folder / PICTURES}; look at them before training")
         if not self.wishes.shard and (self.engine.ledger.recorded or not (self.folder / qc.PAGE).exists()):
-            page = qc.write(self.folder, whole, {f.case: f.reason for f in self.failures}, store)
+            left_out = {failure.case: failure.reason for failure in self.failures if failure.step != PICTURE}
+            page = qc.write(self.folder, whole, left_out, store)
             self.say(f"all cases on one page, those that stand out first: {page}")
 
     def _without(self, dataset: Dataset, failures: Sequence[Failure]) -> Dataset:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from hifisyn.engine.parallel import Failure
+from hifisyn.engine.jobs import Failure
 from hifisyn.files import write_text
 
 FAILURES_CSV = "failures.csv"

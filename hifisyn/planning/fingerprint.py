@@ -17,9 +17,9 @@ import numpy as np
 from hifisyn import __version__
 from hifisyn.dataset import Dataset
 from hifisyn.engine.digests import digest as digest_of
-from hifisyn.engine.parallel import Failure
+from hifisyn.engine.jobs import Failure
 from hifisyn.engine.subject import Done, Task
-from hifisyn.engine.sweep import Engine
+from hifisyn.engine.sweep import Engine, used
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json
 from hifisyn.planning.measure import STATISTICS, describe, tidy
@@ -63,7 +63,8 @@ def extract(
     settings = settings or PreprocessingPlan(reference=dataset.reference)
     with ExitStack() as stack:
         kept = facts or Path(stack.enter_context(TemporaryDirectory()))
-        failures = measure(dataset, aligned, names, settings, kept, Engine(processes=processes))
+        engine = stack.enter_context(used(None, processes))
+        failures = measure(dataset, aligned, names, settings, kept, engine)
         if failures:
             reasons = "; ".join(f"{failure.case}: {failure.reason}" for failure in failures)
             raise UserError(

@@ -1,0 +1,141 @@
+"""Spawned processes of one thread each, kept from one use to the next; a killed one costs its own job only."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+from hifisyn.engine.jobs import Executor, Job, KilledError, Outcome, in_this_process, single_threaded
+from hifisyn.engine.resources import free_gib
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+)
+
+
+class Processes:
+    """The processes of this machine. They start when first needed, and end with the block that the object is used in.
+
+    Starting one takes seconds, since it imports all libraries anew.
+    """
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+        self._size = 0
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end(at_once=kind is not None)
+
+    def executor(self, processes: int) -> Executor:
+        """Return what runs jobs in so many processes, or with one or fewer in this one."""
+        return in_this_process if processes <= 1 else partial(self.run, processes=processes)
+
+    def run(self, function: Callable[..., Any], jobs: Iterable[Job], *, processes: int) -> Iterator[Outcome]:
+        """Run jobs, no more than `processes` under way; see `jobs.Executor`.
+
+        Where a process is killed, the jobs under way are run again, each alone, once the others are done.
+        """
+        jobs, suspects = iter(jobs), []
+        while lost := (yield from self._work(function, jobs, processes)):
+            suspects += lost
+        for job in suspects:
+            with Processes() as alone:
+                for name, _ in (yield from alone._work(function, iter([job]), 1)):
+                    yield name, None, KilledError(_killed())
+
+    def _work(
+        self, function: Callable[..., Any], jobs: Iterator[Job], processes: int
+    ) -> Generator[Outcome, None, list[Job]]:
+        """Yield the outcomes of jobs until there are none left, or return those that were under way at a kill."""
+        running: dict[Future[Any], Job] = {}
+        lost: list[Job] = []
+        try:
+            while True:
+                while not lost and len(running) < processes and (job := next(jobs, None)) is not None:
+                    try:
+                        running[self._submitted(function, job, processes)] = job
+                    except BrokenProcessPool:
+                        lost.append(job)
+                if not running:
+                    break
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    job, error = running.pop(future), future.exception()
+                    if isinstance(error, BrokenProcessPool):
+                        lost.append(job)
+                    else:
+                        yield job[0], None if error else future.result(), error
+        except BaseException:
+            self._end(at_once=True)
+            raise
+        if lost:
+            self._end()
+        return lost
+
+    def _submitted(self, function: Callable[..., Any], job: Job, processes: int) -> Future[Any]:
+        if self._pool is not None and self._size != processes:
+            self._end()
+        with _one_thread_each():
+            if self._pool is None:
+                context = multiprocessing.get_context("spawn")
+                self._pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
+                self._size = processes
+            return self._pool.submit(single_threaded, function, job[1])
+
+    def _end(self, *, at_once: bool = False) -> None:
+        """End the processes; at once: without waiting for what they do, as after Ctrl-C."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        if at_once:
+            # From Python 3.14 on this is pool.terminate_workers().
+            for process in list((getattr(pool, "_processes", None) or {}).values()):
+                process.terminate()
+        pool.shutdown(cancel_futures=at_once)
+
+
+def _start_worker() -> None:
+    """Let Ctrl-C reach the coordinator only, and end with it: nobody would take the results of an orphan."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that start inside compute with one thread: libraries read these variables when imported."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _killed() -> str:
+    return (
+        f"its process was killed, though it ran alone, with {free_gib():.1f} GiB of memory free now; "
+        "run again where there is more memory, or in this process (-np 1) to see the reason"
+    )
