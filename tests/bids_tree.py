@@ -1,4 +1,4 @@
-"""A BIDS data set as they are met: sessions, runs, twins, contrast agent, odd files and derivatives, of phantom heads."""
+"""A BIDS data set as they are met: sessions, runs, twins, contrast agent, odd files, derivatives; of phantom heads."""
 
 import csv
 import json
@@ -58,7 +58,7 @@ def second_participant(root: Path) -> None:
     save(anat / "sub-02_part-phase_T2w.nii.gz", AXIAL, "T2", Units="rad")
     save(anat / "sub-02_PDw.nii.gz", AXIAL, "T2", seed=8)
     for number in (1, 2):
-        more = {"InversionTime": 0.7 * number, "FlipAngle": 5, "RepetitionTimePreparation": 5.0}
+        more: dict[str, Any] = {"InversionTime": 0.7 * number, "FlipAngle": 5, "RepetitionTimePreparation": 5.0}
         more |= {"RepetitionTimeExcitation": 0.007, "NumberShots": 150, "MagneticFieldStrength": 7}
         save(anat / f"sub-02_inv-{number}_MP2RAGE.nii.gz", SAGITTAL, "T1", **more)
     save(anat / "sub-02_UNIT1.nii.gz", SAGITTAL, "T1", seed=9)
