@@ -57,11 +57,7 @@ def write(
     Raises:
         UserError: nothing can be converted, a named subject is not there, or the folder is in use.
     """
-    there = {case.subject for case in found.cases}
-    chosen = choose_subjects(there, _spelled(found, subjects), limit, private=found.private)
-    held_out = set(_spelled(found, test) or found.held_out)
-    if test:
-        require_known(held_out, chosen, private=found.private)
+    chosen, held_out, warnings = _choose(found, subjects, limit, test)
     checked, left_out = _checked([case for case in found.cases if case.subject in chosen], found)
     if not checked:
         raise UserError(f"data set {name}: wanted at least one readable scan, found none{_first(left_out)}")
@@ -83,7 +79,7 @@ def write(
     dataset = _described(name, found, cases, held_out)
     _write_participants(folder / PARTICIPANTS_TSV, found, chosen)
     dataset.save(folder)
-    return Conversion(dataset, (*found.left_out, *left_out), found.warnings)
+    return Conversion(dataset, (*found.left_out, *left_out), (*found.warnings, *warnings))
 
 
 def fresh_folder(folder: Path, *, overwrite: bool) -> None:
@@ -137,13 +133,36 @@ def _same_file(source: Path, target: Path) -> bool:
     return (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)
 
 
+def _choose(
+    found: Found, subjects: Sequence[str] | None, limit: int | None, test: Sequence[str]
+) -> tuple[set[str], set[str], list[str]]:
+    """Return the subjects to convert, those of them to hold out, and warnings.
+
+    Raises:
+        UserError: one that was named is not there.
+    """
+    there = {case.subject for case in found.cases}
+    held_out = set(_spelled(found, test) or found.held_out)
+    if found.selected:
+        lost = len(held_out - there)
+        lines = [f"{lost} of {len(held_out)} subjects to hold out have no scan that can be used"] if lost else []
+        return there, held_out & there, lines
+    chosen = choose_subjects(there, _spelled(found, subjects), limit, private=found.private)
+    if test:
+        require_known(held_out, chosen, private=found.private)
+    return chosen, held_out, []
+
+
 def _spelled(found: Found, words: Sequence[str] | None) -> set[str] | None:
     return None if words is None else {found.subject_of(word) for word in words}
 
 
 def _checked(cases: list[Case], found: Found) -> tuple[list[Case], list[LeftOut]]:
     """Return the cases with the images whose headers can be read, and what cannot; a bad label or mask goes alone."""
-    good, left_out = [], []
+    good: list[Case] = []
+    left_out: list[LeftOut] = []
+    if found.checked:
+        return cases, left_out
     for case in cases:
         bad = {what: problem for what, path in case.files.items() if (problem := _problem(path))}
         left_out += [_left_out(case, what, problem, found) for what, problem in bad.items()]

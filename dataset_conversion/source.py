@@ -28,6 +28,8 @@ class Found:
         labels: structure to value in the label maps as they will be in the data set.
         reference: contrast on whose grid labels and brain masks are; "": the first there is, T1 before others.
         skull_stripped, registered, bias_corrected: what was done to all scans; `Case.done` says it of one case.
+        selected: only the subjects that the user chose are here already; of others that were named there is a warning.
+        checked: the headers of all files were read, and are not read again.
         private: paths tell who a participant is: they are hidden wherever something is said of a case.
         held_out: subjects that the source itself sets apart for testing.
         participants: a row for each subject, written as participants.tsv; first column participant_id.
@@ -47,6 +49,8 @@ class Found:
     skull_stripped: bool = False
     registered: bool = False
     bias_corrected: bool = False
+    selected: bool = False
+    checked: bool = False
     private: bool = False
     held_out: Collection[str] = ()
     participants: Sequence[Mapping[str, str]] = ()
