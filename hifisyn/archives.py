@@ -3,6 +3,7 @@
 Nothing is ever unpacked to the disk, so a member's name cannot lead anywhere; names that try are refused all the same.
 """
 
+import os
 import tarfile
 import zipfile
 import zlib
@@ -84,6 +85,15 @@ def _tar_index(archive: Path, _changed: int) -> dict[str, tarfile.TarInfo]:
     return index
 
 
+@lru_cache(maxsize=4)
+def _open_zip(archive: Path, _changed: int, _process: int) -> zipfile.ZipFile:
+    """Return an open zip, whose table of contents is read once and not for each of its files.
+
+    Threads may share it; a process that was forked may not, since both would move the same place in the file.
+    """
+    return zipfile.ZipFile(archive)
+
+
 @contextmanager
 def open_binary(path: Path | str) -> Iterator[BinaryIO]:
     """Open a file for reading, on the disk or in an archive; a zip checks each member's sum when read to its end.
@@ -100,7 +110,7 @@ def open_binary(path: Path | str) -> Iterator[BinaryIO]:
     archive, member = parts
     with _errors(archive):
         if archive.suffix.lower() == ".zip":
-            with zipfile.ZipFile(archive) as opened, opened.open(member) as stream:
+            with _open_zip(archive, archive.stat().st_mtime_ns, os.getpid()).open(member) as stream:
                 yield cast(BinaryIO, stream)
         else:
             entry = _tar_index(archive, archive.stat().st_mtime_ns)[member]

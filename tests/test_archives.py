@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import multiprocessing
+import os
 import tarfile
 import zipfile
 
@@ -124,3 +126,41 @@ def test_a_tar_that_is_cut_off_anywhere_is_broken(tmp_path, keep):
     archive.write_bytes(archive.read_bytes()[:keep])
     with pytest.raises(UserError, match="broken"):
         archives.members(archive)
+
+
+def test_the_table_of_contents_of_a_zip_is_read_once(tmp_path, monkeypatch):
+    archive = tmp_path / "many.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        for number in range(200):
+            opened.writestr(f"{number:03d}.txt", str(number) * 50)
+    read = []
+    original = zipfile.ZipFile._RealGetContents  # type: ignore[attr-defined]
+
+    def counted(self):
+        read.append(1)
+        return original(self)
+
+    monkeypatch.setattr(zipfile.ZipFile, "_RealGetContents", counted)
+    with archives.open_binary(archive / "000.txt") as one, archives.open_binary(archive / "199.txt") as other:
+        assert (one.read(3), other.read(3), one.read(3)) == (b"000", b"199", b"000")
+    for number in range(200):
+        with archives.open_binary(archive / f"{number:03d}.txt") as stream:
+            assert stream.read() == str(number).encode() * 50
+    assert len(read) == 1
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("new.txt", "new")
+    os.utime(archive, ns=(1, 1))
+    with archives.open_binary(archive / "new.txt") as stream:
+        assert stream.read() == b"new"
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="processes are not forked here")
+def test_processes_that_were_forked_read_a_zip_on_their_own(tmp_path):
+    archive = tmp_path / "many.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+        for number in range(40):
+            opened.writestr(f"{number}.bin", np.random.default_rng(number).bytes(100_000))
+    paths = [archive / f"{number}.bin" for number in range(40)]
+    here = [sha256(path) for path in paths]
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        assert pool.map(sha256, paths, chunksize=1) == here
