@@ -5,6 +5,7 @@ who in `brats_subjects`. Task01 of the Medical Decathlon is not read: it holds f
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from hifisyn.dataset import Case
 from hifisyn.dataset_conversion.brats_files import Copy, gather, list_files
 from hifisyn.dataset_conversion.brats_labels import write_label
 from hifisyn.dataset_conversion.brats_names import LABEL, parse_case
-from hifisyn.dataset_conversion.brats_releases import BY_NAME, CANONICAL, RELEASES
+from hifisyn.dataset_conversion.brats_releases import BY_NAME, CANONICAL, RELEASES, Release
 from hifisyn.dataset_conversion.brats_subjects import MAP_NAME, Cohort, Row, identify, read_map, unlinked_releases
+from hifisyn.dataset_conversion.converter import LeftOut
 from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found
 from hifisyn.errors import UserError
@@ -59,9 +61,8 @@ def find(
     if strangers and not unlinked:
         raise UserError(_who_is_who(strangers, spreadsheets))
     cohort = identify(copies, rows)
-    about = {**ABOUT, "release": ", ".join(r.name for r in RELEASES if any(c.release == r for c in cohort.copies))}
     warnings = (f"{_who_is_who(strangers, spreadsheets)} (went on)",) if strangers else ()
-    return _found(cohort, rows, (*left_out, *cohort.left_out), about, warnings)
+    return _found(cohort, rows, (*left_out, *cohort.left_out), warnings)
 
 
 def _read_maps(files: Iterable[Path], named: Sequence[Path]) -> tuple[list[Path], list[Row]]:
@@ -84,10 +85,9 @@ def _who_is_who(strangers: tuple[str, str], spreadsheets: Sequence[Path]) -> str
     )
 
 
-def _found(
-    cohort: Cohort, rows: Sequence[Row], left_out: tuple, about: dict[str, str], warnings: tuple[str, ...]
-) -> Found:
+def _found(cohort: Cohort, rows: Sequence[Row], left_out: tuple[LeftOut, ...], warnings: tuple[str, ...]) -> Found:
     stripped = all(copy.release.stripped for copy in cohort.copies)
+    counts = Counter(copy.release for copy in cohort.copies)
     releases = {copy.name.text: copy.release for copy in cohort.copies}
 
     def write(case: Case, target: Path) -> None:
@@ -107,9 +107,15 @@ def _found(
         participants=_participants(cohort, rows),
         write_label=write,
         subject_of=subject_of,
-        about=about,
+        about=ABOUT | {"release": ", ".join(release.name for release in RELEASES if release in counts)},
+        notes=[_note(release, counts[release]) for release in RELEASES if release in counts],
         warnings=warnings,
     )
+
+
+def _note(release: Release, count: int) -> str:
+    labels = ", ".join(f"{value} {structure}" for value, structure in release.labels.items())
+    return f"release {release.name}: {count} cases, labels {labels}"
 
 
 def _case(copy: Copy, cohort: Cohort, all_stripped: bool) -> Case:

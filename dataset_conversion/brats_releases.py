@@ -36,9 +36,9 @@ AFTER = 100  # visits from this number on are after treatment
 SRI24, MNI152 = (240, 240, 155), (182, 218, 182)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Release:
-    """One release.
+    """One release; there is one object of each.
 
     Attributes:
         year: of the challenge.
