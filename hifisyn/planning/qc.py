@@ -70,4 +70,6 @@ def _rows(cohort: Cohort, ranking: Ranking, dataset: Dataset) -> Iterator[list[s
 
 
 def _set(dataset: Dataset, case: str) -> str:
-    return "test" if case in dataset.test else "train"
+    if case in dataset.test:
+        return "test"
+    return "train" if case in dataset.cases else MISSING

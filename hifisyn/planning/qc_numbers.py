@@ -1,5 +1,6 @@
 """What is known of every case in numbers: one array a number, one entry a case."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -85,7 +86,9 @@ def collect(folder: Path, dataset: Dataset, cases: Sequence[str], slices: SliceS
             unmeasured[case] = (aligned.folder, case, dict(dataset.labels), folder / VOLUMES / f"{case}.json")
         _fill(values, wanted, place, record, volumes or {})
     processes = None if len(unmeasured) > WORTH_PROCESSES else 1
-    measured = map_cases(measure_volumes, unmeasured, processes=processes, title="label volumes")[0]
+    measured = (
+        map_cases(measure_volumes, unmeasured, processes=processes, title="label volumes")[0] if unmeasured else {}
+    )
     for place, case in enumerate(cases):
         if case in measured:
             _fill(values, _of_labels(dataset), place, {}, measured[case])
@@ -204,5 +207,7 @@ def _intensity(bound: str) -> Callable[[Mapping[str, Any]], float | None]:
     return lambda scan: scan["intensity"][bound] if scan["intensity"] else None
 
 
-def _side(pick: Callable[[np.ndarray], float]) -> Callable[[Mapping[str, Any]], float | None]:
-    return lambda scan: float(pick(np.linalg.norm(np.array(scan["original"]["affine"])[:3, :3], axis=0)))
+def _side(pick: Callable[[list[float]], float]) -> Callable[[Mapping[str, Any]], float | None]:
+    return lambda scan: pick(
+        [math.hypot(*axis[:3]) for axis in list(zip(*scan["original"]["affine"], strict=True))[:3]]
+    )
