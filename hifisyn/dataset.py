@@ -1,5 +1,6 @@
 """A raw data set: its dataset.json, which stock nnU-Net reads as it is, and its cases."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,18 @@ class Dataset:
             private=bool(content.get("private", False)),
             about={k: content[k] for k in ("description", "licence", "reference", "release") if k in content},
         )
+
+
+def text_to_pass_on(folder: Path) -> str:
+    """Return the dataset.json of a raw folder as it may lie beside a model: of private data without any path."""
+    path = folder / DATASET_JSON
+    content = read_json(path)
+    if not content.get("private"):
+        return path.read_text(encoding="utf-8")
+    bare: dict[str, Any] = {
+        part: {case: {"images": []} for case in content.get(part, {})} for part in ("dataset", "test")
+    }
+    return json.dumps(content | bare, indent=2, ensure_ascii=False) + "\n"
 
 
 def image_path(folder: Path, case: str, modality: str, *, test: bool = False) -> Path:

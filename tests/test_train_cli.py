@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from hifisyn.cli.train import main
+from hifisyn.dataset import Dataset
 from hifisyn.plans import Plans
 from hifisyn.training import checkpoint, logbook, loop, model_folder, summary
 from hifisyn.training.registry import register, trainer_class
@@ -75,6 +76,19 @@ def test_a_training_leaves_a_complete_model_folder(roots, capsys):
     out = capsys.readouterr().out
     assert f"--model {folder}" in out
     assert "hifisyn_predict" in out
+
+
+def test_a_model_of_private_data_holds_no_path(roots):
+    file = roots.raw / "TOY" / "dataset.json"
+    content = json.loads(file.read_text()) | {"private": True}
+    label = "/bulk/1234567_20252_2_0.zip/T1/T1_fast/T1_brain_pveseg.nii.gz"
+    content["dataset"]["a"] = {"images": ["/bulk/1234567/a_T1.nii.gz"], "label": label}
+    file.write_text(json.dumps(content))
+    assert run(roots, "TOY", "T2", "T1", "fold0", *TOY, *SHORT) == 0
+    assert not [path for path in model(roots).rglob("*.json") if "1234567" in path.read_text()]
+    passed_on = Dataset.load(model(roots))
+    assert list(passed_on.cases) == list(content["dataset"])
+    assert not any(case.files for case in passed_on.cases.values())
 
 
 def test_a_second_training_is_refused_unless_resumed_or_overwritten(roots, capsys):

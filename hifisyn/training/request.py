@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn import paths
-from hifisyn.dataset import Dataset
+from hifisyn.dataset import Dataset, text_to_pass_on
 from hifisyn.errors import UserError
 from hifisyn.planning.splits import Fold, Splits
 from hifisyn.plans import Plans
@@ -119,7 +119,7 @@ def write_folder(request: Request, job: Job, options: Options) -> None:
     model_folder.prepare(
         job.folder,
         job.plans,
-        (_dataset_folder(request) / paths.DATASET_JSON).read_text(encoding="utf-8"),
+        text_to_pass_on(_dataset_folder(request)),
         config,
         fold_config,
         resume=request.resume,
