@@ -3,10 +3,12 @@
 Layout: train/TCGA_CS_4941_19960909/{t1,t1c,flair,tumour_mask}.nii.gz, and val/ alike; or the folders of the patients
 alone. A folder is a visit, named by the patient and the date. The contrasts of a visit were registered before they
 were published, heads are whole, air around them is 0, and voxel sizes are nominal: the source did not record them.
+Where T1 or T1ce was not taken, the source has FLAIR in its place; such files are told by their voxels and passed over.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hifisyn.dataset import Case
@@ -46,15 +48,38 @@ def find(sources: Sequence[Path]) -> Found:
         where = ", ".join(map(str, sources))
         raise UserError(f"{where}: wanted scans such as TCGA_CS_4941_19960909/t1.nii.gz, found none{_slices(sources)}")
     renumbering = renumber({"tumour": 1})
+    whole = [_without_stand_ins(case) for case in cases.values()]
+    fewer = [case.name for case in whole if set(case.images) != set(cases[case.name].images)]
     return Found(
-        list(cases.values()),
+        whole,
         labels=renumbering.labels,
         write_label=renumbering.writer,
         registered=True,
         held_out=held_out,
         subject_of=_patient,
         about=ABOUT,
+        warnings=tuple(
+            f"{name}: FLAIR lies in the place of a contrast that was not taken; passed over" for name in fewer
+        ),
     )
+
+
+def _without_stand_ins(case: Case) -> Case:
+    """Return a case without the files that hold the voxels of its FLAIR."""
+    import numpy as np
+
+    from hifisyn.volume import Volume
+
+    try:
+        scans = {modality: Volume.load(file).data for modality, file in case.images.items()}
+    except (UserError, PermissionError):
+        return case
+    flair = scans.pop("FLAIR", None)
+    if flair is None:
+        return case
+    copies = {modality for modality, voxels in scans.items() if np.array_equal(voxels, flair)}
+    real = {modality: file for modality, file in case.images.items() if modality not in copies}
+    return replace(case, images=real)
 
 
 def _visits(source: Path) -> list[Path]:

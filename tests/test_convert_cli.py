@@ -1,5 +1,6 @@
 """hifisyn_convert_dataset: what it prints, how it ends, and that help costs nothing."""
 
+import re
 import subprocess
 import sys
 
@@ -94,7 +95,7 @@ def test_a_phantom_from_the_command_line(tmp_path, capsys):
     assert "-d TINY" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["-h"], ["open_ms", "-h"], ["phantom", "-h"]])
+@pytest.mark.parametrize("arguments", [["-h"], *([name, "-h"] for name in CONVERTERS)])
 def test_help_imports_nothing_heavy(arguments):
     code = (
         "import sys\nfrom hifisyn.cli.convert_dataset import main\n"
@@ -105,8 +106,19 @@ def test_help_imports_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "usage: hifisyn_convert_dataset" in done.stdout
+    assert not any(word in done.stdout for word in ("default: None", "default: )", "default: False", "default: []"))
 
 
 def test_every_converter_is_registered_under_its_name():
     assert {"open_ms", "phantom"} <= set(CONVERTERS)
     assert all(name == converter.name for name, converter in CONVERTERS.items())
+
+
+def test_help_says_how_to_start(capsys):
+    for arguments in (["-h"], ["folder", "-h"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        out = capsys.readouterr().out
+        commands = re.findall(r"^  (hifisyn_convert_dataset folder .*)$", out, re.MULTILINE)
+        assert len(commands) >= 2
+        assert any("--pattern '{subject}" in line for line in commands)

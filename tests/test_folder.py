@@ -246,7 +246,7 @@ def test_maps_without_a_scan_are_left_out_and_patterns_of_maps_must_match(labell
     assert [(i.case, i.file.name) for i in folder.find([labelled], layout).left_out] == [("P99", "P99.nii.gz")]
     with pytest.raises(UserError, match=r"seg/\{subject\} \(--labels\)"):
         found(labelled, "{subject}/{modality}", labels="seg/{subject}")
-    with pytest.raises(UserError, match="session"):
+    with pytest.raises(UserError, match=r"\{session\}.*found 'lesions/\{subject\}'"):
         found(labelled, "{subject}/{session}/{modality}", labels="lesions/{subject}")
     with pytest.raises(UserError, match="--reference"):
         folder.find([labelled], layout, reference="PD")

@@ -71,6 +71,17 @@ def test_a_visit_may_lack_contrasts_and_the_mask(tmp_path):
     assert set(cases["TCGA_DU_A5TP_19970614"].files) == {"T1", "FLAIR"}
 
 
+def test_flair_in_the_place_of_a_missing_contrast_is_no_scan(tmp_path):
+    folder = build(tmp_path / "in") / "train" / "TCGA_DU_A5TP_19970614"
+    write_scan(folder / "t1c.nii.gz", shape=(8, 8, 4), affine=NOMINAL, seed=2)
+    (tmp_path / "in" / "val" / "TCGA_HT_8113_19930809" / "t1.nii.gz").write_bytes(b"junk")
+    found = tcga_lgg.find([tmp_path / "in"])
+    cases = {case.name: set(case.images) for case in found.cases}
+    assert cases.pop("TCGA_DU_A5TP_19970614") == {"T1", "FLAIR"}
+    assert set(map(frozenset, cases.values())) == {frozenset({"T1", "FLAIR", "T1ce"})}
+    assert [line.split(":")[0] for line in found.warnings] == ["TCGA_DU_A5TP_19970614"]
+
+
 def test_the_command_says_the_licence(tmp_path, capsys):
     assert main(["tcga_lgg", str(build(tmp_path / "in")), "--raw", str(tmp_path / "raw")]) == 0
     assert "licence: CC BY-NC-SA 4.0" in capsys.readouterr().out
