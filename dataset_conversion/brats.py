@@ -59,29 +59,33 @@ def find(
     spreadsheets, rows = _read_maps([*name_maps, *(file for file in files if MAP_NAME.fullmatch(file.name))], name_maps)
     strangers = unlinked_releases(copies, rows)
     if strangers and not unlinked:
-        raise UserError(_who_is_who(strangers, spreadsheets))
+        mend = f"save {spreadsheets[0].name} as .csv beside it" if spreadsheets else "pass --name-map FILE"
+        raise UserError(f"{_risk(strangers)}; {mend}, or pass --unlinked to go on all the same")
     cohort = identify(copies, rows)
-    warnings = (f"{_who_is_who(strangers, spreadsheets)} (went on)",) if strangers else ()
+    warnings = (_risk(strangers),) if strangers else ()
     return _found(cohort, rows, (*left_out, *cohort.left_out), warnings)
 
 
 def _read_maps(files: Iterable[Path], named: Sequence[Path]) -> tuple[list[Path], list[Row]]:
-    """Return the spreadsheets, which cannot be read, and the rows of all other maps."""
+    """Return the spreadsheets, which cannot be read, and the rows of all other maps; other tables do not count."""
     spreadsheets, rows = [], []
     for file in dict.fromkeys(files):
         if file.suffix.lower() == ".xlsx" and file not in named:
             spreadsheets.append(file)
-        else:
+            continue
+        try:
             rows += read_map(file)
+        except UserError:
+            if file in named:
+                raise
     return spreadsheets, rows
 
 
-def _who_is_who(strangers: tuple[str, str], spreadsheets: Sequence[Path]) -> str:
+def _risk(strangers: tuple[str, str]) -> str:
     one, other = strangers
-    mend = f"save {spreadsheets[0].name} as .csv beside it" if spreadsheets else "pass --name-map FILE"
     return (
-        f"{one} and {other} share patients under other names: wanted a name map that names both, found none, so a "
-        f"patient could be trained on and tested with; {mend}, or pass --unlinked to go on all the same"
+        f"{one} and {other} share patients under other names, and no name map names both: "
+        "a patient could be trained on and tested with"
     )
 
 

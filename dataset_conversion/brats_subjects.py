@@ -98,7 +98,7 @@ def _row(line: Mapping[str, str | None]) -> Row:
     names = tuple(name for cell in cells if (name := parse_case(cell)))
     people = tuple(cell.upper() for cell in cells if PERSON.fullmatch(cell))
     said = {str(column).strip().lower(): value.strip() for column, value in line.items() if isinstance(value, str)}
-    site = next((value for column, value in said.items() if column.startswith("site n")), "")
+    site = next((value for column, value in said.items() if column.startswith("site")), "")
     return Row(names, people, said.get("grade", ""), site)
 
 

@@ -339,6 +339,7 @@ def test_years_are_not_mixed_blindly(tmp_path):
         brats.find([tmp_path], name_maps=[source / "BraTS21-17_Mapping.xlsx"])
     with pytest.raises(UserError, match="found none"):
         brats.find([tmp_path], name_maps=[tree.name_map(tmp_path / "ages.csv", "id,age", "a,3")])
+    tree.name_map(source / "label_mapping.csv", "value,structure", "1,core")
     (warning,) = brats.find([tmp_path], unlinked=True).warnings
     assert "2018 and 2021 share patients" in warning
     assert brats.find([source]).warnings == ()
