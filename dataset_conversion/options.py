@@ -1,6 +1,7 @@
 """The options that all converters of scans share, and the converter that follows from a `find` function."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -71,6 +72,6 @@ def _ids(text: str) -> list[str]:
     """Return the identifiers of a list such as a,b or of a file that holds one a line."""
     from hifisyn.dataset_conversion.subjects import read_ids
 
-    if text and Path(text).is_file():
+    if os.path.isfile(text):  # no Path: it raises, and shows, a list too long for a file name
         return read_ids(Path(text))
     return [word.strip() for word in text.split(",") if word.strip()]
