@@ -298,6 +298,7 @@ def test_paths_of_a_private_data_set_are_not_shown(tmp_path):
     text = qc.write(tmp_path, dataset, {"f": f"{secret.images['T1']}: wanted an image"}, store).read_text()
     assert "1234567" not in text + (tmp_path / "qc.tsv").read_text()
     assert "f_T1: wanted an image" in text
+    assert {(tmp_path / name).stat().st_mode & 0o077 for name in ("qc.html", "qc.tsv")} == {0}
 
 
 def test_pictures_of_the_first_cases_are_inside_and_all_shown_ones_are_linked(tmp_path):

@@ -36,8 +36,8 @@ def write(folder: Path, dataset: Dataset, failures: Mapping[str, str], slices: S
     cases = [case for case in aligned.cases() if case in known and case not in failures]
     cohort = collect(folder, dataset, cases, slices)
     ranking = rank(cohort)
-    write_text(folder / TABLE, _table(cohort, ranking, dataset, failures))
-    write_text(folder / PAGE, page(folder, dataset.name, cohort, ranking, failures))
+    write_text(folder / TABLE, _table(cohort, ranking, dataset, failures), private=dataset.private)
+    write_text(folder / PAGE, page(folder, dataset.name, cohort, ranking, failures), private=dataset.private)
     return folder / PAGE
 
 
