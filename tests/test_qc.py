@@ -174,6 +174,14 @@ def test_numbers_on_which_most_agree_are_judged_and_those_on_which_all_agree_are
     assert np.abs(robust_z(measure, two_sites, spread(measure, two_sites))).max() < THRESHOLD
 
 
+def test_rounding_errors_are_no_spread():
+    measure = Measure("x", "x", "mm", lambda record, _: None, least=0.1)
+    values = np.append(3 + 1e-7 * np.arange(40), [3.09, 3.2])
+    z = robust_z(measure, values, spread(measure, values))
+    assert not z[:-1].any()
+    assert z[-1] == pytest.approx(THRESHOLD * 2, rel=1e-3)
+
+
 def test_the_harmless_side_small_differences_and_missing_numbers_do_not_count():
     values = np.append(np.linspace(9, 11, 40), [500, -500, np.nan])
     high = Measure("x", "x", "", lambda record, _: None, "high")

@@ -208,6 +208,8 @@ def _intensity(bound: str) -> Callable[[Mapping[str, Any]], float | None]:
 
 
 def _side(pick: Callable[[list[float]], float]) -> Callable[[Mapping[str, Any]], float | None]:
-    return lambda scan: pick(
-        [math.hypot(*axis[:3]) for axis in list(zip(*scan["original"]["affine"], strict=True))[:3]]
-    )
+    def side(scan: Mapping[str, Any]) -> float:
+        *axes, _ = zip(*scan["original"]["affine"], strict=True)
+        return round(pick([math.hypot(*axis[:3]) for axis in axes]), 4)
+
+    return side

@@ -85,13 +85,14 @@ def spread(measure: Measure, values: np.ndarray) -> Spread:
 def robust_z(measure: Measure, values: np.ndarray, cohort: Spread) -> np.ndarray:
     """Return how many standard deviations each case lies from the median; 0 where that is not judged.
 
-    Not judged: numbers of fewer than five cases, differences below the measure's `least`, the harmless side.
+    Not judged: numbers of fewer than five cases, differences below the measure's `least`, the harmless side. A spread
+    that is smaller than `least` / threshold, such as that of rounding errors, counts as that.
     """
     if cohort.count < FEWEST or measure.side == "none" or cohort.scale == 0:
         return np.zeros(len(values))
     away = _counted(measure, values) - _counted(measure, np.array(cohort.median))
     least = np.log1p(measure.least) if measure.log else measure.least
-    z = np.where(np.abs(away) > least, away / cohort.scale, 0.0)
+    z = np.where(np.abs(away) > least, away / max(cohort.scale, least / THRESHOLD), 0.0)
     if measure.side != "both":
         z = np.minimum(z, 0) if measure.side == "low" else np.maximum(z, 0)
     return np.nan_to_num(z, nan=0.0)
