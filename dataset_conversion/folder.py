@@ -2,12 +2,12 @@
 
 import argparse
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hifisyn.dataset import MODALITIES, TISSUES, Case
+from hifisyn.dataset_conversion import folder_messages
 from hifisyn.dataset_conversion.contrasts import WORDS, contrast, parse_names
 from hifisyn.dataset_conversion.converter import LeftOut
 from hifisyn.dataset_conversion.label_names import parse_label_names, renumber
@@ -18,7 +18,6 @@ from hifisyn.errors import UserError
 from hifisyn.synthetic import is_synthetic, sidecar_path
 
 GUESSES = ("**/{subject}_{modality}", "{subject}/{modality}")
-SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -62,15 +61,15 @@ def find(sources: Sequence[Path], layout: Layout, *, reference: str = "") -> Fou
     patterns = layout.patterns or _guess(files, layout.names)
     scans = [scan for pattern in patterns for scan in _scans(files, pattern, layout.names)]
     if not scans:
-        raise _nothing(sources, files, layout)
+        raise folder_messages.nothing(sources, files, layout.patterns, GUESSES, layout.names)
     _require_one_name_each(scans)
     if reference and reference not in {scan.modality for scan in scans}:
         raise UserError(f"wanted {reference} (--reference) among the scans, found none; see --pattern and --contrast")
     cases, left_out = _cases([*scans, *maps])
-    if left_out and not layout.patterns:
-        raise _guessed_badly(left_out[0], images, patterns[0])
+    if not layout.patterns and (twice := group(scans)[1]):
+        raise folder_messages.guessed_badly(twice[0], images, patterns[0])
     renumbering = renumber(layout.label_names or _tissues(cases))
-    notes = [*_understood(scans, files), *_unknown(files, patterns, layout.names)]
+    notes = [*folder_messages.understood(scans, files), *folder_messages.unknown(files, patterns, layout.names)]
     if synthetic:
         notes.append(f"passed over {len(synthetic)} synthetic images")
     notes += [f"{source} is a BIDS data set: the converter bids knows its rules" for source in sources if _bids(source)]
@@ -103,7 +102,9 @@ def _maps(images: Mapping[Path, str], layout: Layout, what: str) -> list[Scan]:
     matches = {file: expression.fullmatch(where) for file, where in images.items()}
     maps = [Scan(match["subject"], _case(match), what, file) for file, match in matches.items() if match]
     if not maps:
-        raise UserError(f"wanted files such as {pattern} ({option}), found {_some(images.values())}; mend the pattern")
+        raise UserError(
+            f"wanted files such as {pattern} ({option}), found {folder_messages.some(images.values())}; mend the pattern"
+        )
     return maps
 
 
@@ -164,55 +165,6 @@ def _tissues(cases: Iterable[Case]) -> dict[str, int]:
                 "--label-names lesion=1 or --label-names CSF=1 GM=2 WM=3"
             )
     return TISSUES
-
-
-def _understood(scans: Sequence[Scan], files: Mapping[Path, str]) -> list[str]:
-    lines = [f"took {len(scans)} files for scans, such as"]
-    for scan in scans[:SHOWN]:
-        visit = "" if scan.case == scan.subject else f", visit {scan.case.removeprefix(f'{scan.subject}_')}"
-        lines.append(f"  {files[scan.file]}: subject {scan.subject}{visit}, {scan.modality}")
-    return lines
-
-
-def _unknown(files: Mapping[Path, str], patterns: Iterable[str], names: Mapping[str, str]) -> list[str]:
-    """Say which words stand where a contrast should, and are none."""
-    counted: Counter[str] = Counter()
-    for pattern in patterns:
-        expression = compiled(pattern)
-        matches = [expression.fullmatch(where) for where in files.values()]
-        counted.update(match["modality"] for match in matches if match and not contrast(match["modality"], names))
-    if not counted:
-        return []
-    words = ", ".join(f"{word} ({number})" for word, number in counted.most_common(8))
-    return [f"passed over files of unknown contrast: {words}; --contrast names contrasts, --labels finds label maps"]
-
-
-def _guessed_badly(left_out: LeftOut, images: Mapping[Path, str], pattern: str) -> UserError:
-    return UserError(
-        f"{images[left_out.file]}: wanted one file for each contrast of a subject, found several where names are read "
-        f"as {pattern}; say how they are named, as in --pattern '{{subject}}/{{session}}_{{modality}}.nii.gz'"
-    )
-
-
-def _nothing(sources: Sequence[Path], files: Mapping[Path, str], layout: Layout) -> UserError:
-    """Return the error that says what is there, and what to type."""
-    wanted = " or ".join(layout.patterns or GUESSES)
-    start = f"{', '.join(map(str, sources))}: wanted scans such as {wanted}, found"
-    unknown = _unknown(files, layout.patterns, layout.names)
-    if unknown:
-        return UserError(f"{start} none of known contrast: {unknown[0]}")
-    flat = not any("/" in where for where in files.values())
-    pattern = "{subject}-{modality}" if flat else "**/{subject}/{modality}"
-    return UserError(
-        f"{start} {_some(files.values())}; say how they are named, as in --pattern '{pattern}.nii.gz', and what "
-        "contrasts are called, as in --contrast mprage=T1"
-    )
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return (", ".join(names[:SHOWN]) or "no NIfTI file") + more
 
 
 def _bids(source: Path) -> bool:

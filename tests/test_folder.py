@@ -244,6 +244,8 @@ def test_maps_without_a_scan_are_left_out_and_patterns_of_maps_must_match(labell
     write_label(labelled / "lesions" / "P99.nii.gz", [0, 7])
     layout = with_maps({"lesion": 7, "wm": 2})
     assert [(i.case, i.file.name) for i in folder.find([labelled], layout).left_out] == [("P99", "P99.nii.gz")]
+    guessed = folder.find([labelled], replace(layout, patterns=()))
+    assert [item.case for item in guessed.left_out] == ["P99"]
     with pytest.raises(UserError, match=r"seg/\{subject\} \(--labels\)"):
         found(labelled, "{subject}/{modality}", labels="seg/{subject}")
     with pytest.raises(UserError, match=r"\{session\}.*found 'lesions/\{subject\}'"):

@@ -1,0 +1,101 @@
+"""What the dataset.json of nnU-Net says, in our words: channels are contrasts, labels are structures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hifisyn.dataset import MODALITIES
+from hifisyn.dataset_conversion.contrasts import contrast
+from hifisyn.errors import UserError
+from hifisyn.files import read_json
+from hifisyn.paths import DATASET_JSON
+
+FILE_ENDINGS = (".nii.gz", ".nii")
+KEPT = {"description": "description", "licence": "licence", "license": "licence", "reference": "reference"}
+LEAVE_OUT = "none"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the dataset.json of nnU-Net says.
+
+    Attributes:
+        folder: of the data set.
+        modalities: of each channel, in order; "": the channel is not wanted.
+        labels: structure to value, as there.
+        ending: of all files.
+        listed: the key `dataset`; none: files are found by their names.
+        about: description, licence, reference and release.
+    """
+
+    folder: Path
+    modalities: tuple[str, ...]
+    labels: dict[str, int]
+    ending: str
+    listed: Mapping[str, Any] | None
+    about: dict[str, str]
+
+
+def describe(folder: Path, channels: Mapping[str, str], label_names: Mapping[str, int]) -> Description:
+    """Read the dataset.json of an nnU-Net raw data set.
+
+    Raises:
+        UserError: dataset.json is missing, of another version or contradicts itself, a channel is no contrast, or
+            labels are regions.
+    """
+    path = folder / DATASET_JSON
+    content = read_json(path)
+    names = content.get("channel_names") if isinstance(content, dict) else None
+    if not isinstance(names, dict) or not all(key.isdecimal() and isinstance(names[key], str) for key in names):
+        raise UserError(
+            f"{path}: wanted channel_names as in version 2 of nnU-Net, found none; "
+            "convert it with nnUNetv2_convert_old_nnUNet_dataset"
+        )
+    ending = str(content.get("file_ending", ""))
+    if ending not in FILE_ENDINGS:
+        raise UserError(f"{path}: wanted a file_ending of {' or '.join(FILE_ENDINGS)}, found {ending!r}; convert them")
+    return Description(
+        folder,
+        _modalities(path, names, channels),
+        dict(label_names) or _labels(path, content.get("labels", {})),
+        ending,
+        content.get("dataset"),
+        {KEPT[key]: content[key] for key in KEPT if isinstance(content.get(key), str)},
+    )
+
+
+def _modalities(path: Path, said: Mapping[str, str], channels: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the modality of each channel.
+
+    Raises:
+        UserError: a channel is no contrast, or two are the same.
+    """
+    modalities: list[str] = []
+    for key in sorted(said, key=int):
+        modality = channels.get(said[key], contrast(said[key]))
+        if modality is None or (modality and modality in modalities):
+            problem = "two of " + modality if modality else f"the channel {said[key]!r}"
+            raise UserError(
+                f"{path}: wanted each channel to be one of {', '.join(MODALITIES)}, found {problem} among "
+                f"{', '.join(said.values())}; say what it is, as in --channels {said[key]}=T1, or leave it out, as in "
+                f"--channels {said[key]}={LEAVE_OUT}"
+            )
+        modalities.append(modality)
+    return tuple(modalities)
+
+
+def _labels(path: Path, said: Mapping[str, Any]) -> dict[str, int]:
+    """Return structure to value.
+
+    Raises:
+        UserError: a structure has several values, or marks voxels that nobody looked at.
+    """
+    for name, value in said.items():
+        if name == "ignore" or not isinstance(value, int):
+            what = "voxels to ignore" if name == "ignore" else f"the region {name}={value}"
+            raise UserError(
+                f"{path}: wanted one structure for each label value, found {what}; name the values, as in "
+                "--label-names oedema=1 core=2"
+            )
+    return dict(said)
