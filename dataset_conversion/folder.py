@@ -102,9 +102,8 @@ def _maps(images: Mapping[Path, str], layout: Layout, what: str) -> list[Scan]:
     matches = {file: expression.fullmatch(where) for file, where in images.items()}
     maps = [Scan(match["subject"], _case(match), what, file) for file, match in matches.items() if match]
     if not maps:
-        raise UserError(
-            f"wanted files such as {pattern} ({option}), found {folder_messages.some(images.values())}; mend the pattern"
-        )
+        there = folder_messages.some(images.values())
+        raise UserError(f"wanted files such as {pattern} ({option}), found {there}; mend the pattern")
     return maps
 
 
