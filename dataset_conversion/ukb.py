@@ -143,8 +143,8 @@ def _case(subject: str, name: str, files: dict[str, dict[str, Path]], problems: 
             problems[modality] = "wanted a scan, as it was or in the state of the other contrast, found none"
     if chosen is None:
         return None
-    label = find_label(every) if "T1" in chosen.images else None
-    return _on_one_grid(Case(name, subject, chosen.images, label, chosen.brain, chosen.done), problems)
+    case = Case(name, subject, chosen.images, find_label(every), chosen.brain, chosen.done)
+    return _on_one_grid(case, problems)
 
 
 def _on_one_grid(case: Case, problems: dict[str, str]) -> Case | None:

@@ -93,6 +93,13 @@ def test_every_layout_gives_the_same_data_set_and_unpacks_nothing(layout, tmp_pa
         (("T1/T1_unbiased",), (), ("T1_brain", "T2_FLAIR_brain"), False, ALL[:2]),
         (("T1/T1_unbiased", "T1/T1_brain"), (), ("T1", "T2_FLAIR"), True, ALL[1:2]),
         (
+            ("T1/T1_unbiased_brain", "T1/T1_brain_mask"),
+            ("T2_FLAIR/T2_FLAIR_brain_mask",),
+            ("T1_brain", "T2_FLAIR_brain"),
+            False,
+            ALL[:2],
+        ),
+        (
             ("T1/T1_unbiased_brain", "T1/T1_brain"),
             ("T2_FLAIR/T2_FLAIR_brain", "T2_FLAIR/T2_FLAIR_unbiased_brain"),
             ("T1_unbiased", "T2_FLAIR_unbiased"),
