@@ -66,14 +66,8 @@ def write(
     fresh_folder(folder, overwrite=overwrite)
     if found.participants_key:
         write_json(folder / PARTICIPANTS_KEY, {"key": found.participants_key}, private=True)
-    progress = Progress("convert", len(checked))
-    cases = {}
-    for case in checked:
-        placed, broken = _placed(case, found, folder, place, test=case.subject in held_out)
-        if placed.images:
-            cases[case.name] = placed
-        left_out += broken
-        progress.step(case.name, failed=bool(broken))
+    cases, broken = _all_placed(checked, found, folder, place, held_out)
+    left_out += broken
     if all(case.subject in held_out for case in cases.values()):
         raise UserError(f"data set {name}: wanted at least one sound scan to train on, found none{_first(left_out)}")
     dataset = _described(name, found, cases, held_out)
@@ -181,6 +175,21 @@ def _problem(path: Path) -> str:
     except PermissionError:
         return "wanted a file that can be read, found no permission; change its mode"
     return ""
+
+
+def _all_placed(
+    cases: Sequence[Case], found: Found, folder: Path, place: Place, held_out: Collection[str]
+) -> tuple[dict[str, Case], list[LeftOut]]:
+    """Return the cases as they lie in the raw folder, and the files that turned out to be broken."""
+    progress = Progress("convert", len(cases))
+    there, left_out = {}, []
+    for case in cases:
+        placed, broken = _placed(case, found, folder, place, test=case.subject in held_out)
+        if placed.images:
+            there[case.name] = placed
+        left_out += broken
+        progress.step(case.name, failed=bool(broken))
+    return there, left_out
 
 
 def _placed(case: Case, found: Found, folder: Path, place: Place, *, test: bool) -> tuple[Case, list[LeftOut]]:
