@@ -26,13 +26,13 @@ def strip(measure: Measure, values: np.ndarray, cohort: Spread, outside: Sequenc
     """
     there = values[np.isfinite(values)]
     low, high = _range(measure, there, cohort)
-    x = _scale(low, high)
+    places = _place(there, low, high)
     shapes = [f'<line class="axis" x1="0" x2="{WIDTH}" y1="{BASE}" y2="{BASE}"/>']
-    shapes += _lines(x(there)) if len(there) <= FEW else _bars(x(there))
-    middle = float(x(np.array([cohort.median]))[0])
+    shapes += _lines(places) if len(there) <= FEW else _bars(places)
+    middle = float(_place(np.array(cohort.median), low, high))
     shapes.append(f'<line class="median" x1="{middle:.1f}" x2="{middle:.1f}" y1="4" y2="{BASE + 4}"/>')
     for case, value in outside[:MOST_MARKS]:
-        at = float(x(np.array([value]))[0])
+        at = float(_place(np.array(value), low, high))
         words = escape(f"{case}: {figure(value)}")
         shapes.append(f'<circle class="out" cx="{at:.1f}" cy="{BASE + 6}" r="3.5"><title>{words}</title></circle>')
     label = escape(
@@ -47,7 +47,7 @@ def strip(measure: Measure, values: np.ndarray, cohort: Spread, outside: Sequenc
 
 def _range(measure: Measure, there: np.ndarray, cohort: Spread) -> tuple[float, float]:
     """Return the values at the left and the right edge."""
-    away = REACH * cohort.scale
+    away = REACH * max(cohort.scale, measure.least / 2)
     if measure.log:
         near, far = cohort.median * np.exp(-away), cohort.median * np.exp(min(away, 50.0))
     else:
@@ -56,8 +56,9 @@ def _range(measure: Measure, there: np.ndarray, cohort: Spread) -> tuple[float, 
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
-def _scale(low: float, high: float):  # type: ignore[no-untyped-def]
-    return lambda values: EDGE + (np.clip(values, low, high) - low) / (high - low) * (WIDTH - 2 * EDGE)
+def _place(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return where values are drawn, pixels from the left; what lies beyond the edges at the edges."""
+    return EDGE + (np.clip(values, low, high) - low) / (high - low) * (WIDTH - 2 * EDGE)
 
 
 def _lines(places: np.ndarray) -> list[str]:
