@@ -91,8 +91,9 @@ class BidsDataset:
 
     def sessions(self, participants: Sequence[str] = (), sessions: Sequence[str] = ()) -> Iterator[Session]:
         """Yield the visits, sorted; with labels only those."""
+        wanted = set(participants)
         for subject in self.subjects:
-            if participants and subject not in participants:
+            if wanted and subject not in wanted:
                 continue
             folder = self.root / f"sub-{subject}"
             there = _labels(folder, "ses-")

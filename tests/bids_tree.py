@@ -108,7 +108,7 @@ def tissue_probabilities(prep: Path) -> None:
     """Of the second participant: one map a tissue, for one of the two acquisitions."""
     tissues = truth(scan(*SAGITTAL)[0])
     for value, label in enumerate(("CSF", "GM", "WM"), start=1):
-        share = np.where(tissues == value, 0.8, np.where(tissues > 0, 0.1, 0)).astype(np.float32)
+        share = np.where(tissues == value, 0.8, np.where(tissues > 0, 0.1, 0.05)).astype(np.float32)
         path = prep / f"sub-02/anat/sub-02_acq-mprage_label-{label}_probseg.nii.gz"
         save_map(path, Volume(share, SAGITTAL[1]))
 

@@ -120,6 +120,20 @@ def test_probabilities_become_tissues_and_a_table_names_structures(built, conver
     np.testing.assert_array_equal(label.data, wanted)
 
 
+def test_lesions_of_a_second_rater_are_not_laid_over_the_first(copy, tmp_path):
+    second = copy / "derivatives/second/sub-01/ses-01/anat/sub-01_ses-01_label-tumor_mask.nii.gz"
+    bids_tree.save_map(second, bids_tree.ball((14, 12, 9)))
+    main(["bids", str(copy), "--name", "COHORT", "--raw", str(tmp_path)])
+    assert "tumour" not in Dataset.load(tmp_path / "COHORT").labels
+    first = copy / "derivatives/raters"
+    main(
+        ["bids", str(copy), "--name", "B", "--raw", str(tmp_path), "--derivatives", str(second.parents[3]), str(first)]
+    )
+    assert "tumour" in Dataset.load(tmp_path / "B").labels
+    label = Volume.load(tmp_path / "B/labelsTr/sub-01_ses-01.nii.gz")
+    np.testing.assert_array_equal(label.data > 3, bids_tree.ball((14, 12, 9)).data > 0)
+
+
 def test_a_brain_mask_is_taken_where_it_fits_and_else_named(built, converted):
     cases = {case.name: case for case in bids.find([built]).cases}
     prep = built / "derivatives/prep"
@@ -194,6 +208,8 @@ def test_filters_choose_against_the_rule(built):
     found = bids.find([built], filters("T1=acq-space,run-10", "T2=run-2", "FLAIR=acq-none"))
     cases = images(found)
     assert cases["sub-02"]["T1"] == "sub-02_acq-space_run-10_T1w.nii.gz"
+    cases_of_two = images(bids.find([built], filters("T1=acq-space,run-2")))
+    assert cases_of_two["sub-02"]["T1"] == "sub-02_acq-space_run-02_T1w.nii.gz"
     assert cases["sub-01_ses-01"] == {
         "T2": "sub-01_ses-01_run-2_T2w.nii.gz",
         "T1ce": "sub-01_ses-01_ce-gadolinium_T1w.nii.gz",
@@ -207,6 +223,13 @@ def test_contrast_agent_may_be_told_by_a_filter(copy):
     assert cases["sub-01_ses-02"]["T1ce"] == "sub-01_ses-02_acq-post_T1w.nii.gz"
     assert cases["sub-01_ses-02"]["T1"] == "sub-01_ses-02_T1w.nii.gz"
     assert cases["sub-01_ses-01"].keys() == {"T1", "T2", "FLAIR"}
+    (anat / "sub-01_ses-02_T1w.nii.gz").unlink()
+    assert images(bids.find([copy], filters("T1ce=acq-post")))["sub-01_ses-02"].keys() == {"T2", "T1ce"}
+
+
+def test_what_bidsignore_names_is_not_there(built):
+    assert (built / f"{ONE}_acq-scout_T1w.nii.gz").exists()
+    assert "T1" not in images(bids.find([built], filters("T1=acq-scout")))["sub-01_ses-01"]
 
 
 def test_a_filter_file_as_fmriprep_reads_it(built, tmp_path):

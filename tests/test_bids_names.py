@@ -21,9 +21,9 @@ def test_names_that_are_not_of_bids(word):
 
 
 def test_names_are_put_together_in_the_order_of_the_specification():
-    name = parse("sub-01_desc-x_run-1_ses-02_acq-a_T1w.nii.gz")
+    name = parse("sub-01_desc-x_space-orig_run-1_ses-02_acq-a_T1w.nii.gz")
     assert name is not None
-    assert str(name) == "sub-01_ses-02_acq-a_run-1_desc-x_T1w.nii.gz"
+    assert str(name) == "sub-01_ses-02_acq-a_run-1_space-orig_desc-x_T1w.nii.gz"
     assert str(synthetic_name(name, "T1ce")) == (
         "sub-01_ses-02_acq-a_ce-gadolinium_run-1_space-orig_desc-synth_T1w.nii.gz"
     )
@@ -81,7 +81,7 @@ def test_a_data_set_without_bidsignore_ignores_nothing(tmp_path):
         (["echo-1_T2w", "T2w"], "T2", "T2w"),
         (["part-phase_T1w", "part-mag_T1w"], "T1", "part-mag_T1w"),
         (["part-phase_T1w"], "T1", None),
-        (["ce-gadolinium_T1w"], "T1", None),
+        (["ce-gd_run-1_T1w", "ce-gd_run-2_T1w"], "T1", None),
         (["ce-gd_T1w", "T1w"], "T1ce", "ce-gd_T1w"),
         (["ce-gd_FLAIR", "FLAIR"], "FLAIR", "FLAIR"),
         (["ce-gd_FLAIR"], "FLAIR", "ce-gd_FLAIR"),

@@ -121,6 +121,11 @@ def test_the_same_volumes_as_in_a_flat_folder(finished, results, tmp_path):
     assert {key for key in flat_record if flat_record[key] != record[key]} == {"Command"}
 
 
+def test_a_bids_data_set_into_a_flat_folder(raw, model, tmp_path):
+    assert main(["-i", str(raw), "-o", str(tmp_path / "flat"), *by(model, "--model")]) == 0
+    assert "sub-01_ses-01_T2.nii.gz" in files(tmp_path / "flat")
+
+
 def test_sidecars_say_where_it_came_from(finished):
     raw, out, _ = finished
     record = read(out / f"{ONE}_space-orig_desc-synth_T2w.json")
