@@ -6,6 +6,7 @@ Nothing of Dask is imported before a cluster is asked for.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from shutil import which
 from typing import Any
 
 from hifisyn import __version__
@@ -13,6 +14,7 @@ from hifisyn.engine.jobs import Executor, Job, KilledError, Outcome, single_thre
 from hifisyn.engine.processes import THREAD_VARIABLES
 from hifisyn.errors import UserError
 
+LOCAL = "local"
 KINDS = {
     "slurm": "SLURMCluster",
     "pbs": "PBSCluster",
@@ -21,7 +23,7 @@ KINDS = {
     "htcondor": "HTCondorCluster",
     "oar": "OARCluster",
     "moab": "MoabCluster",
-    "local": "LocalCluster",  # processes of this machine in the place of jobs: to try a set-up
+    LOCAL: "local.LocalCluster",  # processes of this machine in the place of jobs: to try a set-up
 }
 IN_FLIGHT_A_WORKER = 2
 SECONDS_TO_CONNECT = 60
@@ -60,15 +62,21 @@ def jobqueue(kind: str, jobs: int, options: Sequence[str] = ()) -> Iterator[Exec
     Raises:
         UserError: dask-jobqueue is not installed, or does not take an option.
     """
-    distributed, dask_jobqueue = _imported("distributed"), _imported("dask_jobqueue")
-    wanted = JOB | {"job_script_prologue": [f"export {name}=1" for name in THREAD_VARIABLES]} | parsed(options)
+    distributed = _imported("distributed")
+    *place, name = KINDS[kind].split(".")
+    make = getattr(_imported(".".join(["dask_jobqueue", *place])), name)
+    prologue = {} if kind == LOCAL else {"job_script_prologue": [f"export {name}=1" for name in THREAD_VARIABLES]}
+    wanted = JOB | prologue | parsed(options)
     if wanted["cores"] != wanted["processes"]:
         raise UserError(
             f"--jobqueue-option: wanted as many processes as cores, found {wanted['processes']} and {wanted['cores']}; "
             "a subject takes one"
         )
+    submit = (make.job_cls.submit_command or "").partition(" ")[0]
+    if submit and not which(submit):
+        raise UserError(f"--dask-jobqueue {kind}: wanted {submit} on this machine, found none; run where jobs are sent")
     try:
-        cluster = getattr(dask_jobqueue, KINDS[kind])(**wanted)
+        cluster = make(**wanted)
     except (TypeError, ValueError, FileNotFoundError, RuntimeError) as error:
         raise UserError(f"--dask-jobqueue {kind}: wanted options that it takes, found {_line(error)}") from None
     with cluster, distributed.Client(cluster, set_as_default=False) as client:
@@ -94,7 +102,7 @@ def on_workers(function: Callable[..., Any], jobs: Iterable[Job], *, client: Any
     distributed = _imported("distributed")
     jobs = iter(jobs)
     running: dict[str, tuple[Any, str]] = {}
-    done = distributed.as_completed()
+    done = distributed.as_completed(loop=client.loop)
     try:
         while True:
             while len(running) < IN_FLIGHT_A_WORKER * max(1, len(client.nthreads())):
