@@ -257,11 +257,14 @@ def test_folders_that_cannot_take_derivatives(raw, model, tmp_path, capsys):
     out = tmp_path / "out"
     assert predict(other, out, model) == 0
     before = files(out)
+    odd = tmp_path / "odd"
+    write_json(odd / "dataset_description.json", ["not an object"])
     plain = tmp_path / "plain"
     save_scan(plain / "a_T1.nii.gz")
     for source, target, says in (
         (raw, other, "found a data set of another type"),
         (raw, out, "found those of ../other"),
+        (raw, odd, "found a data set of another type"),
         (raw, raw, "another folder than the input's"),
         (plain, tmp_path / "new", "found no folder such as sub-01"),
         (raw / "sub-01", tmp_path / "new", "found no folder such as sub-01"),

@@ -133,7 +133,7 @@ class BidsDerivatives(OutputFolder):
         """
         present = self.folder / DESCRIPTION
         earlier = read_json(present) if present.exists() else {}
-        content = self._description(earlier if isinstance(earlier, dict) else {})
+        content = self._description(earlier)
         super().prepare()
         if content != earlier:
             write_json(present, content)
@@ -142,8 +142,8 @@ class BidsDerivatives(OutputFolder):
             write_text(self.folder / "README.md", README.format(note=NOTE, version=version(OURS), name=name))
         self._ignore_figures()
 
-    def _description(self, earlier: dict[str, Any]) -> dict[str, Any]:
-        if earlier and earlier.get("DatasetType") != "derivative":
+    def _description(self, earlier: Any) -> dict[str, Any]:
+        if earlier != {} and (not isinstance(earlier, dict) or earlier.get("DatasetType") != "derivative"):
             raise UserError(
                 f"{self.folder}: wanted a folder for derivatives, found a data set of another type; name a new folder"
             )
@@ -154,7 +154,8 @@ class BidsDerivatives(OutputFolder):
                 f"{self.folder}: wanted derivatives of {self.raw}, found those of {links[RAW]}; name a new folder"
             )
         makers = earlier.get("GeneratedBy", [])
-        if not any(maker.get("Name") == OURS for maker in makers):
+        makers = makers if isinstance(makers, list) else [makers]
+        if not any(isinstance(maker, dict) and maker.get("Name") == OURS for maker in makers):
             makers = [*makers, {"Name": OURS, "Version": version(OURS), "Description": NOTE}]
         raw = BidsDataset(self.raw).description
         source = {"DOI": raw["DatasetDOI"]} if "DatasetDOI" in raw else {"URL": link}
