@@ -7,12 +7,15 @@ import shutil
 import signal
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from hifisyn.cli.plan_and_preprocess import main
+from hifisyn.dataset import Dataset
 from hifisyn.engine.ledger import Ledger
 from hifisyn.engine.shard import Shard
+from hifisyn.volume import Volume
 from tests.cohort_runs import differing, in_new_group, make, outputs, words
 
 KILLS, OF_TWO_PROCESSES = 30, 6
@@ -156,6 +159,57 @@ def test_failures_are_a_table_that_is_told_again_and_mended_on_request(cohort, t
     scan.write_bytes(sound)
     assert main(words(tmp_path / "raw", tmp_path)) == 0
     assert not (tmp_path / "TOY" / "failures.csv").exists()
+
+
+IDS = {"A": "1000011", "B": "2000022", "C": "3000033", "D": "4000044"}
+
+
+@pytest.fixture
+def private_cohort(tmp_path):
+    """Scans that lie in folders and files named by participants: one scan is broken, one label on another grid."""
+    make(tmp_path / "plain" / "TOY")
+    plain = Dataset.load(tmp_path / "plain" / "TOY")
+    cases = {}
+    for name, case in plain.cases.items():
+        files = {what: tmp_path / IDS[name] / f"{IDS[name]}_{path.name}" for what, path in case.files.items()}
+        (tmp_path / IDS[name]).mkdir()
+        for what, path in case.files.items():
+            shutil.copy(path, files[what])
+        cases[name] = replace(case, label=files.pop("label"), images=files)
+    cases["B"].images["T2"].write_bytes(b"")
+    odd = Volume.load(cases["C"].images["T1"])
+    Volume(odd.data * 0 + odd.data.max() * (odd.data > 0), odd.affine).save(cases["C"].images["T1"], overwrite=True)
+    (tmp_path / "raw" / "TOY").mkdir(parents=True)
+    replace(plain, cases=cases, test={}, private=True).save(tmp_path / "raw" / "TOY")
+    return tmp_path
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_who_a_participant_is_appears_nowhere_but_in_dataset_json(private_cohort, capfd, monkeypatch, processes):
+    arguments = words(private_cohort / "raw", private_cohort / "out", processes=processes)
+    unforeseen = processes == 1
+    if unforeseen:
+        monkeypatch.setattr("hifisyn.preprocessing.run.Volume", Surprise)
+    assert main(arguments) == (2 if unforeseen else 1)
+    assert main(arguments) == (2 if unforeseen else 1)
+    shown = "".join(capfd.readouterr())
+    assert "B_T2" in shown
+    assert ("cannot map A_T1 in its folder" in shown) == unforeseen
+    out = private_cohort / "out" / "TOY"
+    texts = {path: path.read_bytes() for path in out.rglob("*.*") if path.suffix not in (".gz", ".b2nd", ".png")}
+    known = texts.pop(out / "dataset.json", b"")
+    assert unforeseen or IDS["A"].encode() in known
+    for word in IDS.values():
+        assert word not in shown
+        assert [path for path, text in texts.items() if word.encode() in text] == []
+
+
+class Surprise:
+    """Stands for Volume."""
+
+    @staticmethod
+    def load(path, **_):
+        raise RuntimeError(f"cannot map {path} in {path.parent}")
 
 
 def test_the_ledger_tells_what_each_step_cost(cohort):

@@ -1,11 +1,18 @@
+import zipfile
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hifisyn.dataset import TISSUES, Case, Dataset
+from hifisyn.engine.ledger import Ledger
+from hifisyn.engine.resources import GIB_A_WORKER
+from hifisyn.engine.sweep import Engine
 from hifisyn.plans import MemoryPlan, Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.manual_labels import manual_label_path
 from hifisyn.preprocessing.record import Record
-from hifisyn.preprocessing.run import align_dataset, cut_dataset
+from hifisyn.preprocessing.run import align_dataset, cut_dataset, gib_of, settings_of
 from hifisyn.slices import SliceStore
 from hifisyn.volume import Volume
 from tests.heads import grid, scan, truth
@@ -109,3 +116,114 @@ def test_an_empty_label_map_of_a_healthy_subject_is_no_mistake(dataset, tmp_path
     only = Dataset("X", ("T1", "T2"), {"background": 0, "lesion": 1}, {"good": case})
     assert align_dataset(only, tmp_path / "aligned", SETTINGS, processes=0) == []
     assert not AlignedStore(tmp_path / "aligned").label("good").data.any()
+
+
+def align(dataset, tmp_path, settings=SETTINGS, ledger=None):
+    """Align with a ledger in a folder, as a command does; return the failures and the entries by case."""
+    with Ledger.opened(tmp_path / "ledger") as ledger:
+        failures = align_dataset(dataset, tmp_path / "aligned", settings, engine=Engine(ledger, 1))
+        return failures, {entry.case: entry for entry in ledger.entries("align")}
+
+
+def test_a_label_map_corrected_by_hand_takes_the_place_of_the_other(dataset, tmp_path):
+    case = dataset.cases["good"]
+    dataset = replace(dataset, cases={"good": case}, test={})
+    store = AlignedStore(tmp_path / "aligned")
+    _, entries = align(dataset, tmp_path)
+    assert entries["good"].labels == "given"
+    first = times(store.folder)
+    assert align(dataset, tmp_path)[1]["good"].when == entries["good"].when
+    label = Volume.load(case.label, np.uint8)
+    corrected = label.with_data(np.where(label.data == 2, 3, label.data).astype(np.uint8))
+    path = manual_label_path(tmp_path, "good")
+    corrected.save(path)
+    _, entries = align(dataset, tmp_path)
+    assert entries["good"].labels == "manual"
+    assert set(np.unique(store.label("good").data)) == {0, 1, 3}
+    second = times(store.folder)
+    assert second["good.json"] != first["good.json"]
+    case.label.write_bytes(b"not looked at any more")
+    assert align(dataset, tmp_path)[1]["good"].labels == "manual"
+    assert times(store.folder) == second
+    label.save(path, overwrite=True)
+    align(dataset, tmp_path)
+    assert set(np.unique(store.label("good").data)) == {0, 1, 2, 3}
+    label.save(case.label, overwrite=True)
+    path.unlink()
+    assert align(dataset, tmp_path)[1]["good"].labels == "given"
+
+
+def test_the_own_brain_mask_of_a_case_is_used_and_its_change_noticed(dataset, tmp_path):
+    case = dataset.cases["good"]
+    brain = (Volume.load(case.label, np.uint8).data > 1).astype(np.uint8)
+    mask = Volume.load(case.label, np.uint8).with_data(brain)
+    mask.save(tmp_path / "brain.nii.gz")
+    dataset = replace(dataset, cases={"good": replace(case, brain=tmp_path / "brain.nii.gz")}, test={})
+    assert align(dataset, tmp_path)[0] == []
+    store = AlignedStore(tmp_path / "aligned")
+    assert store.brain("good").data.sum() == brain.sum()
+    brain[:20] = 0
+    mask.with_data(brain).save(tmp_path / "brain.nii.gz", overwrite=True)
+    align(dataset, tmp_path)
+    assert store.brain("good").data.sum() == brain.sum()
+
+
+def test_what_was_done_to_a_case_before_is_not_done_again_to_this_case(dataset):
+    case = dataset.cases["good"]
+    wanted = PreprocessingPlan()
+    assert settings_of(case, wanted) == wanted
+    done = settings_of(replace(case, done=("skull_stripped", "registered", "bias_corrected")), wanted)
+    assert (done.skull_strip, done.registration, done.bias) == ("none", "none", "never")
+    assert settings_of(replace(case, done=("registered",)), wanted).skull_strip == wanted.skull_strip
+
+
+def test_steps_done_before_change_what_is_made_of_that_case_alone(dataset, tmp_path):
+    settings = SETTINGS.model_copy(update={"bias": "always"})
+    cases = {"good": dataset.cases["good"], "held_out": replace(dataset.test["held_out"], done=("bias_corrected",))}
+    dataset = replace(dataset, cases=cases, test={})
+    align(dataset, tmp_path, settings)
+    store = AlignedStore(tmp_path / "aligned")
+    assert store.record("held_out")["steps"]["bias"] == "none: switched off"
+    assert store.record("good")["steps"]["bias"].startswith("N4")
+    before = times(store.folder)
+    align(
+        replace(dataset, cases=cases | {"good": replace(cases["good"], done=("bias_corrected",))}), tmp_path, settings
+    )
+    after = times(store.folder)
+    assert {name for name in after if after[name] != before[name] and name.endswith(".json")} == {"good.json"}
+
+
+def test_scans_in_archives_are_aligned_where_they_lie(dataset, tmp_path):
+    case = dataset.cases["good"]
+    with zipfile.ZipFile(tmp_path / "good.zip", "w") as archive:
+        for path in case.files.values():
+            archive.write(path, path.name)
+    inside = {name: tmp_path / "good.zip" / path.name for name, path in case.files.items()}
+    label = inside.pop("label")
+    packed = replace(dataset, cases={"good": Case("good", "good", inside, label)}, test={})
+    assert align(packed, tmp_path)[0] == []
+    plain = tmp_path / "plain"
+    align_dataset(replace(packed, cases={"good": case}), plain, SETTINGS, processes=0)
+    both = [AlignedStore(folder).path("good", "T2").read_bytes() for folder in (plain, tmp_path / "aligned")]
+    assert both[0] == both[1]
+
+
+def test_slices_of_several_plans_stand_side_by_side(dataset, tmp_path):
+    dataset = replace(dataset, cases={"good": dataset.cases["good"]}, test={})
+    align(dataset, tmp_path)
+    stores = [SliceStore(tmp_path / name) for name in ("plans_2d", "wide_2d")]
+    for expected in (1, 0):
+        with Ledger.opened(tmp_path / "ledger") as ledger:
+            for store, count in zip(stores, (9, 5), strict=True):
+                plan = plans(per_case=count)
+                cut_dataset(dataset, AlignedStore(tmp_path / "aligned"), store, plan, engine=Engine(ledger, 1))
+            assert ledger.recorded == 2 * expected
+    assert [store.record("good")["slices"] for store in stores] == [9, 5]
+
+
+def test_the_memory_of_a_subject_is_told_by_the_header_of_the_first_readable_case(dataset):
+    small = gib_of(dataset)
+    assert 0.5 < small < 1.5
+    dataset.cases["good"].images["T1"].write_bytes(b"")
+    assert gib_of(dataset) == small
+    assert gib_of(replace(dataset, cases={}, test={})) == GIB_A_WORKER

@@ -1,8 +1,13 @@
+import zipfile
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
 
 from hifisyn.dataset import TISSUES, Case, Dataset
+from hifisyn.engine.ledger import Ledger
+from hifisyn.engine.sweep import Engine
 from hifisyn.preprocessing.verify import verify
 from hifisyn.volume import Volume
 
@@ -131,6 +136,80 @@ def test_one_value_for_two_labels_and_a_modality_without_cases(cohort):
         "the label value 1 stands for CSF and tumour",
         "no training case has PD",
     ]
+
+
+def mask(path, values=(0, 1), affine=AFFINE, shape=(10, 11, 12)):
+    data = np.random.default_rng(1).choice(values, shape).astype(np.float32)
+    nib.save(nib.Nifti1Image(data, affine), path)
+    return path
+
+
+def test_a_brain_mask_of_ones_and_zeros_on_the_grid_is_sound(cohort, tmp_path):
+    case = replace(cohort().cases["a"], brain=mask(tmp_path / "m.nii.gz"))
+    assert verify(cohort(a=case)) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "affine", "problem"),
+    [
+        ((0, 1), AFFINE + np.eye(4, k=3), "it is not on the grid of T1 (shapes 10x11x12 and 10x11x12)"),
+        ((0, -1), AFFINE, "it holds -1, a brain mask holds 0 and 1"),
+        ((0, 0), AFFINE, "it is empty"),
+        ((1, 1), AFFINE, "all of it is brain"),
+    ],
+)
+def test_a_brain_mask_that_cannot_be_one_is_an_error(cohort, tmp_path, values, affine, problem):
+    case = replace(cohort().cases["a"], brain=mask(tmp_path / "m.nii.gz", values, affine))
+    found = only(verify(cohort(a=case)))
+    assert (found.case, found.file, found.problem) == ("a", "m.nii.gz", problem)
+
+
+def test_a_brain_mask_that_is_not_there_is_an_error(cohort, tmp_path):
+    case = replace(cohort().cases["a"], brain=tmp_path / "m.nii.gz")
+    assert only(verify(cohort(a=case))).file == "m.nii.gz"
+
+
+def test_files_of_private_data_are_called_by_their_cases(cohort, tmp_path):
+    whole = cohort()
+    copy, cut = tmp_path / "1234567_T1.nii.gz", tmp_path / "7654321_T1.nii.gz"
+    Volume.load(whole.cases["b"].images["T1"]).save(copy)
+    cut.write_bytes(b"")
+    thick = scan(tmp_path / "1112223.nii.gz", affine=np.diag([1.0, 1, 9, 1]), seed=9)
+    cases = {"d": Case("d", "d", {"T1": copy}), "e": Case("e", "e", {"T1": cut}), "f": Case("f", "f", {"T1": thick})}
+    findings = verify(Dataset("X", ("T1", "T2"), TISSUES, {**whole.cases, **cases}, private=True))
+    assert {(f.case, f.file) for f in findings} == {("d", "d_T1"), ("e", "e_T1"), ("f", "f_T1")}
+    text = str(findings)
+    assert not any(word in text for word in ("1234567", "7654321", "1112223", str(tmp_path)))
+    assert "the same voxels as b_T1" in text
+
+
+def test_scans_in_an_archive_are_verified_where_they_lie(cohort, tmp_path):
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as archive:
+        archive.write(cohort().cases["a"].images["T1"], "T1.nii.gz")
+    inside = Case("z", "z", {"T1": tmp_path / "s.zip" / "T1.nii.gz", "T2": tmp_path / "s.zip" / "none.nii.gz"})
+    findings = verify(cohort(z=inside))
+    assert [(f.case, f.file, f.severity) for f in findings] == [
+        ("z", "none.nii.gz", "error"),
+        ("z", "T1.nii.gz", "warning"),
+    ]
+    assert "the same voxels as a_T1.nii.gz" in findings[1].problem
+
+
+def test_a_second_look_reads_no_volume_and_finds_the_same(cohort, tmp_path, monkeypatch):
+    thick = Case("a", "a", {"T1": scan(tmp_path / "thick.nii.gz", affine=np.diag([1.0, 1, 12, 1]))})
+    (tmp_path / "cut.nii.gz").write_bytes(b"")
+    sound = Case("d", "d", {"T1": scan(tmp_path / "d.nii.gz", seed=8)})
+    dataset = cohort(a=thick, b=Case("b", "b", {"T1": tmp_path / "cut.nii.gz"}), d=sound)
+    with Ledger.opened(tmp_path / "ledger") as ledger:
+        first = verify(dataset, engine=Engine(ledger, 1))
+    assert len(first) == 2
+    monkeypatch.setattr(Volume, "load", lambda *_, **__: pytest.fail("read"))
+    with Ledger.opened(tmp_path / "ledger") as ledger:
+        assert verify(dataset, engine=Engine(ledger, 1)) == first
+    monkeypatch.undo()
+    scan(tmp_path / "cut.nii.gz", seed=7)
+    with Ledger.opened(tmp_path / "ledger") as ledger:
+        assert [f.case for f in verify(dataset, engine=Engine(ledger, 1))] == ["a"]
 
 
 def test_processes_find_the_same(cohort, tmp_path):
