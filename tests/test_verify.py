@@ -207,6 +207,7 @@ def test_a_second_look_reads_no_volume_and_finds_the_same(cohort, tmp_path, monk
     with Ledger.opened(tmp_path / "ledger") as ledger:
         assert verify(dataset, engine=Engine(ledger, 1)) == first
     monkeypatch.undo()
+    (tmp_path / "cut.nii.gz").unlink()
     scan(tmp_path / "cut.nii.gz", seed=7)
     with Ledger.opened(tmp_path / "ledger") as ledger:
         assert [f.case for f in verify(dataset, engine=Engine(ledger, 1))] == ["a"]
