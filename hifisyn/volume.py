@@ -112,6 +112,16 @@ class Volume:
         return i, j, k
 
     @property
+    def voxel_ml(self) -> float:
+        """Millilitres of a voxel."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+
+    @property
+    def millilitres(self) -> float:
+        """Volume of a mask: of all that is above 0."""
+        return float((self.data > 0).sum()) * self.voxel_ml
+
+    @property
     def axcodes(self) -> str:
         """The directions that the axes point to, such as "RAS"."""
         return "".join(nib.aff2axcodes(self.affine))

@@ -7,7 +7,7 @@ import numpy as np
 
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json
-from hifisyn.preprocessing.pipeline import Aligned
+from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.record import Record
 from hifisyn.volume import Volume
 

@@ -101,7 +101,7 @@ def sized(mask: Volume, maker: str) -> Volume:
     Raises:
         UserError: it is too small or too large for a brain.
     """
-    millilitres = float(mask.data.sum() * abs(np.linalg.det(mask.affine[:3, :3])) / 1000)
+    millilitres = mask.millilitres
     if not MASK_ML[0] <= millilitres <= MASK_ML[1]:
         raise UserError(
             f"{maker}: wanted a brain, found {millilitres:.0f} ml of it; look at the scan, or try another skull_strip"
@@ -139,7 +139,7 @@ def looks_stripped(volume: Volume) -> bool:
     if present.mean() > 1 - BACKGROUND_SHARE or not present.any():
         return False
     blob = _largest(present)
-    millilitres = blob.sum() * abs(np.linalg.det(volume.affine[:3, :3])) / 1000
+    millilitres = blob.sum() * volume.voxel_ml
     if blob.sum() < 0.9 * present.sum() or not BRAIN_ML[0] <= millilitres <= BRAIN_ML[1]:
         return False
     depth = ndimage.distance_transform_edt(ndimage.binary_fill_holes(blob), volume.spacing)

@@ -202,7 +202,7 @@ def import_case(preprocessed: Path, case: str, file: Path, labels: Mapping[str, 
                 f"{file}: {case} was corrected before, by another map; pass --overwrite to replace that one"
             )
         Volume(data, grid.affine).save(path, overwrite=True)
-    return Correction(voxels, voxels * abs(float(np.linalg.det(grid.affine[:3, :3]))) / 1000)
+    return Correction(voxels, voxels * grid.voxel_ml)
 
 
 def _reference(store: AlignedStore, case: str) -> tuple[str, Volume]:

@@ -14,9 +14,10 @@ from hifisyn.engine.sweep import Engine, used
 from hifisyn.errors import UserError
 from hifisyn.paths import slices_folder
 from hifisyn.plans import Plans, PreprocessingPlan
+from hifisyn.preprocessing.align import align_case
 from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.cut import cut_case
 from hifisyn.preprocessing.manual_labels import manual_label_path
-from hifisyn.preprocessing.pipeline import align_case, cut_case
 from hifisyn.slices import SliceStore
 from hifisyn.volume import Volume, read_grid
 
@@ -51,7 +52,7 @@ def align_dataset(
     Args:
         dataset: raw.
         folder: of the store.
-        settings: see `pipeline.align_case`; what was done to a case before (`Case.done`) is not done again.
+        settings: see `align.align_case`; what was done to a case before (`Case.done`) is not done again.
         processes: subjects at a time; none: as many as fit; 0 or 1: in this process. The engine's count where one is
             given.
         device: of the skull stripping; on a GPU everything runs in this process, since networks share it badly.

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from hifisyn.errors import UserError
+from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.aligned import AlignedStore
-from hifisyn.preprocessing.pipeline import Aligned
 from hifisyn.preprocessing.record import Grid, Record, Scan
 from hifisyn.volume import Volume
 

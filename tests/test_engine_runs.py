@@ -21,7 +21,7 @@ from tests.cohort_runs import differing, in_new_group, make, outputs, words
 KILLS, OF_TWO_PROCESSES = 30, 6
 SUBJECTS = "ABCDX"
 # Imported once for all runs; blosc2 is not among them, since it starts threads, which no fork survives.
-IMPORTED = ["nibabel", "scipy.ndimage", "matplotlib.pyplot", "hifisyn.preprocessing.pipeline"]
+IMPORTED = ["nibabel", "scipy.ndimage", "matplotlib.pyplot", "hifisyn.preprocessing.align"]
 
 
 @pytest.fixture(scope="module")

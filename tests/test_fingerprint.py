@@ -13,8 +13,8 @@ from hifisyn.planning.device import Device
 from hifisyn.planning.fingerprint import extract, input_digest
 from hifisyn.planning.measure import describe
 from hifisyn.plans import PreprocessingPlan
+from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.aligned import AlignedStore
-from hifisyn.preprocessing.pipeline import Aligned
 from hifisyn.preprocessing.record import Grid, Record, Scan
 from hifisyn.volume import Volume
 

@@ -10,6 +10,7 @@ from hifisyn.dataset import TISSUES
 from hifisyn.errors import UserError
 from hifisyn.pictures import label_colour
 from hifisyn.plans import PreprocessingPlan
+from hifisyn.preprocessing.align import align_case
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.manual_labels import (
     Correction,
@@ -20,7 +21,6 @@ from hifisyn.preprocessing.manual_labels import (
     label_description,
     manual_label_path,
 )
-from hifisyn.preprocessing.pipeline import align_case
 from hifisyn.volume import Volume
 from tests import heads
 
@@ -99,6 +99,7 @@ def test_a_corrected_voxel_ends_at_the_same_point_of_the_world(name, tmp_path):
     corrected = Volume.load(manual_label_path(tmp_path, name), np.uint8)
     assert corrected.same_grid(image)
     aligned = align_case({"T1": image}, QUICK, label=corrected, labels=LABELS)
+    assert aligned.label is not None
     found = np.argwhere(aligned.label.data == 4)
     assert len(found) == 1
     world, expected = aligned.label.affine @ [*found[0], 1], image.affine @ [*voxel, 1]

@@ -15,7 +15,7 @@ from hifisyn.postprocessing.assemble import assemble, paste
 from hifisyn.postprocessing.background import blank
 from hifisyn.postprocessing.intensity import scanner_units
 from hifisyn.postprocessing.restore import restore
-from hifisyn.preprocessing.pipeline import Prepared, prepare_source
+from hifisyn.preprocessing.prepare import Prepared, prepare_source
 from hifisyn.preprocessing.record import Record
 from hifisyn.training import checkpoint as checkpoints
 from hifisyn.training.contract import Trainer

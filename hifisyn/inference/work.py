@@ -24,7 +24,7 @@ from hifisyn.inference.tasks import Task
 from hifisyn.pictures import sheet
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.brain import planned_tool
-from hifisyn.preprocessing.pipeline import Prepared
+from hifisyn.preprocessing.prepare import Prepared
 from hifisyn.preprocessing.record import Record
 from hifisyn.volume import Volume
 

@@ -34,11 +34,10 @@ def describe(
     inside = np.argwhere(mask)
     low, high = inside.min(axis=0), inside.max(axis=0)
     extent = (high - low + 1) * np.array(brain.spacing)
-    voxel_ml = float(np.prod(brain.spacing)) / 1000
     volumes = {}
     if label is not None:
-        volumes = {name: float((label.data == value).sum()) * voxel_ml for name, value in labels.items() if value}
-        volumes["background"] = float((~mask).sum()) * voxel_ml
+        volumes = {name: float((label.data == value).sum()) * brain.voxel_ml for name, value in labels.items() if value}
+        volumes["background"] = float((~mask).sum()) * brain.voxel_ml
     sampled = inside[:: max(1, len(inside) // SAMPLED_VOXELS)]
     structure = None if label is None else label.data[tuple(sampled.T)]
     return {
@@ -46,7 +45,7 @@ def describe(
         "spacing_mm": [round(s, 4) for s in brain.spacing],
         "brain_box_mm": [round(float(e), 2) for e in extent],
         "brain_slices": int(high[2] - low[2]) + 1,
-        "brain_ml": round(float(mask.sum()) * voxel_ml, 2),
+        "brain_ml": round(float(mask.sum()) * brain.voxel_ml, 2),
         "labels_ml": {name: round(ml, 3) for name, ml in volumes.items()},
         "modalities": sorted(images),
         "intensities": {

@@ -100,9 +100,8 @@ def measure_volumes(aligned: Path, case: str, labels: dict[str, int], path: Path
     """Return and keep the volume of each structure of an aligned case, in ml."""
     store = AlignedStore(aligned)
     label = store.label(case)
-    voxel_ml = abs(float(np.linalg.det(label.affine[:3, :3]))) / 1000
     counts = np.bincount(label.data.ravel(), minlength=256)
-    volumes = {name: round(float(counts[value]) * voxel_ml, 3) for name, value in labels.items() if value}
+    volumes = {name: round(float(counts[value]) * label.voxel_ml, 3) for name, value in labels.items() if value}
     write_json(path, {"facts": {"labels_ml": volumes}})
     return volumes
 

@@ -8,7 +8,9 @@ from hifisyn.dataset import TISSUES
 from hifisyn.errors import UserError
 from hifisyn.plans import MemoryPlan, Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing import brain_networks
-from hifisyn.preprocessing.pipeline import align_case, cut_case, prepare_source
+from hifisyn.preprocessing.align import align_case
+from hifisyn.preprocessing.cut import cut_case
+from hifisyn.preprocessing.prepare import prepare_source
 from hifisyn.preprocessing.slices_axial import to_slices
 from hifisyn.volume import Volume
 from tests.heads import grid, rigid, scan, truth

@@ -1,0 +1,92 @@
+"""One scan made ready for a network, as the scans it was trained on were: every slice that holds brain."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hifisyn.plans import Plans
+from hifisyn.preprocessing.align import debias, on_grid, whole_where_named
+from hifisyn.preprocessing.brain import extract, planned_tool
+from hifisyn.preprocessing.cut import fitted, normalised, outside
+from hifisyn.preprocessing.record import Grid, Record, Scan
+from hifisyn.preprocessing.resample import resample, resample_mask
+from hifisyn.preprocessing.slices_axial import brain_slices, centre_window, slice_grid, to_slices
+from hifisyn.volume import Volume
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One scan, ready for a network: every slice that holds brain.
+
+    Attributes:
+        slices: (S, H, W) float32 in [-1, 1]; H = W = plans.slices.crop, the networks' field of view.
+        brain: (S, H, W) bool.
+        record: slice_grid is the grid of these very slices, shape (W, H, number of places).
+        mask: uint8 brain mask on the scan's own grid, as the file has it.
+    """
+
+    slices: np.ndarray
+    brain: np.ndarray
+    record: Record
+    mask: Volume
+
+
+def prepare_source(
+    volume: Volume,
+    modality: str,
+    plans: Plans,
+    *,
+    stripped: bool | None = None,
+    tool: str | None = None,
+    command: str = "",
+    mask: Volume | None = None,
+    device: str = "cpu",
+) -> Prepared:
+    """Make one scan ready for a network, as training scans were: brain, bias, slices, intensities.
+
+    Args:
+        volume: the scan as its file has it.
+        modality: its contrast.
+        plans: of the model.
+        stripped: whether the skull is removed already; none: look at the scan.
+        tool: the skull stripping that the user names in this run; none: the mask if there is one, else what the
+            plans name.
+        command: the user's own command template for tool "command"; one of the plans is never run.
+        mask: the user's own brain mask on the scan's grid, or none.
+        device: of the skull stripping.
+
+    Raises:
+        UserError: no brain is found, or it is even; or the plans name a command and the user no tool.
+    """
+    settings = plans.preprocessing
+    upright = volume.canonical()
+    own = on_grid(mask, "brain mask", upright, modality)
+    if tool is not None:
+        stripped = whole_where_named(tool) if stripped is None else stripped
+    elif stripped or own is not None:
+        tool = "auto"
+    else:
+        tool = planned_tool(settings)
+    brain, stripper = extract(upright, tool, device, mask=own, command=command, stripped=stripped)
+    clean, scans, debiased = debias({modality: upright}, {modality: Scan(Grid.of(volume))}, brain, settings)
+    whole = slice_grid(brain, plans.slices.pixel_mm, plans.slices.size)
+    grid = centre_window(whole, plans.slices.crop)
+    inside = to_slices(resample_mask(brain, grid)) > 0
+    kept = list(brain_slices(inside))
+    values = to_slices(resample(clean[modality], grid, fill=np.nan))
+    intensity = fitted(values, inside, modality, plans)
+    record = Record(
+        modality,
+        scans,
+        {"skull_strip": stripper, "bias": debiased},
+        round(brain.millilitres, 2),
+        Grid.of(grid),
+        tuple(kept),
+        outside(brain, inside, grid, plans.slices.crop),
+    )
+    return Prepared(
+        slices=normalised(values[kept], inside[kept], intensity),
+        brain=inside[kept],
+        record=record.with_intensity({modality: intensity}),
+        mask=volume.with_data(brain.reoriented(volume.axcodes).data),
+    )
