@@ -16,6 +16,7 @@ from hifisyn.paths import slices_folder
 from hifisyn.plans import Plans, PreprocessingPlan
 from hifisyn.preprocessing.align import align_case
 from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.brain import peak_gib
 from hifisyn.preprocessing.cut import cut_case
 from hifisyn.preprocessing.manual_labels import manual_label_path
 from hifisyn.slices import SliceStore
@@ -61,7 +62,13 @@ def align_dataset(
     """
     tasks = _align_tasks(dataset, folder, settings, device, overwrite)
     with used(engine, processes) as worker:
-        return worker.sweep(ALIGN, align, tasks, gib_each=lambda: gib_of(dataset), alone=device != "cpu")
+        return worker.sweep(
+            ALIGN,
+            align,
+            tasks,
+            gib_each=lambda: max(gib_of(dataset), peak_gib(settings.skull_strip)),
+            alone=device != "cpu",
+        )
 
 
 def cut_dataset(

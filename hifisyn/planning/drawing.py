@@ -20,9 +20,9 @@ def draw(dataset: Dataset, aligned: AlignedStore, folder: Path, engine: Engine) 
     tasks = (
         Task(
             case,
-            (aligned.folder, name, folder / f"{name}.png"),
+            (aligned.folder, name, dataset.labels, folder / f"{name}.png"),
             {"record": aligned.record_path(name)},
-            digest(FORMAT),
+            digest(FORMAT, dataset.labels),
             folder / f"{name}.png",
             private=dataset.private,
         )
@@ -31,9 +31,17 @@ def draw(dataset: Dataset, aligned: AlignedStore, folder: Path, engine: Engine) 
     return engine.sweep(PICTURE, draw_aligned, tasks)
 
 
-def draw_aligned(key: str, folder: Path, case: str, path: Path) -> Done:
+def draw_aligned(key: str, folder: Path, case: str, labels: dict[str, int], path: Path) -> Done:
     """Do the step of the engine: draw the aligned case of `folder`."""
     aligned = AlignedStore(folder).read(case)
-    title = f"{case}: brain {aligned.record.brain_ml:.0f} ml"
-    draw_case(path, aligned.images, aligned.brain, aligned.label, title=title)
+    record = aligned.record
+    draw_case(
+        path,
+        aligned.images,
+        aligned.brain,
+        aligned.label,
+        reference=record.reference,
+        labels=labels,
+        title=f"{case}: brain {record.brain_ml:.0f} ml",
+    )
     return Done()
