@@ -27,6 +27,7 @@ from hifisyn.engine.subject import Done
 from hifisyn.planning import drawing, experiment, fingerprint
 from hifisyn.planning.device import Device
 from hifisyn.planning.measure import STATISTICS
+from hifisyn.planning.wishes import Wishes
 from hifisyn.preprocessing import run, verify
 
 NAME, MODALITIES = "SIMULATED", ("T1", "FLAIR")
@@ -78,7 +79,7 @@ def work(folder: Path, part: str) -> dict[str, Any]:
     for name in ("verified", "align_dataset", "measure", "cut_dataset", "draw", "make_splits", "check_splits"):
         setattr(experiment, name, watched(getattr(experiment, name), name, cost))
     with timed(cost, "all"):
-        wishes = experiment.Wishes(Device("cpu", 8, 2), processes=1)
+        wishes = Wishes(Device("cpu", 8, 2), processes=1)
         experiment.plan_and_preprocess(folder / "raw", folder / "done", wishes, lambda line: None)
     return cost | {"jobs": jobs, "peak_mib": peak_mib()}
 

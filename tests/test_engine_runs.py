@@ -194,6 +194,7 @@ def test_who_a_participant_is_appears_nowhere_but_in_dataset_json(private_cohort
     assert main(arguments) == (2 if unforeseen else 1)
     shown = "".join(capfd.readouterr())
     assert "B_T2" in shown
+    assert not unforeseen or "  A     align   RuntimeError: cannot map A_T1 in its folder" in shown
     assert ("cannot map A_T1 in its folder" in shown) == unforeseen
     out = private_cohort / "out" / "TOY"
     texts = {path: path.read_bytes() for path in out.rglob("*.*") if path.suffix not in (".gz", ".b2nd", ".png")}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from hifisyn.engine.jobs import Executor, Failure
-    from hifisyn.planning.experiment import Outcome, Wishes
+    from hifisyn.planning.wishes import Outcome, Wishes
 
 EPILOG = """
 examples:
@@ -144,7 +144,7 @@ def _failed(failures: "list[Failure]") -> int:
 def _wishes(given: argparse.Namespace, cluster: "Executor | None") -> "Wishes":
     from hifisyn.engine.shard import Shard
     from hifisyn.planning.device import detect
-    from hifisyn.planning.experiment import Wishes
+    from hifisyn.planning.wishes import Wishes
 
     return Wishes(
         device=detect(

@@ -3,90 +3,38 @@
 Run again, it does what is missing or has changed, and nothing else. A shard does its subjects only, and plans nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hifisyn import paths
 from hifisyn.dataset import Dataset
 from hifisyn.engine import ledger as ledgers
-from hifisyn.engine.jobs import Executor, Failure
-from hifisyn.engine.ledger import FAILED, Ledger
+from hifisyn.engine.jobs import Failure
+from hifisyn.engine.ledger import Ledger
 from hifisyn.engine.litter import remove_litter
 from hifisyn.engine.lock import alone
 from hifisyn.engine.processes import Processes
-from hifisyn.engine.shard import Shard
 from hifisyn.engine.subject import key
 from hifisyn.engine.sweep import Engine
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json, write_text
 from hifisyn.planning import planner, qc, rules
-from hifisyn.planning.device import Device, usable_here
+from hifisyn.planning.device import usable_here
 from hifisyn.planning.drawing import PICTURE, draw
-from hifisyn.planning.failures import write_failures
+from hifisyn.planning.failures import report, write_failures
 from hifisyn.planning.fingerprint import input_digest, measure, summary
 from hifisyn.planning.splits import Splits, check_splits, make_splits
-from hifisyn.planning.verification import shortened, table, unusable, write_findings
+from hifisyn.planning.verification import verified
+from hifisyn.planning.wishes import Outcome, Wishes
 from hifisyn.plans import Plans, PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.run import ALIGN, align_dataset, cut_dataset
-from hifisyn.preprocessing.verify import STEP as VERIFY
-from hifisyn.preprocessing.verify import verify
 from hifisyn.slices import SliceStore
 
 ALIGNED, FACTS, PICTURES, LEDGER = "aligned", "fingerprint", "pictures", ledgers.FOLDER
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the user asks for.
-
-    Attributes:
-        device: what the training may use.
-        plans_name: name of the plans file; several plans may stand side by side.
-        preset: see `planner.plan`.
-        assignments: `key=value` texts that replace values of the plans.
-        preprocessing: fields of PreprocessingPlan; what is none is chosen by rule.
-        processes: subjects at a time; none: as many as fit.
-        seed: of the splits.
-        overwrite: plan anew although there are plans.
-        slices: cut slices and draw pictures; without, only align, split and plan.
-        shard: do the subjects of this part of the cohort only, and plan nothing.
-        retry_failed: try again what failed before with the same files and settings.
-        cluster: does the subjects' work elsewhere; none: on this machine.
-    """
-
-    device: Device
-    plans_name: str = "plans"
-    preset: planner.Preset = "recommended"
-    assignments: Sequence[str] = ()
-    preprocessing: Mapping[str, Any] = field(default_factory=dict)
-    processes: int | None = None
-    seed: int = 0
-    overwrite: bool = False
-    slices: bool = True
-    shard: Shard | None = None
-    retry_failed: bool = False
-    cluster: Executor | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of it.
-
-    Attributes:
-        folder: of the preprocessed data set.
-        plans: those that hold now; none after a shard where none are made yet.
-        splits: those that hold now; none after a shard.
-        failures: what went wrong, step by step; a case is left out, but for pictures.
-    """
-
-    folder: Path
-    plans: Plans | None
-    splits: Splits | None
-    failures: list[Failure]
 
 
 def plan_and_preprocess(raw: Path, folder: Path, wishes: Wishes, say: Callable[[str], None] = print) -> Outcome:
@@ -107,25 +55,15 @@ def plan_and_preprocess(raw: Path, folder: Path, wishes: Wishes, say: Callable[[
     whole = Dataset.load(raw)
     with at_work(folder, wishes) as engine:
         work = _Work(folder, wishes, engine, say)
-        kept = work.kept_plans(whole)
-        settings = rules.preprocessing(whole, wishes.preprocessing)
-        if kept:
-            settings = rules.Choice(kept.preprocessing, "")
-        dataset = work.verify(wishes.shard.part(whole) if wishes.shard else whole)
-        aligned = AlignedStore(folder / ALIGNED)
-        dataset = work.measure(work.align(dataset, aligned, settings.value), aligned, settings.value)
-        splits, plans = None, kept
-        if not wishes.shard:
-            _write_if_changed(folder / paths.DATASET_JSON, raw / paths.DATASET_JSON, private=whole.private)
-            splits = work.split(whole, dataset)
-            fingerprint = work.fingerprint(dataset, aligned, splits, settings.value)
-            plans = kept or work.plan(fingerprint, settings.reason)
-            for line in planner.warnings(plans, fingerprint):
-                say(f"warning: {line}")
-        if wishes.slices and plans:
-            work.finish(whole, dataset, aligned, plans)
-        if not wishes.shard:
-            write_failures(folder, work.failures)
+        try:
+            plans, splits = work.all_steps(raw, whole)
+        except UserError:
+            for line in report(work.failures):
+                say(line)
+            raise
+        finally:
+            if not wishes.shard:
+                write_failures(folder, work.failures)
     return Outcome(folder, plans, splits, work.failures)
 
 
@@ -148,40 +86,34 @@ def verify_only(raw: Path, folder: Path, wishes: Wishes, say: Callable[[str], No
         return verified(part, folder, engine, say, table_too=not wishes.shard)
 
 
-def verified(
-    dataset: Dataset, folder: Path, engine: Engine, say: Callable[[str], None] = print, *, table_too: bool = True
-) -> list[Failure]:
-    """Check the files, write verification.csv, and return the cases that cannot be used.
-
-    Args:
-        dataset: raw.
-        folder: of the preprocessed data set.
-        engine: what does the work.
-        say: takes each line of the report.
-        table_too: write the table; without, as for a shard, it is only shown.
-    """
-    before = {entry.case: entry.when for entry in engine.ledger.entries(VERIFY) if entry.state == FAILED}
-    findings = verify(dataset, engine=engine)
-    path = folder / paths.VERIFICATION_CSV
-    if table_too:
-        write_findings(path, findings)
-    bad = unusable(findings)
-    warned = sum(finding.severity == "warning" for finding in findings)
-    where = f"; see {path}" if table_too else ""
-    say(f"verified {len(dataset.all_cases)} cases: {len(bad)} unusable, {warned} warnings{where}")
-    for line in shortened(table(findings)):
-        say(f"  {line}")
-    now = {case: engine.ledger.entry(case, VERIFY) for case in bad}
-    known = {case for case, entry in now.items() if entry and entry.when == before.get(case)}
-    return [Failure(case, reason, VERIFY, case in known) for case, reason in bad.items()]
-
-
 class _Work:
     """The steps, each of which finds out whether it was done already."""
 
     def __init__(self, folder: Path, wishes: Wishes, engine: Engine, say: Callable[[str], None]) -> None:
         self.folder, self.wishes, self.engine, self.say = folder, wishes, engine, say
         self.failures: list[Failure] = []
+
+    def all_steps(self, raw: Path, whole: Dataset) -> tuple[Plans | None, Splits | None]:
+        """Do what is missing or has changed; return the plans and the splits that hold then."""
+        kept = self.kept_plans(whole)
+        settings = rules.preprocessing(whole, self.wishes.preprocessing)
+        if kept:
+            settings = rules.Choice(kept.preprocessing, "")
+        aligned = AlignedStore(self.folder / ALIGNED)
+        dataset = self.verify(self.wishes.shard.part(whole) if self.wishes.shard else whole)
+        dataset = self.align(dataset, aligned, settings.value)
+        dataset = self.measure(dataset, aligned, settings.value)
+        splits, plans = None, kept
+        if not self.wishes.shard:
+            _write_if_changed(self.folder / paths.DATASET_JSON, raw / paths.DATASET_JSON, private=whole.private)
+            splits = self.split(whole, dataset)
+            fingerprint = self.fingerprint(dataset, aligned, splits, settings.value)
+            plans = kept or self.plan(fingerprint, settings.reason)
+            for line in planner.warnings(plans, fingerprint):
+                self.say(f"warning: {line}")
+        if self.wishes.slices and plans:
+            self.finish(whole, dataset, aligned, plans)
+        return plans, splits
 
     def kept_plans(self, dataset: Dataset) -> Plans | None:
         """Return the plans that are there and shall stay, perhaps edited; none where they are to be made."""
@@ -273,7 +205,8 @@ class _Work:
         self.say(f"cut slices of {len(dataset.all_cases) - len(failures)} cases in {store.folder}")
         self.failures += draw(self._without(dataset, failures), aligned, self.folder / PICTURES, self.engine)
         self.say(f"pictures of all cases in {self.folder / PICTURES}; look at them before training")
-        if not self.wishes.shard and (self.engine.ledger.recorded or not (self.folder / qc.PAGE).exists()):
+        sources = [*(self.folder / LEDGER).glob("*.jsonl"), self.folder / paths.DATASET_JSON]
+        if not self.wishes.shard and _older(self.folder / qc.PAGE, sources):
             left_out = {failure.case: failure.reason for failure in self.failures if failure.step != PICTURE}
             page = qc.write(self.folder, whole, left_out, store)
             self.say(f"all cases on one page, those that stand out first: {page}")
@@ -294,6 +227,10 @@ def _refuse_nothing(dataset: Dataset, folder: Path) -> None:
         raise UserError(
             f"data set {dataset.name}: wanted usable training cases, found none; see {folder / paths.VERIFICATION_CSV}"
         )
+
+
+def _older(path: Path, sources: Sequence[Path]) -> bool:
+    return not path.exists() or path.stat().st_mtime_ns < max(source.stat().st_mtime_ns for source in sources)
 
 
 def _write_if_changed(path: Path, source: Path, *, private: bool) -> None:

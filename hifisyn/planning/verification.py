@@ -1,15 +1,49 @@
-"""The findings of verification as people read them: one table, one CSV file, one reason a case."""
+"""Verification as people read it: one table, one CSV file, one reason a case."""
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hifisyn import paths
+from hifisyn.dataset import Dataset
+from hifisyn.engine.jobs import Failure
+from hifisyn.engine.ledger import FAILED
+from hifisyn.engine.sweep import Engine
 from hifisyn.files import write_text
-from hifisyn.preprocessing.verify import Finding
+from hifisyn.preprocessing.verify import STEP as VERIFY
+from hifisyn.preprocessing.verify import Finding, verify
 
 COLUMNS = ("case", "file", "severity", "problem", "advice")
 LINES_SHOWN = 50
+
+
+def verified(
+    dataset: Dataset, folder: Path, engine: Engine, say: Callable[[str], None] = print, *, table_too: bool = True
+) -> list[Failure]:
+    """Check the files, write verification.csv, and return the cases that cannot be used.
+
+    Args:
+        dataset: raw.
+        folder: of the preprocessed data set.
+        engine: what does the work.
+        say: takes each line of the report.
+        table_too: write the table; without, as for a shard, it is only shown.
+    """
+    before = {entry.case: entry.when for entry in engine.ledger.entries(VERIFY) if entry.state == FAILED}
+    findings = verify(dataset, engine=engine)
+    path = folder / paths.VERIFICATION_CSV
+    if table_too:
+        write_findings(path, findings)
+    bad = unusable(findings)
+    warned = sum(finding.severity == "warning" for finding in findings)
+    where = f"; see {path}" if table_too else ""
+    say(f"verified {len(dataset.all_cases)} cases: {len(bad)} unusable, {warned} warnings{where}")
+    for line in shortened(table(findings)):
+        say(f"  {line}")
+    now = {case: engine.ledger.entry(case, VERIFY) for case in bad}
+    known = {case for case, entry in now.items() if entry and entry.when == before.get(case)}
+    return [Failure(case, reason, VERIFY, case in known) for case, reason in bad.items()]
 
 
 def write_findings(path: Path, findings: Sequence[Finding]) -> None:
