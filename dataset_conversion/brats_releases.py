@@ -63,18 +63,18 @@ class Release:
 
 
 RELEASES = (
-    # med.upenn.edu/cbica/brats2018/tasks and brats2020/data: "1 for NCR & NET, 2 for ED, 4 for ET".
+    # CBICA's pages of tasks and data: "1 for NCR & NET, 2 for ED, 4 for ET".
     Release(2018, "2018", UP_TO_2021),
     Release(2019, "2019", UP_TO_2021),
     Release(2020, "2020", UP_TO_2021),
     # Synapse syn25829067 wiki 610873: "ET - label 4, ED - label 2, NCR - label 1".
     Release(2021, "2021", UP_TO_2021),
-    # Synapse syn51156910: NCR 1, ED 2, ET 3. BraSyn and inpainting show scans of this release under the same names.
+    # MONAI's loader and public training code: NCR 1, ED 2, ET 3. BraSyn and inpainting show the same scans by name.
     Release(2023, "GLI", SINCE_2023, visits=range(AFTER), shape=SRI24),
-    # Synapse syn53708249 wiki 627759: "ET - label 3, SNFH - label 2, NETC - label 1, RC - label 4". Visits -000 before
-    # and -100 after treatment, MNI152 space: documentation of BrainLesion/BraTS.
+    # The challenge's text as public readmes quote it: "ET - label 3, SNFH - label 2, NETC - label 1, RC - label 4".
+    # Visits -000 before and -100 after treatment, MNI152 space: documentation of BrainLesion/BraTS.
     Release(2024, "GLI", AFTER_TREATMENT, visits=range(AFTER, 1000), shape=MNI152),
-    # arXiv:2305.07642, arXiv:2306.00838 ("ET was 4 before, is 3"), arXiv:2305.19369, arXiv:2404.15009 and 2305.17033.
+    # Tables of the challenge's evaluation in public code; those of 2024 are taken to be those of 2023.
     Release(2023, "MEN", SINCE_2023),
     Release(2023, "MET", SINCE_2023),
     Release(2024, "MET", SINCE_2023),
@@ -85,7 +85,7 @@ RELEASES = (
     Release(2024, "PED", PAEDIATRIC_2024, stripped=False),
     # The evaluation of the challenge scores WT = 1 + 2 + 3, TC = 1 + 3, ET = 3 whatever the cohort.
     Release(2024, "GoAT", SINCE_2023),
-    # arXiv:2405.18383: one post-contrast T1, native space, defaced, one target volume.
+    # arXiv:2405.18383 and MedPerf's readme: one post-contrast T1, native space, defaced, one target volume.
     Release(2024, "MEN-RT", TARGET_VOLUME, stripped=False),
 )
 BY_NAME = {release.name: release for release in RELEASES}
