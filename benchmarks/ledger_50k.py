@@ -89,7 +89,7 @@ def replace_steps() -> None:
     run.align = lambda key, folder, case, *_: small(folder / f"{case.name}.json", {"key": key})  # type: ignore
     run.cut = lambda key, aligned, into, case, *_: small(into / f"{case}.json", {"key": key})  # type: ignore
     fingerprint.measure_case = lambda key, *_: small(_[-1], {"key": key, "facts": FACTS})  # type: ignore
-    drawing.draw_aligned = lambda key, folder, case, path: small(path, {})  # type: ignore[assignment]
+    drawing.draw_aligned = lambda key, *_: small(_[-1], {})  # type: ignore[assignment]
     experiment.qc.write = lambda folder, *_: small(folder / experiment.qc.PAGE, {})  # type: ignore
 
 
@@ -122,9 +122,10 @@ FACTS = {
 
 @contextmanager
 def timed(cost: dict[str, Any], name: str) -> Any:
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     yield
     cost[f"{name}_s"] = round(time.perf_counter() - began, 2)
+    cost[f"{name}_cpu_s"] = round(time.process_time() - busy, 2)
 
 
 def watched(function: Callable[..., Any], name: str, cost: dict[str, Any]) -> Callable[..., Any]:

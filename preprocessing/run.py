@@ -111,17 +111,21 @@ def cut_step(store: SliceStore) -> str:
 def _align_tasks(
     dataset: Dataset, folder: Path, settings: PreprocessingPlan, device: str, overwrite: bool
 ) -> Iterator[Task]:
-    corrected = manual_labels(folder.parent, dataset)
+    corrected, store = manual_labels(folder.parent, dataset), AlignedStore(folder)
+    configs: dict[tuple[str, ...], tuple[PreprocessingPlan, str]] = {}
     for case in dataset.all_cases.values():
-        files, own = case.files, settings_of(case, settings)
+        if case.done not in configs:
+            own = settings_of(case, settings)
+            configs[case.done] = own, digest(FORMAT, dataset.labels, own.model_dump(mode="json"))
+        files, (own, config) = case.files, configs[case.done]
         if case.name in corrected:
             files = {name: path for name, path in files.items() if name != "label"} | {MANUAL: corrected[case.name]}
         yield Task(
             case,
             (folder, case, corrected.get(case.name), dataset.labels, own, device, overwrite),
             files,
-            digest(FORMAT, dataset.labels, own.model_dump(mode="json")),
-            AlignedStore(folder).record_path(case.name),
+            config,
+            store.record_path(case.name),
             force=overwrite,
             private=dataset.private,
         )

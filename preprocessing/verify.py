@@ -99,8 +99,9 @@ def _tasks(dataset: Dataset) -> Iterator[Task]:
     # What is said of all cases goes with each; the cases themselves would be sent to the workers over and over.
     common = replace(dataset, cases={}, test={})
     settings = (FORMAT, dataset.modalities, dataset.labels, dataset.reference, dataset.skull_stripped, dataset.private)
+    configs = {done: digest(settings, done) for done in {case.done for case in dataset.all_cases.values()}}
     for case in dataset.all_cases.values():
-        yield Task(case, (case, common), case.files, digest(settings, case.done), private=dataset.private)
+        yield Task(case, (case, common), case.files, configs[case.done], private=dataset.private)
 
 
 def verify_case(key: str, case: Case, dataset: Dataset) -> Done:

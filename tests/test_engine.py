@@ -118,6 +118,15 @@ def test_a_failing_case_costs_no_other_of_its_subject(sweep, cohort, processes, 
     assert "in copy" in capfd.readouterr().err
 
 
+def test_an_error_that_meets_all_cases_shows_its_trace_a_few_times_only(sweep, cohort, capfd, monkeypatch):
+    run, _ = sweep
+    monkeypatch.setattr("hifisyn.engine.sweep.TRACES_SHOWN", 2)
+    for case in cohort:
+        path_of(cohort, case).write_text("odd")
+    assert len(run()[0]) == 3
+    assert capfd.readouterr().err.count("Traceback") == 2
+
+
 def test_what_failed_is_told_again_but_tried_again_only_on_request_or_after_a_change(sweep, cohort):
     run, _ = sweep
     path_of(cohort, "A1").write_text("bad")

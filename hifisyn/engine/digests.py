@@ -32,14 +32,15 @@ def stamp(files: Mapping[str, Path]) -> str:
 
     Of a file in an archive the archive counts. Equal stamps mean equal contents, different ones mean nothing.
     """
-    return digest({name: _look(os.path.abspath(path)) for name, path in files.items()})
+    looks = "\n".join(f"{name}: {_look(os.path.abspath(path))}" for name, path in sorted(files.items()))
+    return hashlib.sha256(looks.encode(errors="surrogateescape")).hexdigest()[:DIGITS]
 
 
-def _look(path: str) -> tuple[str, int, int]:
+def _look(path: str) -> str:
     # Looking for an archive among the parents takes longer than all the rest.
     where = archives.on_disk(path) if any(ending in path.lower() for ending in archives.ENDINGS) else path
     try:
         there = os.stat(where)
     except OSError:
-        return path, -1, -1
-    return path, there.st_size, there.st_mtime_ns
+        return f"{path} is not there"
+    return f"{path} {there.st_size} {there.st_mtime_ns}"

@@ -5,6 +5,7 @@ without locking each other out. All files of the folder are read and merged; of 
 the later one counts. A line that a killed process left torn is passed over.
 """
 
+import gc
 import json
 import os
 import sys
@@ -90,10 +91,11 @@ class Ledger:
         with only_writer(folder, writer):
             file = folder / f"{writer}.jsonl"
             ledger = cls(file)
-            for path in sorted(folder.glob("*.jsonl")):
-                lines, kept = ledger._merge(path)
-                if path == file and lines > max(2 * kept, FEWEST_LINES_TO_COMPACT):
-                    _compact(path)
+            with _no_search_for_cycles():
+                for path in sorted(folder.glob("*.jsonl")):
+                    lines, kept = ledger._merge(path)
+                    if path == file and lines > max(2 * kept, FEWEST_LINES_TO_COMPACT):
+                        _compact(path)
             _end_last_line(file)
             ledger._handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
             try:
@@ -146,6 +148,18 @@ class Ledger:
                 if before is None or entry.when >= before.when:
                     self._put(entry)
         return lines, len(seen)
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Let the garbage collector rest: entries have no cycles, and among many new objects it looks again and again."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def _read(line: bytes) -> Entry | None:

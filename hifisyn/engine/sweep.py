@@ -18,6 +18,7 @@ from hifisyn.engine.subject import Order, Step, Task, do_subject, hidden
 
 ENTRIES_TO_TRUST, NEARLY_ALL = 5, 0.95
 NAMES_SHOWN = 3
+TRACES_SHOWN = 3  # one unforeseen error mostly meets many cases
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,17 @@ class Engine:
         return min(wanted, subjects)
 
     def _work(self, step: str, function: Step, due: dict[str, list[Order]], executor: Executor) -> Iterator[Failure]:
-        progress = Progress(step, len(due))
+        progress, traces = Progress(step, len(due)), 0
         jobs: Iterator[Job] = ((subject, (step, function, due[subject])) for subject in list(due))
         for subject, results, error in executor(do_subject, jobs):
             orders = due.pop(subject)
             if error is not None:
                 results = list(self._apart(step, function, orders, error))
-            failures = [failure for result in results if (failure := self._recorded(*result))]
+            for _, trace in results:
+                traces += bool(trace)
+                if trace and traces <= TRACES_SHOWN:
+                    print(trace, file=sys.stderr, end="", flush=True)
+            failures = [failure for entry, _ in results if (failure := self._recorded(entry))]
             progress.step(_names(orders), failed=bool(failures))
             yield from failures
 
@@ -134,9 +139,7 @@ class Engine:
             for _, results, lost in executor(do_subject, [(order.task.case.subject, (step, function, [order]))]):
                 yield from self._apart(step, function, [order], lost) if lost else results
 
-    def _recorded(self, entry: Entry, trace: str) -> Failure | None:
-        if trace:
-            print(trace, file=sys.stderr, end="", flush=True)
+    def _recorded(self, entry: Entry) -> Failure | None:
         known = bool(entry.when)
         self.ledger.record(entry)
         return None if entry.state == DONE else _failure(entry, known=known)
