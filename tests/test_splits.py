@@ -156,3 +156,11 @@ def test_edited_splits_that_fit_are_kept_and_unused_cases_told():
     splits = Splits((), (Fold(("S000v0",), ("S001v0",)),))
     check_splits(splits, cases, {}, "splits_final.json")
     assert "not used: S002v0" in " ".join(splits.warnings(cases))
+
+
+def test_the_fold_to_train_first_has_two_subjects_to_train_on():
+    few, enough = cohort(2, visits=2), cohort(4)
+    assert make_splits(few).first_fold(few) == "all"
+    assert make_splits(enough).first_fold(enough) == "fold0"
+    lone = Splits((), (Fold(("S000v0",), ("S001v0",)), Fold(("S001v0", "S002v0"), ("S000v0",))))
+    assert lone.first_fold(enough) == "fold1"

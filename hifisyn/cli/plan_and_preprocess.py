@@ -182,7 +182,7 @@ def _closing(name: str, outcome: "Outcome", given: argparse.Namespace, words: li
     assert plans is not None, "a run without shards always plans"
     if len(plans.modalities) < 2:
         return [*essentials(plans), f"{plans.modalities[0]} alone cannot be translated; add another contrast"]
-    train = ["hifisyn_train", name, *plans.modalities[:2], "fold0"]
+    train = ["hifisyn_train", name, *plans.modalities[:2], outcome.first_fold]
     train += [] if given.plans_name == "plans" else ["-p", given.plans_name]
     train += ["--preprocessed", given.preprocessed] if given.preprocessed else []
     return [*essentials(plans), "next:", f"  {shlex.join(train)}"]

@@ -64,7 +64,8 @@ def plan_and_preprocess(raw: Path, folder: Path, wishes: Wishes, say: Callable[[
         finally:
             if not wishes.shard:
                 write_failures(folder, work.failures)
-    return Outcome(folder, plans, splits, work.failures)
+    first_fold = splits.first_fold(whole.all_cases) if splits else "fold0"
+    return Outcome(folder, plans, splits, first_fold, work.failures)
 
 
 @contextmanager

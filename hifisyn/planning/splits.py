@@ -92,12 +92,16 @@ class Splits:
             found.append(f"not in the splits, so not used: {_some(unused)}")
         everywhere = _modalities(cases, self.training_cases)
         for number, fold in enumerate(self.folds):
-            if len({cases[c].subject for c in fold.train if c in cases}) < 2:
+            if not _trainable(fold, cases):
                 found.append(f"fold{number} has one training subject and training needs two; train on all instead")
             lacking = everywhere - _modalities(cases, fold.train)
             if lacking:
                 found.append(f"fold{number} has no training case with {', '.join(sorted(lacking))}")
         return found
+
+    def first_fold(self, cases: Mapping[str, Case]) -> str:
+        """Return what to train first: the first fold that has two training subjects, "all" where none has."""
+        return next((f"fold{n}" for n, fold in enumerate(self.folds) if _trainable(fold, cases)), "all")
 
     def counts(self, cases: Mapping[str, Case]) -> list[str]:
         """Return one line a fold for people, test first."""
@@ -105,6 +109,10 @@ class Splits:
         for number, fold in enumerate(self.folds):
             lines.append(f"fold{number}: train {_count(cases, fold.train)}, validation {_count(cases, fold.val)}")
         return lines
+
+
+def _trainable(fold: Fold, cases: Mapping[str, Case]) -> bool:
+    return len({cases[c].subject for c in fold.train if c in cases}) >= 2
 
 
 def make_splits(

@@ -54,10 +54,12 @@ class Outcome:
         folder: of the preprocessed data set.
         plans: those that hold now; none after a shard where none are made yet.
         splits: those that hold now; none after a shard.
+        first_fold: what to train first.
         failures: what went wrong, step by step; a case is left out, but for pictures.
     """
 
     folder: Path
     plans: Plans | None
     splits: Splits | None
+    first_fold: str
     failures: list[Failure]
