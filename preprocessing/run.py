@@ -181,10 +181,11 @@ def _labels(case: Case, manual: Path | None, labelled: bool) -> str:
 
 def cut(key: str, aligned_folder: Path, into: Path, case: str, plans: Plans, overwrite: bool) -> Done:
     """Do the step of the engine: write the slices of a case under the key, unless they are there."""
-    aligned, store = AlignedStore(aligned_folder).read(case), SliceStore(into)
+    store = SliceStore(into)
     record = into / f"{case}.json"
     if not overwrite and record.exists() and store.record(case).get("key") == key:
         return Done(kept=True)
+    aligned = AlignedStore(aligned_folder).read(case)
     record.unlink(missing_ok=True)
     made = cut_case(aligned, plans)
     store.write(case, made.images, made.brain, made.label, {"key": key, **made.record.as_json()})
