@@ -19,6 +19,9 @@ ENDINGS = (".zip", ".tar")
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
 
 
+State = tuple[int, int, int]  # what changes with an archive, so that nothing kept of it outlives it
+
+
 def split(path: Path | str) -> tuple[Path, str] | None:
     """Part a path that leads into an archive: the archive and the member's name; none for an ordinary path.
 
@@ -54,17 +57,17 @@ def members(archive: Path) -> list[Path]:
     Raises:
         UserError: it is broken, or a member's name leads out of it.
     """
-    return list(_members(archive, archive.stat().st_mtime_ns))
+    return list(_members(archive, _state(archive)))
 
 
 @lru_cache(maxsize=4)
-def _members(archive: Path, _changed: int) -> tuple[Path, ...]:
+def _members(archive: Path, state: State) -> tuple[Path, ...]:
     with _errors(archive):
         if archive.suffix.lower() == ".zip":
             with zipfile.ZipFile(archive) as opened:
                 names = [entry.filename for entry in opened.infolist() if not entry.is_dir()]
         else:
-            names = list(_tar_index(archive, _changed))
+            names = list(_tar_index(archive, state))
     for name in names:
         pure = PurePosixPath(name.replace("\\", "/"))
         if pure.is_absolute() or ".." in pure.parts:
@@ -73,7 +76,7 @@ def _members(archive: Path, _changed: int) -> tuple[Path, ...]:
 
 
 @lru_cache(maxsize=4)
-def _tar_index(archive: Path, _changed: int) -> dict[str, tarfile.TarInfo]:
+def _tar_index(archive: Path, state: State) -> dict[str, tarfile.TarInfo]:
     """Return where each file lies: a tar has no table of contents, so that finding one means reading them all."""
     with tarfile.open(archive, "r:") as opened:
         # A name may begin with ./, which a path loses.
@@ -86,7 +89,7 @@ def _tar_index(archive: Path, _changed: int) -> dict[str, tarfile.TarInfo]:
 
 
 @lru_cache(maxsize=4)
-def _open_zip(archive: Path, _changed: int, _process: int) -> zipfile.ZipFile:
+def _open_zip(archive: Path, state: State, process: int) -> zipfile.ZipFile:
     """Return an open zip, whose table of contents is read once and not for each of its files.
 
     Threads may share it; a process that was forked may not, since both would move the same place in the file.
@@ -110,12 +113,17 @@ def open_binary(path: Path | str) -> Iterator[BinaryIO]:
     archive, member = parts
     with _errors(archive):
         if archive.suffix.lower() == ".zip":
-            with _open_zip(archive, archive.stat().st_mtime_ns, os.getpid()).open(member) as stream:
+            with _open_zip(archive, _state(archive), os.getpid()).open(member) as stream:
                 yield cast(BinaryIO, stream)
         else:
-            entry = _tar_index(archive, archive.stat().st_mtime_ns)[member]
+            entry = _tar_index(archive, _state(archive))[member]
             with tarfile.open(archive, "r:") as packed:
                 yield cast(BinaryIO, packed.extractfile(entry))
+
+
+def _state(archive: Path) -> State:
+    status = archive.stat()
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 @contextmanager

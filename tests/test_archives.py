@@ -164,3 +164,15 @@ def test_processes_that_were_forked_read_a_zip_on_their_own(tmp_path):
     here = [sha256(path) for path in paths]
     with multiprocessing.get_context("fork").Pool(4) as pool:
         assert pool.map(sha256, paths, chunksize=1) == here
+
+
+def test_an_archive_that_is_written_anew_is_read_anew(tmp_path, scan):
+    inside = packed(tmp_path, scan, "zip")
+    archive = tmp_path / "scans.zip"
+    before = archive.stat()
+    assert Volume.load(inside).shape == (5, 6, 7)
+    nib.save(nib.Nifti1Image(np.arange(60, dtype=np.int16).reshape(3, 4, 5), AFFINE), scan)
+    archive.unlink()
+    packed(tmp_path, scan, "zip")
+    os.utime(archive, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert Volume.load(inside).shape == (3, 4, 5)

@@ -111,10 +111,10 @@ def _card(folder: Path, cohort: Cohort, ranking: Ranking, place: int) -> str:
     picture = folder / PICTURES / f"{case}.png"
     alt = f"Picture of {case}" + (f": {words[0]}" if words else "")
     image = '<p class="soft">no picture</p>'
-    if picture.exists():
+    if content := _thumbnail(picture):
         image = (
             f'<a href="{_link(case)}"><img loading="lazy" alt="{escape(alt)}" '
-            f'src="data:image/jpeg;base64,{_thumbnail(picture)}"></a>'
+            f'src="data:image/jpeg;base64,{content}"></a>'
         )
     items = "".join(f"<li>{escape(text)}</li>" for text in words)
     score = f" score {figure(ranking.score[place])}" if ranking.judged else ""
@@ -123,11 +123,14 @@ def _card(folder: Path, cohort: Cohort, ranking: Ranking, place: int) -> str:
 
 
 def _thumbnail(picture: Path) -> str:
-    """Return a picture, made smaller, as JPEG in base64."""
+    """Return a picture, made smaller, as JPEG in base64; "" where there is none that can be read."""
     from PIL import Image
 
-    with Image.open(picture) as image:
-        small = image.convert("RGB")
+    try:
+        with Image.open(picture) as image:
+            small = image.convert("RGB")
+    except OSError:
+        return ""
     small.thumbnail((THUMBNAIL_PIXELS, 4 * THUMBNAIL_PIXELS), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     small.save(buffer, format="jpeg", quality=JPEG_QUALITY, optimize=True)
