@@ -11,7 +11,7 @@ from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.normalize import OUTSIDE, Intensity
 from hifisyn.preprocessing.record import Grid, Record
 from hifisyn.preprocessing.resample import resample, resample_mask
-from hifisyn.preprocessing.slices_axial import slice_grid, to_slices, training_slices
+from hifisyn.preprocessing.slices_axial import between, brain_slices, slice_grid, to_slices, training_slices
 from hifisyn.volume import Volume
 
 LEAST_COVER = 0.99
@@ -43,28 +43,35 @@ def cut_case(aligned: Aligned, plans: Plans) -> Cut:
         UserError: no slice holds enough brain that all contrasts show, or a contrast is even.
     """
     grid = slice_grid(aligned.brain, plans.slices.pixel_mm, plans.slices.size)
-    brain = to_slices(resample_mask(aligned.brain, grid)) > 0
-    raw = {modality: to_slices(resample(image, grid, fill=np.nan)) for modality, image in aligned.images.items()}
-    shown = _shown(raw, brain, plans.slices)
-    kept = training_slices(shown, plans.slices.min_brain, plans.slices.per_case)
+    whole = to_slices(resample_mask(aligned.brain, grid)) > 0
+    places = brain_slices(whole)
+    if not places:
+        raise _no_slices(aligned, plans)
+    brain, held = whole[places[0] : places[-1] + 1], between(grid, places[0], places[-1])
+    raw = {modality: to_slices(resample(image, held, fill=np.nan)) for modality, image in aligned.images.items()}
+    kept = training_slices(_shown(raw, brain, plans.slices), plans.slices.min_brain, plans.slices.per_case)
     if not kept:
-        raise UserError(
-            f"wanted slices of which brain covers {plans.slices.min_brain:.0%} and that "
-            f"{', '.join(aligned.images)} all show, found none; look at the brain mask and at the registration"
-        )
+        raise _no_slices(aligned, plans)
     intensities = {m: fitted(values, brain, m, plans) for m, values in raw.items()}
     chosen = list(kept)
     images = {m: normalised(values[chosen], brain[chosen], intensities[m]) for m, values in raw.items()}
     label = None
     if aligned.label is not None:
-        label = np.where(brain, to_slices(resample(aligned.label, grid, order=0)), 0).astype(np.uint8)[chosen]
+        label = np.where(brain, to_slices(resample(aligned.label, held, order=0)), 0).astype(np.uint8)[chosen]
     record = replace(
         aligned.record.with_intensity(intensities),
         slice_grid=Grid.of(grid),
-        slice_indices=kept,
-        outside_crop=outside(aligned.brain, brain, grid, plans.slices.crop),
+        slice_indices=tuple(places[0] + place for place in kept),
+        outside_crop=outside(aligned.brain, whole, grid, plans.slices.crop),
     )
     return Cut(images, brain[chosen], label, record)
+
+
+def _no_slices(aligned: Aligned, plans: Plans) -> UserError:
+    return UserError(
+        f"wanted slices of which brain covers {plans.slices.min_brain:.0%} and that "
+        f"{', '.join(aligned.images)} all show, found none; look at the brain mask and at the registration"
+    )
 
 
 def fitted(values: np.ndarray, brain: np.ndarray, modality: str, plans: Plans) -> Intensity:

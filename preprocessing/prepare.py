@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hifisyn.errors import UserError
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.align import debias, on_grid, whole_where_named
 from hifisyn.preprocessing.brain import extract, planned_tool
 from hifisyn.preprocessing.cut import fitted, normalised, outside
 from hifisyn.preprocessing.record import Grid, Record, Scan
 from hifisyn.preprocessing.resample import resample, resample_mask
-from hifisyn.preprocessing.slices_axial import brain_slices, centre_window, slice_grid, to_slices
+from hifisyn.preprocessing.slices_axial import between, brain_slices, centre_window, slice_grid, to_slices
 from hifisyn.volume import Volume
 
 
@@ -72,21 +73,24 @@ def prepare_source(
     whole = slice_grid(brain, plans.slices.pixel_mm, plans.slices.size)
     grid = centre_window(whole, plans.slices.crop)
     inside = to_slices(resample_mask(brain, grid)) > 0
-    kept = list(brain_slices(inside))
-    values = to_slices(resample(clean[modality], grid, fill=np.nan))
-    intensity = fitted(values, inside, modality, plans)
+    kept = np.array(brain_slices(inside), dtype=int)
+    if not kept.size:
+        raise UserError(f"wanted a brain in {modality}, found none in any slice; look at the scan and its mask")
+    shown = inside[kept]
+    values = to_slices(resample(clean[modality], between(grid, kept[0], kept[-1]), fill=np.nan))[kept - kept[0]]
+    intensity = fitted(values, shown, modality, plans)
     record = Record(
         modality,
         scans,
         {"skull_strip": stripper, "bias": debiased},
         round(brain.millilitres, 2),
         Grid.of(grid),
-        tuple(kept),
+        tuple(int(place) for place in kept),
         outside(brain, inside, grid, plans.slices.crop),
     )
     return Prepared(
-        slices=normalised(values[kept], inside[kept], intensity),
-        brain=inside[kept],
+        slices=normalised(values, shown, intensity),
+        brain=shown,
         record=record.with_intensity({modality: intensity}),
         mask=volume.with_data(brain.reoriented(volume.axcodes).data),
     )

@@ -46,6 +46,17 @@ def centre_window(grid: Volume, crop: int) -> Volume:
     return Volume(grid.data[i, j], affine)
 
 
+def between(grid: Volume, first: int, last: int) -> Volume:
+    """Return the grid of the slices from place `first` to place `last`.
+
+    >>> between(Volume(np.zeros((2, 2, 9)), np.eye(4)), 3, 5).affine[:3, 3]
+    array([0., 0., 3.])
+    """
+    affine = grid.affine.copy()
+    affine[:3, 3] += affine[:3, 2] * first
+    return Volume(grid.data[:, :, first : last + 1], affine)
+
+
 def to_slices(volume: Volume) -> np.ndarray:
     """Return (S, H, W) of a volume on a slice grid: rows from anterior to posterior, columns from right to left."""
     return np.ascontiguousarray(volume.data.transpose(2, 1, 0))
