@@ -1,10 +1,10 @@
 """hifisyn_downstream_eval: are synthetic scans as good as real ones for what comes after?"""
 
 import argparse
-import sys
 from pathlib import Path
 
-from hifisyn.cli.entry import command, outcome
+from hifisyn.cli.entry import command
+from hifisyn.cli.evaluate import close
 from hifisyn.dataset import MODALITIES
 
 EPILOG = """examples:
@@ -12,8 +12,8 @@ EPILOG = """examples:
   hifisyn_downstream_eval synth/ truth/ -o tissue/ --labels labels/    and both against exact labels
 
 Files pair by name: synth/IXI012_T1.nii.gz, truth/IXI012_T1.nii.gz, labels/IXI012.nii.gz (CSF 1, GM 2, WM 3). The
-brain mask is synth/IXI012_T1_brain.nii.gz, which hifisyn_predict writes. Exit code 1: some cases failed, 2:
-all; they are listed.
+brain mask is synth/IXI012_T1_brain.nii.gz, which hifisyn_predict writes. Exit code 1: some cases failed, 2: all;
+they are listed.
 """
 
 
@@ -60,6 +60,4 @@ def main(arguments: list[str] | None = None) -> int:
     if not done.dataset.empty:
         print(report.mean_and_spread(done.dataset, [task.COMPARISON, "cases"], task.MEASURES, task.TITLES))
         print(f"tables, maps and pictures: {output}")
-    if done.failures:
-        print(f"not compared ({len(done.failures)}):\n{report.failure_lines(done.failures)}", file=sys.stderr)
-    return outcome(done=not done.dataset.empty, failed=bool(done.failures))
+    return close(done.failures, done=not done.dataset.empty)

@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
 
 @command
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0: all done, 1: some cases failed."""
+    """Run the command; 0: all done, 1: some cases failed, 2: all failed."""
     options = parser().parse_args(arguments)
     if options.model is not None:
         if options.synth is not None:
@@ -78,10 +78,11 @@ def _volumes(options: argparse.Namespace) -> int:
     if not done.dataset.empty:
         print(report.mean_and_spread(done.dataset, [native.MODALITY, "cases", "slices"]))
         print(f"tables and pictures: {output}")
-    return _failed(done.failures, done=not done.dataset.empty)
+    return close(done.failures, done=not done.dataset.empty)
 
 
-def _failed(failures: Sequence["Failure"], *, done: bool) -> int:
+def close(failures: Sequence["Failure"], *, done: bool) -> int:
+    """Print the cases that could not be compared, and return the exit code."""
     from hifisyn.evaluation.report import failure_lines
 
     if failures:
@@ -109,4 +110,4 @@ def _model(options: argparse.Namespace) -> int:
     if done.skipped:
         print(f"left out, since a contrast lacks: {', '.join(done.skipped)}", file=sys.stderr)
     print(f"tables and pictures: {output}")
-    return _failed(done.failures, done=not done.dataset.empty)
+    return close(done.failures, done=not done.dataset.empty)
