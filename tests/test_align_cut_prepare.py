@@ -186,6 +186,8 @@ def test_a_tool_that_is_named_is_used_whatever_the_scan_looks_like(t1, monkeypat
 
 def test_a_scan_to_predict_is_stripped_as_the_user_says_or_else_as_planned(t1, monkeypatch):
     monkeypatch.setattr(brain_networks, "find_brain", lambda tool, volume, device: volume.data > 30)
+    monkeypatch.setattr(brain_networks, "installed", lambda tool: True)
+    monkeypatch.setattr("hifisyn.preprocessing.brain.version", lambda package: "1.0")
     plan = plans(QUICK.model_copy(update={"skull_strip": "hd-bet"}))
 
     def stripper(**choice):
