@@ -12,6 +12,7 @@ DEFAULT_HOME = "hifisyn_data"
 
 DATASET_JSON = "dataset.json"
 VERIFICATION_CSV = "verification.csv"
+QC_HTML = "qc.html"
 FINGERPRINT_JSON = "dataset_fingerprint.json"
 SPLITS_JSON = "splits_final.json"
 CONFIG_JSON = "config.json"

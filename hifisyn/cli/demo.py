@@ -88,7 +88,8 @@ def _close(home: Path, seconds: float) -> None:
     folders: dict[Path, list[Path]] = {}
     for picture in sorted(home.rglob("*.png")):
         folders.setdefault(picture.parent, []).append(picture)
-    print(f"\nThe demo took {seconds / 60:.1f} minutes. Pictures to look at:")
+    print(f"\nThe demo took {seconds / 60:.1f} minutes. The cohort on one page:")
+    print(f"  {home / paths.PREPROCESSED / NAME / paths.QC_HTML}\nPictures to look at:")
     for pictures in folders.values():
         more = f" and {len(pictures) - 1} more" if len(pictures) > 1 else ""
         print(f"  {pictures[-1]}{more}")

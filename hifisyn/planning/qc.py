@@ -9,13 +9,14 @@ import numpy as np
 
 from hifisyn.dataset import Dataset
 from hifisyn.files import write_text
+from hifisyn.paths import QC_HTML
 from hifisyn.planning.qc_numbers import Cohort, collect
 from hifisyn.planning.qc_outliers import Ranking, rank, reasons
 from hifisyn.planning.qc_page import page
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.slices import SliceStore
 
-PAGE, TABLE, MISSING = "qc.html", "qc.tsv", "n/a"
+PAGE, TABLE, MISSING = QC_HTML, "qc.tsv", "n/a"
 
 
 def write(folder: Path, dataset: Dataset, failures: Mapping[str, str], slices: SliceStore | None = None) -> Path:
