@@ -59,7 +59,7 @@ def convert(folder: Path, cohort: Cohort, *, name: str, processes: int = 2, over
 
 def _simulate(cohort: Cohort, folder: Path, processes: int) -> Iterator[tuple[int, Poses]]:
     from hifisyn.dataset_conversion.phantom_subject import write_subject
-    from hifisyn.engine.parallel import Progress
+    from hifisyn.engine.progress import Progress
 
     progress = Progress("simulating", cohort.total)
     if processes <= 1:

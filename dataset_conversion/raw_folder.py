@@ -15,7 +15,7 @@ from hifisyn.dataset import MODALITIES, Case, Dataset, brain_path, image_path, l
 from hifisyn.dataset_conversion.converter import Conversion, LeftOut
 from hifisyn.dataset_conversion.source import Found
 from hifisyn.dataset_conversion.subjects import choose_subjects, require_known
-from hifisyn.engine.parallel import Progress
+from hifisyn.engine.progress import Progress
 from hifisyn.errors import UserError
 from hifisyn.files import atomic, write_json, write_text
 from hifisyn.paths import DATASET_JSON

@@ -91,7 +91,7 @@ def find(
 
 
 def _gather(chosen: Sequence[str], by_name: dict[str, list[Item]], limit: int | None) -> Gathered:
-    from hifisyn.engine.parallel import Progress
+    from hifisyn.engine.progress import Progress
 
     if limit is not None and limit < 1:
         raise UserError(f"wanted a limit of 1 subject or more, found {limit}")

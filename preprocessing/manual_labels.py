@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hifisyn.engine.parallel import Failure, map_cases, run_cases
+from hifisyn.engine.jobs import Failure
+from hifisyn.engine.parallel import map_cases, run_cases
 from hifisyn.errors import UserError
 from hifisyn.files import write_text
 from hifisyn.pictures import label_colour

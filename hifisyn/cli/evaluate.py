@@ -10,7 +10,7 @@ from hifisyn.cli.entry import command, outcome
 from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
-    from hifisyn.engine.parallel import Failure
+    from hifisyn.engine.jobs import Failure
 
 EPILOG = """examples:
   hifisyn_evaluate synth/ truth/                   synth/IXI012_T2.nii.gz against truth/IXI012_T2.nii.gz

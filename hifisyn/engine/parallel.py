@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hifisyn.engine.jobs import Failure, one_line
-from hifisyn.engine.processes import THREAD_VARIABLES as THREAD_VARIABLES
 from hifisyn.engine.processes import Processes
 from hifisyn.engine.progress import Progress
 from hifisyn.engine.resources import workers_that_fit

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.dataset import TISSUES
-from hifisyn.engine.parallel import Failure
+from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import report
 from hifisyn.evaluation.native import axial, comparable, read_scale

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from hifisyn.engine.parallel import Failure, Progress
+from hifisyn.engine.jobs import Failure
+from hifisyn.engine.progress import Progress
 from hifisyn.errors import UserError
 from hifisyn.evaluation import report, rivals
 from hifisyn.evaluation.image import CASE, MEASURES, SLICE, by_case, by_dataset, score

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hifisyn.engine.parallel import Failure
+from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import report
 from hifisyn.evaluation.image import CASE, MEASURES, MIN_BRAIN, SLICE, by_case, by_dataset, score

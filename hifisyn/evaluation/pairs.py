@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from hifisyn.engine.parallel import Failure, Progress
+from hifisyn.engine.jobs import Failure
+from hifisyn.engine.progress import Progress
 from hifisyn.errors import UserError
 from hifisyn.volume import Volume
 

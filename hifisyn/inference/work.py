@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from hifisyn.engine.parallel import THREAD_VARIABLES
+from hifisyn.engine.processes import THREAD_VARIABLES
 from hifisyn.engine.resources import allowed_cpus
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
