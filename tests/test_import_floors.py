@@ -18,6 +18,8 @@ FLOORS = [
     {"methods"},
     {"inference"},
     {"evaluation"},
+    {"downstream", "figures"},
+    {"experiments", "report", "reader_study"},
     {"cli"},
 ]
 FLOOR_OF = {name: height for height, names in enumerate(FLOORS) for name in names}

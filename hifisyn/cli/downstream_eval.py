@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0: all done, 1: some cases failed, 2: all failed."""
     options = parser().parse_args(arguments)
     from hifisyn.evaluation import downstream_tissue as task
-    from hifisyn.evaluation import report
+    from hifisyn.evaluation import output_files
 
     output = options.output or options.synth / "downstream_tissue"
     done = task.evaluate(
@@ -58,6 +58,6 @@ def main(arguments: list[str] | None = None) -> int:
         overwrite=options.overwrite,
     )
     if not done.dataset.empty:
-        print(report.mean_and_spread(done.dataset, [task.COMPARISON, "cases"], task.MEASURES, task.TITLES))
+        print(output_files.mean_and_spread(done.dataset, [task.COMPARISON, "cases"], task.MEASURES, task.TITLES))
         print(f"tables, maps and pictures: {output}")
     return close(done.failures, done=not done.dataset.empty)

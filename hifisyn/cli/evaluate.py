@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _volumes(options: argparse.Namespace) -> int:
-    from hifisyn.evaluation import native, report
+    from hifisyn.evaluation import native, output_files
     from hifisyn.evaluation.image import MIN_BRAIN
 
     output = options.output or options.synth / "evaluation"
@@ -76,14 +76,14 @@ def _volumes(options: argparse.Namespace) -> int:
         overwrite=options.overwrite,
     )
     if not done.dataset.empty:
-        print(report.mean_and_spread(done.dataset, [native.MODALITY, "cases", "slices"]))
+        print(output_files.mean_and_spread(done.dataset, [native.MODALITY, "cases", "slices"]))
         print(f"tables and pictures: {output}")
     return close(done.failures, done=not done.dataset.empty)
 
 
 def close(failures: Sequence["Failure"], *, done: bool) -> int:
     """Print the cases that could not be compared, and return the exit code."""
-    from hifisyn.evaluation.report import failure_lines
+    from hifisyn.evaluation.output_files import failure_lines
 
     if failures:
         print(f"not compared ({len(failures)}):\n{failure_lines(failures)}", file=sys.stderr)
@@ -91,7 +91,7 @@ def close(failures: Sequence["Failure"], *, done: bool) -> int:
 
 
 def _model(options: argparse.Namespace) -> int:
-    from hifisyn.evaluation import model_space, report
+    from hifisyn.evaluation import model_space, output_files
     from hifisyn.paths import parse_fold
 
     done, output = model_space.evaluate_model(
@@ -106,7 +106,7 @@ def _model(options: argparse.Namespace) -> int:
         overwrite=options.overwrite,
     )
     for direction, table in done.dataset.groupby(model_space.DIRECTION, sort=False):
-        print(f"{direction}\n{report.mean_and_spread(table, [model_space.METHOD, 'cases', 'slices'])}\n")
+        print(f"{direction}\n{output_files.mean_and_spread(table, [model_space.METHOD, 'cases', 'slices'])}\n")
     if done.skipped:
         print(f"left out, since a contrast lacks: {', '.join(done.skipped)}", file=sys.stderr)
     print(f"tables and pictures: {output}")

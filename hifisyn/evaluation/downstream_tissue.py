@@ -20,7 +20,7 @@ import pandas as pd
 from hifisyn.dataset import TISSUES
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
-from hifisyn.evaluation import report
+from hifisyn.evaluation import output_files
 from hifisyn.evaluation.native import axial, comparable, read_scale
 from hifisyn.evaluation.overlap import by_label
 from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, find_volume, load_pair
@@ -130,7 +130,7 @@ def evaluate(
     Raises:
         UserError: a folder is missing or empty, holds an evaluation already, or the tool is not there.
     """
-    report.claim(output, overwrite)
+    output_files.claim(output, overwrite)
     pairs = find_pairs(synth, truth, masks, modality)
     chosen = tissue.choose_tool(tool)
     segment = partial(tissue.segment, modality=modality, tool=chosen)
@@ -153,9 +153,11 @@ def evaluate(
 
 
 def _write(output: Path, done: TissueEvaluation, settings: dict[str, Any]) -> None:
-    report.write_table(output / "subjects.csv", done.cases)
-    report.boxes(output / report.METRICS_PNG, done.cases, COMPARISON, MEASURES, TITLES)
-    report.write_summary(output / report.SUMMARY_JSON, {"settings": settings, "mean": done.dataset}, done.failures)
+    output_files.write_table(output / "subjects.csv", done.cases)
+    output_files.boxes(output / output_files.METRICS_PNG, done.cases, COMPARISON, MEASURES, TITLES)
+    output_files.write_summary(
+        output / output_files.SUMMARY_JSON, {"settings": settings, "mean": done.dataset}, done.failures
+    )
 
 
 def _write_case(output: Path, pair: Pair, loaded: Loaded, maps: dict[str, np.ndarray]) -> None:
@@ -166,4 +168,4 @@ def _write_case(output: Path, pair: Pair, loaded: Loaded, maps: dict[str, np.nda
     outline = {name: axial(loaded.synthetic.with_data(labels)) for name, labels in maps.items()}
     counted = np.flatnonzero(stacks.brain.any(axis=(1, 2))).tolist()
     columns = {"real": stacks.truth, "synthetic": stacks.synthetic}
-    report.outline_sheet(output / f"{pair.name}.png", columns, outline, counted, f"{pair.name} tissue")
+    output_files.outline_sheet(output / f"{pair.name}.png", columns, outline, counted, f"{pair.name} tissue")

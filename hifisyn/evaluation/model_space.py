@@ -16,7 +16,7 @@ import pandas as pd
 from hifisyn.engine.jobs import Failure
 from hifisyn.engine.progress import Progress
 from hifisyn.errors import UserError
-from hifisyn.evaluation import report, rivals
+from hifisyn.evaluation import output_files, rivals
 from hifisyn.evaluation.image import CASE, MEASURES, SLICE, by_case, by_dataset, score
 from hifisyn.image_metrics import DATA_RANGE
 from hifisyn.paths import SPLITS_JSON, Roots, slices_folder
@@ -217,7 +217,7 @@ def evaluate_model(
     splits = Splits.load(dataset / SPLITS_JSON)
     chosen, cases, training = choose_cases(splits, predictor.checkpoint.fold, split)
     output = output or predictor.checkpoint.file.parent / f"evaluation_{chosen}"
-    report.claim(output, overwrite)
+    output_files.claim(output, overwrite)
     look = _sheets(output, method, Progress("comparing", 2 * len(cases)))
     share = plans.slices.min_brain if min_brain is None else min_brain
     store, pixels = SliceStore(slices_folder(dataset, plans.name)), share * plans.slices.crop**2
@@ -231,16 +231,18 @@ def evaluate_model(
 def _sheets(output: Path, method: str, progress: Progress) -> Look:
     def look(case: str, way: tuple[str, str], columns: dict[str, np.ndarray], counted: list[int]) -> None:
         name = f"{case}_{way[0]}_to_{way[1]}"
-        report.comparison_sheet(output / f"{name}.png", columns, counted, f"{name} {method}")
+        output_files.comparison_sheet(output / f"{name}.png", columns, counted, f"{name} {method}")
         progress.step(name)
 
     return look
 
 
 def _write(output: Path, done: ModelEvaluation, what: dict[str, Any]) -> None:
-    report.write_table(output / "slices.csv", done.slices)
-    report.write_table(output / "subjects.csv", done.cases)
+    output_files.write_table(output / "slices.csv", done.slices)
+    output_files.write_table(output / "subjects.csv", done.cases)
     for direction, cases in done.cases.groupby(DIRECTION, sort=False):
-        report.boxes(output / f"metrics_{str(direction).replace(' ', '_')}.png", cases, METHOD, MEASURES)
-    settings = what | {"data_range": DATA_RANGE, "ssim": report.SSIM, "skipped": list(done.skipped)}
-    report.write_summary(output / report.SUMMARY_JSON, {"settings": settings, "mean": done.dataset}, done.failures)
+        output_files.boxes(output / f"metrics_{str(direction).replace(' ', '_')}.png", cases, METHOD, MEASURES)
+    settings = what | {"data_range": DATA_RANGE, "ssim": output_files.SSIM, "skipped": list(done.skipped)}
+    output_files.write_summary(
+        output / output_files.SUMMARY_JSON, {"settings": settings, "mean": done.dataset}, done.failures
+    )

@@ -18,7 +18,7 @@ import pandas as pd
 
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
-from hifisyn.evaluation import report
+from hifisyn.evaluation import output_files
 from hifisyn.evaluation.image import CASE, MEASURES, MIN_BRAIN, SLICE, by_case, by_dataset, score
 from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, load_pair
 from hifisyn.files import read_json
@@ -192,13 +192,13 @@ def evaluate(
     Raises:
         UserError: a folder is missing or empty, or holds an evaluation already.
     """
-    report.claim(output, overwrite)
+    output_files.claim(output, overwrite)
     pairs = find_pairs(synth, truth, masks)
 
     def work(pair: Pair) -> tuple[pd.DataFrame, dict[str, Any]]:
         done = compare(pair, register=register, upper_percentile=upper_percentile, min_brain=min_brain)
         columns = {"synthetic": done.stacks.synthetic, "truth": done.stacks.truth}
-        report.comparison_sheet(output / f"{pair.name}.png", columns, done.slices[SLICE].tolist(), pair.name)
+        output_files.comparison_sheet(output / f"{pair.name}.png", columns, done.slices[SLICE].tolist(), pair.name)
         return done.slices, {"name": pair.name} | done.notes
 
     results, failures = attempt(pairs, work, "comparing")
@@ -213,9 +213,14 @@ def evaluate(
 
 
 def _write(output: Path, evaluation: Evaluation, settings: dict[str, Any], pairs: list[dict[str, Any]]) -> None:
-    settings |= {"slices": "axial", "outside_the_mask": "-1 in both", "data_range": DATA_RANGE, "ssim": report.SSIM}
-    report.write_table(output / "slices.csv", evaluation.slices)
-    report.write_table(output / "subjects.csv", evaluation.cases)
-    report.boxes(output / report.METRICS_PNG, evaluation.cases, MODALITY, MEASURES)
+    settings |= {
+        "slices": "axial",
+        "outside_the_mask": "-1 in both",
+        "data_range": DATA_RANGE,
+        "ssim": output_files.SSIM,
+    }
+    output_files.write_table(output / "slices.csv", evaluation.slices)
+    output_files.write_table(output / "subjects.csv", evaluation.cases)
+    output_files.boxes(output / output_files.METRICS_PNG, evaluation.cases, MODALITY, MEASURES)
     content = {"settings": settings, "mean": evaluation.dataset, "pairs": pairs}
-    report.write_summary(output / report.SUMMARY_JSON, content, evaluation.failures)
+    output_files.write_summary(output / output_files.SUMMARY_JSON, content, evaluation.failures)

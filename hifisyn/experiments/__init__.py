@@ -1,0 +1,1 @@
+"""Trainings that belong together: the rows of an ablation."""
