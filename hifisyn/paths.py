@@ -18,6 +18,7 @@ SPLITS_JSON = "splits_final.json"
 CONFIG_JSON = "config.json"
 METRICS_CSV = "metrics.csv"
 PROGRESS_PNG = "progress.png"
+ALIGNED = "aligned"
 
 
 @dataclass(frozen=True)

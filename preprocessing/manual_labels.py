@@ -14,13 +14,14 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.engine.parallel import map_cases, run_cases
 from hifisyn.errors import UserError
 from hifisyn.files import write_text
+from hifisyn.paths import ALIGNED
 from hifisyn.pictures import label_colour
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.record import Record
 from hifisyn.preprocessing.resample import resample
 from hifisyn.volume import Volume
 
-ALIGNED, MANUAL = "aligned", "labels_manual"
+MANUAL = "labels_manual"
 DESCRIPTION, ENDING = "labels.txt", "_labels.nii.gz"
 
 # What ITK-SNAP reads: index, red, green, blue, opacity, visible, mesh visible, name.

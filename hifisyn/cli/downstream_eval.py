@@ -1,48 +1,144 @@
 """hifisyn_downstream_eval: are synthetic scans as good as real ones for what comes after?"""
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hifisyn.cli.entry import command
+from hifisyn.cli.entry import command, outcome
 from hifisyn.cli.evaluate import close
 from hifisyn.dataset import MODALITIES
+from hifisyn.errors import UserError
+
+if TYPE_CHECKING:
+    from hifisyn.downstream.trial import Settings
 
 EPILOG = """examples:
-  hifisyn_downstream_eval synth/ truth/ -o tissue/                     Dice of the tissues, synthetic against real T1
-  hifisyn_downstream_eval synth/ truth/ -o tissue/ --labels labels/    and both against exact labels
+  hifisyn_downstream_eval                              every task on every trained model; says first how long it takes
+  hifisyn_downstream_eval -d IXI --task tissue         CSF, GM and WM of synthetic T1 against real T1
+  hifisyn_downstream_eval -d BRATS --task lesion augment --device cuda
+  hifisyn_downstream_eval --dry-run                    only what would be done, and about how long it would take
+  hifisyn_downstream_eval synth/ truth/ -o tissue/     tissue of two folders of volumes
 
-Files pair by name: synth/IXI012_T1.nii.gz, truth/IXI012_T1.nii.gz, labels/IXI012.nii.gz (CSF 1, GM 2, WM 3). The
-brain mask is synth/IXI012_T1_brain.nii.gz, which hifisyn_predict writes. Exit code 1: some cases failed, 2: all;
-they are listed.
+tasks:
+  tissue   the same tool (FSL FAST where installed, else Atropos) segments real and synthetic scans: Dice, volumes
+  lesion   an nnU-Net that learned from real scans segments real and synthetic scans: Dice and the gap
+  augment  an nnU-Net learns from real scans, another from these and synthetic copies: Dice on real scans
+
+Only cases that the models never saw count. Run again, it does what is missing or has changed. In folders, files pair
+by name: synth/IXI012_T1.nii.gz, truth/IXI012_T1.nii.gz, labels/IXI012.nii.gz (CSF 1, GM 2, WM 3), and the brain mask
+is synth/IXI012_T1_brain.nii.gz, as hifisyn_predict writes it. Exit code 1: something failed, 2: all; it is listed.
 """
+TASKS = ("tissue", "lesion", "augment")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     p = argparse.ArgumentParser(
         "hifisyn_downstream_eval",
-        description="Segment synthetic and real scans with the same tool and compare the results.",
+        description="Measure synthesis by what is done with it: tissue volumes, lesions, training with copies.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("synth", type=Path, help="folder of synthetic volumes CASE_T1.nii.gz and their masks")
-    p.add_argument("truth", type=Path, help="folder of real scans of the same names")
-    p.add_argument("-o", "--output", type=Path, help="folder for tables, maps and pictures (default: inside SYNTH)")
-    p.add_argument("--task", choices=("tissue",), default="tissue", help="tissue: CSF, GM and WM (default)")
-    p.add_argument("--modality", default="T1", choices=MODALITIES, help="contrast of the scans (default: T1)")
-    p.add_argument("--tool", default="auto", choices=("auto", "fast", "atropos"), help="auto: FAST where installed")
-    p.add_argument("--labels", type=Path, help="folder of exact tissue maps CASE.nii.gz")
-    p.add_argument("--masks", type=Path, help="folder of brain masks (default: those beside the synthetic volumes)")
-    p.add_argument("--register", action="store_true", help="register real scans that lie on another grid")
-    p.add_argument("--overwrite", action="store_true", help="replace an earlier evaluation")
+    what = p.add_argument_group("what is tried; default: all trained models and tasks")
+    what.add_argument("-d", "--dataset", nargs="+", action="extend", default=[], metavar="NAME", help="data sets")
+    what.add_argument("--model", nargs="+", type=Path, action="extend", default=[], metavar="FOLDER", help="models")
+    what.add_argument("--task", nargs="+", choices=TASKS, default=[], help="default: all")
+    what.add_argument("--split", choices=("test", "val"), help="which cases; default: test, or val where there is none")
+    what.add_argument("--fold", help="fold of the models; default: the first there is")
+    what.add_argument("--checkpoint", choices=("best", "final", "latest"), help="weights; default: best")
+    what.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
+    what.add_argument("--overwrite", action="store_true", help="do again what is done")
+    how = p.add_argument_group("how")
+    how.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1; default: auto")
+    how.add_argument("-np", "--processes", type=int, metavar="N", help="tissue: cases at a time; default: what fits")
+    how.add_argument("--tool", default="auto", choices=("auto", "fast", "atropos"), help="tissue; auto: FAST if there")
+    how.add_argument(
+        "--classes", default="auto", choices=("auto", "lesions", "tissues"), help="nnU-Net; auto: lesions if there are"
+    )
+    nnunet = p.add_argument_group("nnU-Net; default: its own length on a GPU, a small one on a CPU")
+    nnunet.add_argument("--nnunet-epochs", type=int, metavar="N", help="default: 1000, on a CPU 20")
+    nnunet.add_argument("--nnunet-iterations", type=int, metavar="N", help="steps an epoch; default: 250, on a CPU 25")
+    nnunet.add_argument("--nnunet-folds", nargs="+", default=["all"], metavar="FOLD", help="all, or 0 to 4")
+    nnunet.add_argument("--nnunet-size", choices=("full", "small"), help="small: an eighth of the channels")
+    nnunet.add_argument("--nnunet-configuration", default="2d", choices=("2d", "3d_fullres"), help="default: 2d")
+    nnunet.add_argument("--seed", type=int, default=0, help="default: 0")
+    where = p.add_argument_group("where")
+    where.add_argument("--results", metavar="ROOT", help="models; default: hifisyn_results")
+    where.add_argument("--preprocessed", metavar="ROOT", help="preprocessed data sets; default: hifisyn_preprocessed")
+    folders = p.add_argument_group("two folders of volumes instead of models; tissue only")
+    folders.add_argument("synth", nargs="?", type=Path, help="synthetic volumes CASE_T1.nii.gz and their masks")
+    folders.add_argument("truth", nargs="?", type=Path, help="real scans of the same names")
+    folders.add_argument("-o", "--output", type=Path, help="for tables, maps and pictures; default: inside SYNTH")
+    folders.add_argument("--modality", default="T1", choices=MODALITIES, help="contrast of the scans; default: T1")
+    folders.add_argument("--labels", type=Path, help="folder of exact tissue maps CASE.nii.gz")
+    folders.add_argument("--masks", type=Path, help="brain masks; default: those beside the synthetic volumes")
+    folders.add_argument("--register", action="store_true", help="register real scans that lie on another grid")
     return p
 
 
 @command
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0: all done, 1: some cases failed, 2: all failed."""
+    """Run the command; 0: all done, 1: something failed, 2: all failed."""
     options = parser().parse_args(arguments)
-    from hifisyn.evaluation import downstream_tissue as task
+    if options.synth is None:
+        return _models(options)
+    if options.truth is None or options.dataset or options.model:
+        found = f"{options.synth} alone" if options.truth is None else "folders and models"
+        raise UserError(f"wanted two folders, SYNTH and TRUTH, or models, found {found}; see -h")
+    return _folders(options)
+
+
+def _models(options: argparse.Namespace) -> int:
+    from hifisyn.downstream import run, show
+    from hifisyn.evaluation.output_files import failure_lines
+    from hifisyn.paths import Roots
+
+    roots = Roots.resolve(preprocessed=options.preprocessed, results=options.results)
+    models = run.models_of(roots, options.dataset, options.model)
+    works, failures = run.list_works(models, _settings(options), roots, options.task)
+    run.announce(works, _say, overwrite=options.overwrite)
+    done: list[run.Done] = []
+    if not options.dry_run:
+        done, failed = run.run(works, _say, overwrite=options.overwrite)
+        failures += failed
+        for table in show.tables(done):
+            _say(f"\n{table.text()}")
+    if failures:
+        print(f"failed ({len(failures)}):\n{failure_lines(failures)}", file=sys.stderr)
+    return outcome(done=bool(done) or options.dry_run, failed=bool(failures))
+
+
+def _settings(options: argparse.Namespace) -> "Settings":
+    from hifisyn.downstream import nnunet_settings
+    from hifisyn.downstream.trial import Settings
+    from hifisyn.paths import parse_fold
+    from hifisyn.training.step import resolve_device
+
+    device = str(resolve_device(options.device))
+    nnunet = nnunet_settings.resolved(
+        device,
+        epochs=options.nnunet_epochs,
+        iterations=options.nnunet_iterations,
+        size=options.nnunet_size,
+        folds=tuple(parse_fold(fold) for fold in options.nnunet_folds),
+        configuration=options.nnunet_configuration,
+        seed=options.seed,
+    )
+    return Settings(
+        nnunet=nnunet,
+        tool=options.tool,
+        classes=options.classes,
+        split=options.split,
+        fold=None if options.fold is None else parse_fold(options.fold),
+        checkpoint=options.checkpoint,
+        device=device,
+        processes=options.processes,
+    )
+
+
+def _folders(options: argparse.Namespace) -> int:
+    from hifisyn.downstream import tissue_of_folders as task
     from hifisyn.evaluation import output_files
 
     output = options.output or options.synth / "downstream_tissue"
@@ -61,3 +157,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(output_files.mean_and_spread(done.dataset, [task.COMPARISON, "cases"], task.MEASURES, task.TITLES))
         print(f"tables, maps and pictures: {output}")
     return close(done.failures, done=not done.dataset.empty)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(None))

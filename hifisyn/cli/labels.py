@@ -52,9 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _export(given: argparse.Namespace) -> int:
     from hifisyn.dataset import Dataset
     from hifisyn.files import write_text
-    from hifisyn.paths import Roots
+    from hifisyn.paths import ALIGNED, Roots
     from hifisyn.preprocessing.aligned import AlignedStore
-    from hifisyn.preprocessing.manual_labels import ALIGNED, export
+    from hifisyn.preprocessing.manual_labels import export
 
     folder = Roots.resolve(preprocessed=given.preprocessed).preprocessed_dataset(given.dataset)
     dataset = Dataset.load(folder)

@@ -34,7 +34,7 @@ from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.run import ALIGN, align_dataset, cut_dataset
 from hifisyn.slices import SliceStore
 
-ALIGNED, FACTS, PICTURES, LEDGER = "aligned", "fingerprint", "pictures", ledgers.FOLDER
+FACTS, PICTURES, LEDGER = "fingerprint", "pictures", ledgers.FOLDER
 
 
 def plan_and_preprocess(raw: Path, folder: Path, wishes: Wishes, say: Callable[[str], None] = print) -> Outcome:
@@ -75,7 +75,7 @@ def at_work(folder: Path, wishes: Wishes) -> Iterator[Engine]:
     with Ledger.opened(folder / LEDGER, writer) as ledger, Processes() as workers:
         if alone(folder / LEDGER):
             slices = paths.slices_folder(folder, wishes.plans_name)
-            remove_litter([folder, slices, *(folder / name for name in (LEDGER, ALIGNED, FACTS, PICTURES))])
+            remove_litter([folder, slices, *(folder / name for name in (LEDGER, paths.ALIGNED, FACTS, PICTURES))])
         yield Engine(ledger, wishes.processes, wishes.cluster, wishes.retry_failed, workers)
 
 
@@ -100,7 +100,7 @@ class _Work:
         settings = rules.preprocessing(whole, self.wishes.preprocessing)
         if kept:
             settings = rules.Choice(kept.preprocessing, "")
-        aligned = AlignedStore(self.folder / ALIGNED)
+        aligned = AlignedStore(self.folder / paths.ALIGNED)
         dataset = self.verify(self.wishes.shard.part(whole) if self.wishes.shard else whole)
         dataset = self.align(dataset, aligned, settings.value)
         dataset = self.measure(dataset, aligned, settings.value)

@@ -9,7 +9,7 @@ import numpy as np
 
 from hifisyn.dataset import Dataset
 from hifisyn.files import write_text
-from hifisyn.paths import QC_HTML
+from hifisyn.paths import ALIGNED, QC_HTML
 from hifisyn.planning.qc_numbers import Cohort, collect
 from hifisyn.planning.qc_outliers import Ranking, rank, reasons
 from hifisyn.planning.qc_page import page
@@ -31,7 +31,7 @@ def write(folder: Path, dataset: Dataset, failures: Mapping[str, str], slices: S
     Returns:
         The page.
     """
-    aligned = AlignedStore(folder / "aligned")
+    aligned = AlignedStore(folder / ALIGNED)
     known = dataset.all_cases
     failures = {case: _shown(dataset, case, reason) for case, reason in sorted(failures.items())}
     cases = [case for case in aligned.cases() if case in known and case not in failures]

@@ -12,6 +12,7 @@ import numpy as np
 from hifisyn.dataset import TISSUES, Dataset
 from hifisyn.engine.parallel import map_cases
 from hifisyn.files import read_json, write_json
+from hifisyn.paths import ALIGNED
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.slices import SliceStore
 
@@ -71,7 +72,7 @@ def collect(folder: Path, dataset: Dataset, cases: Sequence[str], slices: SliceS
         cases: names of aligned cases.
         slices: whose records are read where a case was cut, since they hold more.
     """
-    aligned = AlignedStore(folder / "aligned")
+    aligned = AlignedStore(folder / ALIGNED)
     cut = set(slices.cases()) if slices else set()
     wanted = measures(dataset)
     values = {measure.key: np.full(len(cases), np.nan) for measure in wanted}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from hifisyn.cli.downstream_eval import main
-from hifisyn.evaluation import downstream_tissue as task
+from hifisyn.downstream import tissue_of_folders as task
 from hifisyn.evaluation.overlap import dice
 from hifisyn.evaluation.pairs import Loaded
 from hifisyn.volume import Volume

@@ -1,0 +1,136 @@
+"""Does a network that learned from real scans find the same in synthetic ones (HiFi-Syn, fig. 7b)?
+
+nnU-Net learns from real scans of the target contrast of the training subjects. It then segments, of each test
+subject, the real scan, the synthetic one, and the source as it is, which says what the network finds without any
+synthesis. Dice is against the reference labels; the gap is real minus synthetic.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hifisyn.downstream.networks import (
+    NewSegmenter,
+    real_cases,
+    real_network,
+    segmenting_seconds,
+    taught,
+    training_seconds,
+)
+from hifisyn.downstream.nnunet import NnUNet, digest, renumbered
+from hifisyn.downstream.nnunet_settings import NnUNetSettings
+from hifisyn.downstream.trial import Trial
+from hifisyn.downstream.work import CASE, COMPARISON, SUBJECT, Result, Work, mean_dice
+from hifisyn.engine.jobs import Failure
+from hifisyn.errors import UserError
+from hifisyn.evaluation.native import axial
+from hifisyn.evaluation.overlap import dice
+from hifisyn.pictures import evenly, sheet
+from hifisyn.volume import Volume
+
+TASK = "lesion"
+REAL, SYNTHETIC, SOURCE = "real", "synthetic", "source"
+BRIGHTEST_PERCENTILE = 99.5
+
+
+def works(trial: Trial, new: NewSegmenter = NnUNet) -> list[Work]:
+    """Return the work of both directions."""
+    return [_work(trial, source, target, new) for source, target in trial.directions]
+
+
+def _work(trial: Trial, source: str, target: str, new: NewSegmenter) -> Work:
+    title = f"{TASK}: {trial.label}, {source} to {target}"
+    folder = trial.folder / TASK / f"{source}_to_{target}"
+    try:
+        classes = trial.classes
+    except UserError as error:
+        return Work(TASK, title, trial.label, folder, missing=str(error))
+    cases = [case for case in trial.test if trial.scans.has(case, source, target, labelled=True)]
+    training = real_cases(trial, target)
+    if not cases or not training:
+        lacking = f"no {trial.split} case" if not cases else "no training case"
+        return Work(TASK, title, trial.label, folder, missing=f"{lacking} has {source}, {target} and labels")
+    settings: NnUNetSettings = trial.settings.nnunet
+    asked = {
+        "weights": trial.weights,
+        "nnunet": settings.as_json(),
+        "classes": classes,
+        "training": digest({case.name: case.key for case in training}),
+        "cases": {case: trial.scans.key(case) for case in cases},
+    }
+    seconds = training_seconds(settings, len(training)) + segmenting_seconds(settings, 3 * len(cases))
+    return Work(
+        TASK, title, trial.label, folder, asked, seconds, partial(_do, trial, source, target, cases, folder, new)
+    )
+
+
+def _do(trial: Trial, source: str, target: str, cases: list[str], folder: Path, new: NewSegmenter) -> Result:
+    network = taught(trial, real_network(trial, target, new), target, real_cases(trial, target))
+    scans: dict[str, Volume] = {}
+    failures: list[Failure] = []
+    for case in cases:
+        try:
+            made = trial.made.volume(case, source, target)
+        except UserError as error:
+            failures.append(Failure(case, str(error)))
+            continue
+        real, given = trial.scans.real(case, target), trial.scans.real(case, source)
+        scans |= {f"{case}__{REAL}": real, f"{case}__{SYNTHETIC}": made, f"{case}__{SOURCE}": given}
+    found = network.segment(scans) if scans else {}
+    rows = []
+    for case in dict.fromkeys(name.rpartition("__")[0] for name in scans):
+        reference = renumbered(trial.scans.labels(case), trial.classes).data
+        maps = {kind: found[f"{case}__{kind}"] for kind in (REAL, SYNTHETIC, SOURCE)}
+        rows += [
+            {COMPARISON: kind, CASE: case, SUBJECT: trial.subject(case)}
+            | scores(labels, reference, list(trial.classes))
+            for kind, labels in maps.items()
+        ]
+        pictured = {REAL: scans[f"{case}__{REAL}"], SYNTHETIC: scans[f"{case}__{SYNTHETIC}"]}
+        draw(folder / f"{case}.png", pictured, maps, reference, f"{case}: nnU-Net in {target}")
+    settings = {"tool": trial.settings.nnunet.words, "source": source, "target": target, "split": trial.split}
+    return Result(pd.DataFrame(rows), failures, settings | {"classes": list(trial.classes)})
+
+
+def scores(labels: np.ndarray, reference: np.ndarray, classes: list[str]) -> dict[str, float]:
+    """Return `dice`, the mean over classes, and `dice_<class>` of two maps numbered as nnU-Net wants them.
+
+    A class that both maps lack has no Dice (NaN) and does not count in the mean, as in nnU-Net's own evaluation.
+    """
+    found = {f"dice_{name}": dice(labels == value, reference == value) for value, name in enumerate(classes, 1)}
+    return {"dice": mean_dice(found)} | found
+
+
+def draw(
+    path: Path, scans: dict[str, Volume], maps: dict[str, np.ndarray], reference: np.ndarray, title: str, rows: int = 4
+) -> None:
+    """Draw slices with most of the reference: the real scan with the reference, each scan with what was found in it.
+
+    Args:
+        path: the PNG file.
+        scans: "real" first, on one grid.
+        maps: what was found in each.
+        reference: label map on the same grid.
+        title: one line above.
+        rows: number of slices.
+    """
+    first = next(iter(scans))
+    grid = scans[first]
+    images = {f"{first}: reference": _stack(grid)} | {f"{name}: found": _stack(scan) for name, scan in scans.items()}
+    outlines = {f"{first}: reference": axial(grid.with_data(reference))}
+    outlines |= {f"{name}: found": axial(grid.with_data(maps[name])) for name in scans}
+    area = (outlines[f"{first}: reference"] > 0).sum(axis=(1, 2))
+    shown = (
+        np.flatnonzero(area) if area.any() else np.flatnonzero((images[f"{first}: reference"] > -1).any(axis=(1, 2)))
+    )
+    chosen = [int(shown[place]) for place in evenly(len(shown), rows)]
+    sheet(path, images, title=title, slices=chosen, outline=outlines)
+
+
+def _stack(scan: Volume) -> np.ndarray:
+    stack = axial(scan)
+    inside = stack[stack > 0]
+    brightest = float(np.percentile(inside, BRIGHTEST_PERCENTILE)) if inside.size else 1.0
+    return np.clip(2 * stack / brightest - 1, -1, 1)

@@ -1,0 +1,81 @@
+"""The nnU-Nets of the lesion and the augment task. Those that learn from real scans alone serve all models."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hifisyn.downstream.nnunet import NnUNet, Segmenter, TrainingCase, consecutive, renumbered
+from hifisyn.downstream.nnunet_settings import NnUNetSettings
+from hifisyn.downstream.trial import Trial
+from hifisyn.volume import Volume
+
+NewSegmenter = Callable[[Path, NnUNetSettings, str], Segmenter]
+
+# Seconds a training step and a scan: measured on two CPU cores; those of a GPU are nnU-Net's own figures.
+STEP_SECONDS = {("small", "cpu"): 0.5, ("full", "cpu"): 20.0, ("small", "gpu"): 0.05, ("full", "gpu"): 0.12}
+SCAN_SECONDS = {"cpu": 5.0, "gpu": 2.0}
+CASE_SECONDS = 3.0
+
+
+def real_cases(trial: Trial, modality: str) -> list[TrainingCase]:
+    """Return the training cases of the model's fold that have the contrast and labels."""
+    return [
+        TrainingCase(case, trial.subject(case), trial.scans.key(case), _Real(trial, case, modality))
+        for case in trial.train
+        if trial.scans.has(case, modality, labelled=True)
+    ]
+
+
+def synthetic_copies(trial: Trial, source: str, modality: str) -> list[TrainingCase]:
+    """Return a copy in the contrast of each training case that has the source and labels, made by the model."""
+    return [
+        TrainingCase(
+            f"{case}__synthetic",
+            trial.subject(case),
+            f"{trial.scans.key(case)} {trial.weights}",
+            _Copy(trial, case, source, modality),
+        )
+        for case in trial.train
+        if trial.scans.has(case, source, labelled=True)
+    ]
+
+
+def real_network(trial: Trial, modality: str, new: NewSegmenter = NnUNet) -> Segmenter:
+    """Return the nnU-Net that learns from real scans of the contrast; not trained yet."""
+    classes = "_".join(trial.classes)
+    folder = trial.shared / f"{modality}_{classes}_fold_{trial.checkpoint.fold}"
+    return new(folder, trial.settings.nnunet, f"nnU-Net on real {modality}")
+
+
+def taught(trial: Trial, segmenter: Segmenter, modality: str, cases: Sequence[TrainingCase]) -> Segmenter:
+    """Return the segmenter after it learned from the cases, which takes no time where it did before."""
+    segmenter.train(modality, consecutive(trial.classes), cases)
+    return segmenter
+
+
+def training_seconds(settings: NnUNetSettings, cases: int) -> float:
+    """Return about how long a training takes."""
+    where = "cpu" if settings.device == "cpu" else "gpu"
+    return CASE_SECONDS * cases + STEP_SECONDS[settings.size, where] * settings.steps
+
+
+def segmenting_seconds(settings: NnUNetSettings, scans: int) -> float:
+    """Return about how long it takes to segment scans."""
+    return SCAN_SECONDS["cpu" if settings.device == "cpu" else "gpu"] * scans * len(settings.folds)
+
+
+class _Real:
+    def __init__(self, trial: Trial, case: str, modality: str) -> None:
+        self.trial, self.case, self.modality = trial, case, modality
+
+    def __call__(self) -> tuple[Volume, Volume]:
+        scans = self.trial.scans
+        return scans.real(self.case, self.modality), renumbered(scans.labels(self.case), self.trial.classes)
+
+
+class _Copy:
+    def __init__(self, trial: Trial, case: str, source: str, modality: str) -> None:
+        self.trial, self.case, self.source, self.modality = trial, case, source, modality
+
+    def __call__(self) -> tuple[Volume, Volume]:
+        made = self.trial.made.volume(self.case, self.source, self.modality)
+        return made, renumbered(self.trial.scans.labels(self.case), self.trial.classes)

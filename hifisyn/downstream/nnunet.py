@@ -1,0 +1,220 @@
+"""A workspace of nnU-Net: one data set, one training, any number of scans segmented.
+
+nnU-Net is the package nnunetv2, through its Python interface, in folders of ours; the user's own nnU-Net folders are
+neither read nor written. A workspace knows what it was made from: asked for the same again it does nothing, for
+something else it begins anew, and a killed training goes on.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from hifisyn.downstream.nnunet_settings import MOST_FOLDS, PREPROCESSED, RAW, RESULTS, NnUNetSettings, environment
+from hifisyn.errors import UserError
+from hifisyn.files import read_json, write_json
+from hifisyn.volume import Volume
+
+JOB_JSON, DONE_JSON, LOG = "job.json", "done.json", "nnunet.log"
+WHAT = "what"
+FOLDERS = (RAW, PREPROCESSED, RESULTS)
+
+
+@dataclass(frozen=True)
+class TrainingCase:
+    """One image to train on.
+
+    Attributes:
+        name: unique in the training.
+        subject: the person; a person is never on both sides of nnU-Net's own folds.
+        key: changes when image or label do.
+        read: returns the image and the label map on one grid, values as in the training's labels.
+    """
+
+    name: str
+    subject: str
+    key: str
+    read: "Read"
+
+
+class Read(Protocol):
+    """Reads a training case when it is needed."""
+
+    def __call__(self) -> tuple[Volume, Volume]:
+        """Return image and label map, uint8."""
+        ...
+
+
+class Segmenter(Protocol):
+    """What learns to segment: `NnUNet`, or a stand-in."""
+
+    def train(self, modality: str, labels: Mapping[str, int], cases: Sequence[TrainingCase]) -> None:
+        """Learn from the cases; nothing happens where that was done."""
+        ...
+
+    def segment(self, scans: Mapping[str, Volume]) -> dict[str, np.ndarray]:
+        """Return the label map of each scan, by name."""
+        ...
+
+
+class NnUNet:
+    """A workspace in `folder`.
+
+    Args:
+        folder: made if it is not there.
+        settings: of the training.
+        title: what it is called in progress lines.
+    """
+
+    def __init__(self, folder: Path, settings: NnUNetSettings, title: str) -> None:
+        self.folder, self.settings, self.title = folder, settings, title
+
+    def train(self, modality: str, labels: Mapping[str, int], cases: Sequence[TrainingCase]) -> None:
+        """Train on the cases.
+
+        Args:
+            modality: contrast of the images.
+            labels: structure to value, consecutive from background 0.
+            cases: what to train on.
+
+        Raises:
+            UserError: there are too few cases, or nnU-Net fails; its last words and the log are named.
+        """
+        asked = _asked(modality, labels, cases, self.settings)
+        if self._is(asked) and (self.folder / DONE_JSON).exists():
+            return
+        if not self._is(asked):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._write_dataset(modality, labels, cases)
+            write_json(self.folder / JOB_JSON, self._job(modality, cases) | {WHAT: asked})
+        self._run("train", self.folder / JOB_JSON)
+        write_json(self.folder / DONE_JSON, {WHAT: asked})
+
+    def segment(self, scans: Mapping[str, Volume]) -> dict[str, np.ndarray]:
+        """Segment scans with the trained network; uint8 label maps on the scans' own grids, by name.
+
+        Raises:
+            UserError: nothing was trained here, or nnU-Net fails.
+        """
+        if not (self.folder / DONE_JSON).exists():
+            raise UserError(f"{self.folder}: wanted a finished training, found none; train first")
+        place = self.folder / "segmented"
+        shutil.rmtree(place, ignore_errors=True)
+        files = {name: (place / f"{name}_0000.nii.gz", place / f"{name}.nii.gz") for name in scans}
+        for name, scan in scans.items():
+            scan.save(files[name][0])
+        job = read_json(self.folder / JOB_JSON) | {"scans": [[str(a), str(b)] for a, b in files.values()]}
+        write_json(place / "predict.json", job)
+        self._run("predict", place / "predict.json")
+        found = {name: Volume.load(files[name][1], dtype=np.uint8, constant=True).data for name in scans}
+        shutil.rmtree(place)
+        return found
+
+    def _is(self, asked: dict[str, Any]) -> bool:
+        path = self.folder / JOB_JSON
+        return path.exists() and read_json(path).get(WHAT) == asked
+
+    def _write_dataset(self, modality: str, labels: Mapping[str, int], cases: Sequence[TrainingCase]) -> None:
+        raw = self.folder / "raw" / _dataset(modality)
+        entries = {}
+        for case in cases:
+            image, label = case.read()
+            names = raw / "imagesTr" / f"{case.name}_0000.nii.gz", raw / "labelsTr" / f"{case.name}.nii.gz"
+            image.save(names[0], overwrite=True)
+            label.save(names[1], overwrite=True)
+            entries[case.name] = {"images": [str(names[0].relative_to(raw))], "label": str(names[1].relative_to(raw))}
+        content = {
+            "channel_names": {"0": modality},
+            "labels": dict(labels),
+            "numTraining": len(entries),
+            "file_ending": ".nii.gz",
+            "dataset": entries,
+        }
+        write_json(raw / "dataset.json", content)
+
+    def _job(self, modality: str, cases: Sequence[TrainingCase]) -> dict[str, Any]:
+        own = {"title": self.title, "dataset": _dataset(modality), "log": str((self.folder / LOG).absolute())}
+        return own | self.settings.as_json() | {"splits": splits(cases)}
+
+    def _run(self, step: str, job: Path) -> None:
+        folders = {
+            f"nnUNet_{kind}": str((self.folder / kind).absolute()) for kind in ("raw", "preprocessed", "results")
+        }
+        for folder in folders.values():
+            os.makedirs(folder, exist_ok=True)
+        words = [sys.executable, "-m", "hifisyn.downstream.nnunet_process", step, str(job.absolute())]
+        with subprocess.Popen(words, env=environment(folders, self.settings.device)) as process:
+            try:
+                code = process.wait()
+            except BaseException:
+                process.terminate()
+                raise
+        if code:
+            log = self.folder / LOG
+            raise UserError(f"{self.title}: wanted nnU-Net to {step}, found an error ({_last_line(log)}); see {log}")
+
+
+def splits(cases: Sequence[TrainingCase]) -> list[dict[str, list[str]]]:
+    """Return nnU-Net's folds over the training cases, all images of a subject on one side.
+
+    Fewer subjects than five give fewer folds; one subject trains and validates on itself, which only "all" uses.
+    """
+    subjects = sorted({case.subject for case in cases})
+    number = min(MOST_FOLDS, len(subjects))
+    folds = []
+    for fold in range(number):
+        held = set(subjects[fold::number]) if number > 1 else set()
+        val = [case.name for case in cases if case.subject in held]
+        folds.append({"train": [case.name for case in cases if case.subject not in held], "val": val})
+    return folds
+
+
+def consecutive(labels: Mapping[str, int]) -> dict[str, int]:
+    """Return names with the values that nnU-Net wants: background 0, then 1, 2, ... in the order of the old values.
+
+    >>> consecutive({"tumour": 4})
+    {'background': 0, 'tumour': 1}
+    """
+    named = sorted((value, name) for name, value in labels.items() if value)
+    return {"background": 0} | {name: place for place, (_, name) in enumerate(named, 1)}
+
+
+def renumbered(label_map: Volume, labels: Mapping[str, int]) -> Volume:
+    """Return a label map with the values of `consecutive`; what is not among `labels` is background."""
+    new = consecutive(labels)
+    data = np.zeros(label_map.shape, dtype=np.uint8)
+    for name, value in labels.items():
+        if value:
+            data[label_map.data == value] = new[name]
+    return label_map.with_data(data)
+
+
+def digest(content: Any) -> str:
+    """Return 16 hexadecimal digits that stand for plain data."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _asked(
+    modality: str, labels: Mapping[str, int], cases: Iterable[TrainingCase], settings: NnUNetSettings
+) -> dict[str, Any]:
+    keys = {case.name: case.key for case in cases}
+    if not keys:
+        raise UserError(f"nnU-Net: wanted training cases with {modality} and labels, found none; look at the splits")
+    return {"modality": modality, "labels": dict(labels), "settings": settings.as_json(), "cases": digest(keys)}
+
+
+def _dataset(modality: str) -> str:
+    return f"Dataset001_{modality}"
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else "no message"

@@ -1,0 +1,119 @@
+"""Tissue volumes of a model's synthetic scans (HiFi-Syn, table 3): synthetic against real, by the same tool.
+
+Differs from the paper: the tool, where FAST is not installed; voxels of lesions are left out of both maps, which a
+tool for healthy tissue cannot name.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hifisyn.downstream.made import MadeScans
+from hifisyn.downstream.scans import Scans
+from hifisyn.downstream.tissue_of_folders import compare
+from hifisyn.downstream.trial import Trial
+from hifisyn.downstream.work import CASE, SUBJECT, Result, Work
+from hifisyn.engine.jobs import Failure
+from hifisyn.engine.parallel import map_cases
+from hifisyn.evaluation import output_files
+from hifisyn.evaluation.native import axial, comparable
+from hifisyn.evaluation.pairs import Loaded
+from hifisyn.preprocessing import tissue
+from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.volume import Volume
+
+TASK = "tissue"
+USUAL = "T1"
+SECONDS_A_CASE = 15.0
+
+
+def works(trial: Trial) -> list[Work]:
+    """Return the work on synthetic T1, as in the paper; where the pair has no T1, on both contrasts."""
+    chosen = [way for way in trial.directions if way[1] == USUAL] or list(trial.directions)
+    return [_work(trial, source, target) for source, target in chosen]
+
+
+def _work(trial: Trial, source: str, target: str) -> Work:
+    title = f"{TASK}: {trial.label}, {source} to {target}"
+    folder = trial.folder / TASK / f"{source}_to_{target}"
+    if target not in tissue.DARK_TO_BRIGHT:
+        return Work(TASK, title, trial.label, folder, missing=f"the order of tissues in {target} is not known")
+    cases = [case for case in trial.test if trial.scans.has(case, source, target)]
+    if not cases:
+        return Work(TASK, title, trial.label, folder, missing=f"no {trial.split} case has both {source} and {target}")
+    tool = tissue.choose_tool(trial.settings.tool)
+    asked = {
+        "weights": trial.weights,
+        "tool": tissue.describe(tool),
+        "cases": {case: trial.scans.key(case) for case in cases},
+    }
+    do = partial(_do, trial, source, target, cases, tool, folder)
+    return Work(TASK, title, trial.label, folder, asked, SECONDS_A_CASE * len(cases), do)
+
+
+def _do(trial: Trial, source: str, target: str, cases: list[str], tool: tissue.Tool, folder: Path) -> Result:
+    lesions = tuple(chosen for name, chosen in trial.plans.labels.items() if name not in (*tissue.TISSUES,))
+    scale = trial.plans.intensity_scale[target]
+    made, failures = _made(trial.made, cases, source, target)
+    jobs = {
+        case: (trial.scans.store.folder, case, file, target, scale, tool, lesions, folder)
+        for case, file in made.items()
+    }
+    found, failed = map_cases(segment_case, jobs, processes=trial.settings.processes, title="segmenting")
+    for case, rows in found.items():
+        rows.insert(1, CASE, case)
+        rows.insert(2, SUBJECT, trial.subject(case))
+    table = pd.concat(found.values(), ignore_index=True) if found else pd.DataFrame()
+    settings = {"tool": tissue.describe(tool), "source": source, "target": target, "split": trial.split}
+    return Result(table, [*failures, *failed], settings | {"lesions": "left out of both maps" if lesions else "none"})
+
+
+def _made(made: MadeScans, cases: list[str], source: str, target: str) -> tuple[dict[str, Path], list[Failure]]:
+    """Make the synthetic scans in this process, which holds the model."""
+    return map_cases(made.path, {case: (case, source, target) for case in cases}, processes=1, title="synthesising")
+
+
+def segment_case(
+    aligned: Path,
+    case: str,
+    synthetic: Path,
+    target: str,
+    scale: float,
+    tool: tissue.Tool,
+    lesions: tuple[int, ...],
+    folder: Path,
+) -> pd.DataFrame:
+    """Segment the real and the synthetic scan of a case, compare the maps, and draw them.
+
+    Args:
+        aligned: folder of the aligned cases.
+        case: its name.
+        synthetic: file of the synthetic scan, on the reference grid.
+        target: its contrast.
+        scale: scanner units of the synthetic scan at +1.
+        tool: what segments both.
+        lesions: values of the label map that are no healthy tissue.
+        folder: for the picture.
+
+    Returns:
+        The rows of `hifisyn.downstream.tissue_of_folders.compare`.
+    """
+    scans = Scans(AlignedStore(aligned))
+    truth, made, brain = scans.real(case, target), Volume.load(synthetic), scans.brain(case).data > 0
+    lesion = np.zeros(brain.shape, dtype=bool)
+    if lesions and scans.has(case, labelled=True):
+        lesion = np.isin(scans.labels(case).data, lesions)
+
+    def segment(volume: Volume, inside: np.ndarray) -> np.ndarray:
+        return tissue.segment(volume, inside, target, tool=tool, lesion=lesion)
+
+    loaded = Loaded(made, truth, brain, "file", registered=False)
+    rows, maps = compare(loaded, segment)
+    stacks = comparable(loaded, scale)
+    outline = {name: axial(made.with_data(labels)) for name, labels in maps.items()}
+    counted = np.flatnonzero(stacks.brain.any(axis=(1, 2))).tolist()
+    columns = {"real": stacks.truth, "synthetic": stacks.synthetic}
+    output_files.outline_sheet(folder / f"{case}.png", columns, outline, counted, f"{case}: tissue in {target}")
+    return rows
