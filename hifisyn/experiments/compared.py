@@ -1,0 +1,83 @@
+"""From trained rows to numbers: each model on the same held-out cases, evaluated once, read from what lies on disk."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from hifisyn.engine.jobs import Failure, one_line
+from hifisyn.errors import UserError
+from hifisyn.evaluation.against_rivals import DIRECTION, METHOD, SUBJECT
+from hifisyn.evaluation.image import CASE, MEASURES
+from hifisyn.evaluation.model_space import evaluate, load
+from hifisyn.evaluation.model_task import SUBJECTS_CSV, look_up, out_of_date
+from hifisyn.evaluation.output_files import SUMMARY_JSON
+from hifisyn.experiments.ablation import Ablation, Log
+from hifisyn.experiments.tables import ROW, SEED
+from hifisyn.experiments.trainings import Training
+from hifisyn.files import read_json
+
+
+def compare_rows(
+    ablation: Ablation, done: Sequence[Training], device: str, log: Log
+) -> tuple[pd.DataFrame, list[Failure]]:
+    """Evaluate the trainings that are done; an evaluation of the same weights, slices and cases is kept.
+
+    A row of which a seed is missing or failed, or that was measured on other cases than the first, is left out: its
+    numbers could not be held against the others'.
+
+    Args:
+        ablation: what was asked for.
+        done: the trainings that reached their end.
+        device: auto, cpu, cuda or cuda:1.
+        log: takes the lines.
+
+    Returns:
+        One row a row, seed, direction and case: `row`, `seed`, `direction`, `case`, `subject`, `MEASURES`; empty where
+        nothing was measured. And what was left out.
+    """
+    tables: dict[str, list[pd.DataFrame]] = {training.row.name: [] for training in done}
+    failures = []
+    for number, training in enumerate(done, 1):
+        log(f"evaluation {number} of {len(done)}: {training}")
+        try:
+            tables[training.row.name].append(_cases(ablation, training, device, log))
+        except Exception as error:
+            failures.append(Failure(str(training), one_line(error)))
+            log(f"{training} failed: {one_line(error)}")
+    whole, measured = [], None
+    for name, own in tables.items():
+        if len(own) < len(ablation.seeds):
+            if own:
+                failures.append(Failure(name, f"wanted {len(ablation.seeds)} seeds, found {len(own)} measured"))
+            continue
+        cases = [set(zip(table[DIRECTION], table[CASE], strict=True)) for table in own]
+        measured = measured or cases[0]
+        if any(found != measured for found in cases):
+            failures.append(Failure(name, "wanted the cases that the first row was measured on, found others"))
+            continue
+        whole += own
+    return pd.concat(whole, ignore_index=True) if whole else pd.DataFrame(), failures
+
+
+def _cases(ablation: Ablation, training: Training, device: str, log: Log) -> pd.DataFrame:
+    """Evaluate one training if that is due, and read what it reached."""
+    task = look_up(
+        training.model,
+        ablation.request.roots.preprocessed,
+        split=ablation.split,
+        fold=ablation.request.fold,
+        checkpoint=ablation.checkpoint,
+    )
+    summary = task.output / SUMMARY_JSON
+    why = out_of_date(task) or ("cases failed" if read_json(summary)["failures"] else "")
+    if why:
+        log(f"{training}: {why}")
+        evaluate(task, load(task, device), overwrite=True)
+    failed = read_json(summary)["failures"]
+    if failed:
+        raise UserError(f"wanted every case compared, found {len(failed)} that failed: {next(iter(failed.values()))}")
+    table = pd.read_csv(
+        task.output / SUBJECTS_CSV, dtype={CASE: str, SUBJECT: str}, keep_default_na=False, na_values=[""]
+    )
+    table = table[table[METHOD] == task.model.method].assign(**{ROW: training.row.name, SEED: training.job.seed})
+    return table[[ROW, SEED, DIRECTION, CASE, SUBJECT, *MEASURES]]

@@ -1,0 +1,158 @@
+"""The rows of the paper's ablations as data: what each leaves out, by which changes of the plans.
+
+Table 5 takes parts of HiFi-Syn away, Table 6 gives the label map to other methods. The tick marks of Table 5's fifth
+row, "two losses", are not legible in the copy at hand, so both candidates are here. Differs from the paper: the row
+"bank only" is ours; it tells what the bank is worth without a loss that speaks of structure.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hifisyn.errors import UserError
+from hifisyn.plans import Plans
+from hifisyn.training.registry import names
+
+GLOBAL, STRUCTURAL, PGD, LABELS, SGD, GGD = "global slots", "structural slots", "PGD", "labels in PGD", "SGD", "GGD"
+PARTS = (GLOBAL, STRUCTURAL, PGD, LABELS, SGD, GGD)
+LOSSES = {PGD: "pgd", SGD: "sgd", GGD: "ggd"}
+
+# All that a row may change; whatever else differs between two rows is no ablation.
+KEYS = ("memory.slots", "memory.global_slots", "losses.pgd", "losses.sgd", "losses.ggd", "losses.use_labels")
+
+_NO_BANK = ("memory.slots={}", "memory.global_slots=0")
+_PGD_ALONE = ("losses.sgd=0", "losses.ggd=0")
+_NO_LOSS = ("losses.pgd=0", *_PGD_ALONE)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: a training that differs from the others in the named parts alone.
+
+    Attributes:
+        key: how users type it.
+        name: how tables print it.
+        words: what it is.
+        parts: of `PARTS`, what the training has.
+        assignments: key=value texts that make it so, given plans that have all parts.
+        method: name in the registry.
+    """
+
+    key: str
+    name: str
+    words: str
+    parts: frozenset[str]
+    assignments: tuple[str, ...] = ()
+    method: str = "HiFiSyn"
+
+    @property
+    def losses(self) -> frozenset[str]:
+        """The granularity losses that must be in its log, by their names there."""
+        return frozenset(name for part, name in LOSSES.items() if part in self.parts)
+
+
+def _row(key: str, name: str, words: str, parts: Iterable[str], *assignments: str, method: str = "HiFiSyn") -> Row:
+    return Row(key, name, words, frozenset(parts), assignments, method)
+
+
+_BANK = (GLOBAL, STRUCTURAL)
+FULL = _row("all", "all three", "HiFi-Syn", PARTS)
+TABLE_5 = (
+    _row("none", "none", "DRIT's backbone: no bank and none of PGD, SGD, GGD", (), *_NO_BANK, *_NO_LOSS),
+    _row("bank", "bank only", "the bank, but none of PGD, SGD, GGD", _BANK, *_NO_LOSS),
+    _row(
+        "pgd_i",
+        "PGD (i)",
+        "the bank's global slots alone, no label map anywhere",
+        (GLOBAL, PGD),
+        "memory.slots={}",
+        "losses.use_labels=false",
+        *_PGD_ALONE,
+    ),
+    _row("pgd_ii", "PGD (ii)", "the label map in PGD, but no bank", (PGD, LABELS), *_NO_BANK, *_PGD_ALONE),
+    _row("pgd", "PGD", "bank and label map", (*_BANK, PGD, LABELS), *_PGD_ALONE),
+    _row("pgd_sgd", "PGD + SGD", "one candidate for two losses", (*_BANK, PGD, LABELS, SGD), "losses.ggd=0"),
+    _row("pgd_ggd", "PGD + GGD", "the other candidate for two losses", (*_BANK, PGD, LABELS, GGD), "losses.sgd=0"),
+    FULL,
+)
+
+
+def _with_and_without(method: str) -> tuple[Row, Row]:
+    key = method.lower()
+    return (
+        _row(key, method, f"{method} as published", (), *_NO_BANK, *_NO_LOSS, method=method),
+        _row(
+            f"{key}_labels",
+            f"{method} + label map",
+            f"{method} with PGD and the label map",
+            (PGD, LABELS),
+            *_NO_BANK,
+            *_PGD_ALONE,
+            method=method,
+        ),
+    )
+
+
+TABLE_6 = (*_with_and_without("MUNIT"), *_with_and_without("MGUIT"))
+SETS = {"table5": TABLE_5, "table6": TABLE_6}
+ROWS = {row.key: row for rows in SETS.values() for row in rows}
+
+
+def chosen(words: Iterable[str] = ()) -> tuple[Row, ...]:
+    """Return the rows that are named by key or by the name of a set, in the order of the tables; none: Table 5.
+
+    Raises:
+        UserError: there is no such row.
+    """
+    wanted: set[str] = set()
+    for word in words or ("table5",):
+        if word not in SETS and word not in ROWS:
+            raise UserError(f"--rows: wanted rows among {', '.join((*SETS, *ROWS))}, found {word!r}; choose of these")
+        wanted |= {row.key for row in SETS[word]} if word in SETS else {word}
+    return tuple(row for key, row in ROWS.items() if key in wanted)
+
+
+def needs(row: Row) -> str:
+    """Return the method that a row needs and that is not here; "" where it is.
+
+    >>> needs(FULL)
+    ''
+    """
+    return "" if ":" in row.method or row.method in names() else row.method
+
+
+def parts_of(plans: Plans) -> frozenset[str]:
+    """Return which of `PARTS` a training by these plans has."""
+    bank, losses = plans.memory, plans.losses
+    there = {
+        GLOBAL: bank.global_slots > 0,
+        STRUCTURAL: any(bank.slots.values()),
+        PGD: losses.pgd > 0,
+        LABELS: losses.pgd > 0 and losses.use_labels,
+        SGD: losses.sgd > 0,
+        GGD: losses.ggd > 0,
+    }
+    return frozenset(part for part, is_there in there.items() if is_there)
+
+
+def check(row: Row, plans: Plans) -> None:
+    """See that plans make the row what it says.
+
+    Raises:
+        UserError: they lack a part or have one too many, or the run ends before its losses begin.
+    """
+    found = parts_of(plans)
+    if found != row.parts:
+        raise UserError(
+            f"row {row.name}: wanted {_listed(row.parts)}, found {_listed(found)}; "
+            f"the plans that all rows share must have every part, or choose other --rows"
+        )
+    steps, start = plans.total_iterations, plans.losses.ramp_start
+    if row.losses and start >= steps:
+        raise UserError(
+            f"row {row.name}: wanted losses that act, found losses.ramp_start {start} in a run of {steps} steps; "
+            "pass --set losses.ramp_start=0 losses.ramp=0, or train for longer"
+        )
+
+
+def _listed(parts: frozenset[str]) -> str:
+    return ", ".join(part for part in PARTS if part in parts) or "no part"
