@@ -28,7 +28,7 @@ class NnUNetSettings:
         iterations: steps an epoch.
         folds: "all" trains one network on every training case; numbers train networks on four fifths each, whose
             probabilities are averaged.
-        size: "full" as nnU-Net plans it; "small" an eighth of the channels and at most 8 images a step, for CPUs.
+        size: "full" as nnU-Net plans it; "small" an eighth of the channels and at most 4 images a step, for CPUs.
         device: "cpu", "cuda", "cuda:1" or "mps".
         seed: of weights and batches.
     """
