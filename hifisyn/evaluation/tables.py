@@ -1,0 +1,169 @@
+"""Compare methods in a table: mean and spread over subjects, the best marked, tests against a reference beside."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from hifisyn.errors import UserError
+from hifisyn.evaluation.statistics import (
+    CANNOT,
+    EQUAL,
+    SLICE,
+    SLICE_LEVEL,
+    SUBJECT,
+    against_reference,
+    by_slice,
+    by_subject,
+    p_text,
+)
+from hifisyn.evaluation.table import Cell, Table
+
+__all__ = ["Cell", "Table", "compare_methods"]
+
+ALPHA = 0.05
+NOTHING, REFERENCE, TOO_SMALL, SAME = "–", "reference", "n too small", "equal"
+TESTED = ("pairs", "difference", "low", "high", "effect", "p", "p_holm", "least_p", "verdict")
+
+
+def compare_methods(
+    cases: pd.DataFrame,
+    *,
+    measures: Sequence[str],
+    by: str = "direction",
+    row: str = "method",
+    reference: str | None = None,
+    titles: Mapping[str, str] | None = None,
+    lower_is_better: Collection[str] = ("nmse", "nmse_brain"),
+    unit: str = SUBJECT,
+    title: str = "",
+    percent: bool = False,
+) -> Table:
+    """Return one row a method, one column a value of `by` and measure.
+
+    Args:
+        cases: long table, one row a case; one row a slice for the unit "slice".
+        measures: columns of it to show.
+        by: column whose values become groups of columns; "" for none.
+        row: column whose values become the rows.
+        reference: row to test the others against; None for no tests.
+        titles: measure to how it is headed.
+        lower_is_better: measures whose smallest mean is the best.
+        unit: what spread and tests are over: "subject" or "slice".
+        title: of the table.
+        percent: whether shares are shown in percent.
+
+    Returns:
+        The table; its `numbers` hold one row a group, measure and method, never in percent: `n`, `mean`, `sd`, and of
+        the test what `against_reference` returns.
+
+    Raises:
+        UserError: a column is missing, the table is empty, the reference is no row, or the unit is neither.
+    """
+    if unit not in (SUBJECT, SLICE):
+        raise UserError(f"unit: wanted {SUBJECT} or {SLICE}, found {unit}; choose one")
+    missing = [name for name in [*([by] if by else []), row, *measures] if name not in cases.columns]
+    if missing or cases.empty:
+        raise UserError(f"table: wanted rows with {missing[0] if missing else row}, found none; evaluate first")
+    names = list(cases[row].unique())
+    if reference is not None and reference not in names:
+        raise UserError(f"reference: wanted one of {', '.join(map(str, names))}, found {reference}; name one")
+    head, columns, numbers = [row], [], []
+    for group, part in cases.groupby(by, sort=False) if by else [("", cases)]:
+        for measure in measures:
+            found = _numbers(part, measure, row, reference, unit).reindex(names)
+            columns.append(_cells(found, reference, lower=measure in lower_is_better, percent=percent))
+            numbers.append(found.rename_axis(row).reset_index().assign(**{by or "group": group, "measure": measure}))
+            head.append((f"{group}: " if by else "") + _heading(measure, titles or {}, percent))
+    table = pd.concat(numbers, ignore_index=True)
+    first = [by, "measure", row] if by else ["measure", row]
+    rows = [(Cell(str(name)), *cells) for name, *cells in zip(names, *columns, strict=True)]
+    lower = [_heading(m, titles or {}, percent=False) for m in measures if m in lower_is_better]
+    note = _note(table, [cell for cells in columns for cell in cells], reference, unit, lower)
+    shown = [*first, "n", "mean", "sd", *(TESTED if reference is not None else ())]
+    return Table(title, note, tuple(head), tuple(rows), table[shown])
+
+
+def _numbers(part: pd.DataFrame, measure: str, row: str, reference: str | None, unit: str) -> pd.DataFrame:
+    """Return what is known of each method in one column of the table, a row a method."""
+    values = (by_slice if unit == SLICE else by_subject)(part, measure, method=row)
+    finite = values.where(np.isfinite(values))
+    found = pd.DataFrame({"n": values.notna().sum(), "mean": finite.mean(), "sd": finite.std(ddof=1)})
+    found["mean"] = found["mean"].fillna(values.max())  # infinite where all are
+    if reference is not None and reference in values.columns:
+        tests = against_reference(values, reference, unit=unit, alpha=ALPHA).set_index("method")
+        found = found.join(tests.rename(columns={"n": "pairs"}).drop(columns=["reference", "mean"]))
+    return found.reindex(columns=["n", "mean", "sd", *TESTED])
+
+
+def _cells(found: pd.DataFrame, reference: str | None, *, lower: bool, percent: bool) -> list[Cell]:
+    factor = 100 if percent else 1
+    means, spreads = factor * found["mean"], factor * found["sd"]
+    digits = 1 if percent else _digits(means)
+    texts = [_number(mean, digits) for mean in means]
+    best = _number(means.min() if lower else means.max(), digits)
+    several = means.notna().sum() > 1
+    return [
+        Cell(
+            text if np.isnan(spread) else f"{text} ± {spread:.{digits}f}",
+            best=bool(several and text == best and text != NOTHING),
+            test=REFERENCE if name == reference else _test(row["p_holm"], row["verdict"]),
+        )
+        for name, text, spread, row in zip(found.index, texts, spreads, found.to_dict("records"), strict=True)
+    ]
+
+
+def _test(p_holm: float, verdict: object) -> str:
+    """Return what a cell says of a test: the p-value after correction, or why it would mislead."""
+    if not isinstance(verdict, str) or np.isnan(p_holm):
+        return ""
+    if verdict.startswith(EQUAL):
+        return SAME
+    return TOO_SMALL if verdict.startswith(CANNOT) else p_text(p_holm)
+
+
+def _digits(means: pd.Series) -> int:
+    """Return how many decimals a column takes: 2 above 1, 3 up to 1, more where all would be next to 0."""
+    largest = means[np.isfinite(means)].abs().max()
+    if not largest > 0 or largest > 1:
+        return 2
+    return int(np.clip(2 - np.floor(np.log10(largest)), 3, 6))
+
+
+def _number(value: float, digits: int) -> str:
+    if np.isnan(value):
+        return NOTHING
+    return f"{value:.{digits}f}" if np.isfinite(value) else "∞"
+
+
+def _heading(measure: str, titles: Mapping[str, str], percent: bool) -> str:
+    text = titles.get(measure, measure)
+    return f"{text} (%)" if percent and "%" not in text else text
+
+
+def _note(table: pd.DataFrame, cells: Collection[Cell], reference: str | None, unit: str, lower: Sequence[str]) -> str:
+    """Say what the numbers are, with what is in the cells."""
+    counts = table["n"][table["n"] > 0]
+    least, most = (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
+    count = f"{most}" if least == most else f"{least} to {most}"
+    parts = [f"Mean ± standard deviation over {count} {unit}{'' if most == 1 else 's'}."]
+    if unit == SUBJECT:
+        parts.append("What is measured on one subject is averaged first.")
+    if any(cell.best for cell in cells):
+        parts.append(
+            "The best mean of a column, to the digits shown, is marked"
+            + (f"; lower is better: {', '.join(lower)}." if lower else ".")
+        )
+    tests = {cell.test for cell in cells} - {"", REFERENCE}
+    if tests:
+        parts.append(
+            f"p: two-sided Wilcoxon signed-rank test against {reference}, paired by {unit}, after Holm's correction "
+            "over the tests of a column."
+        )
+    if TOO_SMALL in tests:
+        parts.append(f"{TOO_SMALL}: with so few {unit}s no data could reach p {ALPHA:g} after the correction.")
+    if SAME in tests:
+        parts.append(f"{SAME}: the same number for every {unit} as the reference.")
+    if unit == SLICE:
+        parts.append(f"{SLICE_LEVEL[0].upper()}{SLICE_LEVEL[1:]}.")
+    return " ".join(parts)
