@@ -1,0 +1,133 @@
+"""hifisyn_reader_study: a blinded study of several models on one page, and its analysis."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hifisyn.cli.entry import command, outcome
+from hifisyn.dataset import MODALITIES
+from hifisyn.errors import UserError
+
+if TYPE_CHECKING:
+    from hifisyn.reader_study.make import Study
+
+EPILOG = """examples:
+  hifisyn_reader_study make -d LGG                               all evaluated models and directions, 18 cases
+  hifisyn_reader_study make -d LGG --source T1 --target FLAIR    one direction
+  hifisyn_reader_study make -d LGG --with-real                   the real scan is hidden among the images
+  hifisyn_reader_study analyse study/ answers/                   readers' files in, tables and figure out
+
+make writes study.html for the readers, and key/, which is not for them. analyse leaves out unfinished cases and
+names them. Exit code 1: some were left out.
+"""
+LONG = "posthoc"  # a line for every pair of models: in its file alone
+READ_EPILOG = "Files of several readers go in together; a folder stands for the .json files in it."
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    p = argparse.ArgumentParser(
+        "hifisyn_reader_study",
+        description="Let readers rank the images of several models without knowing which is which.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    jobs = p.add_subparsers(dest="job", required=True)
+    _make_options(jobs.add_parser("make", help="write a study for readers", description="Write a study for readers."))
+    words = "Analyse the files that readers sent back."
+    _analyse_options(jobs.add_parser("analyse", help="analyse readers' files", description=words, epilog=READ_EPILOG))
+    return p
+
+
+def _make_options(p: argparse.ArgumentParser) -> None:
+    p.add_argument("-d", "--dataset", required=True, help="name of the data set")
+    p.add_argument("--source", choices=MODALITIES, help="contrast to start from (default: all that were evaluated)")
+    p.add_argument("--target", choices=MODALITIES, help="contrast to make; goes with --source")
+    p.add_argument("--model", nargs="+", default=[], help="names or paths of model folders (default: all evaluated)")
+    p.add_argument("--cases", type=_count, help="cases, one a subject (default: all, 18 at the most)")
+    p.add_argument("--slices", type=_count, default=1, help="slices of each case (default 1)")
+    p.add_argument("--repeats", type=int, default=2, help="views shown twice, for agreement with oneself (default 2)")
+    p.add_argument("--seed", type=int, default=0, help="the same seed draws the same study (default 0)")
+    real = p.add_mutually_exclusive_group()
+    real.add_argument("--with-real", action="store_true", help="hide the real target among the images")
+    real.add_argument("--show-real", action="store_true", help="show the real target beside the source")
+    p.add_argument("--split", choices=("test", "val"), help="which evaluation (default: test, or val if there is none)")
+    p.add_argument("--fold", help="fold of the models (default: the first that was evaluated)")
+    p.add_argument("-o", "--output", type=Path, help="folder of the study (default: reader_study in the results)")
+    p.add_argument("--overwrite", action="store_true", help="replace an earlier study")
+    p.add_argument("--preprocessed", type=Path, help="folder of preprocessed data sets")
+    p.add_argument("--results", type=Path, help="folder of results")
+
+
+def _analyse_options(p: argparse.ArgumentParser) -> None:
+    p.add_argument("study", type=Path, help="folder of the study")
+    p.add_argument("answers", type=Path, nargs="+", help="readers' files, or folders of them")
+    p.add_argument("-o", "--output", type=Path, help="folder for the results (default: analysis in the study)")
+    p.add_argument("--key", type=Path, help="the key (default: key/key.json in the study)")
+    p.add_argument("--overwrite", action="store_true", help="replace an earlier analysis")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"wanted a whole number from 1 up, found {text}")
+    return int(text)
+
+
+@command
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; 0: done, 1: done, but unfinished cases were left out, 2: a mistake."""
+    options = parser().parse_args(arguments)
+    return _make(options) if options.job == "make" else _analyse(options)
+
+
+def _make(options: argparse.Namespace) -> int:
+    if (options.source is None) != (options.target is None):
+        raise UserError("wanted --source and --target together, found one of them; give both or none")
+    from hifisyn.paths import Roots, parse_fold
+    from hifisyn.reader_study.make import Wishes, make
+
+    wishes = Wishes(
+        dataset=options.dataset,
+        models=tuple(options.model),
+        direction=None if options.source is None else (options.source, options.target),
+        split=options.split,
+        fold=None if options.fold is None else parse_fold(options.fold),
+        cases=options.cases,
+        slices=options.slices,
+        repeats=options.repeats,
+        seed=options.seed,
+        with_real=options.with_real,
+        show_real=options.show_real,
+    )
+    roots = Roots.resolve(preprocessed=options.preprocessed, results=options.results)
+    _say(make(wishes, roots, options.output, overwrite=options.overwrite))
+    return 0
+
+
+def _say(study: "Study") -> None:
+    once = [trial for trial in study.trials if not trial.repeats]
+    images = sum(len(trial.candidates) for trial in once)
+    print(
+        f"{len({trial.view.case for trial in once})} cases, {len(once)} views, {images} images of "
+        f"{len(study.candidates)} candidates, and {len(study.trials) - len(once)} views again"
+    )
+    print(f"candidates: {', '.join(study.candidates.values())}")
+    for note in study.notes:
+        print(note, file=sys.stderr)
+    print(f"for the readers: {study.page}")
+    print(f"not for the readers: {study.key}, which tells which model made which image")
+
+
+def _analyse(options: argparse.Namespace) -> int:
+    from hifisyn.reader_study.analyse import run
+
+    done = run(options.study, options.answers, options.output, key=options.key, overwrite=options.overwrite)
+    print("\n".join(table.text() for name, table in done.tables.items() if name != LONG))
+    for note in done.notes:
+        print(note, file=sys.stderr)
+    if done.readings.unfinished:
+        lines = "\n".join(done.readings.unfinished)
+        print(f"not finished, left out ({len(done.readings.unfinished)}):\n{lines}", file=sys.stderr)
+    print(f"tables and figure: {done.folder}")
+    return outcome(done=True, failed=bool(done.readings.unfinished))

@@ -1,0 +1,104 @@
+"""Analysing a study: readers' files and the key into tables, a figure and a summary."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hifisyn.evaluation import output_files
+from hifisyn.evaluation.tables import Table
+from hifisyn.files import sha256, write_text
+from hifisyn.reader_study import figure
+from hifisyn.reader_study import key as keys
+from hifisyn.reader_study.answers import Readings, find_files, read
+from hifisyn.reader_study.findings import Findings, analyse
+from hifisyn.reader_study.make import STUDY_HTML
+from hifisyn.reader_study.study_tables import study_tables
+
+RANKS_PNG = "ranks.png"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an analysis left.
+
+    Attributes:
+        folder: with all files.
+        readings: what readers answered.
+        findings: what it says.
+        tables: name of the file to the table.
+        notes: sentences for who runs it.
+    """
+
+    folder: Path
+    readings: Readings
+    findings: Findings
+    tables: dict[str, Table]
+    notes: tuple[str, ...]
+
+
+def run(
+    study: Path,
+    answers: Sequence[Path],
+    output: Path | None = None,
+    *,
+    key: Path | None = None,
+    overwrite: bool = False,
+) -> Outcome:
+    """Analyse a study; write ranks.csv, tables as CSV and Markdown, ranks.png and summary.json.
+
+    Args:
+        study: folder of the study.
+        answers: readers' files, or folders of them.
+        output: folder for the results; none: analysis in the folder of the study.
+        key: the key; none: key/key.json in the folder of the study.
+        overwrite: replace an earlier analysis.
+
+    Raises:
+        UserError: see `hifisyn.reader_study.answers.read`; or an analysis is there already.
+    """
+    opened = keys.read(key or study / keys.FOLDER / keys.KEY_JSON)
+    output = output or study / "analysis"
+    output_files.claim(output, overwrite)
+    readings = read(find_files(answers), opened)
+    titles = {name: candidate.title for name, candidate in opened.candidates.items()}
+    named = readings.ranks.assign(model=readings.ranks["model"].map(titles))
+    findings = analyse(named)
+    tables = study_tables(findings, readings)
+    notes = (*_page_notes(study, opened), *findings.cautions)
+    output_files.write_table(output / "ranks.csv", named)
+    if len(readings.comments):
+        output_files.write_table(output / "comments.csv", readings.comments)
+    for name, table in tables.items():
+        write_text(output / f"{name}.csv", table.csv())
+        write_text(output / f"{name}.md", table.markdown())
+    tested = {question: test for question, test in findings.tests.items() if np.isfinite(test.p)}
+    differences = {question: test.critical_difference for question, test in tested.items()}
+    figure.draw(output / RANKS_PNG, findings.means, findings.by_reader, differences)
+    output_files.write_summary(output / output_files.SUMMARY_JSON, _summary(opened, readings, findings, notes), [])
+    return Outcome(output, readings, findings, tables, notes)
+
+
+def _page_notes(study: Path, key: keys.Key) -> list[str]:
+    page = study / STUDY_HTML
+    if page.is_file() and sha256(page) != key.page_sha256:
+        return [f"{page} is not the page that the key was made for; it was changed or replaced."]
+    return []
+
+
+def _summary(key: keys.Key, readings: Readings, findings: Findings, notes: Sequence[str]) -> dict[str, Any]:
+    tests = {
+        question: asdict(test) | {"mean_ranks": test.mean_ranks.to_dict()} for question, test in findings.tests.items()
+    }
+    return {
+        "settings": {"study": key.study, "unit": "case, averaged over readers", "drawn_with": key.settings},
+        "candidates": {name: candidate.model_dump() for name, candidate in key.candidates.items()},
+        "readers": readings.readers,
+        "unfinished": list(readings.unfinished),
+        "mean": findings.means,
+        "tests": tests,
+        "agreement": {"all": findings.concordance, "pairs": findings.pairs, "repeats": findings.repeats},
+        "notes": list(notes),
+    }

@@ -1,0 +1,147 @@
+"""Which models of a data set can be compared: those whose evaluation left images, direction by direction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from hifisyn.errors import UserError
+from hifisyn.evaluation import synthetic
+from hifisyn.inference.models import Model, find_models
+from hifisyn.reader_study.design import Direction
+
+SPLITS = ("test", "val")
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The candidates of a study.
+
+    Attributes:
+        folders: direction to (name of the candidate to the folder of its evaluation); the same names everywhere.
+        subjects: direction to (case that all of them answered, to its subject).
+        split: "test" or "val".
+        left_out: a line for each direction that has too few candidates.
+    """
+
+    folders: Mapping[Direction, Mapping[str, Path]]
+    subjects: Mapping[Direction, Mapping[str, str]]
+    split: str
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The candidates, sorted."""
+        return tuple(sorted(next(iter(self.folders.values()))))
+
+
+def find(
+    results: Path,
+    dataset: str,
+    *,
+    models: Sequence[str] = (),
+    direction: Direction | None = None,
+    split: str | None = None,
+    fold: int | str | None = None,
+    least: int = 2,
+) -> Evaluated:
+    """Find evaluated models that can be compared.
+
+    Args:
+        results: root of the results.
+        dataset: name of the data set.
+        models: names or paths of model folders; empty: all.
+        direction: source and target; none: all.
+        split: which evaluation; none: of test cases where there is any, else of validation cases.
+        fold: of the models; none: the lowest that was evaluated.
+        least: models that a direction needs.
+
+    Raises:
+        UserError: there is nothing to compare, or the directions have different models.
+    """
+    there = _wanted([model for model in find_models(results) if model.dataset == dataset], models, results / dataset)
+    for chosen in SPLITS if split is None else (split,):
+        folders = _by_direction(there, chosen, fold, direction)
+        if folders:
+            break
+    enough = {way: named for way, named in folders.items() if len(named) >= least}
+    if not enough:
+        raise UserError(
+            f"wanted at least {least} evaluated models of one direction in {results / dataset}, found "
+            f"{_listed(folders)}; run hifisyn_evaluate --model FOLDER"
+        )
+    if len({tuple(sorted(named)) for named in enough.values()}) > 1:
+        raise UserError(
+            f"wanted the same models in every direction, found {_listed(enough)}; "
+            "choose with --source and --target, or with --model"
+        )
+    subjects = {way: _subjects(way, list(named.values())) for way, named in enough.items()}
+    left_out = [f"{_words(way)}: {', '.join(named)} only" for way, named in folders.items() if way not in enough]
+    return Evaluated(enough, subjects, chosen, tuple(left_out))
+
+
+def short_names(folders: Sequence[str]) -> dict[str, str]:
+    """Return a name for people for each model folder: the method, and what tells it from the others.
+
+    >>> short_names(["HiFiSyn__plans__2d", "HiFiSyn__plans__2d__sgd=0"])
+    {'HiFiSyn__plans__2d': 'HiFiSyn', 'HiFiSyn__plans__2d__sgd=0': 'HiFiSyn sgd=0'}
+    """
+    parts = {folder: folder.split("__") for folder in folders}
+    shared = set.intersection(*(set(words) for words in parts.values())) if parts else set()
+    return {
+        folder: " ".join([words[0], *(word for word in words[1:] if word not in shared)])
+        for folder, words in parts.items()
+    }
+
+
+def _wanted(there: list[Model], names: Sequence[str], where: Path) -> list[Model]:
+    if not names:
+        return there
+    chosen = []
+    for name in names:
+        fits = [m for m in there if name == m.folder.name or Path(name).resolve() == m.folder.resolve()]
+        if not fits:
+            known = ", ".join(sorted({model.folder.name for model in there})) or "none"
+            raise UserError(f"{where}: wanted a trained model {name}, found {known}; change --model")
+        chosen += [model for model in fits if model not in chosen]
+    return chosen
+
+
+def _by_direction(
+    models: Sequence[Model], split: str, fold: int | str | None, direction: Direction | None
+) -> dict[Direction, dict[str, Path]]:
+    found: dict[Direction, dict[str, Path]] = {}
+    for model in models:
+        for way in (model.pair, model.pair[::-1]):
+            folder = _evaluation(model, split, fold, way)
+            if folder is not None and direction in (None, way):
+                found.setdefault(way, {})[model.folder.name] = folder
+    return found
+
+
+def _evaluation(model: Model, split: str, fold: int | str | None, way: Direction) -> Path | None:
+    """Return the evaluation of the lowest fold that left images of this direction."""
+    for parent in dict.fromkeys(c.file.parent for c in model.checkpoints if fold in (None, c.fold)):
+        folder = parent / f"evaluation_{split}"
+        if folder.is_dir() and synthetic.cases(folder, *way):
+            return folder
+    return None
+
+
+def _subjects(way: Direction, folders: Sequence[Path]) -> dict[str, str]:
+    """Return the cases that all evaluations hold, each with its subject."""
+    common = set.intersection(*(set(synthetic.cases(folder, *way)) for folder in folders))
+    owners: dict[str, str] = {}
+    for folder in folders:
+        table = pd.read_csv(folder / "subjects.csv", dtype=str)
+        owners |= dict(zip(table["case"], table["subject"] if "subject" in table else table["case"], strict=True))
+    return {case: owners.get(case, case) for case in sorted(common)}
+
+
+def _words(way: Direction) -> str:
+    return " to ".join(way)
+
+
+def _listed(folders: Mapping[Direction, Mapping[str, Path]]) -> str:
+    return "; ".join(f"{_words(way)}: {', '.join(sorted(named))}" for way, named in folders.items()) or "none"

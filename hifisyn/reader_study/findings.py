@@ -1,0 +1,175 @@
+"""What the readings say: mean ranks, tests over cases, agreement between and within readers, and words of caution."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from hifisyn.evaluation.statistics import Friedman, against_reference, friedman, interval
+from hifisyn.reader_study.agreement import kendall_w, rank_correlation, same_order
+from hifisyn.reader_study.questions import QUESTIONS
+
+FEW_READERS, FEW_CASES, FEW_REPEATS = 3, 10, 5
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What came out.
+
+    Attributes:
+        means: `question, model, mean_rank, low, high, tested_rank, cases, readers`; the interval is the 95 % bootstrap
+            interval over cases, `tested_rank` the mean rank of the case averages that the test compares.
+        by_reader: `question, reader, model, mean_rank`.
+        tests: question to the test over cases.
+        posthoc: `question, a, b, p`.
+        concordance: `question, kendall_w, least, most, trials, readers`: W of a trial, its mean and range over trials.
+        pairs: `question, reader, other, correlation, trials`.
+        repeats: `question, reader, correlation, same_order, trials`.
+        cautions: sentences.
+    """
+
+    means: pd.DataFrame
+    by_reader: pd.DataFrame
+    tests: Mapping[str, Friedman]
+    posthoc: pd.DataFrame
+    concordance: pd.DataFrame
+    pairs: pd.DataFrame
+    repeats: pd.DataFrame
+    cautions: tuple[str, ...]
+
+
+def analyse(ranks: pd.DataFrame) -> Findings:
+    """Analyse the ranks of all readers.
+
+    A reader's ranks of a case are averaged over its slices and directions, then over readers; the tests take one value
+    a case and model, since readers of one case are no independent witnesses. Repeats count for agreement alone.
+
+    Args:
+        ranks: see `hifisyn.reader_study.answers.Readings`.
+    """
+    first = ranks[~ranks["repeats"]]
+    asked = [question.key for question in QUESTIONS if (first["question"] == question.key).any()]
+    by_case = {key: case_averages(first[first["question"] == key]) for key in asked}
+    tests = {key: friedman(values, higher_is_better=False) for key, values in by_case.items()}
+    by_reader = first.groupby(["question", "reader", "model"], sort=False)["rank"].mean()
+    means = pd.concat([_means(key, by_case[key], tests[key], first) for key in asked], ignore_index=True)
+    trials = {key: trial_ranks(first[first["question"] == key]) for key in asked}
+    repeats = pd.DataFrame([row for key in asked for row in _repeats(ranks[ranks["question"] == key])])
+    return Findings(
+        means=means,
+        by_reader=by_reader.rename("mean_rank").reset_index(),
+        tests=tests,
+        posthoc=pd.concat([_posthoc(key, by_case[key], tests[key]) for key in asked], ignore_index=True),
+        concordance=pd.DataFrame([_concordance(key, trials[key]) for key in asked]),
+        pairs=pd.DataFrame([row for key in asked for row in _pairs(key, trials[key])]),
+        repeats=repeats,
+        cautions=tuple(_cautions(first, by_case, tests, repeats)),
+    )
+
+
+def case_averages(ranks: pd.DataFrame) -> pd.DataFrame:
+    """Return cases x models: ranks of one question averaged over slices and directions, then over readers."""
+    of_reader = ranks.groupby(["case", "model", "reader"], sort=True)["rank"].mean()
+    return of_reader.groupby(["case", "model"], sort=True).mean().unstack("model")
+
+
+def trial_ranks(ranks: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
+    """Return trial to (reader to ranks (n,) of its images, in the order of their places)."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for (trial, reader), rows in ranks.groupby(["trial", "reader"], sort=False):
+        found.setdefault(str(trial), {})[str(reader)] = rows.sort_values("place")["rank"].to_numpy()
+    return found
+
+
+def _means(question: str, by_case: pd.DataFrame, test: Friedman, first: pd.DataFrame) -> pd.DataFrame:
+    readers = first.loc[first["question"] == question, "reader"].nunique()
+    bounds = [interval(by_case[model]) for model in by_case]
+    return pd.DataFrame(
+        {
+            "question": question,
+            "model": by_case.columns,
+            "mean_rank": by_case.mean().to_numpy(),
+            "low": [low for low, _ in bounds],
+            "high": [high for _, high in bounds],
+            "tested_rank": test.mean_ranks.reindex(by_case.columns).to_numpy(),
+            "cases": len(by_case),
+            "readers": readers,
+        }
+    )
+
+
+def _posthoc(question: str, by_case: pd.DataFrame, test: Friedman) -> pd.DataFrame:
+    """Return p of each pair of models: Nemenyi's, and with two models Wilcoxon's, the one test there is for them."""
+    pairs = test.posthoc
+    if test.k == 2:
+        a, b = by_case.columns
+        pairs = pd.DataFrame({"a": [a], "b": [b], "p": against_reference(by_case, b, unit="subject")["p"]})
+    return pairs.assign(question=question)[["question", "a", "b", "p"]]
+
+
+def _concordance(question: str, trials: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, object]:
+    """Return Kendall's W of the trials that at least two readers ranked."""
+    shared = [np.stack(list(of.values())) for of in trials.values() if len(of) > 1]
+    values = np.array([kendall_w(rankings) for rankings in shared])
+    values = values[np.isfinite(values)]
+    least, mean, most = (values.min(), values.mean(), values.max()) if len(values) else (np.nan,) * 3
+    readers = len({reader for of in trials.values() for reader in of})
+    return {
+        "question": question, "kendall_w": mean, "least": least, "most": most, "trials": len(values), "readers": readers
+    }  # fmt: skip
+
+
+def _pairs(question: str, trials: Mapping[str, Mapping[str, np.ndarray]]) -> list[dict[str, object]]:
+    readers = sorted({reader for of in trials.values() for reader in of})
+    rows = []
+    for reader, other in combinations(readers, 2):
+        both = [(of[reader], of[other]) for of in trials.values() if reader in of and other in of]
+        rho = rank_correlation([a for a, _ in both], [b for _, b in both])
+        rows.append({"question": question, "reader": reader, "other": other, "correlation": rho, "trials": len(both)})
+    return rows
+
+
+def _repeats(ranks: pd.DataFrame) -> list[dict[str, object]]:
+    """Return how well each reader agreed with themselves, over the views that they ranked twice; by model."""
+    rows = []
+    for reader, own in ranks.groupby("reader", sort=True):
+        first, again = (_by_view(own[own["repeats"] == shown]) for shown in (False, True))
+        both = [(first[view], again[view]) for view in again if view in first]
+        a, b = [one for one, _ in both], [other for _, other in both]
+        rows.append(
+            {
+                "question": own["question"].iloc[0],
+                "reader": reader,
+                "correlation": rank_correlation(a, b),
+                "same_order": same_order(a, b),
+                "trials": len(both),
+            }
+        )
+    return rows
+
+
+def _by_view(ranks: pd.DataFrame) -> dict[object, np.ndarray]:
+    """Return view to the ranks of its models, in the order of the models' names."""
+    views = ranks.groupby(["case", "slice", "direction"], sort=False)
+    return {view: rows.sort_values("model")["rank"].to_numpy() for view, rows in views}
+
+
+def _cautions(
+    first: pd.DataFrame, by_case: Mapping[str, pd.DataFrame], tests: Mapping[str, Friedman], repeats: pd.DataFrame
+) -> list[str]:
+    readers, cases = first["reader"].nunique(), first["case"].nunique()
+    found = []
+    if readers == 1:
+        found.append("One reader: how far readers agree cannot be said, and the ranks are one person's opinion.")
+    elif readers < FEW_READERS:
+        found.append(f"{readers} readers are few: another reader may rank differently.")
+    if cases < FEW_CASES:
+        found.append(f"{cases} cases are few: only large differences between models can be shown.")
+    if any(test.k == 2 for test in tests.values()):
+        found.append("With two models Friedman's test does not apply; p is of Wilcoxon's signed-rank test over cases.")
+    twice = int(repeats["trials"].max()) if len(repeats) else 0
+    if 0 < twice < FEW_REPEATS:
+        found.append(f"{twice} repeated views are few: agreement within readers is a rough figure.")
+    return found
