@@ -53,10 +53,10 @@ def new_figure(width: float, height: float, **kwargs: Any) -> "Figure":
     return figure
 
 
-def save_figure(figure: "Figure", path: Path | str) -> None:
+def save_figure(figure: "Figure", path: Path | str, dpi: float = DPI) -> None:
     """Write a figure as PNG, atomically, replacing what is there."""
     with atomic(path) as temporary:
-        figure.savefig(temporary, format="png", facecolor=figure.get_facecolor())
+        figure.savefig(temporary, format="png", facecolor=figure.get_facecolor(), dpi=dpi)
 
 
 def evenly(count: int, wanted: int, margin: float = 0.12) -> list[int]:

@@ -1,0 +1,155 @@
+"""All figures of the models of a data set, each by itself: what cannot be drawn is said in words and left out."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from hifisyn.engine.jobs import one_line
+from hifisyn.evaluation.all_models import label
+from hifisyn.evaluation.model_space import load, subjects_of
+from hifisyn.evaluation.model_task import Task, look_up
+from hifisyn.figures.curves import draw_curves, read_curves
+from hifisyn.figures.draw_comparisons import draw_comparisons
+from hifisyn.figures.drawn import AFFINITY, CURVES, EMBEDDING, Drawn, Say, file_name, how_many, split_in_words
+from hifisyn.inference.models import Model
+from hifisyn.paths import METRICS_CSV
+
+if TYPE_CHECKING:
+    from hifisyn.figures.queries import Queries
+    from hifisyn.inference.predictor import Predictor
+
+__all__ = ["Drawn", "draw_all"]
+
+Made = TypeVar("Made")
+
+
+def draw_all(
+    models: Sequence[Model],
+    preprocessed: Path,
+    out: Path,
+    *,
+    split: str | None,
+    device: str = "cpu",
+    say: Say = print,
+) -> list[Drawn]:
+    """Draw every figure that the models of one data set allow: comparisons, affinities, embeddings, curves.
+
+    Of each model the lowest fold is drawn. Figures that are there are replaced.
+
+    Args:
+        models: of one data set.
+        preprocessed: root of the preprocessed data sets.
+        out: folder of the figures; made if it is not there.
+        split: "test", "val", or none: test where there are test cases.
+        device: where contents are encoded.
+        say: takes one line for each figure that is left out, and why.
+
+    Returns:
+        What was drawn, comparisons first.
+    """
+    tasks: dict[str, Task] = {}
+    for model in models:
+        task = _tried(partial(look_up, model.folder, preprocessed, split=split), model.folder.name, say)
+        if task is not None:
+            tasks[label(model, task.checkpoint.fold)] = task
+    drawn: list[Drawn] = []
+    for group in _comparable(tasks):
+        pair = next(iter(group.values())).model.pair
+        for way in (pair, pair[::-1]):
+            name = f"comparison of {' to '.join(way)}"
+            drawn += _tried(partial(draw_comparisons, out, group, way, say), name, say) or []
+    for name, task in tasks.items():
+        drawn += _tried(partial(_content, out, name, task, device, say), f"affinity and embedding of {name}", say) or []
+    for pair in dict.fromkeys(task.model.pair for task in tasks.values()):
+        drawn += _tried(partial(_curves, out, tasks, pair, say), f"curves of {' and '.join(pair)}", say) or []
+    return drawn
+
+
+def _tried(make: Callable[[], Made], name: str, say: Say) -> Made | None:
+    """Return what is made; nothing, and a line, where it cannot be: one figure must not cost the others."""
+    try:
+        return make()
+    except Exception as error:
+        say(f"{name}: left out: {one_line(error)}")
+        return None
+
+
+def _comparable(tasks: dict[str, Task]) -> list[dict[str, Task]]:
+    """Part the tasks by what makes slices the same: pair of contrasts, plan's slices, split."""
+    groups: dict[tuple[object, ...], dict[str, Task]] = {}
+    for name, task in tasks.items():
+        groups.setdefault((task.model.pair, task.store.folder, task.split), {})[name] = task
+    return list(groups.values())
+
+
+def _content(out: Path, name: str, task: Task, device: str, say: Say) -> list[Drawn]:
+    """Draw what a model's content tells: which slots it reads, and how structures part in it."""
+    from hifisyn.figures.queries import queries_of
+
+    predictor = load(task, device)
+    there = set(task.store.cases())
+    queries = queries_of(predictor, task.store, [case for case in task.cases if case in there])
+    pair = " and ".join(task.model.pair)
+    cases = how_many(set(queries.case.tolist()), subjects_of(task.model.folder))
+    seen = f"queries, from pixels of {cases} ({split_in_words(task.split)}) seen in {pair}"
+    affinity = partial(_affinity, out, name, predictor, queries, seen)
+    embedding = partial(_embedding, out, name, predictor, queries.brain(), seen)
+    made = [_tried(affinity, f"affinity of {name}", say), _tried(embedding, f"embedding of {name}", say)]
+    return [entry for entry in made if entry is not None]
+
+
+def _affinity(out: Path, name: str, predictor: "Predictor", queries: "Queries", seen: str) -> Drawn:
+    from hifisyn.figures.affinity import affinity, bank_of, draw_affinity, own_share
+
+    bank, pair, labels = bank_of(predictor), predictor.model.pair, predictor.plans.labels
+    as_tested = affinity(queries, bank, pair, labels, with_labels=False)
+    as_trained = affinity(queries, bank, pair, labels, with_labels=True)
+    path = out / file_name("affinity", *pair, name)
+    titles = {"read as at test time, labels unseen": as_tested, "read as in training, labels known": as_trained}
+    draw_affinity(path, titles)
+    shares = ", ".join(f"{structure} {share:.0%}" for structure, share in own_share(as_tested).items())
+    caption = (
+        f"Mean weight (eq. 1) that {len(queries.structure)} {seen}, give each slot of the Brain Memory Bank of {name}; "
+        "structures have about as many pixels each. Slots are ordered by class and each row sums to 1. One colour "
+        "scale serves both reads, by the square root. At test time the share read from slots of the own class is: "
+        f"{shares}. Corresponds to Fig. 8 of the paper."
+    )
+    return Drawn(path, f"Affinity of queries to slots: {name}", caption, AFFINITY)
+
+
+def _embedding(out: Path, name: str, predictor: "Predictor", queries: "Queries", seen: str) -> Drawn:
+    from hifisyn.figures.embedding import draw_embedding, embed
+
+    pair, embedding = predictor.model.pair, embed(queries)
+    path = out / file_name("embedding", *pair, name)
+    draw_embedding(path, embedding, queries, predictor.plans.labels, f"{name}, {' and '.join(pair)}")
+    caption = (
+        f"{len(queries.structure)} content {seen}, by {name}, laid out by {embedding.method}; structures have about as "
+        "many pixels each, background is left out. Axes have no unit. The silhouette is taken among the queries with "
+        f"the cosine distance, from -1 to 1: {embedding.mean_silhouette:.2f} by structure (1: each keeps to itself), "
+        f"{embedding.modality_silhouette:.2f} by contrast within a structure (0: content is shared). "
+        "Corresponds to Fig. 9 of the paper."
+    )
+    return Drawn(path, f"Content queries by structure: {name}", caption, EMBEDDING)
+
+
+def _curves(out: Path, tasks: dict[str, Task], pair: tuple[str, str], say: Say) -> list[Drawn]:
+    curves = {}
+    for name, task in tasks.items():
+        if task.model.pair == pair:
+            table = _tried(partial(read_curves, task.checkpoint.file.parent / METRICS_CSV), f"curve of {name}", say)
+            if table is not None:
+                curves[name] = table
+    if not curves:
+        return []
+    path = out / file_name("curves", *pair)
+    left_out = draw_curves(path, curves)
+    models = "one model" if len(curves) == 1 else f"{len(curves)} models"
+    caption = (
+        f"Training of {models} on {' and '.join(pair)} by epoch: measures on a few fixed slices of the validation "
+        "cases, inside the brain, in both directions, and below the weighted losses as means of an epoch"
+        f"{f'; {left_out} further losses are left out' if left_out else ''}. Each panel has a scale of its own. "
+        "The paper shows no such figure."
+    )
+    return [Drawn(path, f"Training curves: {' and '.join(pair)}", caption, CURVES)]

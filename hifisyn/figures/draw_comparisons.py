@@ -1,0 +1,124 @@
+"""Which cases the comparison sheets of several models show: by rank, so that nobody picks them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from hifisyn.errors import UserError
+from hifisyn.evaluation import synthetic
+from hifisyn.evaluation.all_models import DEFAULT_PLANS
+from hifisyn.evaluation.model_space import subjects_of
+from hifisyn.evaluation.model_task import Task
+from hifisyn.figures.comparison import ACROSS, draw_comparison
+from hifisyn.figures.drawn import COMPARISON, Drawn, Say, file_name, how_many, split_in_words
+from hifisyn.figures.slices_shown import Row, error_span, rows_of_case
+from hifisyn.image_metrics import finite_mean, psnr
+
+ROWS = 3  # of a page with up to five models
+
+
+def draw_comparisons(out: Path, tasks: Mapping[str, Task], way: tuple[str, str], say: Say) -> list[Drawn]:
+    """Draw the slices of the middle case, and one slice of the worst, the middle and the best case.
+
+    Args:
+        out: folder of the figures.
+        tasks: evaluations of models by label, of one pair, one store and one split.
+        way: source and target.
+        say: takes a line for each model that was not evaluated.
+
+    Raises:
+        UserError: no model was evaluated, or no case by all of them.
+    """
+    evaluated = {name: task for name, task in tasks.items() if synthetic.cases(task.output, *way)}
+    for name in (name for name in tasks if name not in evaluated):
+        say(f"comparison of {' to '.join(way)}: without {name}, which is not evaluated; run hifisyn_evaluate")
+    shared = [set(synthetic.cases(task.output, *way)) for task in evaluated.values()]
+    cases = sorted(set.intersection(*shared)) if shared else []
+    if not cases:
+        raise UserError(f"wanted a case that all models have translated, found none of {len(evaluated)} models")
+    sheets = _Sheets(out, evaluated, way, cases)
+    return [*sheets.of_slices(), *sheets.of_cases()]
+
+
+class _Sheets:
+    """The sheets of one direction; cases from the worst to the best."""
+
+    def __init__(self, out: Path, tasks: Mapping[str, Task], way: tuple[str, str], cases: Sequence[str]) -> None:
+        self.out, self.tasks, self.way = out, tasks, way
+        self.task = next(iter(tasks.values()))
+        self.quality = {case: self._quality(case) for case in cases}
+        self.cases = sorted(cases, key=self.quality.__getitem__)
+        self.rows_a_page = max(1, ROWS // math.ceil(len(tasks) / ACROSS))
+
+    def of_slices(self) -> list[Drawn]:
+        middle = self.cases[(len(self.cases) - 1) // 2]
+        rows = self._rows(middle, self.rows_a_page)
+        which = "the middle one" if len(self.cases) > 2 else "one"
+        what = f"Slices of one case, {which} by mean PSNR in the brain among {self._among()}"
+        return [self._draw(rows, "slices", f"{self._arrow()}: slices of a case", what, error_span(rows))]
+
+    def of_cases(self) -> list[Drawn]:
+        if len(self.cases) < 2:
+            return []
+        last = len(self.cases) - 1
+        ranks = {0: "worst", last // 2: "middle", last: "best"} if last > 1 else {0: "worst", last: "best"}
+        rows = [self._row_of(self.cases[rank], f"{word} of {last + 1}") for rank, word in ranks.items()]
+        span, pages = error_span(rows), range(0, len(rows), self.rows_a_page)
+        what = f"The {', '.join(ranks.values())} case by mean PSNR in the brain among {self._among()}, one slice each"
+        return [
+            self._draw(
+                rows[first : first + self.rows_a_page],
+                "cases" if len(pages) == 1 else f"cases_{number}",
+                f"{self._arrow()}: from the worst to the best case",
+                what,
+                span,
+            )
+            for number, first in enumerate(pages, 1)
+        ]
+
+    def _draw(self, rows: Sequence[Row], kind: str, title: str, what: str, span: float) -> Drawn:
+        plans = [] if self.task.plans.name == DEFAULT_PLANS else [self.task.plans.name]
+        source, target = self.way
+        path = self.out / file_name("comparison", "_to_".join(self.way), *plans, kind)
+        draw_comparison(path, rows, source, target, span=span)
+        outlined = " Lesions are outlined." if any(r.lesions is not None and r.lesions.any() for r in rows) else ""
+        caption = (
+            f"{what}: {source}, the {target} that {self._makers()} made of it, and the true {target}; below, the error "
+            f"and the PSNR in the brain of that slice. All error maps share one scale, ±{span:.1f} of intensities in "
+            f"[-1, 1]; beyond it colours are cut. Slices are those with most lesion, or most brain.{outlined} "
+            "Corresponds to Figs. 4 and 5 of the paper."
+        )
+        return Drawn(path, title, caption, COMPARISON)
+
+    def _rows(self, case: str, count: int) -> list[Row]:
+        store, (source, target) = self.task.store, self.way
+        labelled = bool(store.record(case)["labelled"])
+        made = {name: synthetic.read(task.output, case, source, target) for name, task in self.tasks.items()}
+        images = store.image(case, source), made, store.image(case, target), store.brain(case)
+        rows = rows_of_case(case, *images, store.label(case) if labelled else None, slices=count)
+        if not rows:
+            raise UserError(f"{store.folder}: wanted brain in case {case}, found none")
+        return rows
+
+    def _row_of(self, case: str, rank: str) -> Row:
+        row = self._rows(case, 1)[0]
+        return replace(row, title=f"{row.title}\n{rank}:\ncase {self.quality[case]:.1f} dB")
+
+    def _makers(self) -> str:
+        return "one model" if len(self.tasks) == 1 else f"each of {len(self.tasks)} models"
+
+    def _arrow(self) -> str:
+        return " to ".join(self.way)
+
+    def _among(self) -> str:
+        people = how_many(self.cases, subjects_of(self.task.model.folder))
+        return f"{people} ({split_in_words(self.task.split)})"
+
+    def _quality(self, case: str) -> float:
+        """Return the PSNR in the brain in dB, mean over slices and models."""
+        truth, brain = self.task.store.image(case, self.way[1]), self.task.store.brain(case)
+        made = [synthetic.read(task.output, case, *self.way) for task in self.tasks.values()]
+        return float(np.mean([finite_mean(psnr(stack, truth, mask=brain)) for stack in made]))

@@ -1,0 +1,144 @@
+"""A map of the content queries by structure (HiFi-Syn Fig. 9), and numbers that tell the same without an eye."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hifisyn.figures import style
+from hifisyn.figures.queries import Queries
+
+UMAP, PCA = "UMAP", "PCA"
+MARKERS = ("o", "^")
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Where the queries lie, in the plane and in the space of the content.
+
+    Attributes:
+        points: (P, 2).
+        method: "UMAP" or "PCA".
+        structure_silhouette: by label value, mean silhouette of its queries among all structures, -1..1: near 1 they
+            keep to themselves, near 0 they mix with another structure. Cosine distance, all channels.
+        modality_silhouette: the same for the two contrasts within a structure, mean over structures; near 0 is wanted:
+            content that the contrasts share. NaN where only one contrast is there.
+    """
+
+    points: np.ndarray
+    method: str
+    structure_silhouette: pd.Series
+    modality_silhouette: float
+
+    @property
+    def mean_silhouette(self) -> float:
+        """Mean over the structures."""
+        return float(self.structure_silhouette.mean())
+
+
+def embed(queries: Queries, seed: int = 0) -> Embedding:
+    """Lay the unit queries out in the plane: UMAP where umap-learn is installed, else principal components.
+
+    Args:
+        queries: at least 3 pixels.
+        seed: of UMAP; the same seed gives the same map.
+    """
+    unit = unit_rows(queries.content)
+    method = UMAP if find_spec("umap") else PCA
+    points = _umap(unit, seed) if method == UMAP else _principal(unit)
+    return Embedding(points, method, structure_silhouette(unit, queries.structure), modality_silhouette(unit, queries))
+
+
+def unit_rows(content: np.ndarray) -> np.ndarray:
+    """Return (P, C) with rows of length 1, which is all that the bank's cosine sees; float64."""
+    wide = content.astype(np.float64)
+    return wide / np.linalg.norm(wide, axis=1, keepdims=True).clip(min=np.finfo(float).tiny)
+
+
+def structure_silhouette(unit: np.ndarray, structure: np.ndarray) -> pd.Series:
+    """Return the mean silhouette of each structure by label value (Rousseeuw 1987), cosine distance; NaN for one."""
+    from sklearn.metrics import silhouette_samples
+
+    values = np.unique(structure)
+    if len(values) < 2 or len(values) >= len(structure):
+        return pd.Series(np.nan, index=values)
+    scores = silhouette_samples(unit, structure, metric="cosine")
+    return pd.Series(scores).groupby(structure).mean()
+
+
+def modality_silhouette(unit: np.ndarray, queries: Queries) -> float:
+    """Return how far the contrasts part within a structure: mean silhouette over structures seen in both; else NaN."""
+    from sklearn.metrics import silhouette_score
+
+    scores = []
+    for value in np.unique(queries.structure):
+        own = queries.structure == value
+        contrasts = len(set(queries.modality[own].tolist()))
+        if 1 < contrasts < own.sum():
+            scores.append(float(silhouette_score(unit[own], queries.modality[own], metric="cosine")))
+    return float(np.mean(scores)) if scores else float("nan")
+
+
+def draw_embedding(path: Path, embedding: Embedding, queries: Queries, labels: Mapping[str, int], title: str) -> None:
+    """Draw the map: colours tell structures, markers contrasts; the legend has the silhouettes.
+
+    Args:
+        path: the PNG file; replaced if it exists.
+        embedding: of the queries.
+        queries: what was embedded.
+        labels: structure to label value.
+        title: one line above.
+    """
+    figure = style.page(4.6)
+    axis = style.axes_at(figure, 0.3, 0.35, 4.5, 4.0)
+    names = style.names_by_value(labels)
+    contrasts = list(dict.fromkeys(queries.modality.tolist()))
+    order = np.random.default_rng(0).permutation(len(queries.structure))  # lest the last structure cover the others
+    for marker, contrast in zip(MARKERS, contrasts, strict=False):
+        shown = order[queries.modality[order] == contrast]
+        colours = [style.structure_colour(int(value)) for value in queries.structure[shown]]
+        axis.scatter(*embedding.points[shown].T, c=colours, marker=marker, s=7, linewidths=0, alpha=0.85)
+    axis.set_facecolor(style.BLACK)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.set_xlabel(f"{embedding.method} 1", fontsize=style.SMALL, labelpad=2)
+    axis.set_ylabel(f"{embedding.method} 2", fontsize=style.SMALL, labelpad=2)
+    axis.set_title(title, fontsize=style.MEDIUM, loc="left", pad=4)
+    _legend(axis, embedding, names, contrasts)
+    style.finish(figure, path)
+
+
+def _legend(axis: Any, embedding: Embedding, names: Mapping[int, str], contrasts: list[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    def entry(label: str, colour: Any, marker: str) -> Any:
+        return Line2D([], [], linestyle="", marker=marker, color=colour, markeredgecolor="0.3", mew=0.4, label=label)
+
+    structures = [
+        entry(f"{names.get(int(value), str(value))}  {score:.2f}", style.structure_colour(int(value)), "o")
+        for value, score in embedding.structure_silhouette.items()
+    ]
+    where = {"loc": "upper left", "fontsize": style.SMALL, "frameon": False, "title_fontsize": style.SMALL}
+    title = f"structure, silhouette\n(mean {embedding.mean_silhouette:.2f}; 1: apart, 0: mixed)"
+    first = axis.legend(handles=structures, bbox_to_anchor=(1.01, 1.0), title=title, alignment="left", **where)
+    axis.add_artist(first)
+    title = f"contrast, silhouette within\na structure {embedding.modality_silhouette:.2f} (0: shared)"
+    markers = [entry(contrast, "white", marker) for marker, contrast in zip(MARKERS, contrasts, strict=False)]
+    axis.legend(handles=markers, bbox_to_anchor=(1.01, 0.35), title=title, alignment="left", **where)
+
+
+def _principal(unit: np.ndarray) -> np.ndarray:
+    from sklearn import decomposition
+
+    return np.asarray(decomposition.PCA(2, svd_solver="full").fit_transform(unit))
+
+
+def _umap(unit: np.ndarray, seed: int) -> np.ndarray:
+    import umap
+
+    mapper = umap.UMAP(metric="cosine", n_neighbors=min(15, len(unit) - 1), random_state=seed, n_jobs=1)
+    return np.asarray(mapper.fit_transform(unit))
