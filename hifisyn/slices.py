@@ -10,6 +10,40 @@ from hifisyn.errors import UserError
 from hifisyn.files import atomic, read_json, write_json
 
 LABEL, BRAIN = "label", "brain"
+ENDING = ".b2nd"
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write a stack (S, H, W) atomically, without loss, compressed slice by slice; a file that is there is replaced."""
+    with atomic(path) as temporary:
+        temporary.unlink()
+        blosc2.asarray(
+            np.ascontiguousarray(array),
+            urlpath=str(temporary),
+            mode="w",
+            chunks=(1, *array.shape[1:]),
+            cparams={"codec": blosc2.Codec.ZSTD, "clevel": 5, "nthreads": 1},
+        )
+
+
+def read_array(path: Path, index: int | None = None, *, maker: str = "hifisyn_plan_and_preprocess") -> np.ndarray:
+    """Read a stack (S, H, W) that `write_array` wrote, or one slice (H, W) of it.
+
+    Args:
+        path: the file.
+        index: number of the slice; none: all.
+        maker: the command that writes the file, for the message.
+
+    Raises:
+        UserError: the file is missing or broken.
+    """
+    try:
+        array = blosc2.open(str(path), mode="r", dparams={"nthreads": 1})
+    except FileNotFoundError:
+        raise UserError(f"{path}: wanted slices, found none; run {maker}") from None
+    except RuntimeError as error:
+        raise UserError(f"{path}: wanted slices, found a broken file ({error}); remove it and run {maker}") from None
+    return np.asarray(array[:] if index is None else array[index])
 
 
 class SliceStore:
@@ -47,15 +81,7 @@ class SliceStore:
         if len(shapes) != 1:
             raise ValueError(f"case {case}: arrays of one shape are wanted, got {shapes}")
         for name, array in arrays.items():
-            with atomic(self._path(case, name)) as temporary:
-                temporary.unlink()
-                blosc2.asarray(
-                    np.ascontiguousarray(array),
-                    urlpath=str(temporary),
-                    mode="w",
-                    chunks=(1, *array.shape[1:]),
-                    cparams={"codec": blosc2.Codec.ZSTD, "clevel": 5, "nthreads": 1},
-                )
+            write_array(self._path(case, name), array)
         head = {"case": case, "modalities": list(images), "slices": brain.shape[0], "labelled": label is not None}
         write_json(self.folder / f"{case}.json", head | record)
 
@@ -85,18 +111,7 @@ class SliceStore:
         return self._read(case, LABEL, index)
 
     def _path(self, case: str, name: str) -> Path:
-        return self.folder / f"{case}_{name}.b2nd"
+        return self.folder / f"{case}_{name}{ENDING}"
 
     def _read(self, case: str, name: str, index: int | None) -> np.ndarray:
-        try:
-            array = blosc2.open(str(self._path(case, name)), mode="r", dparams={"nthreads": 1})
-        except FileNotFoundError:
-            raise UserError(
-                f"{self._path(case, name)}: wanted slices, found none; run hifisyn_plan_and_preprocess"
-            ) from None
-        except RuntimeError as error:
-            raise UserError(
-                f"{self._path(case, name)}: wanted slices, found a broken file ({error}); "
-                "remove it and run hifisyn_plan_and_preprocess"
-            ) from None
-        return np.asarray(array[:] if index is None else array[index])
+        return read_array(self._path(case, name), index)

@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import ndimage
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, structural_similarity
 
 from hifisyn.cli.evaluate import main
 from hifisyn.cli.predict import main as predict
 from hifisyn.errors import UserError
 from hifisyn.evaluation import native
-from hifisyn.evaluation.image import by_case, by_dataset, score
+from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES, by_case, by_dataset, score
 from hifisyn.evaluation.pairs import find_pairs
+from hifisyn.image_metrics import ms_ssim
 from hifisyn.volume import Volume
 from tests.test_predict import make_model, save_scan
 
@@ -218,7 +219,7 @@ def test_tables_agree_with_each_other_and_state_their_terms(tmp_path, capsys):
         write_case(tmp_path, case, seed=number, synthetic=data + rng.normal(0, 40, SHAPE))
     assert run(tmp_path) == 0
     slices, cases = table(tmp_path, "slices"), table(tmp_path)
-    for measure in ("psnr", "ssim", "psnr_brain", "ssim_brain", "correlation"):
+    for measure in MEASURES:
         by_hand = [slices.loc[slices["case"] == case, measure].mean() for case in "ABC"]
         np.testing.assert_allclose(cases[measure], by_hand, atol=2e-6)
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
@@ -246,7 +247,7 @@ def test_an_earlier_evaluation_is_not_overwritten(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [([], "SYNTH"), (["nowhere", "nowhere"], "folder"), (["synth", "--model", "m"], "either")],
+    [(["synth"], "TRUTH"), (["nowhere", "nowhere"], "folder"), (["synth", "--model", "m"], "either")],
 )
 def test_mistakes_are_one_line(tmp_path, capsys, arguments, words):
     assert main(arguments) == 2
@@ -297,6 +298,19 @@ def test_each_column_is_its_measure_slice_by_slice():
         mean, full = structural_similarity(x + 1, y + 1, data_range=2, full=True, **settings)
         assert rows["ssim"][k] == pytest.approx(mean)
         assert rows["ssim_brain"][k] == pytest.approx(full[mask].mean())
+        assert rows["ms_ssim"][k] == ms_ssim(x, y)
+        for measure, inside in (("nmse", np.ones_like(mask)), ("nmse_brain", mask)):
+            root = normalized_root_mse(y[inside] + 1, x[inside] + 1, normalization="euclidean")
+            assert rows[measure][k] == pytest.approx(root**2)
+
+
+def test_of_every_measure_it_is_known_which_way_is_better():
+    rng = np.random.default_rng(0)
+    truth, noise = rng.uniform(-1, 1, (2, 1, 20, 20))
+    brain = np.ones(truth.shape, dtype=bool)
+    near, far = (score(truth + share * noise, truth, brain).iloc[0] for share in (0.1, 0.8))
+    assert {m for m in MEASURES if near[m] < far[m]} == set(LOWER_IS_BETTER)
+    assert set(TITLES) == set(MEASURES)
 
 
 def test_slices_without_brain_do_not_count_and_cases_weigh_the_same():

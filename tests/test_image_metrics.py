@@ -2,10 +2,12 @@ import math
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.signal import convolve2d
 from scipy.stats import pearsonr
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, structural_similarity
 
-from hifisyn.image_metrics import correlation, finite_mean, psnr, ssim, std_ratio
+from hifisyn.image_metrics import correlation, finite_mean, ms_ssim, nmse, psnr, ssim, std_ratio
 
 
 @pytest.fixture
@@ -37,6 +39,32 @@ def reference_ssim_map(x, y, data_range):
             vu, vv, vuv = ((weight * p).sum() - m for p, m in ((u * u, mu * mu), (v * v, mv * mv), (u * v, mu * mv)))
             out[i, j] = (2 * mu * mv + c1) * (2 * vuv + c2) / ((mu**2 + mv**2 + c1) * (vu + vv + c2))
     return out
+
+
+def reference_ms_ssim(x, y, data_range, weights):
+    """MS-SSIM of two slices by the formulas of Wang, Simoncelli and Bovik; windows that lie in the image only."""
+    offsets = np.arange(-5, 6)
+    window = np.exp(-(offsets[:, None] ** 2 + offsets[None] ** 2) / (2 * 1.5**2))
+    window /= window.sum()
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+
+    def local(image):
+        return convolve2d(image, window, mode="valid")
+
+    value = 1.0
+    for scale, weight in enumerate(weights):
+        mx, my = local(x), local(y)
+        vx, vy, vxy = local(x * x) - mx**2, local(y * y) - my**2, local(x * y) - mx * my
+        term = (2 * vxy + c2) / (vx + vy + c2)
+        if scale == len(weights) - 1:
+            term = term * (2 * mx * my + c1) / (mx**2 + my**2 + c1)
+        value *= max(term.mean(), 0) ** weight
+        h, w = x.shape[0] // 2, x.shape[1] // 2
+        x, y = (
+            np.array([[z[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean() for j in range(w)] for i in range(h)])
+            for z in (x, y)
+        )
+    return value
 
 
 def test_psnr_agrees_with_scikit_image_slice_by_slice(pair):
@@ -88,6 +116,52 @@ def test_ssim_is_not_fooled_by_an_inverted_contrast(pair):
     np.testing.assert_allclose(ssim(pair[0] + 1, pair[1] + 1, low=0.0), ssim(*pair), atol=1e-6)
 
 
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+
+
+@pytest.mark.parametrize(("shape", "scales"), [((176, 181), 5), ((175, 176), 4), ((45, 60), 3), ((21, 30), 1)])
+def test_ms_ssim_agrees_with_the_formulas_of_wang(shape, scales):
+    rng = np.random.default_rng(0)
+    y = gaussian_filter(rng.standard_normal((2, *shape)), (0, 2, 2)) * 3
+    x = gaussian_filter(y, (0, 1, 1)) + 0.1 * rng.standard_normal(y.shape)
+    a, b = x.clip(-1, 1), y.clip(-1, 1)
+    weights = np.array(WEIGHTS[:scales]) / sum(WEIGHTS[:scales])
+    expected = [reference_ms_ssim(s + 1, t + 1, 2.0, weights) for s, t in zip(a, b, strict=True)]
+    np.testing.assert_allclose(ms_ssim(a, b), expected, rtol=1e-9)
+    assert (ms_ssim(a, b) > 0.1).all()
+
+
+def test_ms_ssim_of_one_scale_is_ssim(pair):
+    settings = {"data_range": 2.0, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    a, b = (stack[:, :20].astype(float) for stack in pair)
+    expected = [structural_similarity(s + 1, t + 1, **settings) for s, t in zip(a, b, strict=True)]
+    np.testing.assert_allclose(ms_ssim(a, b), expected, atol=1e-9)
+
+
+def test_ms_ssim_of_equals_is_one_and_of_an_inverted_contrast_nought(pair):
+    np.testing.assert_allclose(ms_ssim(pair[1], pair[1]), 1, atol=1e-12)
+    assert (ms_ssim(-pair[1], pair[1]) == 0).all()
+    with pytest.raises(ValueError, match="win_size"):
+        ms_ssim(np.zeros((10, 30)), np.zeros((10, 30)))
+
+
+def test_nmse_agrees_with_scikit_image(pair, mask):
+    a, b = (stack.astype(float) for stack in pair)
+    expected = [normalized_root_mse(t + 1, s + 1, normalization="euclidean") ** 2 for s, t in zip(a, b, strict=True)]
+    np.testing.assert_allclose(nmse(*pair), expected, rtol=1e-9)
+    for k in range(3):
+        inside = normalized_root_mse(b[k][mask[k]] + 1, a[k][mask[k]] + 1, normalization="euclidean") ** 2
+        assert nmse(a, b, mask)[k] == pytest.approx(inside, rel=1e-9)
+
+
+def test_background_adds_nothing_to_nmse(pair, mask):
+    a, b = (np.where(mask, stack, -1) for stack in pair)
+    np.testing.assert_allclose(nmse(a, b), nmse(a, b, mask), rtol=1e-12)
+    np.testing.assert_allclose(nmse(np.full(b.shape, -1), b), 1, rtol=1e-12)
+    assert np.isnan(nmse(a[0], np.full(b[0].shape, -1)))
+    np.testing.assert_allclose(nmse(pair[0] + 1, pair[1] + 1, low=0.0), nmse(*pair), rtol=1e-5)
+
+
 def test_ssim_refuses_slices_below_its_window():
     with pytest.raises(ValueError, match="win_size"):
         ssim(np.zeros((10, 10)), np.zeros((10, 10)))
@@ -112,7 +186,7 @@ def test_a_constant_says_nothing(pair):
     assert np.isnan(std_ratio(pair[1], constant)).all()
 
 
-@pytest.mark.parametrize("measure", [psnr, ssim, correlation, std_ratio])
+@pytest.mark.parametrize("measure", [psnr, ssim, nmse, correlation, std_ratio])
 def test_a_slice_alone_gives_the_value_it_has_in_a_stack(measure, pair, mask):
     a, b = pair
     alone = measure(a[1], b[1], mask=mask[1])
@@ -120,13 +194,13 @@ def test_a_slice_alone_gives_the_value_it_has_in_a_stack(measure, pair, mask):
     assert measure(a, b, mask=mask)[1] == alone
 
 
-@pytest.mark.parametrize("measure", [psnr, ssim, correlation, std_ratio])
+@pytest.mark.parametrize("measure", [psnr, ssim, nmse, correlation, std_ratio])
 def test_an_empty_mask_gives_nan_for_its_slice_only(measure, pair, mask):
     mask[2] = False
     assert list(np.isnan(measure(*pair, mask=mask))) == [False, False, True]
 
 
-@pytest.mark.parametrize("measure", [psnr, ssim, correlation, std_ratio])
+@pytest.mark.parametrize("measure", [psnr, ssim, nmse, correlation, std_ratio])
 def test_shapes_must_agree(measure, pair, mask):
     with pytest.raises(ValueError, match="alike"):
         measure(pair[0], pair[1][:2])

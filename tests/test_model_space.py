@@ -7,7 +7,7 @@ import torch
 
 from hifisyn.cli.evaluate import main
 from hifisyn.errors import UserError
-from hifisyn.evaluation import model_space, rivals
+from hifisyn.evaluation import against_rivals, model_space, model_task, rivals
 from hifisyn.evaluation.image import score
 from hifisyn.files import write_json
 from hifisyn.inference.predictor import Predictor
@@ -50,7 +50,7 @@ def store(tmp_path):
 
 
 def compare(store, cases=HELD_OUT, training=TRAIN, **kwargs):
-    return model_space.compare(Inverse(), "inverse", store, PAIR, training, cases, min_pixels=20, **kwargs)
+    return against_rivals.compare(Inverse(), "inverse", store, PAIR, training, cases, min_pixels=20, **kwargs)
 
 
 def test_every_method_direction_and_case_has_its_rows(store):
@@ -81,12 +81,27 @@ def test_the_rows_are_those_of_the_truth_and_nothing_counts_outside_the_brain(st
     np.testing.assert_allclose(rows["ssim"], expected["ssim"], rtol=1e-6)
 
 
+def test_structures_are_scored_in_the_slices_that_count(store):
+    brain, t1, t2 = store.brain("d"), store.image("d", "T1"), store.image("d", "T2")
+    label = np.where(brain, 2, 0)
+    label[:, 6:12] *= 2
+    store.write("d", {"T1": t1, "T2": t2}, brain, label, {})
+    done = compare(store, labels={"background": 0, "GM": 2, "tumour": 4}, subjects={"d": "person"})
+    rows = done.regions.query("method == 'inverse' and direction == 'T1 to T2'").set_index("region")
+    assert set(done.regions["case"]) == {"d"}
+    assert set(done.cases["subject"]) == {"person", "e"}
+    for name, value in (("GM", 2), ("tumour", 4)):
+        errors = [np.mean((-t1[k].astype(float) - t2[k])[label[k] == value] ** 2) for k in (2, 3, 4)]
+        assert rows.loc[name, "psnr"] == pytest.approx(np.mean(10 * np.log10(4 / np.array(errors))), abs=1e-6)
+        assert rows.loc[name, "pixels"] == (label[2:] == value).sum()
+
+
 def test_rivals_learn_from_training_cases_only(store):
     before = compare(store, cases=("d",)).slices
     write(store, "e", 77)
     after = compare(store, cases=("d",)).slices
     assert before.equals(after)
-    fitted = model_space.fit_rivals(store, TRAIN, *PAIR)
+    fitted = against_rivals.fit_rivals(store, TRAIN, *PAIR)
     pooled = np.concatenate([store.image(case, "T2")[store.brain(case)] for case in TRAIN])
     assert fitted.mean == pytest.approx(pooled.mean(), abs=1e-6)
 
@@ -121,15 +136,15 @@ def test_each_case_is_shown_with_the_truth_last(store):
 
 def test_cases_come_from_the_splits():
     splits = Splits(("t",), (Fold(("a", "b"), ("c",)), Fold(("a", "c"), ("b",))))
-    assert model_space.choose_cases(splits, 1, None) == ("test", ("t",), ("a", "c"))
-    assert model_space.choose_cases(splits, 1, "val") == ("val", ("b",), ("a", "c"))
-    assert model_space.choose_cases(splits, "all", "test") == ("test", ("t",), ("a", "b", "c"))
+    assert model_task.choose_cases(splits, 1, None) == ("test", ("t",), ("a", "c"))
+    assert model_task.choose_cases(splits, 1, "val") == ("val", ("b",), ("a", "c"))
+    assert model_task.choose_cases(splits, "all", "test") == ("test", ("t",), ("a", "b", "c"))
     with pytest.raises(UserError, match="fold all"):
-        model_space.choose_cases(splits, "all", "val")
+        model_task.choose_cases(splits, "all", "val")
     none = Splits((), splits.folds)
-    assert model_space.choose_cases(none, 0, None)[0] == "val"
+    assert model_task.choose_cases(none, 0, None)[0] == "val"
     with pytest.raises(UserError, match="--split val"):
-        model_space.choose_cases(none, 0, "test")
+        model_task.choose_cases(none, 0, "test")
 
 
 def test_the_tables_are_written_as_json_knows_them(tmp_path, store):

@@ -1,4 +1,4 @@
-"""hifisyn_evaluate: synthetic volumes against true scans, or a trained model against its rivals."""
+"""hifisyn_evaluate: all trained models against their rivals, one of them, or synthetic volumes against true scans."""
 
 import argparse
 import sys
@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from hifisyn.engine.jobs import Failure
 
 EPILOG = """examples:
+  hifisyn_evaluate                                 every trained model on its held-out cases, both directions, rivals
+  hifisyn_evaluate -d IXI --dry-run                what that would do for one data set
+  hifisyn_evaluate --model hifisyn_results/IXI/T1_T2/HiFiSyn__plans__2d    one model
   hifisyn_evaluate synth/ truth/                   synth/IXI012_T2.nii.gz against truth/IXI012_T2.nii.gz
   hifisyn_evaluate synth/ truth/ --register        true scans on another grid are registered (rigid) first
-  hifisyn_evaluate --model hifisyn_results/IXI/T1_T2/HiFiSyn__plans__2d    held-out cases, both directions, rivals
 
-Intensities are compared in [-1, 1] (data range 2), slice by slice: PSNR and SSIM over the whole slice and inside
-the brain, correlation inside the brain. Exit code 1: some cases failed, 2: all; they are listed.
+Intensities are compared in [-1, 1] (data range 2), slice by slice: PSNR, SSIM, MS-SSIM and NMSE over the whole slice;
+PSNR, SSIM, NMSE and correlation inside the brain and, where there are label maps, inside each structure. Of all models
+only those are evaluated that were not yet, or whose weights, cases or settings have changed since. Exit code 1: some
+cases or models failed, 2: all; they are listed.
 """
 
 
@@ -26,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     p = argparse.ArgumentParser(
         "hifisyn_evaluate",
-        description="Measure synthetic volumes against true scans, or a trained model against simple rivals.",
+        description="Measure trained models against simple rivals, or synthetic volumes against true scans.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -37,14 +41,19 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--min-brain", type=float, help="share of a slice that brain must cover (default 0.02)")
     volumes = p.add_argument_group("volumes")
     volumes.add_argument("--masks", type=Path, help="folder of brain masks (default: those beside the volumes)")
+    volumes.add_argument("--labels", type=Path, help="folder of label maps CASE.nii.gz: scores inside each structure")
     volumes.add_argument("--register", action="store_true", help="register true scans that lie on another grid")
-    model = p.add_argument_group("model")
-    model.add_argument("--model", type=Path, help="model folder: compare slices of cases that it never saw")
+    model = p.add_argument_group("models")
+    which = model.add_mutually_exclusive_group()
+    which.add_argument("--model", type=Path, nargs="+", action="extend", metavar="FOLDER", help="only these models")
+    which.add_argument("-d", "--dataset", nargs="+", action="extend", metavar="NAME", help="only these data sets")
     model.add_argument("--split", choices=("test", "val"), help="which cases (default: test, or val if there is none)")
-    model.add_argument("--fold", help="fold of the model (default: the first there is)")
+    model.add_argument("--fold", help="fold of the model (default: all; of one --model the first there is)")
     model.add_argument("--checkpoint", choices=("best", "final", "latest"), help="weights (default: best)")
-    model.add_argument("--preprocessed", type=Path, help="folder of preprocessed data sets")
+    model.add_argument("--results", metavar="ROOT", type=Path, help="models; default: hifisyn_results")
+    model.add_argument("--preprocessed", metavar="ROOT", type=Path, help="preprocessed data sets")
     model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1 (default: auto)")
+    model.add_argument("--dry-run", action="store_true", help="say what would be evaluated, and why")
     return p
 
 
@@ -52,25 +61,29 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0: all done, 1: some cases failed, 2: all failed."""
     options = parser().parse_args(arguments)
-    if options.model is not None:
-        if options.synth is not None:
-            raise UserError(f"wanted either --model or two folders, found both; leave out {options.synth}")
-        return _model(options)
-    if options.synth is None or options.truth is None:
-        raise UserError("wanted two folders, SYNTH and TRUTH, or --model FOLDER, found neither; see -h")
-    return _volumes(options)
+    if options.synth is not None:
+        return _volumes(options)
+    if options.labels is not None:
+        raise UserError("--labels: wanted two folders, SYNTH and TRUTH, beside it, found none; see -h")
+    one = options.model is not None and len(options.model) == 1 and not options.dry_run
+    return _model(options) if one else _all(options)
 
 
 def _volumes(options: argparse.Namespace) -> int:
     from hifisyn.evaluation import native, output_files
     from hifisyn.evaluation.image import MIN_BRAIN
 
+    if options.model is not None:
+        raise UserError(f"wanted either --model or two folders, found both; leave out {options.synth}")
+    if options.truth is None:
+        raise UserError(f"wanted two folders, SYNTH and TRUTH, found {options.synth} only; see -h")
     output = options.output or options.synth / "evaluation"
     done = native.evaluate(
         options.synth,
         options.truth,
         output,
         masks=options.masks,
+        labels=options.labels,
         register=options.register,
         min_brain=MIN_BRAIN if options.min_brain is None else options.min_brain,
         overwrite=options.overwrite,
@@ -95,7 +108,7 @@ def _model(options: argparse.Namespace) -> int:
     from hifisyn.paths import parse_fold
 
     done, output = model_space.evaluate_model(
-        options.model,
+        options.model[0],
         options.preprocessed,
         options.output,
         split=options.split,
@@ -111,3 +124,38 @@ def _model(options: argparse.Namespace) -> int:
         print(f"left out, since a contrast lacks: {', '.join(done.skipped)}", file=sys.stderr)
     print(f"tables and pictures: {output}")
     return close(done.failures, done=not done.dataset.empty)
+
+
+def _all(options: argparse.Namespace) -> int:
+    from hifisyn.evaluation import all_models, evaluate_all
+    from hifisyn.paths import Roots, parse_fold
+
+    if options.output is not None:
+        raise UserError("-o: wanted one --model beside it, found several; each model holds its own evaluation")
+    results = Roots.resolve(results=options.results).results
+    there = all_models.datasets(results)
+    if not options.model and (not there or not set(options.dataset or ()) <= set(there)):
+        wanted = f" of {' and '.join(options.dataset)}" if options.dataset else ""
+        raise UserError(
+            f"{results}: wanted trained models{wanted}, found {', '.join(there) or 'none'}; train with "
+            "hifisyn_train, name another folder with --results, or compare two folders, SYNTH and TRUTH"
+        )
+    models, broken = all_models.find(results, options.dataset or (), options.model or ())
+    items = evaluate_all.survey(
+        models,
+        options.preprocessed,
+        split=options.split,
+        fold=None if options.fold is None else parse_fold(options.fold),
+        checkpoint=options.checkpoint,
+        min_brain=options.min_brain,
+        overwrite=options.overwrite,
+    )
+    if not items and not broken:
+        raise UserError(f"{results}: wanted a model with weights of fold {options.fold or '0'}, found none; train one")
+    print("\n".join(map(str, items)), flush=True)
+    if options.dry_run:
+        return close(broken, done=bool(items))
+    done, failures = evaluate_all.carry_out(items, options.device, lambda line: print(line, file=sys.stderr))
+    for table in evaluate_all.compared(done):
+        print(f"\n{table.text()}")
+    return close([*broken, *failures], done=bool(done))

@@ -81,9 +81,14 @@ def _do(trial: Trial, source: str, modality: str, cases: list[str], folder: Path
         for case in cases
     ]
     for case in cases:
-        own = {name: maps[name][case] for name in networks}
-        title = f"{case}: nnU-Net in real {modality}, by what it learned from"
-        draw(folder / f"{case}.png", dict.fromkeys(networks, scans[case]), own, references[case], title)
+        taught_by = {f"learned from {name} {modality}": maps[name][case] for name in networks}
+        draw(
+            folder / f"{case}.png",
+            dict.fromkeys(taught_by, scans[case]),
+            taught_by,
+            references[case],
+            list(trial.classes),
+        )
     settings = {"tool": trial.settings.nnunet.words, "source": source, "modality": modality, "split": trial.split}
     counts = {"real_scans": len(real), "synthetic_copies": len(copies), "classes": list(trial.classes)}
     return Result(pd.DataFrame(rows), settings=settings | counts)

@@ -5,6 +5,7 @@ subject, the real scan, the synthetic one, and the source as it is, which says w
 synthesis. Dice is against the reference labels; the gap is real minus synthetic.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation.native import axial
 from hifisyn.evaluation.overlap import dice
-from hifisyn.pictures import evenly, sheet
+from hifisyn.figures.overlays import Found, draw_overlays
 from hifisyn.volume import Volume
 
 TASK = "lesion"
@@ -88,13 +89,14 @@ def _do(trial: Trial, source: str, target: str, cases: list[str], folder: Path, 
             | scores(labels, reference, list(trial.classes))
             for kind, labels in maps.items()
         ]
-        pictured = {REAL: scans[f"{case}__{REAL}"], SYNTHETIC: scans[f"{case}__{SYNTHETIC}"]}
-        draw(folder / f"{case}.png", pictured, maps, reference, f"{case}: nnU-Net in {target}")
+        pictured = {f"{kind} {target}": scans[f"{case}__{kind}"] for kind in (REAL, SYNTHETIC)}
+        found_in = {f"{kind} {target}": maps[kind] for kind in (REAL, SYNTHETIC)}
+        draw(folder / f"{case}.png", pictured, found_in, reference, list(trial.classes))
     settings = {"tool": trial.settings.nnunet.words, "source": source, "target": target, "split": trial.split}
     return Result(pd.DataFrame(rows), failures, settings | {"classes": list(trial.classes)})
 
 
-def scores(labels: np.ndarray, reference: np.ndarray, classes: list[str]) -> dict[str, float]:
+def scores(labels: np.ndarray, reference: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
     """Return `dice`, the mean over classes, and `dice_<class>` of two maps numbered as nnU-Net wants them.
 
     A class that both maps lack has no Dice (NaN) and does not count in the mean, as in nnU-Net's own evaluation.
@@ -104,29 +106,24 @@ def scores(labels: np.ndarray, reference: np.ndarray, classes: list[str]) -> dic
 
 
 def draw(
-    path: Path, scans: dict[str, Volume], maps: dict[str, np.ndarray], reference: np.ndarray, title: str, rows: int = 4
+    path: Path,
+    scans: Mapping[str, Volume],
+    maps: Mapping[str, np.ndarray],
+    reference: np.ndarray,
+    classes: Sequence[str],
 ) -> None:
-    """Draw slices with most of the reference: the real scan with the reference, each scan with what was found in it.
+    """Draw the scans with what was found in each and the reference (fig. 7), where there is most of the reference.
 
     Args:
         path: the PNG file.
-        scans: "real" first, on one grid.
-        maps: what was found in each.
-        reference: label map on the same grid.
-        title: one line above.
-        rows: number of slices.
+        scans: by what they are called, on one grid.
+        maps: what was found in each, numbered as nnU-Net wants it.
+        reference: label map on the same grid, numbered alike.
+        classes: names of 1, 2, ...
     """
-    first = next(iter(scans))
-    grid = scans[first]
-    images = {f"{first}: reference": _stack(grid)} | {f"{name}: found": _stack(scan) for name, scan in scans.items()}
-    outlines = {f"{first}: reference": axial(grid.with_data(reference))}
-    outlines |= {f"{name}: found": axial(grid.with_data(maps[name])) for name in scans}
-    area = (outlines[f"{first}: reference"] > 0).sum(axis=(1, 2))
-    shown = (
-        np.flatnonzero(area) if area.any() else np.flatnonzero((images[f"{first}: reference"] > -1).any(axis=(1, 2)))
-    )
-    chosen = [int(shown[place]) for place in evenly(len(shown), rows)]
-    sheet(path, images, title=title, slices=chosen, outline=outlines)
+    grid = next(iter(scans.values()))
+    found = [Found(name, _stack(scan), axial(grid.with_data(maps[name]))) for name, scan in scans.items()]
+    draw_overlays(path, found, axial(grid.with_data(reference)), dict(enumerate(classes, 1)))
 
 
 def _stack(scan: Volume) -> np.ndarray:

@@ -12,7 +12,7 @@ from hifisyn.downstream.nnunet_settings import NnUNetSettings
 from hifisyn.downstream.scans import Scans
 from hifisyn.errors import UserError
 from hifisyn.evaluation.all_models import label
-from hifisyn.evaluation.model_space import choose_cases
+from hifisyn.evaluation.model_task import choose_cases
 from hifisyn.inference.models import Checkpoint, Model
 from hifisyn.paths import ALIGNED, SPLITS_JSON, Roots
 from hifisyn.planning.splits import Splits

@@ -9,16 +9,20 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from hifisyn.image_metrics import DATA_RANGE, correlation, finite_mean, psnr, ssim
+from hifisyn.image_metrics import DATA_RANGE, correlation, finite_mean, mean_of_map, ms_ssim, nmse, psnr, ssim_map
 
-MEASURES = ("psnr", "ssim", "psnr_brain", "ssim_brain", "correlation")
+MEASURES = ("psnr", "ssim", "ms_ssim", "nmse", "psnr_brain", "ssim_brain", "nmse_brain", "correlation")
 TITLES = {
     "psnr": "PSNR (dB)",
     "ssim": "SSIM",
+    "ms_ssim": "MS-SSIM",
+    "nmse": "NMSE",
     "psnr_brain": "brain PSNR (dB)",
     "ssim_brain": "brain SSIM",
+    "nmse_brain": "brain NMSE",
     "correlation": "brain correlation",
 }
+LOWER_IS_BETTER = ("nmse", "nmse_brain")
 MIN_BRAIN = 0.02
 CASE, SLICE = "case", "slice"
 
@@ -35,6 +39,7 @@ def score(
     *,
     min_pixels: float = 1,
     data_range: float = DATA_RANGE,
+    similarity: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Compare two stacks slice by slice, over the whole slice and inside the brain.
 
@@ -44,20 +49,25 @@ def score(
         brain: (S, H, W) bool.
         min_pixels: slices with less brain are left out.
         data_range: width of the range of intensities.
+        similarity: (S, H, W), the SSIM map of both where it is known already; none: it is computed.
 
     Returns:
         One row a slice that counts: `slice`, `brain_pixels` and `MEASURES`.
     """
     chosen = counted(brain, min_pixels)
     a, b, mask = synthetic[chosen], truth[chosen], brain[chosen]
+    maps = ssim_map(a, b, data_range) if similarity is None else similarity[chosen]
     return pd.DataFrame(
         {
             SLICE: chosen,
             "brain_pixels": mask.sum(axis=(1, 2)),
             "psnr": psnr(a, b, data_range),
-            "ssim": ssim(a, b, data_range),
+            "ssim": mean_of_map(maps),
+            "ms_ssim": ms_ssim(a, b, data_range),
+            "nmse": nmse(a, b),
             "psnr_brain": psnr(a, b, data_range, mask),
-            "ssim_brain": ssim(a, b, data_range, mask),
+            "ssim_brain": mean_of_map(maps, mask),
+            "nmse_brain": nmse(a, b, mask),
             "correlation": correlation(a, b, mask),
         }
     )
@@ -69,7 +79,7 @@ def by_case(slices: pd.DataFrame, keys: Sequence[str] = ()) -> pd.DataFrame:
     Infinite PSNR (equal slices) is left out of a mean, unless all are infinite. `slices` counts the rows.
     """
     groups = slices.groupby([*keys, CASE], sort=False, observed=True)
-    table = groups[list(MEASURES)].agg(_mean)
+    table = groups[list(MEASURES)].agg(mean_of_finite)
     table.insert(0, "slices", groups.size())
     return table.reset_index()
 
@@ -86,12 +96,13 @@ def by_dataset(cases: pd.DataFrame, keys: Sequence[str] = ()) -> pd.DataFrame:
     groups = cases.groupby(list(keys), sort=False, observed=True)
     columns = {"cases": groups.size(), "slices": groups["slices"].sum()}
     for measure in MEASURES:
-        columns[measure] = groups[measure].agg(_mean)
+        columns[measure] = groups[measure].agg(mean_of_finite)
         columns[f"{measure}_std"] = groups[measure].agg(_std)
     return pd.DataFrame(columns).reset_index()
 
 
-def _mean(values: pd.Series) -> float:
+def mean_of_finite(values: pd.Series) -> float:
+    """Return `finite_mean` of a column."""
     return finite_mean(values.to_numpy())
 
 

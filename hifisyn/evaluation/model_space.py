@@ -1,179 +1,58 @@
-"""A trained model against its rivals, in the space of the slices it was trained on, both directions.
+"""A trained model on cases that it never saw, against its rivals: the run, and what it leaves.
 
-Each case that has both contrasts is translated from the one and compared with the other, which is looked at for
-nothing else. Whole stored slices are compared; the networks see their centre window, around it the answer is
-background. Outside the brain every answer is -1, as prediction leaves it.
+How models and rivals are compared: `hifisyn.evaluation.against_rivals`. Which cases and where to:
+`hifisyn.evaluation.model_task`.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from hifisyn.engine.jobs import Failure
+from hifisyn.dataset import Dataset
 from hifisyn.engine.progress import Progress
-from hifisyn.errors import UserError
-from hifisyn.evaluation import output_files, rivals
-from hifisyn.evaluation.image import CASE, MEASURES, SLICE, by_case, by_dataset, score
-from hifisyn.image_metrics import DATA_RANGE
-from hifisyn.paths import SPLITS_JSON, Roots, slices_folder
-from hifisyn.planning.splits import Splits
-from hifisyn.slices import SliceStore
+from hifisyn.evaluation import output_files, regions, synthetic
+from hifisyn.evaluation.against_rivals import DIRECTION, METHOD, Look, ModelEvaluation, compare
+from hifisyn.evaluation.image import MEASURES
+from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, Task, look_up
+from hifisyn.paths import DATASET_JSON
 
-DIRECTION, METHOD = "direction", "method"
-TEST, VALIDATION = "test", "val"
+if TYPE_CHECKING:
+    from hifisyn.inference.predictor import Predictor
 
 
-class Translator(Protocol):
-    """What translates slices: `hifisyn.inference.predictor.Predictor`, or a stand-in."""
+def evaluate(task: Task, predictor: "Predictor", *, overwrite: bool = False) -> ModelEvaluation:
+    """Do an evaluation.
 
-    def translate_slices(self, slices: np.ndarray, source: str, target: str) -> np.ndarray:
-        """Return (S, H, W) of `target` made from (S, H, W) of `source`, both in [-1, 1]."""
-        ...
+    Writes slices.csv, subjects.csv, regions.csv, metrics_<source>_to_<target>.png, a picture a case and direction and
+    what the model made (`hifisyn.evaluation.synthetic`); summary.json last, so that it says that the rest is whole.
 
-
-@dataclass(frozen=True)
-class ModelEvaluation:
-    """The tables of a model.
-
-    Attributes:
-        slices: one row a direction, method and slice.
-        cases: one row a direction, method and case.
-        dataset: one row a direction and method, mean and standard deviation over cases.
-        skipped: cases that lack one of both contrasts.
-        failures: cases that could not be compared.
-    """
-
-    slices: pd.DataFrame
-    cases: pd.DataFrame
-    dataset: pd.DataFrame
-    skipped: tuple[str, ...]
-    failures: tuple[Failure, ...]
-
-
-Look = Callable[[str, tuple[str, str], dict[str, np.ndarray], list[int]], None]
-
-
-def fit_rivals(store: SliceStore, training: Sequence[str], source: str, target: str) -> rivals.Rivals:
-    """Fit the rivals of one direction on training cases; those with both contrasts serve the look-up table.
+    Args:
+        task: what and where.
+        predictor: the weights of the task.
+        overwrite: replace an earlier evaluation.
 
     Raises:
-        UserError: no training case has the target.
+        UserError: there is an earlier evaluation, or no case can be compared.
     """
-    has = {case: set(store.record(case)["modalities"]) for case in training}
-    having = [case for case in training if target in has[case]]
-    if not having:
-        raise UserError(f"{store.folder}: wanted a training case with {target}, found none; check {SPLITS_JSON}")
-    both = [case for case in having if source in has[case]]
-    return rivals.fit(
-        ((store.image(case, target), store.brain(case)) for case in having),
-        ((store.image(case, source), store.image(case, target), store.brain(case)) for case in both),
+    output_files.claim(task.output, overwrite)
+    (task.output / output_files.SUMMARY_JSON).unlink(missing_ok=True)
+    synthetic.clear(task.output)
+    done = compare(
+        predictor,
+        task.model.method,
+        task.store,
+        task.model.pair,
+        task.training,
+        task.cases,
+        min_pixels=task.min_brain * task.plans.slices.crop**2,
+        labels=task.plans.labels,
+        subjects=subjects_of(task.model.folder),
+        look=_keep(task.output, task.model.method, Progress("comparing", 2 * len(task.cases))),
     )
-
-
-def compare(
-    translator: Translator,
-    name: str,
-    store: SliceStore,
-    pair: tuple[str, str],
-    training: Sequence[str],
-    cases: Sequence[str],
-    *,
-    min_pixels: float = 1,
-    look: Look = lambda *_: None,
-) -> ModelEvaluation:
-    """Compare a model and its rivals with the truth, in both directions.
-
-    Args:
-        translator: the model.
-        name: what to call it in the tables.
-        store: slices of all cases.
-        pair: the two contrasts.
-        training: cases that the rivals may learn from.
-        cases: cases to compare on; the model must not have been trained on them.
-        min_pixels: slices with less brain are left out.
-        look: is shown each case: name, direction, source, model and truth as columns, slices that count.
-
-    Raises:
-        UserError: no case has both contrasts, or none could be compared.
-    """
-    usable, skipped, failures = _sorted(store, pair, cases)
-    tables = []
-    for way in (pair, pair[::-1]):
-        fitted = fit_rivals(store, training, *way)
-        for case in usable:
-            try:
-                table, columns = _case(translator, name, store, case, way, fitted, min_pixels)
-            except UserError as error:
-                failures.append(Failure(f"{case} {' to '.join(way)}", str(error)))
-                continue
-            tables.append(table)
-            look(case, way, columns, sorted(set(table[SLICE])))
-    if not tables:
-        raise UserError(f"wanted a case that can be compared, found none; the first: {failures[0].reason}")
-    slices_table = pd.concat(tables, ignore_index=True)[[DIRECTION, METHOD, CASE, SLICE, "brain_pixels", *MEASURES]]
-    cases_table = by_case(slices_table, [DIRECTION, METHOD])
-    dataset_table = by_dataset(cases_table, [DIRECTION, METHOD])
-    return ModelEvaluation(slices_table, cases_table, dataset_table, tuple(skipped), tuple(failures))
-
-
-def _sorted(
-    store: SliceStore, pair: tuple[str, str], cases: Sequence[str]
-) -> tuple[list[str], list[str], list[Failure]]:
-    """Return the cases with both contrasts, those with fewer, and those that were not preprocessed."""
-    there = set(store.cases())
-    has = {case: set(store.record(case)["modalities"]) for case in cases if case in there}
-    usable = [case for case in has if set(pair) <= has[case]]
-    failures = [Failure(case, "wanted its slices, found none; preprocess it") for case in cases if case not in there]
-    if not usable:
-        raise UserError(
-            f"{store.folder}: wanted a case with both {pair[0]} and {pair[1]} to compare on, found none among "
-            f"{', '.join(cases) or 'no cases'}; choose another --split"
-        )
-    return usable, [case for case in has if case not in usable], failures
-
-
-def _case(
-    translator: Translator,
-    name: str,
-    store: SliceStore,
-    case: str,
-    way: tuple[str, str],
-    fitted: rivals.Rivals,
-    min_pixels: float,
-) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Return the rows of one case and direction, and its columns to look at: source, model, truth."""
-    source, truth, brain = store.image(case, way[0]), store.image(case, way[1]), store.brain(case)
-    made = np.where(brain, translator.translate_slices(source, *way), -1).astype(np.float32)
-    tables = [
-        score(answer, truth, brain, min_pixels=min_pixels).assign(**{METHOD: method})
-        for method, answer in (fitted.answers(source, brain) | {name: made}).items()
-    ]
-    rows = pd.concat(tables, ignore_index=True).assign(**{DIRECTION: " to ".join(way), CASE: case})
-    return rows, {way[0]: source, f"synthetic {way[1]}": made, way[1]: truth}
-
-
-def choose_cases(splits: Splits, fold: int | str, split: str | None) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Return which split is used, its cases, and the training cases of the fold.
-
-    Args:
-        splits: of the data set.
-        fold: number of the fold, or "all".
-        split: "test", "val", or none: test where there is any, else val.
-
-    Raises:
-        UserError: there are no test cases, or validation cases of fold "all" are wanted, which trained on them.
-    """
-    chosen = split or (TEST if splits.test else VALIDATION)
-    if chosen == TEST and not splits.test:
-        raise UserError(f"wanted test cases, found none in {SPLITS_JSON}; pass --split val")
-    if chosen == VALIDATION and fold == "all":
-        raise UserError("wanted cases that fold all was not trained on, found test cases only; pass --split test")
-    part = splits.fold(fold)
-    return chosen, splits.test if chosen == TEST else part.val, part.train
+    _write(task.output, done, task.settings)
+    return done
 
 
 def evaluate_model(
@@ -188,15 +67,13 @@ def evaluate_model(
     min_brain: float | None = None,
     overwrite: bool = False,
 ) -> tuple[ModelEvaluation, Path]:
-    """Evaluate a model folder on cases that it never saw.
-
-    Writes slices.csv, subjects.csv, summary.json, metrics_<source>_to_<target>.png and a picture a case and direction.
+    """Evaluate a model folder on cases that it never saw; see `evaluate` for what is written.
 
     Args:
         folder: the model folder.
         preprocessed: root of the preprocessed data sets; none: the usual one.
         output: folder for the results; none: evaluation_<split> in the fold's folder.
-        split: see `choose_cases`.
+        split: see `hifisyn.evaluation.model_task.choose_cases`.
         fold: see `hifisyn.inference.predictor.Predictor.from_folder`.
         checkpoint: see there.
         device: see there.
@@ -209,40 +86,46 @@ def evaluate_model(
     Raises:
         UserError: model, data set or cases are not there.
     """
+    task = look_up(folder, preprocessed, output, split=split, fold=fold, checkpoint=checkpoint, min_brain=min_brain)
+    output_files.claim(task.output, overwrite)
+    return evaluate(task, load(task, device), overwrite=overwrite), task.output
+
+
+def load(task: Task, device: str = "auto") -> "Predictor":
+    """Load the weights of a task; see `hifisyn.inference.predictor.Predictor.from_folder`."""
     from hifisyn.inference.predictor import Predictor
 
-    predictor = Predictor.from_folder(folder, fold, checkpoint, device)
-    plans, method = predictor.plans, predictor.model.method
-    dataset = Roots.resolve(preprocessed=preprocessed).preprocessed_dataset(plans.dataset)
-    splits = Splits.load(dataset / SPLITS_JSON)
-    chosen, cases, training = choose_cases(splits, predictor.checkpoint.fold, split)
-    output = output or predictor.checkpoint.file.parent / f"evaluation_{chosen}"
-    output_files.claim(output, overwrite)
-    look = _sheets(output, method, Progress("comparing", 2 * len(cases)))
-    share = plans.slices.min_brain if min_brain is None else min_brain
-    store, pixels = SliceStore(slices_folder(dataset, plans.name)), share * plans.slices.crop**2
-    done = compare(predictor, method, store, predictor.model.pair, training, cases, min_pixels=pixels, look=look)
-    weights = {"fold": predictor.checkpoint.fold, "checkpoint": predictor.checkpoint.kind}
-    what = {"split": chosen, "rivals_fitted_on": list(training), "min_brain": share}
-    _write(output, done, {"model": folder.resolve().name} | weights | what)
-    return done, output
+    return Predictor.from_folder(task.model.folder, task.checkpoint.fold, task.checkpoint.kind, device)
 
 
-def _sheets(output: Path, method: str, progress: Progress) -> Look:
-    def look(case: str, way: tuple[str, str], columns: dict[str, np.ndarray], counted: list[int]) -> None:
+def subjects_of(model_folder: Path) -> dict[str, str]:
+    """Return case to subject, as the dataset.json beside the model says; empty where there is none."""
+    if not (model_folder / DATASET_JSON).is_file():
+        return {}
+    return {case.name: case.subject for case in Dataset.load(model_folder).all_cases.values()}
+
+
+def _keep(output: Path, method: str, progress: Progress) -> Look:
+    """Return what keeps and draws each case that was compared."""
+
+    def look(case: str, way: tuple[str, str], columns: dict[str, np.ndarray], counted: Sequence[int]) -> None:
         name = f"{case}_{way[0]}_to_{way[1]}"
+        synthetic.write(output, case, *way, columns[f"synthetic {way[1]}"])
         output_files.comparison_sheet(output / f"{name}.png", columns, counted, f"{name} {method}")
         progress.step(name)
 
     return look
 
 
-def _write(output: Path, done: ModelEvaluation, what: dict[str, Any]) -> None:
-    output_files.write_table(output / "slices.csv", done.slices)
-    output_files.write_table(output / "subjects.csv", done.cases)
+def _write(output: Path, done: ModelEvaluation, settings: dict[str, Any]) -> None:
+    output_files.write_table(output / SLICES_CSV, done.slices)
+    output_files.write_table(output / SUBJECTS_CSV, done.cases)
+    output_files.write_table(output / REGIONS_CSV, done.regions)
     for direction, cases in done.cases.groupby(DIRECTION, sort=False):
         output_files.boxes(output / f"metrics_{str(direction).replace(' ', '_')}.png", cases, METHOD, MEASURES)
-    settings = what | {"data_range": DATA_RANGE, "ssim": output_files.SSIM, "skipped": list(done.skipped)}
-    output_files.write_summary(
-        output / output_files.SUMMARY_JSON, {"settings": settings, "mean": done.dataset}, done.failures
-    )
+    content = {
+        "settings": settings | {"skipped": list(done.skipped)},
+        "mean": done.dataset,
+        "regions": regions.by_dataset(done.regions, [DIRECTION, METHOD]),
+    }
+    output_files.write_summary(output / output_files.SUMMARY_JSON, content, done.failures)

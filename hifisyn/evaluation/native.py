@@ -18,11 +18,11 @@ import pandas as pd
 
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
-from hifisyn.evaluation import output_files
+from hifisyn.evaluation import native_labels, output_files, regions
 from hifisyn.evaluation.image import CASE, MEASURES, MIN_BRAIN, SLICE, by_case, by_dataset, score
 from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, load_pair
 from hifisyn.files import read_json
-from hifisyn.image_metrics import DATA_RANGE, SSIM_WINDOW
+from hifisyn.image_metrics import SSIM_WINDOW, ssim_map
 from hifisyn.preprocessing import normalize
 from hifisyn.preprocessing.slices_axial import to_slices
 from hifisyn.volume import Volume
@@ -53,11 +53,13 @@ class Compared:
 
     Attributes:
         slices: one row a slice that counts, see `hifisyn.evaluation.image.score`; with `case` and `modality`.
+        regions: one row a structure, see `hifisyn.evaluation.regions.score`; the same.
         stacks: what was compared.
         notes: how: where mask and scale come from, whether the truth was registered.
     """
 
     slices: pd.DataFrame
+    regions: pd.DataFrame
     stacks: Stacks
     notes: dict[str, Any]
 
@@ -111,7 +113,12 @@ def read_scale(sidecar: Path) -> float | None:
 
 
 def compare(
-    pair: Pair, *, register: bool = False, upper_percentile: float = UPPER_PERCENTILE, min_brain: float = MIN_BRAIN
+    pair: Pair,
+    *,
+    register: bool = False,
+    upper_percentile: float = UPPER_PERCENTILE,
+    min_brain: float = MIN_BRAIN,
+    labels: Path | None = None,
 ) -> Compared:
     """Read a pair and compare it slice by slice.
 
@@ -120,6 +127,7 @@ def compare(
         register: see `hifisyn.evaluation.pairs.load_pair`.
         upper_percentile: percentile of the brain that becomes +1.
         min_brain: share of a slice that brain must cover for the slice to count.
+        labels: folder of label maps, or none.
 
     Raises:
         UserError: a file is missing or broken, the grids differ, or no slice counts.
@@ -136,15 +144,22 @@ def compare(
             f"{pair.name}: wanted slices with brain on at least {min_brain:.0%} of their pixels, found none; "
             "check the mask, or lower --min-brain"
         )
-    slices.insert(0, CASE, pair.case)
-    slices.insert(1, MODALITY, pair.modality)
+    label = None if labels is None else native_labels.read(labels, pair, loaded.synthetic)
+    inside = regions.empty()
+    if labels is not None and label is not None:
+        chosen = slices[SLICE].to_numpy()
+        a, b, cut = stacks.synthetic[chosen], stacks.truth[chosen], axial(label)[chosen]
+        inside = regions.score(a, b, cut, native_labels.structures(labels, cut), ssim_map(a, b))
+    for table in (slices, inside):
+        table.insert(0, CASE, pair.case)
+        table.insert(1, MODALITY, pair.modality)
     notes = {
         "mask": loaded.mask,
         "scale": f"sidecar, {scale:g}" if scale else f"percentile {upper_percentile:g} of the synthetic volume",
         "registered": loaded.registered,
         "slices_left_out": int(len(stacks.brain) - len(slices)),
-    }
-    return Compared(slices, stacks, notes)
+    } | ({} if labels is None else {"labels": label is not None})
+    return Compared(slices, inside, stacks, notes)
 
 
 @dataclass(frozen=True)
@@ -154,12 +169,14 @@ class Evaluation:
     Attributes:
         slices: one row a slice that counts.
         cases: one row a case and contrast.
+        regions: one row a case, contrast and structure of its label map.
         dataset: one row a contrast, mean and standard deviation over cases.
         failures: the pairs that could not be compared.
     """
 
     slices: pd.DataFrame
     cases: pd.DataFrame
+    regions: pd.DataFrame
     dataset: pd.DataFrame
     failures: list[Failure]
 
@@ -173,11 +190,13 @@ def evaluate(
     register: bool = False,
     upper_percentile: float = UPPER_PERCENTILE,
     min_brain: float = MIN_BRAIN,
+    labels: Path | None = None,
     overwrite: bool = False,
 ) -> Evaluation:
     """Compare all volumes of a folder with the true scans of the same names.
 
-    Writes slices.csv, subjects.csv, summary.json, metrics.png and a picture a case into `output`.
+    Writes slices.csv, subjects.csv, summary.json, metrics.png and a picture a case into `output`, and with label maps
+    regions.csv.
 
     Args:
         synth: folder of synthetic volumes, with sidecars and masks as hifisyn_predict writes them.
@@ -187,6 +206,8 @@ def evaluate(
         register: register a truth that lies on another grid (rigid).
         upper_percentile: percentile of the truth's brain that becomes +1.
         min_brain: share of a slice that brain must cover for the slice to count.
+        labels: folder of label maps CASE.nii.gz on the grid of the synthetic volumes; a case without one has no rows
+            in regions.csv.
         overwrite: replace an earlier evaluation.
 
     Raises:
@@ -195,32 +216,39 @@ def evaluate(
     output_files.claim(output, overwrite)
     pairs = find_pairs(synth, truth, masks)
 
-    def work(pair: Pair) -> tuple[pd.DataFrame, dict[str, Any]]:
-        done = compare(pair, register=register, upper_percentile=upper_percentile, min_brain=min_brain)
+    def work(pair: Pair) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+        done = compare(pair, register=register, upper_percentile=upper_percentile, min_brain=min_brain, labels=labels)
         columns = {"synthetic": done.stacks.synthetic, "truth": done.stacks.truth}
         output_files.comparison_sheet(output / f"{pair.name}.png", columns, done.slices[SLICE].tolist(), pair.name)
-        return done.slices, {"name": pair.name} | done.notes
+        return done.slices, done.regions, {"name": pair.name} | done.notes
 
     results, failures = attempt(pairs, work, "comparing")
     if not results:
-        return Evaluation(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), failures)
-    slices = pd.concat([table for table, _ in results], ignore_index=True)
+        nothing = pd.DataFrame()
+        return Evaluation(nothing, nothing, nothing, nothing, failures)
+    slices = pd.concat([table for table, _, _ in results], ignore_index=True)
+    inside = [table for _, table, _ in results if not table.empty]
     cases = by_case(slices, [MODALITY])
-    evaluation = Evaluation(slices, cases, by_dataset(cases, [MODALITY]), failures)
+    evaluation = Evaluation(
+        slices,
+        cases,
+        pd.concat(inside, ignore_index=True) if inside else pd.DataFrame(),
+        by_dataset(cases, [MODALITY]),
+        failures,
+    )
     settings = {"min_brain": min_brain, "upper_percentile": upper_percentile}
-    _write(output, evaluation, settings, [notes for _, notes in results])
+    _write(output, evaluation, settings, [notes for _, _, notes in results])
     return evaluation
 
 
 def _write(output: Path, evaluation: Evaluation, settings: dict[str, Any], pairs: list[dict[str, Any]]) -> None:
-    settings |= {
-        "slices": "axial",
-        "outside_the_mask": "-1 in both",
-        "data_range": DATA_RANGE,
-        "ssim": output_files.SSIM,
-    }
+    settings |= {"slices": "axial", "outside_the_mask": "-1 in both"} | output_files.TERMS
     output_files.write_table(output / "slices.csv", evaluation.slices)
     output_files.write_table(output / "subjects.csv", evaluation.cases)
     output_files.boxes(output / output_files.METRICS_PNG, evaluation.cases, MODALITY, MEASURES)
     content = {"settings": settings, "mean": evaluation.dataset, "pairs": pairs}
+    (output / "regions.csv").unlink(missing_ok=True)
+    if not evaluation.regions.empty:
+        output_files.write_table(output / "regions.csv", evaluation.regions)
+        content["regions"] = regions.by_dataset(evaluation.regions, [MODALITY])
     output_files.write_summary(output / output_files.SUMMARY_JSON, content, evaluation.failures)

@@ -12,11 +12,19 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation.image import MEASURES, TITLES
 from hifisyn.files import atomic, write_json
+from hifisyn.image_metrics import DATA_RANGE
 from hifisyn.pictures import evenly, new_figure, save_figure, sheet
 
 SUMMARY_JSON = "summary.json"
 METRICS_PNG = "metrics.png"
+BOXES_IN_A_ROW = 4
 SSIM = "Wang et al. 2004, Gaussian window 11x11, sigma 1.5, on intensities shifted to begin at 0"
+TERMS = {
+    "data_range": DATA_RANGE,
+    "ssim": SSIM,
+    "ms_ssim": "Wang et al. 2003, five scales or as many as fit, on intensities shifted to begin at 0",
+    "nmse": "sum of squared errors / sum of squares of the truth, intensities shifted to begin at 0",
+}
 PACKAGES = ("hifisyn", "numpy", "pandas", "scikit-image", "nibabel")
 
 
@@ -80,6 +88,8 @@ def failure_lines(failures: Sequence[Failure]) -> str:
 def boxes(path: Path, cases: pd.DataFrame, by: str, measures: Sequence[str], titles: dict[str, str] = TITLES) -> None:
     """Draw one panel a measure and one box a value of `by`, over cases, each case a dot; infinite values left out.
 
+    At most four panels stand in a row.
+
     Args:
         path: the PNG file.
         cases: one row a case.
@@ -88,14 +98,15 @@ def boxes(path: Path, cases: pd.DataFrame, by: str, measures: Sequence[str], tit
         titles: name of each measure.
     """
     groups = list(dict.fromkeys(cases[by]))
-    figure = new_figure((0.9 + 0.4 * len(groups)) * len(measures), 3.6, layout="constrained")
-    axes = figure.subplots(1, len(measures), squeeze=False)[0]
-    for axis, measure in zip(axes, measures, strict=True):
+    across, down = min(len(measures), BOXES_IN_A_ROW), -(-len(measures) // BOXES_IN_A_ROW)
+    figure = new_figure((0.9 + 0.4 * len(groups)) * across, 3.6 * down, layout="constrained")
+    for place, measure in enumerate(measures, 1):
+        axis = figure.add_subplot(down, across, place)
         values = [cases.loc[cases[by] == group, measure].to_numpy(dtype=float) for group in groups]
         values = [entry[np.isfinite(entry)] for entry in values]
         axis.boxplot(values, widths=0.6, showfliers=False, medianprops={"color": "black"})
-        for place, entry in enumerate(values, 1):
-            axis.plot(np.full(len(entry), place), entry, "o", ms=3, alpha=0.5)
+        for column, entry in enumerate(values, 1):
+            axis.plot(np.full(len(entry), column), entry, "o", ms=3, alpha=0.5)
         axis.set_title(titles.get(measure, measure), fontsize=8)
         axis.set_xticks(range(1, len(groups) + 1), [str(group) for group in groups], rotation=40, ha="right")
         axis.tick_params(labelsize=7)

@@ -1,0 +1,140 @@
+"""Many evaluations in a row: what each would take, doing those that are due, and one failure costing no other."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hifisyn.engine.jobs import Failure, one_line
+from hifisyn.evaluation import model_space
+from hifisyn.evaluation.all_models import RIVALS, Evaluated, comparable, folds_of, label, tables
+from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES
+from hifisyn.evaluation.model_task import Task, look_up, out_of_date
+from hifisyn.evaluation.table import Table
+from hifisyn.evaluation.tables import compare_methods
+from hifisyn.inference.models import Model
+from hifisyn.paths import fold_folder
+
+FIRST = "HiFiSyn"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One fold of a model and what is to be done with it.
+
+    Attributes:
+        name: data set, pair and label of the model.
+        task: the evaluation; none if it cannot be done.
+        why: why it has to be done; empty where it is up to date.
+        problem: why it cannot be done, or nothing.
+        ended: whether the training came to its end.
+    """
+
+    name: str
+    task: Task | None
+    why: str = ""
+    problem: str = ""
+    ended: bool = True
+
+    def __str__(self) -> str:
+        if self.task is None:
+            return f"{self.name}: cannot be done, {self.problem}"
+        what = f"to do, {self.why}" if self.why else "up to date"
+        remark = "" if self.ended else "; its training has not ended"
+        return f"{self.name}, {self.task.split} ({len(self.task.cases)} cases): {what}{remark}"
+
+
+def survey(
+    models: Iterable[Model],
+    preprocessed: Path | None = None,
+    *,
+    split: str | None = None,
+    fold: int | str | None = None,
+    checkpoint: str | None = None,
+    min_brain: float | None = None,
+    overwrite: bool = False,
+) -> list[Item]:
+    """Return what is to be done for every fold of the models; nothing is written.
+
+    Args:
+        models: the model folders.
+        preprocessed: root of the preprocessed data sets; none: the usual one.
+        split: see `hifisyn.evaluation.model_task.choose_cases`.
+        fold: only this one; none: all that were trained.
+        checkpoint: "best", "final", "latest", or none: the first of these that exists.
+        min_brain: see `hifisyn.evaluation.model_space.evaluate_model`.
+        overwrite: do again what is up to date.
+    """
+    items = []
+    for model in models:
+        for one in folds_of(model):
+            if fold not in (None, one):
+                continue
+            name = f"{model.dataset} {'_'.join(model.pair)}"
+            ended = (fold_folder(model.folder, one) / "checkpoint_final.pt").is_file()
+            try:
+                name = f"{name} {label(model, one)}"
+                task = look_up(
+                    model.folder, preprocessed, split=split, fold=one, checkpoint=checkpoint, min_brain=min_brain
+                )
+                why = out_of_date(task) or ("wanted again" if overwrite else "")
+                items.append(Item(name, task, why, ended=ended))
+            except Exception as error:
+                items.append(Item(name, None, problem=one_line(error)))
+    return items
+
+
+def carry_out(
+    items: Sequence[Item], device: str = "auto", say: Callable[[str], None] = lambda _: None
+) -> tuple[list[Evaluated], list[Failure]]:
+    """Do the evaluations that are due.
+
+    Args:
+        items: see `survey`.
+        device: see `hifisyn.inference.predictor.Predictor.from_folder`.
+        say: is told each evaluation before it begins.
+
+    Returns:
+        All evaluations that are there now, and what failed: models, and cases of models.
+
+    Raises:
+        OSError: writing fails, which is no fault of a model.
+    """
+    there, failures = [], []
+    for item in items:
+        if item.task is None:
+            failures.append(Failure(item.name, item.problem))
+            continue
+        if item.why:
+            say(str(item))
+            try:
+                done = model_space.evaluate(item.task, model_space.load(item.task, device), overwrite=True)
+            except OSError:
+                raise
+            except Exception as error:
+                failures.append(Failure(item.name, one_line(error)))
+                continue
+            failures += [Failure(f"{item.name}: {failure.case}", failure.reason) for failure in done.failures]
+        task = item.task
+        there.append(Evaluated(task.model, task.checkpoint.fold, task.split, task.output))
+    return there, failures
+
+
+def compared(evaluated: Sequence[Evaluated]) -> Iterator[Table]:
+    """Yield a table of all models and rivals for each data set, direction and split.
+
+    Tests are against the model called HiFiSyn where it is there, else against the first.
+    """
+    for dataset in dict.fromkeys(one.model.dataset for one in evaluated):
+        subjects = tables(one for one in evaluated if one.model.dataset == dataset)["subjects"]
+        for what, rows in comparable(subjects):
+            models = [name for name in rows["model"].unique() if name not in RIVALS]
+            yield compare_methods(
+                rows,
+                measures=MEASURES,
+                by="",
+                row="model",
+                reference=FIRST if FIRST in models else models[0],
+                titles=TITLES,
+                lower_is_better=LOWER_IS_BETTER,
+                title=f"{dataset}, {what}",
+            )

@@ -1,0 +1,160 @@
+"""Which evaluation of a model is meant: its weights, the cases that it never saw, the folder; and is it up to date."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hifisyn.engine.digests import digest
+from hifisyn.errors import UserError
+from hifisyn.evaluation import output_files, regions, synthetic
+from hifisyn.evaluation.against_rivals import DIRECTION
+from hifisyn.evaluation.image import CASE, MEASURES
+from hifisyn.files import read_json, sha256
+from hifisyn.inference.models import Checkpoint, Model, read_model
+from hifisyn.paths import SPLITS_JSON, Roots, plans_file, slices_folder
+from hifisyn.planning.splits import Splits
+from hifisyn.plans import Plans
+from hifisyn.slices import SliceStore
+
+TEST, VALIDATION = "test", "val"
+SLICES_CSV, SUBJECTS_CSV, REGIONS_CSV = "slices.csv", "subjects.csv", "regions.csv"
+
+
+@dataclass(frozen=True)
+class Task:
+    """An evaluation that can be done: one fold of a model on one split.
+
+    Attributes:
+        model: the model folder.
+        checkpoint: the weights.
+        plans: what the model was trained by.
+        split: "test" or "val".
+        cases: those to compare on.
+        training: those the rivals may learn from.
+        store: slices of all.
+        min_brain: share of the crop that brain must cover for a slice to count.
+        output: folder for the results.
+    """
+
+    model: Model
+    checkpoint: Checkpoint
+    plans: Plans
+    split: str
+    cases: tuple[str, ...]
+    training: tuple[str, ...]
+    store: SliceStore
+    min_brain: float
+    output: Path
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """All that the numbers depend on, as summary.json holds it; `weights` is the SHA-256 of the checkpoint."""
+        there = set(self.store.cases())
+        slices = {case: self.store.record(case) for case in (*self.cases, *self.training) if case in there}
+        return {
+            "model": self.model.folder.resolve().name,
+            "method": self.model.method,
+            "dataset": self.model.dataset,
+            "pair": list(self.model.pair),
+            "fold": self.checkpoint.fold,
+            "checkpoint": self.checkpoint.kind,
+            "weights": sha256(self.checkpoint.file),
+            "split": self.split,
+            "cases": list(self.cases),
+            "rivals_fitted_on": list(self.training),
+            "slices": digest(slices),
+            "min_brain": self.min_brain,
+            "measures": list(MEASURES),
+            "measures_of_regions": list(regions.MEASURES),
+        } | output_files.TERMS
+
+
+def choose_cases(splits: Splits, fold: int | str, split: str | None) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return which split is used, its cases, and the training cases of the fold.
+
+    Args:
+        splits: of the data set.
+        fold: number of the fold, or "all".
+        split: "test", "val", or none: test where there is any, else val.
+
+    Raises:
+        UserError: there are no test cases, or validation cases of fold "all" are wanted, which trained on them.
+    """
+    chosen = split or (TEST if splits.test else VALIDATION)
+    if chosen == TEST and not splits.test:
+        raise UserError(f"wanted test cases, found none in {SPLITS_JSON}; pass --split val")
+    if chosen == VALIDATION and fold == "all":
+        raise UserError("wanted cases that fold all was not trained on, found test cases only; pass --split test")
+    part = splits.fold(fold)
+    return chosen, splits.test if chosen == TEST else part.val, part.train
+
+
+def look_up(
+    folder: Path,
+    preprocessed: Path | None = None,
+    output: Path | None = None,
+    *,
+    split: str | None = None,
+    fold: int | str | None = None,
+    checkpoint: str | None = None,
+    min_brain: float | None = None,
+) -> Task:
+    """Find all that an evaluation needs; nothing is written and no network is built.
+
+    The arguments are those of `hifisyn.evaluation.model_space.evaluate_model`.
+
+    Raises:
+        UserError: model, data set or cases are not there.
+    """
+    model = read_model(folder)
+    weights = model.checkpoint(fold, checkpoint)
+    plans = Plans.load(plans_file(folder))
+    dataset = Roots.resolve(preprocessed=preprocessed).preprocessed_dataset(plans.dataset)
+    chosen, cases, training = choose_cases(Splits.load(dataset / SPLITS_JSON), weights.fold, split)
+    return Task(
+        model=model,
+        checkpoint=weights,
+        plans=plans,
+        split=chosen,
+        cases=cases,
+        training=training,
+        store=SliceStore(slices_folder(dataset, plans.name)),
+        min_brain=plans.slices.min_brain if min_brain is None else min_brain,
+        output=output or weights.file.parent / f"evaluation_{chosen}",
+    )
+
+
+def out_of_date(task: Task) -> str:
+    """Return why the evaluation has to be done, in words; empty where all that it would leave is there."""
+    summary = task.output / output_files.SUMMARY_JSON
+    if not summary.is_file():
+        return "not evaluated yet"
+    try:
+        before = dict(read_json(summary)["settings"])
+    except (UserError, KeyError, TypeError, ValueError):
+        return "its summary is broken"
+    lacking = [m for m in MEASURES if m not in before.get("measures", [])]
+    if lacking:
+        return f"evaluated by an earlier version, lacks {', '.join(lacking)}"
+    changed = [key for key, value in task.settings.items() if key != "model" and before.get(key) != value]
+    if changed:
+        return f"changed since: {', '.join(changed)}"
+    missing = _missing(task.output)
+    return f"lacks {missing}" if missing else ""
+
+
+def _missing(output: Path) -> str:
+    """Return the name of a file that an evaluation leaves and that is not there, or nothing."""
+    for name in (SLICES_CSV, SUBJECTS_CSV, REGIONS_CSV):
+        if not (output / name).is_file():
+            return name
+    compared = pd.read_csv(output / SUBJECTS_CSV, usecols=[DIRECTION, CASE], dtype=str, keep_default_na=False)
+    for direction, rows in compared.groupby(DIRECTION):
+        source, target = str(direction).split(" to ")
+        gone = sorted(set(rows[CASE]) - set(synthetic.cases(output, source, target)))
+        if gone:
+            return f"the synthetic {target} of {gone[0]}"
+    return ""
