@@ -45,8 +45,6 @@ def steps(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
     """Return the commands of the demo in order: name and arguments."""
     home, (source, target) = options.home, PAIR
     raw = home / paths.RAW / NAME
-    suffix = f"__seed={options.seed}" if options.seed else ""
-    model = paths.model_folder(home / paths.RESULTS, NAME, source, target, "HiFiSyn", suffix=suffix)
     synth = home / "synth"
     cohort = ["--subjects-number", options.subjects, "--test-number", options.test_subjects, "--seed", options.seed]
     budget = ["--device", "cpu", "--cores", options.cores, "--minutes", options.minutes]
@@ -63,7 +61,8 @@ def steps(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
     listed.append(
         ("downstream_eval", [synth / "T2_to_T1", raw / "truth" / "on_T2", "-o", home / "evaluation" / "tissue"])
     )
-    listed.append(("evaluate", ["--model", model, "--split", "test", "-o", home / "evaluation" / "rivals"]))
+    listed.append(("evaluate", ["--device", "cpu"]))
+    listed.append(("report", ["-d", NAME]))
     return [(name, [str(word) for word in words]) for name, words in listed]
 
 
@@ -88,8 +87,9 @@ def _close(home: Path, seconds: float) -> None:
     folders: dict[Path, list[Path]] = {}
     for picture in sorted(home.rglob("*.png")):
         folders.setdefault(picture.parent, []).append(picture)
-    print(f"\nThe demo took {seconds / 60:.1f} minutes. The cohort on one page:")
-    print(f"  {home / paths.PREPROCESSED / NAME / paths.QC_HTML}\nPictures to look at:")
+    print(f"\nThe demo took {seconds / 60:.1f} minutes. The cohort on one page, and the model on another:")
+    print(f"  {home / paths.PREPROCESSED / NAME / paths.QC_HTML}")
+    print(f"  {home / paths.RESULTS / NAME / 'report' / 'report.html'}\nPictures to look at:")
     for pictures in folders.values():
         more = f" and {len(pictures) - 1} more" if len(pictures) > 1 else ""
         print(f"  {pictures[-1]}{more}")
