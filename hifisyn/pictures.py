@@ -15,6 +15,7 @@ BACKGROUND, INK = "black", "white"
 ERROR_COLOURS = ("#7fe0ff", "#2a86d8", "#0d2f66", "black", "#6e1212", "#e0512a", "#ffd27f")  # too dark to too bright
 DPI = 110
 PANEL_INCHES = 1.9
+MARGIN = 3  # pixels around the brain
 
 Colour = tuple[int, int, int]
 
@@ -67,6 +68,18 @@ def evenly(count: int, wanted: int, margin: float = 0.12) -> list[int]:
     """
     first, last = margin * (count - 1), (1 - margin) * (count - 1)
     return sorted({round(i) for i in np.linspace(first, last, min(wanted, count))})
+
+
+def brain_window(brain: np.ndarray, margin: int = MARGIN) -> tuple[slice, slice]:
+    """Return the rows and columns of the smallest window that holds the brain of all slices (S, H, W), and a margin."""
+    anywhere = np.any(brain, axis=0)
+    window = []
+    for axis in (1, 0):
+        size = anywhere.shape[1 - axis]
+        there = np.flatnonzero(anywhere.any(axis=axis))
+        first, last = (int(there[0]), int(there[-1])) if there.size else (0, size - 1)
+        window.append(slice(max(0, first - margin), min(size, last + 1 + margin)))
+    return window[0], window[1]
 
 
 def sheet(

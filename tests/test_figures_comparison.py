@@ -5,7 +5,8 @@ import pytest
 
 from hifisyn.figures.comparison import comparison_figure, draw_comparison, lines_of_models
 from hifisyn.figures.overlays import Found, overlay_figure
-from hifisyn.figures.slices_shown import brain_window, error_map, error_span, largest_slices, rows_of_case
+from hifisyn.figures.slices_shown import error_map, error_span, largest_slices, rows_of_case
+from hifisyn.pictures import brain_window
 from tests.figures_toys import assert_legible
 
 

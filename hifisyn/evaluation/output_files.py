@@ -12,8 +12,8 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation.image import MEASURES, TITLES
 from hifisyn.files import atomic, write_json
-from hifisyn.image_metrics import DATA_RANGE
-from hifisyn.pictures import evenly, new_figure, save_figure, sheet
+from hifisyn.image_metrics import DATA_RANGE, LOW
+from hifisyn.pictures import brain_window, evenly, new_figure, save_figure, sheet
 
 SUMMARY_JSON = "summary.json"
 METRICS_PNG = "metrics.png"
@@ -117,7 +117,8 @@ def comparison_sheet(path: Path, columns: dict[str, np.ndarray], counted: Sequen
     """Draw up to six of the `counted` slices of all columns, and the difference of the last two."""
     made, truth = list(columns)[-2:]
     difference = f"{made} - {truth}"
-    shown = columns | {difference: columns[made] - columns[truth]}
+    window = _square(columns[truth] > LOW)
+    shown = {name: stack[window] for name, stack in (columns | {difference: columns[made] - columns[truth]}).items()}
     sheet(path, shown, title=title, error=[difference], slices=_some(counted))
 
 
@@ -125,9 +126,22 @@ def outline_sheet(
     path: Path, columns: dict[str, np.ndarray], outline: dict[str, np.ndarray], counted: Sequence[int], title: str
 ) -> None:
     """Draw up to six of the `counted` slices of all columns, each with the borders of its label map."""
-    outlined = {f"{name}, outlined": stack for name, stack in columns.items()}
-    borders = {f"{name}, outlined": labels for name, labels in outline.items()}
-    sheet(path, columns | outlined, title=title, slices=_some(counted), outline=borders)
+    window = _square(np.any([stack > LOW for stack in columns.values()], axis=0))
+    plain = {name: stack[window] for name, stack in columns.items()}
+    outlined = {f"{name}, outlined": stack for name, stack in plain.items()}
+    borders = {f"{name}, outlined": labels[window] for name, labels in outline.items()}
+    sheet(path, plain | outlined, title=title, slices=_some(counted), outline=borders)
+
+
+def _square(brain: np.ndarray) -> tuple[slice, slice, slice]:
+    """Return the whole stack, and the rows and columns of the square around the brain, as far as the slices reach."""
+    window = brain_window(brain)
+    side = max(span.stop - span.start for span in window)
+    spans = []
+    for span, size in zip(window, brain.shape[1:], strict=True):
+        first = max(0, min((span.start + span.stop - side) // 2, size - side))
+        spans.append(slice(first, min(first + side, size)))
+    return slice(None), spans[0], spans[1]
 
 
 def _some(counted: Sequence[int]) -> list[int]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hifisyn.figures import style
-from hifisyn.figures.slices_shown import Row, brain_window, error_map, error_span
+from hifisyn.figures.slices_shown import Row, error_map, error_span
 from hifisyn.image_metrics import psnr
-from hifisyn.pictures import ERROR_COLOURS
+from hifisyn.pictures import ERROR_COLOURS, brain_window
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

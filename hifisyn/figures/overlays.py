@@ -9,7 +9,8 @@ import numpy as np
 
 from hifisyn.evaluation.overlap import dice
 from hifisyn.figures import style
-from hifisyn.figures.slices_shown import brain_window, largest_slices
+from hifisyn.figures.slices_shown import largest_slices
+from hifisyn.pictures import brain_window
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

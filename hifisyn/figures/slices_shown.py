@@ -8,7 +8,6 @@ import numpy as np
 
 FIRST_LESION = 4
 SCALE_PERCENTILE, SCALE_STEP = 99.0, 0.1
-MARGIN = 3  # pixels around the brain
 
 
 @dataclass(frozen=True)
@@ -98,15 +97,3 @@ def error_span(rows: Sequence[Row]) -> float:
     together = np.concatenate(errors) if errors else np.zeros(0)
     high = float(np.percentile(together, SCALE_PERCENTILE)) if together.size else 0.0
     return min(2.0, max(SCALE_STEP, math.ceil(high / SCALE_STEP) * SCALE_STEP))
-
-
-def brain_window(brain: np.ndarray, margin: int = MARGIN) -> tuple[slice, slice]:
-    """Return the rows and columns of the smallest window that holds the brain of all slices (S, H, W), and a margin."""
-    anywhere = np.any(brain, axis=0)
-    window = []
-    for axis in (1, 0):
-        size = anywhere.shape[1 - axis]
-        there = np.flatnonzero(anywhere.any(axis=axis))
-        first, last = (int(there[0]), int(there[-1])) if there.size else (0, size - 1)
-        window.append(slice(max(0, first - margin), min(size, last + 1 + margin)))
-    return window[0], window[1]

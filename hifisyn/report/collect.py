@@ -1,0 +1,177 @@
+"""The facts of a report: what lies on the disk of a data set, as plain data. No HTML here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hifisyn.errors import UserError
+from hifisyn.evaluation.all_models import find, folds_of, label, read_tables
+from hifisyn.files import read_json
+from hifisyn.inference.models import Model
+from hifisyn.paths import CONFIG_JSON, METRICS_CSV, Roots, fold_folder
+from hifisyn.plans import Plans
+from hifisyn.report.collect_data import Data, read_data
+from hifisyn.report.collect_tasks import Ablation, Downstream, read_ablations, read_csv, read_downstream
+
+SPLITS = ("test", "val")
+
+
+@dataclass(frozen=True)
+class Training:
+    """One fold of one model.
+
+    Attributes:
+        label: how the model is called in every table.
+        model: its folder and pair.
+        fold: number or "all".
+        config: config.json of the model, and of the fold over it.
+        plans: it was trained by.
+        rows: metrics.csv, one row an epoch; empty where there is none.
+        evaluation: summary.json of the evaluation on the split of the report; empty where there is none.
+    """
+
+    label: str
+    model: Model
+    fold: int | str
+    config: dict[str, Any]
+    plans: Plans
+    rows: pd.DataFrame
+    evaluation: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the fold."""
+        return fold_folder(self.model.folder, self.fold)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were run."""
+        return len(self.rows)
+
+    @property
+    def seconds(self) -> float:
+        """Time of all epochs together, validation included."""
+        return float(self.rows["seconds"].sum()) if "seconds" in self.rows else 0.0
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of the evaluation: weights, checkpoint, data range and so on."""
+        return dict(self.evaluation.get("settings") or {})
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a report tells.
+
+    Attributes:
+        name: of the data set.
+        split: test or val, of which the numbers are.
+        data: the data set.
+        trainings: one a fold of a model.
+        tables: "slices", "subjects", "regions" of all evaluations on the split; columns model, pair, fold first.
+        downstream: the tasks on the split.
+        ablations: of the data set.
+        reference: label of the model that the others are tested against; none without models.
+        roots: where everything lies.
+    """
+
+    name: str
+    split: str
+    data: Data
+    trainings: tuple[Training, ...]
+    tables: Mapping[str, pd.DataFrame]
+    downstream: tuple[Downstream, ...]
+    ablations: tuple[Ablation, ...]
+    reference: str | None
+    roots: Roots
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """Labels of the models, the reference first."""
+        labels = list(dict.fromkeys(training.label for training in self.trainings))
+        return sorted(labels, key=lambda label: label != self.reference)
+
+    @property
+    def evaluated(self) -> pd.DataFrame:
+        """One row a model or rival, direction and case; empty where nothing was evaluated."""
+        return self.tables.get("subjects", pd.DataFrame())
+
+    def tasks(self, task: str) -> list[Downstream]:
+        """Return the downstream results of one task."""
+        return [entry for entry in self.downstream if entry.task == task]
+
+
+def collect(name: str, roots: Roots, *, split: str | None = None, reference: str | None = None) -> Facts:
+    """Read what there is of a data set.
+
+    Args:
+        name: of the data set.
+        roots: where the preprocessed data sets and the results are.
+        split: test or val; none: test if anything was evaluated on it, else val.
+        reference: label of the model to test against; none: the first HiFiSyn, else the first model.
+
+    Raises:
+        UserError: there is neither such a data set nor a model of it, a file is broken, or there is no such label.
+    """
+    results, preprocessed = roots.results / name, roots.preprocessed / name
+    models = find(roots.results, [name])[0]
+    if not models and not preprocessed.is_dir():
+        raise UserError(
+            f"wanted the data set {name} in {roots.preprocessed} or {roots.results}, found it in neither; "
+            "name other folders with --preprocessed and --results"
+        )
+    places = [(model, fold) for model in models for fold in folds_of(model)]
+    split = split or next((s for s in SPLITS if any(_holds(fold_folder(m.folder, f), s) for m, f in places)), "test")
+    trainings = tuple(_training(label(model, fold), model, fold, split) for model, fold in places)
+    tasks = [entry for training in trainings for entry in read_downstream(training.label, training.folder, split)]
+    data = read_data(preprocessed, models[0].folder if models else None, [m.plans.name for m in trainings])
+    return Facts(
+        name=name,
+        split=split,
+        data=data,
+        trainings=trainings,
+        tables=_of_split(read_tables(roots.results, name), split) if trainings else {},
+        downstream=tuple(tasks),
+        ablations=tuple(read_ablations(results)),
+        reference=_reference(trainings, reference),
+        roots=roots,
+    )
+
+
+def _holds(folder: Path, split: str) -> bool:
+    return any(folder.glob(f"evaluation_{split}/subjects.csv")) or any(folder.glob(f"downstream_{split}/*/*/*.csv"))
+
+
+def _training(label: str, model: Model, fold: int | str, split: str) -> Training:
+    folder = fold_folder(model.folder, fold)
+    config = read_json(model.folder / CONFIG_JSON)
+    if (folder / CONFIG_JSON).is_file():
+        config |= read_json(folder / CONFIG_JSON)
+    summary = folder / f"evaluation_{split}" / "summary.json"
+    rows = read_csv(folder / METRICS_CSV)
+    return Training(
+        label,
+        model,
+        fold,
+        config,
+        Plans.load(model.folder / "plans.json"),
+        pd.DataFrame() if rows is None else rows,
+        read_json(summary) if summary.is_file() else {},
+    )
+
+
+def _of_split(tables: Mapping[str, pd.DataFrame], split: str) -> dict[str, pd.DataFrame]:
+    return {name: table[table["split"] == split] for name, table in tables.items() if not table.empty}
+
+
+def _reference(trainings: tuple[Training, ...], wanted: str | None) -> str | None:
+    labels = [training.label for training in trainings]
+    if wanted is not None and wanted not in labels:
+        found = ", ".join(dict.fromkeys(labels)) or "no model"
+        raise UserError(f"wanted a model called {wanted} as --reference, found {found}; choose one of them")
+    ours = [training.label for training in trainings if training.model.method == "HiFiSyn"]
+    return wanted or next(iter([*ours, *labels]), None)

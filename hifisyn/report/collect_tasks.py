@@ -1,0 +1,121 @@
+"""What downstream tasks and ablations left on disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hifisyn.errors import UserError
+from hifisyn.experiments.results import ABLATION_JSON, SUBJECTS_CSV, TABLE_PNG
+from hifisyn.files import read_json
+
+TASKS = ("tissue", "lesion", "augment")
+
+
+@dataclass(frozen=True)
+class Downstream:
+    """One downstream task of one model.
+
+    Attributes:
+        label: of the model.
+        task: tissue, lesion or augment.
+        direction: "T2 to T1", or the contrast of augment.
+        split: test or val.
+        folder: of its files.
+        summary: summary.json: settings, mean, failures, versions.
+        cases: subjects.csv.
+        pictures: overlays, one a case.
+    """
+
+    label: str
+    task: str
+    direction: str
+    split: str
+    folder: Path
+    summary: dict[str, Any]
+    cases: pd.DataFrame
+    pictures: tuple[Path, ...]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Tool, model and so on, as the task wrote them."""
+        return dict(self.summary.get("settings") or {})
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """An ablation.
+
+    Attributes:
+        name: such as "T1_T2_fold_0".
+        cases: subjects.csv, one row a variant, seed, direction and case.
+        record: ablation.json: what was compared, with which budget.
+        picture: of the table; it need not exist.
+    """
+
+    name: str
+    cases: pd.DataFrame
+    record: dict[str, Any]
+    picture: Path
+
+    @property
+    def split(self) -> str:
+        """Test or val, of which the numbers are; "" where nobody says."""
+        return str((self.record.get("compared") or {}).get("split", ""))
+
+
+def read_downstream(label: str, fold_folder: Path, split: str) -> list[Downstream]:
+    """Return the tasks that were done with one fold of a model."""
+    found = []
+    for task in TASKS:
+        for folder in sorted((fold_folder / f"downstream_{split}" / task).glob("*/")):
+            cases = read_csv(folder / "subjects.csv")
+            if cases is None:
+                continue
+            summary = folder / "summary.json"
+            found.append(
+                Downstream(
+                    label,
+                    task,
+                    folder.name.replace("_to_", " to "),
+                    split,
+                    folder,
+                    read_json(summary) if summary.is_file() else {},
+                    cases,
+                    tuple(sorted(folder.glob("*.png"))),
+                )
+            )
+    return found
+
+
+def read_ablations(results: Path) -> list[Ablation]:
+    """Return the ablations of a data set, from its folder of results."""
+    found = []
+    for folder in sorted(results.glob("ablation_*/")):
+        cases, record = read_csv(folder / SUBJECTS_CSV), folder / ABLATION_JSON
+        if cases is not None and record.is_file():
+            name = folder.name.removeprefix("ablation_")
+            found.append(Ablation(name, cases, read_json(record), folder / TABLE_PNG))
+    return found
+
+
+def read_csv(file: Path) -> pd.DataFrame | None:
+    """Read a table; none where there is none, or no rows.
+
+    Raises:
+        UserError: the file is no table.
+    """
+    if not file.is_file():
+        return None
+    try:
+        # A case may be called "001" or "NA": names stay as they are written.
+        table = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(NAMES, str))
+    except pd.errors.EmptyDataError:
+        return None
+    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+        raise UserError(f"{file}: wanted a table, found something else ({error}); remove it and run again") from None
+    return None if table.empty else table
+
+
+NAMES = ("case", "subject", "method", "direction", "comparison", "row", "settings", "region")

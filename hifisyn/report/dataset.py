@@ -1,0 +1,134 @@
+"""The section on the data set and the plan, in words and numbers."""
+
+from collections.abc import Iterator
+
+from hifisyn.dataset import TISSUES
+from hifisyn.plans import Plans
+from hifisyn.report.collect import Facts
+from hifisyn.report.collect_data import Data
+from hifisyn.report.html import counted, facts_table, listed, missing, paragraph, rows_table, section, without_paths
+
+STEP_WORDS = {"skull_strip": "skull strip", "registration": "registration", "bias": "bias field", "labels": "labels"}
+MOST_WAYS = 4
+
+
+def dataset(facts: Facts) -> str:
+    """Return the section: people, contrasts, labels, what was done to the scans, and the plan with its reasons."""
+    data = facts.data
+    command = f"hifisyn_plan_and_preprocess -d {facts.name}"
+    if data.dataset is None and not data.plans:
+        return section("data", "Data set and plan", missing("The data set was not preprocessed here", command))
+    parts = [_about(data), _splits(facts), _geometry(data), _structures(data), _steps(data)]
+    plans = dict(data.plans) or {training.plans.name: training.plans for training in facts.trainings}
+    parts += [_plan(plan) for plan in plans.values()]
+    return section("data", "Data set and plan", *parts)
+
+
+def _about(data: Data) -> str:
+    if data.dataset is None:
+        return ""
+    raw = data.dataset
+    everyone = list(raw.all_cases)
+    lesions = f", lesions: {listed(list(raw.lesions))}" if raw.lesions else ""
+    healthy = listed([name for name in raw.labels if name in TISSUES and name != "background"])
+    before = listed([step.replace("_", " ") for step in ("skull_stripped", "registered") if getattr(raw, step)])
+    lines = [
+        f"{counted(len(everyone), 'case')} of {counted(data.subjects(everyone), 'subject')}; contrasts "
+        f"{listed(list(raw.modalities))}; structures: {healthy or 'none'}{lesions}.",
+        f"The scans came {before}." if before else "",
+        *(without_paths(f"{key.capitalize()}: {text}", raw.private) for key, text in raw.about.items()),
+        "The data set is private: no paths are shown." if raw.private else "",
+    ]
+    return "".join(paragraph(line) for line in lines if line)
+
+
+def _splits(facts: Facts) -> str:
+    data, folds = facts.data, sorted({training.fold for training in facts.trainings}, key=str)
+    modalities = list(data.dataset.modalities) if data.dataset else []
+    rows = [
+        (part.name, part.subjects, part.cases, *(part.contrasts.get(m, 0) for m in modalities))
+        for part in data.parts(folds)
+    ]
+    if not rows:
+        return ""
+    head = ("part", "subjects", "cases", *(f"with {m}" for m in modalities))
+    others = len(data.splits.folds) - len(folds) if data.splits and folds else 0
+    unused = f" {counted(others, 'further fold')} no model was trained on." if others > 0 else ""
+    caption = (
+        f"Split by subject: cases of one subject never part. Held-out cases enter neither plan nor training.{unused}"
+    )
+    return rows_table(caption, head, rows, numbers=range(1, len(head)))
+
+
+def _geometry(data: Data) -> str:
+    geometry = data.fingerprint.get("geometry")
+    if not geometry:
+        return ""
+    spacing, box, slices = geometry["spacing_mm"], geometry["brain_box_mm"], geometry["brain_slices"]
+    kept = sorted(data.slices.values())
+    return facts_table(
+        f"fingerprint: medians over {counted(len(data.fingerprint.get('cases', [])), 'training case')}",
+        [
+            ("voxels of the reference scan", f"{_by(spacing['median'])} mm (largest {_by(spacing['max'])} mm)"),
+            ("brain, right to left, back to front, bottom to top", f"{_by(box['median'], 0)} mm"),
+            ("slices that hold brain", f"{slices['median']:g} (fewest {slices['min']})"),
+            ("slices kept to train on", f"{kept[len(kept) // 2]} a case ({kept[0]} to {kept[-1]})" if kept else ""),
+            *(
+                (f"scanner units at +1, {modality}", f"{entry['high']['median']:.4g}")
+                for modality, entry in data.fingerprint.get("intensities", {}).items()
+            ),
+        ],
+    )
+
+
+def _structures(data: Data) -> str:
+    structures = data.fingerprint.get("structures") or {}
+    rows = [
+        (name, entry["cases"], f"{entry['median_ml']:.1f}", f"{entry['min_ml']:.1f} to {entry['max_ml']:.1f}")
+        for name, entry in structures.items()
+        if name != "background"
+    ]
+    caption = "Structures of the training cases, among the cases that hold each."
+    return rows_table(caption, ("structure", "cases", "median ml", "range ml"), rows, numbers=(1, 2, 3)) if rows else ""
+
+
+def _steps(data: Data) -> str:
+    rows = [
+        (STEP_WORDS.get(step, step), without_paths(words, data.private) or "not done", cases)
+        for step, ways in data.steps.items()
+        for words, cases in ways[:MOST_WAYS]
+    ]
+    if not rows:
+        return ""
+    caption = f"What preprocessing did, in how many cases; the {MOST_WAYS} most frequent ways of each step."
+    return rows_table(caption, ("step", "how", "cases"), rows, numbers=(2,))
+
+
+def _plan(plan: Plans) -> str:
+    rows = [(what, value, plan.reasons.get(key, "")) for what, value, key in _choices(plan)]
+    said = {key for _, _, key in _choices(plan)}
+    rows += [(key, "", reason) for key, reason in plan.reasons.items() if key not in said]
+    caption = f"The plan “{plan.name}”, preset {plan.preset}. Why: what the rules wrote down."
+    return rows_table(caption, ("choice", "value", "why"), rows)
+
+
+def _choices(plan: Plans) -> Iterator[tuple[str, str, str]]:
+    s, m, n, t, w = plan.slices, plan.memory, plan.networks, plan.training, plan.losses
+    yield "slices", f"{s.size} x {s.size} pixels of {s.pixel_mm:g} mm", "slices.pixel_mm"
+    yield "seen by the networks", f"{s.crop} x {s.crop} pixels", "slices.size"
+    yield "slices a case", f"up to {s.per_case}, brain on at least {s.min_brain:.0%}", ""
+    slots = ", ".join(f"{name} {count}" for name, count in m.slots.items()) or "no structure"
+    yield "memory slots", f"{m.total}: {slots}, global {m.global_slots}; value width {m.value_width}", "memory.slots"
+    yield "networks", f"{n.width} channels", "networks.width"
+    yield "content map", f"{plan.content_size} x {plan.content_size} x {plan.content_width}", "networks.n_down"
+    yield "noise on content", f"{n.content_noise:g}", "networks.content_noise"
+    yield "initial weights", n.init, "networks.init"
+    yield "weights of PGD, SGD, GGD", f"{w.pgd:g}, {w.sgd:g}, {w.ggd:g}", "losses.pgd"
+    yield "training", f"{t.epochs} epochs of {t.iterations} steps, batch {t.batch_size}", "training.epochs"
+    yield "learning rate", f"{t.lr:g}", "training.lr"
+    yield "average of attributes", f"{t.attribute_ema:g}", "training.attribute_ema"
+    yield "content steps", str(t.content_steps), "training.content_steps"
+
+
+def _by(numbers: list[float], digits: int = 2) -> str:
+    return " x ".join(f"{round(number, digits):g}" for number in numbers)

@@ -1,0 +1,87 @@
+"""What a reader must keep in mind: found in the facts, not written by heart."""
+
+from collections.abc import Iterator
+from html import escape
+
+from hifisyn.report.collect import Facts
+from hifisyn.report.collect_tasks import TASKS
+from hifisyn.report.html import counted, listed, section
+from hifisyn.report.results import METHOD
+
+FEW_SUBJECTS, SHORT_STEPS, SHORT_SECONDS = 10, 20_000, 4 * 3600
+PUBLISHED_WIDTH = 64
+
+
+def limits(facts: Facts) -> str:
+    """Return the section."""
+    items = "".join(f"<li>{escape(line)}</li>\n" for line in lines(facts))
+    return section("limits", "Limits", f"<ul>\n{items}</ul>\n")
+
+
+def lines(facts: Facts) -> list[str]:
+    """Return one sentence or two a limit."""
+    return [*_of_data(facts), *_of_training(facts), *_of_evaluation(facts), *_always()]
+
+
+def _of_data(facts: Facts) -> Iterator[str]:
+    data = facts.data
+    if data.splits is not None and not data.splits.test:
+        yield "No subjects were held out, so no number here is independent of the choices that were made."
+    if not facts.evaluated.empty and facts.split == "val":
+        yield "The numbers are of validation subjects, which also chose the checkpoint: they flatter."
+    if data.dataset is not None and not data.dataset.lesions:
+        yield "No lesions are labelled, so nothing is known of how they are preserved."
+    if facts.trainings and all(training.fold == "all" for training in facts.trainings):
+        yield "Models were trained on all folds; the validation subjects were among the training subjects."
+
+
+def _of_training(facts: Facts) -> Iterator[str]:
+    for training in facts.trainings:
+        planned, steps = training.plans.training.epochs, training.epochs * training.plans.training.iterations
+        name = f"{training.label} ({' and '.join(training.model.pair)}, fold {training.fold})"
+        if training.epochs < planned:
+            yield f"{name} was evaluated after {training.epochs} of {counted(planned, 'planned epoch')}."
+        if 0 < steps < SHORT_STEPS:
+            yield f"{name} was trained for {steps:,} steps only, far fewer than a full run."
+        if training.plans.networks.width < PUBLISHED_WIDTH and training.model.method == "HiFiSyn":
+            width, pixel = training.plans.networks.width, training.plans.slices.pixel_mm
+            yield (
+                f"{name} has {width} channels where the paper has {PUBLISHED_WIDTH}, and pixels of {pixel:g} mm: its "
+                "numbers are not those of the published size."
+            )
+    seeds = {training.config.get("seed") for training in facts.trainings}
+    if len(seeds) == 1:
+        yield "Every model was trained with one seed; how much the seed matters was not measured."
+
+
+def _of_evaluation(facts: Facts) -> Iterator[str]:
+    table = facts.evaluated
+    if table.empty:
+        yield "No model was evaluated on these subjects."
+        return
+    subjects = facts.data.subjects(sorted(set(table["case"])))
+    if subjects < FEW_SUBJECTS:
+        tests = " Where a test cannot reach significance, the tables say so." if table[METHOD].nunique() > 1 else ""
+        yield f"There are {counted(subjects, 'subject')} only: means are uncertain.{tests}"
+    if not any(facts.tasks(task) for task in TASKS):
+        yield "No downstream task was run: what synthesis is worth for segmentation is not known."
+    else:
+        left = [task for task in TASKS if not facts.tasks(task)]
+        if left:
+            yield f"Of the downstream tasks, {listed(left)} {'was' if len(left) == 1 else 'were'} not run."
+    failed = sorted({case for training in facts.trainings for case in training.evaluation.get("failures") or {}})
+    if failed:
+        yield f"Not compared, for reasons given above: {', '.join(failed)}."
+    skipped = sorted({case for training in facts.trainings for case in training.settings.get("skipped") or ()})
+    if skipped:
+        yield f"Left out, since a contrast lacks: {', '.join(skipped)}."
+    if not facts.ablations:
+        yield "No ablation was run: which part of the method helps is not known from these data."
+
+
+def _always() -> list[str]:
+    return [
+        "Image quality is measured on registered scans: what is left of misregistration counts as error.",
+        "Slices are translated one by one; agreement between neighbouring slices is not measured.",
+        "For research. A synthetic contrast can lack or invent a lesion; it is not for diagnosis.",
+    ]

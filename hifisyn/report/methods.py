@@ -1,0 +1,225 @@
+"""A methods paragraph to paste into a paper, from what was done and nothing else."""
+
+from collections.abc import Callable
+from html import escape
+
+import hifisyn
+from hifisyn.plans import Plans
+from hifisyn.report.collect import Facts, Training
+from hifisyn.report.collect_tasks import TASKS
+from hifisyn.report.html import counted, listed, paragraph, section
+from hifisyn.report.references import Citations
+from hifisyn.report.results import DIRECTION, FEWEST_MODELS, METHOD
+from hifisyn.training.logbook import duration
+
+Part = Callable[[Facts, Citations], list[str]]
+ALPHA = 0.05
+TOOLS = {"deepbet": "deepbet", "hd-bet": "hd-bet", "synthstrip": "synthstrip", "bet": "bet", "fsl bet": "bet"}
+
+
+def methods(facts: Facts) -> str:
+    """Return the section with the text and its button."""
+    paragraphs, references = text(facts)
+    if not paragraphs:
+        return section("methods", "Methods, to paste into a paper", paragraph("Nothing was run yet.", "soft"))
+    body = "".join(f"<p>{escape(words)}</p>\n" for words in [*paragraphs, *references])
+    told = "Written from the files of the runs. Check it, and add what no file knows: ethics, scanners, recruitment."
+    return section(
+        "methods",
+        "Methods, to paste into a paper",
+        paragraph(told, "soft"),
+        f'<div id="methods-text" class="paste">\n{body}</div>\n',
+        '<p><button type="button" data-copies="methods-text" hidden>Copy</button></p>\n',
+    )
+
+
+def text(facts: Facts) -> tuple[list[str], list[str]]:
+    """Return paragraphs and numbered references; only tools that were used are named."""
+    cite = Citations()
+    parts: tuple[Part, ...] = (_data, _preprocessing, _training, _evaluation, _tests, _downstream, _not_done)
+    paragraphs = [" ".join(sentences) for part in parts if (sentences := part(facts, cite))]
+    return paragraphs, cite.lines()
+
+
+def _data(facts: Facts, cite: Citations) -> list[str]:
+    data = facts.data
+    if data.dataset is None:
+        return []
+    everyone = list(data.dataset.all_cases)
+    words = [
+        f"The data set {data.dataset.name} holds {counted(data.subjects(everyone), 'subject')} "
+        f"({counted(len(everyone), 'session')}) with {listed(list(data.dataset.modalities))} scans."
+    ]
+    for training in _folds(facts):
+        if data.splits is None:
+            break
+        fold = data.splits.fold(training.fold)
+        test = f"{counted(data.subjects(data.splits.test), 'subject')} were held out for the test"
+        words.append(
+            f"It was split by subject: fold {training.fold} trains on {data.subjects(fold.train)} and validates on "
+            f"{data.subjects(fold.val)} subjects; {test if data.splits.test else 'none were held out for a test'}."
+        )
+    return words
+
+
+def _folds(facts: Facts) -> list[Training]:
+    """Return one training for each fold."""
+    return list({training.fold: training for training in facts.trainings}.values())
+
+
+def _preprocessing(facts: Facts, cite: Citations) -> list[str]:
+    data = facts.data
+    main = {step: _main(ways) for step, ways in data.steps.items()}
+    words = [sentence for step, said in main.items() if (sentence := _step(step, said, cite))]
+    if data.dataset and data.dataset.registered:
+        words.append("The contrasts of a session came registered.")
+    for plans in _plans(facts):
+        s = plans.slices
+        words.append(
+            f"Axial slices were resampled to {s.size} x {s.size} pixels of {s.pixel_mm:g} mm, at most {s.per_case} a "
+            f"session, where brain covered at least {s.min_brain:.0%}. Intensities were mapped linearly, 0 to -1 and "
+            f"the {plans.preprocessing.upper_percentile:g}th percentile of the brain to +1, and clipped; what lies "
+            "outside the brain is -1."
+        )
+    return words
+
+
+def _main(ways: list[tuple[str, int]]) -> str:
+    """Return the most frequent way of a step that did something; else the most frequent one."""
+    done = [words for words, _ in ways if words and not words.startswith("none")]
+    return (done or [words for words, _ in ways])[0]
+
+
+def _step(step: str, said: str, cite: Citations) -> str:
+    if not said or said.startswith("none"):
+        return ""
+    lower = said.lower()
+    if step == "skull_strip":
+        tool = next((key for name, key in TOOLS.items() if lower.startswith(name)), "")
+        source = f" {cite(tool)}" if tool else ""
+        return f"Brains were extracted ({said}){source}."
+    if step == "registration":
+        return f"Contrasts were registered with ANTs {cite('ants')} ({said})."
+    if step == "bias":
+        return f"Strong bias fields were divided out with N4 {cite('n4')} {said.split(' on ')[0].removeprefix('N4 ')}."
+    tools = [key for key, name in (("fast", "fsl fast"), ("atropos", "atropos")) if name in lower]
+    source = f" {cite(*tools)}" if tools else ""
+    return f"Structures were labelled{source}: {said}."
+
+
+def _plans(facts: Facts) -> list[Plans]:
+    return list({training.plans.name: training.plans for training in facts.trainings}.values())
+
+
+def _training(facts: Facts, cite: Citations) -> list[str]:
+    if not facts.trainings:
+        return []
+    methods = list(dict.fromkeys(training.model.method for training in facts.trainings))
+    ours = "HiFiSyn" in methods
+    words = [
+        f"Models were trained unpaired with hifisyn {hifisyn.__version__} {cite('hifisyn')} and PyTorch "
+        f"{cite('pytorch')}."
+    ]
+    if ours:
+        words.append(
+            f"HiFi-Syn {cite('paper')} was used as implemented there, independently of its authors, on DRIT++ "
+            f"{cite('drit')} and a memory bank after MGUIT {cite('mguit')}."
+        )
+    others = [method for method in methods if method != "HiFiSyn"]
+    words += [f"Compared with it were {listed(others)}."] if ours and others else []
+    words += [_one_training(training) for training in facts.trainings]
+    words.append("Slices of one subject never met in a step; the checkpoint was chosen on the validation subjects.")
+    return words
+
+
+def _one_training(training: Training) -> str:
+    t, m = training.plans.training, training.plans.memory
+    bank = f", {m.total} memory slots ({m.global_slots} global)" if training.model.method == "HiFiSyn" else ""
+    device = f" on {training.config['device']}" if training.config.get("device") else ""
+    time = f" in {duration(training.seconds)}" if training.seconds else ""
+    seed = f", seed {training.config['seed']}" if "seed" in training.config else ""
+    steps = f"{training.epochs * t.iterations:,} steps ({counted(training.epochs, 'epoch')} of {t.iterations})"
+    return (
+        f"{training.label} ({training.model.pair[0]} and {training.model.pair[1]}, fold {training.fold}): {steps} of "
+        f"{counted(t.batch_size, 'image')} of each contrast{time}{device}, Adam at {t.lr:g}{bank}{seed}."
+    )
+
+
+def _evaluation(facts: Facts, cite: Citations) -> list[str]:
+    table = facts.evaluated
+    if table.empty:
+        return []
+    cases = sorted(set(table["case"]))
+    who = "held-out test" if facts.split == "test" else "validation"
+    extras = [f"MS-SSIM {cite('ssim', 'ms_ssim')}"] if "ms_ssim" in table else []
+    extras += ["the normalised mean squared error"] if "nmse" in table else []
+    measures = listed(["PSNR", f"SSIM {cite('ssim')}", *extras])
+    words = [
+        f"Models were judged on {counted(facts.data.subjects(cases), f'{who} subject')} "
+        f"({counted(len(cases), 'session')}) by {measures}, over whole slices and inside the brain, data range 2.",
+        "Slices were averaged in their session, then sessions in their subject; spreads are over subjects.",
+    ]
+    rivals = [name for name in dict.fromkeys(facts.evaluated[METHOD]) if name not in facts.labels]
+    if rivals:
+        words.append(f"Beside them stand answers that change intensities only: {'; '.join(rivals)}.")
+    return words
+
+
+def _tests(facts: Facts, cite: Citations) -> list[str]:
+    table = facts.evaluated
+    if table.empty or table[METHOD].nunique() < 2:
+        return []
+    words = [
+        f"Each method was compared with {facts.reference} by the two-sided Wilcoxon signed-rank test "
+        f"{cite('wilcoxon')}, paired by subject, with Holm's correction {cite('holm')} and bootstrap intervals of "
+        f"differences {cite('bca')}."
+    ]
+    subjects, tests = facts.data.subjects(set(table["case"])), table[METHOD].nunique() - 1
+    least = min(2.0 ** (1 - subjects) * tests, 1.0)
+    if least > ALPHA:
+        words.append(
+            f"With {counted(subjects, 'subject')} and {counted(tests, 'test')} p is at least {least:.2g} after the "
+            f"correction, so that none could reach {ALPHA:g}."
+        )
+    models = table[table[METHOD].isin(facts.labels)].groupby(DIRECTION)[METHOD].nunique()
+    if models.max() >= FEWEST_MODELS:
+        words.append(
+            f"Models were ranked within each subject and compared by Friedman's test {cite('friedman')} with Nemenyi's "
+            f"post-hoc test {cite('nemenyi')}."
+        )
+    return words
+
+
+def _downstream(facts: Facts, cite: Citations) -> list[str]:
+    words = []
+    if tissue := facts.tasks("tissue"):
+        tools = sorted({str(entry.settings.get("tool") or "the same tool") for entry in tissue})
+        keys = [key for key in ("fast", "atropos") if any(key in tool.lower() for tool in tools)]
+        source = f" {cite(*keys)}" if keys else ""
+        words.append(
+            f"Real and synthetic scans were segmented into tissues with {listed(tools)}{source} and compared by Dice "
+            f"{cite('dice')} and volumetric similarity {cite('vs')}."
+        )
+    if facts.tasks("lesion"):
+        words.append(
+            f"nnU-Net {cite('nnunet')}, trained on real scans of the training subjects, segmented lesions on real and "
+            f"on synthetic scans; both were compared with the reference by Dice {cite('dice')}."
+        )
+    if facts.tasks("augment"):
+        words.append(
+            f"nnU-Net {cite('nnunet')} was trained on real scans alone, and on real scans and synthetic copies, and "
+            f"compared on real scans by Dice {cite('dice')}."
+        )
+    return words
+
+
+def _not_done(facts: Facts, cite: Citations) -> list[str]:
+    """Say what a reader would look for in vain."""
+    if not facts.trainings:
+        return []
+    tasks = [task for task in TASKS if not facts.tasks(task)]
+    left = [f"downstream {'tasks' if len(tasks) > 1 else 'task'} {listed(tasks)}"] if tasks else []
+    left += ["an ablation"] if not facts.ablations else []
+    left += ["a test on held-out subjects"] if facts.evaluated.empty or facts.split != "test" else []
+    left += ["repeated training with other seeds"] if len({t.config.get("seed") for t in facts.trainings}) < 2 else []
+    return [f"Not done: {'; '.join(left)}."] if left else []

@@ -1,0 +1,101 @@
+"""The section with the figures, and pictures as data that the page carries itself."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from hifisyn.report.collect import Facts
+from hifisyn.report.html import missing, section
+
+MOST_BYTES, WIDEST, JPEG_QUALITY = 250_000, 1500, 86
+OVERLAYS = 2  # of each task and direction
+TITLES = {
+    "comparison": "Source, synthetic, target and error",
+    "affinity": "What content queries read",
+    "embedding": "Content queries",
+    "curves": "Training",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture for the page.
+
+    Attributes:
+        path: of the PNG.
+        title: a few words.
+        caption: what is to be seen.
+        group: pictures of one group stand together.
+        link: address relative to the page, where the picture lies beside it; else "".
+    """
+
+    path: Path
+    title: str
+    caption: str
+    group: str
+    link: str = ""
+
+
+def pictures(facts: Facts, shown: Sequence[Picture], *, wanted: bool) -> str:
+    """Return the section; `wanted` says whether figures were to be drawn at all."""
+    if not shown:
+        line = missing("No figures were drawn", f"hifisyn_report -d {facts.name} --overwrite")
+        nothing = missing("There is nothing to draw yet", f"hifisyn_train {facts.name} T1 T2 fold0")
+        return section("figures", "Figures", nothing if wanted else line)
+    groups = dict.fromkeys(picture.group for picture in shown)
+    parts = []
+    for group in groups:
+        cards = "".join(_figure(picture) for picture in shown if picture.group == group)
+        parts.append(f"<h3>{escape(TITLES.get(group, group))}</h3>\n{cards}")
+    return section("figures", "Figures", *parts)
+
+
+def overlays(facts: Facts) -> list[Picture]:
+    """Return a few overlays of each downstream task, and the picture of each ablation, from their own folders."""
+    found = [
+        Picture(
+            entry.picture, f"Ablation, {entry.name.replace('_', ' ')}", f"Compared on {entry.split} cases.", "Ablation"
+        )
+        for entry in facts.ablations
+        if entry.picture.is_file()
+    ]
+    for entry in facts.downstream:
+        cases = [picture for picture in entry.pictures if picture.stem in set(entry.cases.get("case", ()))]
+        for path in cases[:OVERLAYS]:
+            title = f"{entry.task.capitalize()}, {entry.direction}: {path.stem}"
+            caption = f"Model {entry.label}; segmented by {entry.settings.get('tool') or 'the tool of the task'}."
+            found.append(Picture(path, title, caption, "Downstream tasks"))
+    return found
+
+
+def data_uri(path: Path) -> str:
+    """Return a picture as a data URI: as it is where it is small, else as a smaller JPEG; "" where it is unreadable."""
+    from PIL import Image
+
+    try:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as image:
+            if len(content) <= MOST_BYTES and image.format == "PNG":
+                return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
+            flat = image.convert("RGB")
+    except OSError:
+        return ""
+    flat.thumbnail((WIDEST, 4 * WIDEST), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    flat.save(buffer, format="jpeg", quality=JPEG_QUALITY, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def _figure(picture: Picture) -> str:
+    content = data_uri(picture.path)
+    if not content:
+        return ""
+    image = f'<img alt="{escape(picture.title)}" src="{content}">'
+    if picture.link:
+        image = f'<a href="{quote(picture.link)}">{image}</a>'
+    caption = f"<figcaption><b>{escape(picture.title)}</b> {escape(picture.caption)}</figcaption>"
+    return f'<figure class="plot">{image}{caption}</figure>\n'

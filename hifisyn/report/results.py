@@ -1,0 +1,188 @@
+"""The tables of results: what they hold is told here, how they look in `hifisyn.evaluation.tables`."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from hifisyn.evaluation.all_models import comparable
+from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES
+from hifisyn.evaluation.statistics import by_subject, friedman, p_text
+from hifisyn.evaluation.tables import Cell, Table, compare_methods
+from hifisyn.experiments.tables import SEED, comparison, seed_table
+from hifisyn.report.collect import Facts
+from hifisyn.report.collect_tasks import Downstream
+
+METHOD, DIRECTION = "model", "direction"
+OVERVIEW, RANKED = ("psnr", "ssim"), ("psnr", "ssim", "psnr_brain", "ssim_brain")
+FEWEST_MODELS = 3
+REAL = "real"
+SYNTHETIC_VS_REAL = "synthetic vs real"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A table and the name of its files."""
+
+    file: str
+    table: Table
+
+
+def image_quality(facts: Facts) -> list[Result]:
+    """Return the overview in the form of the paper's tables 1 and 2, one table a direction, and the ranks of models."""
+    groups = dict(comparable(facts.evaluated)) if not facts.evaluated.empty else {}
+    if not groups:
+        return []
+    overview = pd.concat([rows.assign(**{DIRECTION: _direction(group)}) for group, rows in groups.items()])
+    found = [Result("image_quality", _compare(facts, overview, OVERVIEW, "Image quality over the whole slice"))]
+    for group, rows in groups.items():
+        title = f"Image quality, {group}"
+        found.append(Result(_file("image_quality", group), _compare(facts, rows, MEASURES, title, by="")))
+    for group, rows in groups.items():
+        models = rows[rows[METHOD].isin(facts.labels)]
+        if models[METHOD].nunique() >= FEWEST_MODELS:
+            found.append(Result(_file("ranks", group), _rank_table(group, models)))
+    return found
+
+
+def regions(facts: Facts) -> list[Result]:
+    """Return one table a direction: PSNR and SSIM inside each structure."""
+    table = facts.tables.get("regions", pd.DataFrame())
+    groups = dict(comparable(table)) if not table.empty else {}
+    return [
+        Result(
+            _file("structures", group),
+            _compare(facts, rows, OVERVIEW, f"Image quality by structure, {group}", by="region"),
+        )
+        for group, rows in groups.items()
+    ]
+
+
+def tissue(facts: Facts) -> list[Result]:
+    """Return the paper's table 3: overlap and volumes of tissues on synthetic and real scans."""
+    parts = [(entry, entry.cases.assign(**{METHOD: _tissue_rows(entry)})) for entry in facts.tasks("tissue")]
+    if not parts:
+        return []
+    rows = pd.concat([cases.assign(**{DIRECTION: entry.direction}) for entry, cases in parts], ignore_index=True)
+    rows = rows.drop_duplicates([DIRECTION, METHOD, "case"])
+    reference = f"{facts.reference}: {SYNTHETIC_VS_REAL}"
+    tools = sorted({str(entry.settings.get("tool", "")) for entry, _ in parts} - {""})
+    return [
+        Result(
+            "tissue", _task(rows, reference, f"Tissue maps by {', '.join(tools) or 'the same tool'}", ("dice", "vs"))
+        )
+    ]
+
+
+def lesion(facts: Facts) -> list[Result]:
+    """Return Dice of lesions that nnU-Net finds on real and on synthetic scans."""
+    return _by_nnunet(facts, "lesion", "Lesions found by nnU-Net, trained on real scans of the target contrast", REAL)
+
+
+def augment(facts: Facts) -> list[Result]:
+    """Return the paper's table 4: nnU-Net trained on real, and on real and synthetic scans."""
+    return _by_nnunet(facts, "augment", "nnU-Net trained on real, and on real and synthetic scans", REAL)
+
+
+def ablations(facts: Facts) -> list[Result]:
+    """Return one table an ablation, and one on the spread over seeds where there are several."""
+    found = []
+    for ablation in facts.ablations:
+        what = f"{ablation.name.replace('_', ' ')}, {ablation.split} cases"
+        found.append(Result(_file("ablation", ablation.name), comparison(ablation.cases, f"Ablation, {what}")))
+        if ablation.cases[SEED].nunique() > 1:
+            found.append(Result(_file("ablation_seeds", ablation.name), seed_table(ablation.cases)))
+    return found
+
+
+def models_first(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the models first, the reference at their head, then the rivals."""
+    order = {label: place for place, label in enumerate(facts.labels)}
+    return rows.sort_values(
+        METHOD, key=lambda names: names.map(lambda name: order.get(name, len(order))), kind="stable"
+    )
+
+
+def _compare(facts: Facts, rows: pd.DataFrame, measures: Sequence[str], title: str, by: str = DIRECTION) -> Table:
+    there = list(dict.fromkeys(rows[METHOD]))
+    rows = models_first(facts, rows)
+    return compare_methods(
+        rows,
+        measures=[measure for measure in measures if measure in rows],
+        by=by,
+        row=METHOD,
+        reference=next((label for label in facts.labels if label in there), None) if len(there) > 1 else None,
+        titles=TITLES,
+        lower_is_better=LOWER_IS_BETTER,
+        title=title,
+    )
+
+
+def _rank_table(group: str, rows: pd.DataFrame) -> Table:
+    tests = {m: friedman(by_subject(rows, m, method=METHOD)) for m in RANKED if m in rows}
+    methods = list(next(iter(tests.values())).mean_ranks.index)
+    best = {measure: test.mean_ranks.min() for measure, test in tests.items()}
+    body = tuple(
+        (Cell(str(name)), *(Cell(f"{t.mean_ranks[name]:.2f}", t.mean_ranks[name] == best[m]) for m, t in tests.items()))
+        for name in methods
+    )
+    said = "; ".join(
+        f"{TITLES.get(m, m)}: n {t.n}, chi-square {t.statistic:.3g}, {p_text(t.p)}, {t.verdict}, "
+        f"critical difference {t.critical_difference:.2f}"
+        for m, t in tests.items()
+    )
+    numbers = pd.DataFrame({measure: test.mean_ranks for measure, test in tests.items()}).rename_axis(METHOD)
+    note = f"Mean rank over subjects, 1 is best. Friedman's test, Nemenyi's critical difference. {said}."
+    head = ("model", *(TITLES.get(measure, measure) for measure in tests))
+    return Table(f"Ranks of the models, {group}", note, head, body, numbers.reset_index())
+
+
+def _tissue_rows(entry: Downstream) -> pd.Series:
+    """Name the rows of a tissue task: those of the real scans alone are the same for every model."""
+    said = entry.cases["comparison"]
+    return said.where(said.str.startswith(REAL), entry.label + ": " + said)
+
+
+def _by_nnunet(facts: Facts, task: str, title: str, reference: str) -> list[Result]:
+    tables = []
+    for entry in facts.tasks(task):
+        said = entry.cases["comparison"]
+        ours = said.where(~said.str.contains("synthetic"), said + f" ({entry.label})")
+        tables.append(entry.cases.assign(**{METHOD: ours, DIRECTION: entry.direction}))
+    if not tables:
+        return []
+    rows = pd.concat(tables, ignore_index=True).drop_duplicates([DIRECTION, METHOD, "case"])
+    return [Result(task, _task(rows, reference, title, ("dice",)))]
+
+
+def _task(rows: pd.DataFrame, reference: str, title: str, kinds: tuple[str, ...]) -> Table:
+    measures = [name for name in rows if str(name).split("_")[0] in kinds]
+    return compare_methods(
+        rows,
+        measures=measures,
+        row=METHOD,
+        reference=reference if reference in set(rows[METHOD]) and rows[METHOD].nunique() > 1 else None,
+        titles={name: task_title(name) for name in measures},
+        title=title,
+        percent=True,
+    )
+
+
+def task_title(measure: str) -> str:
+    """Return how a measure of a downstream task is called.
+
+    >>> task_title("dice"), task_title("dice_GM"), task_title("vs_CSF")
+    ('Dice', 'Dice GM', 'VS CSF')
+    """
+    kind, _, structure = measure.partition("_")
+    return " ".join([{"dice": "Dice", "vs": "VS"}.get(kind, kind), structure]).strip()
+
+
+def _direction(group: str) -> str:
+    """Return a group of `comparable` as short as it can be: all of a report are of one split."""
+    return group.removesuffix(", test")
+
+
+def _file(kind: str, what: str) -> str:
+    return f"{kind}_{re.sub('[^A-Za-z0-9.-]+', '_', what)}"

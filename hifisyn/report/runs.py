@@ -1,0 +1,115 @@
+"""The section on what was run: one table a model, from versions and commands to the hash of the weights."""
+
+from typing import Any
+
+import hifisyn
+from hifisyn.report.collect import Facts, Training
+from hifisyn.report.html import details, facts_table, missing, paragraph, rows_table, section, without_paths
+from hifisyn.training.logbook import duration
+
+
+def runs(facts: Facts) -> str:
+    """Return the section: an overview, then a table a model."""
+    name = facts.name
+    if not facts.trainings:
+        return section("runs", "What was run", missing("No model was trained", f"hifisyn_train {name} T1 T2 fold0"))
+    overview = rows_table(
+        "All models of this data set. Time is that of all epochs, validation included.",
+        ("model", "pair", "fold", "epochs", "steps", "time", "device", "evaluated"),
+        [_line(training, facts.split) for training in facts.trainings],
+        numbers=(3, 4),
+    )
+    tables = "".join(
+        details(f"{t.label}: {t.model.pair[0]} and {t.model.pair[1]}, fold {t.fold}", _table(t, facts), _progress(t))
+        for t in facts.trainings
+    )
+    told = paragraph(
+        f"This page was written by hifisyn {hifisyn.__version__}. Commands, seeds, versions and hashes are those that "
+        "the runs wrote down themselves.",
+        "soft",
+    )
+    return section("runs", "What was run", told, overview, tables, _tasks(facts))
+
+
+def _line(training: Training, split: str) -> tuple[object, ...]:
+    planned = training.plans.training.epochs
+    epochs = f"{training.epochs:,}" if training.epochs >= planned else f"{training.epochs:,} of {planned:,}"
+    steps = training.epochs * training.plans.training.iterations
+    pair = " and ".join(training.model.pair)
+    time = duration(training.seconds) if training.seconds else "unknown"
+    done = f"{training.settings.get('split', split)}, {training.settings.get('checkpoint', '')}".strip(", ")
+    evaluated = done if training.evaluation else "no"
+    return training.label, pair, training.fold, epochs, f"{steps:,}", time, training.config.get("device", ""), evaluated
+
+
+def _table(training: Training, facts: Facts) -> str:
+    config, settings, private = training.config, training.settings, facts.data.private
+    changed = config.get("changed") or {}
+    return facts_table(
+        "as written by the training and the evaluation",
+        [
+            ("folder", f"{training.model.folder.parent.name}/{training.model.folder.name}/fold_{training.fold}"),
+            ("method", training.model.method),
+            ("command", without_paths(str(config.get("command", "")), private)),
+            *(
+                ("resumed by", without_paths(str(again.get("command", "")), private))
+                for again in config.get("resumed", [])
+            ),
+            ("changed in the plans", ", ".join(f"{key} = {value}" for key, value in changed.items()) or "nothing"),
+            ("seed", config.get("seed", "")),
+            ("device, precision", ", ".join(str(config[k]) for k in ("device", "precision") if k in config)),
+            ("processes", config.get("processes", "")),
+            ("commit", config.get("commit") or ""),
+            ("versions in training", _versions(config.get("versions"))),
+            ("versions in evaluation", _versions(training.evaluation.get("versions"))),
+            ("checkpoint", settings.get("checkpoint", "")),
+            ("weights, SHA-256", settings.get("weights", "")),
+            ("system", config.get("system", "")),
+            ("not compared", _failures(training.evaluation, private)),
+        ],
+    )
+
+
+def _progress(training: Training) -> str:
+    """Return the course of the validation: its first, its middle and its last epoch, both directions."""
+    rows = training.rows
+    keys = [key for key in rows.columns if key.endswith(("/psnr_brain", "/ssim_brain", "/correlation"))]
+    if rows.empty or not keys:
+        return ""
+    chosen = sorted({0, (len(rows) - 1) // 2, len(rows) - 1})
+    words = {"psnr_brain": "brain PSNR", "ssim_brain": "brain SSIM", "correlation": "brain correlation"}
+    head = [f"{key.split('/')[0].replace('_to_', ' to ')}: {words[key.split('/')[1]]}" for key in keys]
+    body = [(f"{int(rows.iloc[i]['epoch'])}", *(f"{rows.iloc[i][key]:.3g}" for key in keys)) for i in chosen]
+    return rows_table(
+        "validation in the course of training; the best checkpoint was chosen by it",
+        ("epoch", *head),
+        body,
+        numbers=range(1, len(head) + 1),
+    )
+
+
+def _tasks(facts: Facts) -> str:
+    if not facts.downstream:
+        return ""
+    rows = [
+        (
+            f"{entry.task}, {entry.direction}",
+            entry.label,
+            entry.settings.get("tool", ""),
+            len(entry.cases["case"].unique()) if "case" in entry.cases else len(entry.cases),
+            _versions(entry.summary.get("versions")),
+            _failures(entry.summary, facts.data.private) or "none",
+        )
+        for entry in facts.downstream
+    ]
+    head = ("task", "model", "tool", "cases", "versions", "failed")
+    return details("Downstream tasks", rows_table("as written by the tasks", head, rows, numbers=(3,)))
+
+
+def _versions(versions: Any) -> str:
+    return ", ".join(f"{name} {number}" for name, number in (versions or {}).items())
+
+
+def _failures(summary: dict[str, Any], private: bool) -> str:
+    failures = summary.get("failures") or {}
+    return "; ".join(f"{case}: {without_paths(str(reason), private)}" for case, reason in failures.items())

@@ -1,0 +1,183 @@
+"""Which subjects and slices the viewer shows, and their slices as small grey pictures without loss."""
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hifisyn.errors import UserError
+from hifisyn.paths import slices_folder
+from hifisyn.report.collect import Facts, Training
+from hifisyn.slices import SliceStore
+
+SUBJECTS, SLICES, FEWEST_SLICES = 6, 24, 6
+BUDGET = 10 * 2**20  # characters of all pictures of the viewer, so that the page stays below some 15 MB
+MARGIN = 3  # pixels around the brain
+LEVELS = 255
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One case in the viewer.
+
+    Attributes:
+        case: its name.
+        subject: whose it is.
+        places: numbers of the slices among the case's stored slices.
+        size: (height, width) of a slice, cut to the brain.
+        columns: slices in a row of a strip.
+        real: contrast to its strip: `mosaic` of `grey` slices as `png`.
+        synthetic: direction to model to strip.
+        largest: 99th percentile of |synthetic - real| over what is shown, in units of [-1, 1].
+    """
+
+    case: str
+    subject: str
+    places: tuple[int, ...]
+    size: tuple[int, int]
+    columns: int
+    real: dict[str, str]
+    synthetic: dict[str, dict[str, str]]
+    largest: float
+
+    @property
+    def characters(self) -> int:
+        """Length of all its strips."""
+        strips = [*self.real.values(), *(s for models in self.synthetic.values() for s in models.values())]
+        return sum(map(len, strips))
+
+
+def choose_cases(facts: Facts, most: int = SUBJECTS) -> list[str]:
+    """Return at most `most` cases, spread evenly from the worst to the best by brain PSNR of the reference model.
+
+    One case a subject; the worst and the best are among them, so that nobody chose the fair ones.
+    """
+    table = facts.evaluated
+    if table.empty:
+        return []
+    there = [label for label in facts.labels if label in set(table["model"])]
+    own = table[table["model"] == there[0]] if there else table
+    scores = own.groupby("case")["psnr_brain"].mean().sort_values(kind="stable")
+    scores = scores[~pd.Series([facts.data.subject_of.get(c, c) for c in scores.index], scores.index).duplicated()]
+    chosen = np.linspace(0, len(scores) - 1, min(most, len(scores))).round().astype(int)
+    return [str(case) for case in scores.index[sorted(set(chosen.tolist()))]]
+
+
+def show(facts: Facts, *, subjects: int | None = None, slices: int | None = None) -> list[Shown]:
+    """Read the slices of the chosen cases.
+
+    Args:
+        facts: of the report.
+        subjects: at most so many; none: 6.
+        slices: at most so many a case; none: 24, or fewer where the page would grow too large.
+
+    Returns:
+        The cases, worst first; those whose slices are no longer there are left out.
+    """
+    cases = choose_cases(facts, SUBJECTS if subjects is None else subjects)
+    if not cases:
+        return []
+    wanted = slices or SLICES
+    if slices is None:
+        probe = [shown for case in cases[:2] if (shown := read(facts, case, 2))]
+        each = max((shown.characters / len(shown.places) for shown in probe), default=0)
+        wanted = int(np.clip(BUDGET / max(each * len(cases), 1), FEWEST_SLICES, SLICES))
+    return [shown for case in cases if (shown := read(facts, case, wanted))]
+
+
+def read(facts: Facts, case: str, most: int) -> Shown | None:
+    """Read one case: `most` slices of those that were evaluated, evenly spread; none where its slices are gone."""
+    from hifisyn.evaluation import synthetic
+
+    real: dict[str, np.ndarray] = {}
+    made: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+    brain = np.zeros(0, dtype=bool)
+    for training in facts.trainings:
+        store = SliceStore(slices_folder(facts.roots.preprocessed / facts.name, training.plans.name))
+        for way in (training.model.pair, training.model.pair[::-1]):
+            try:
+                stack = synthetic.read(_evaluation(training, facts.split), case, *way)
+                found = {m: store.image(case, m) for m in way}
+                mask = store.brain(case)
+            except UserError:
+                continue
+            if brain.size and mask.shape != brain.shape:  # plans of another size: they cannot stand side by side
+                continue
+            brain = mask
+            real |= found
+            made.setdefault(way, {})[training.label] = stack
+    if not made:
+        return None
+    places = _places(facts, case, brain, most)
+    box = _box(brain[places])
+    errors = [
+        np.abs(s[places][:, *box] - real[way[1]][places][:, *box]) for way, by in made.items() for s in by.values()
+    ]
+    columns = int(np.ceil(np.sqrt(len(places))))
+
+    def strip(stack: np.ndarray) -> str:
+        return png(mosaic(grey(stack[places][:, *box]), columns))
+
+    return Shown(
+        case,
+        facts.data.subject_of.get(case, case),
+        tuple(int(place) for place in places),
+        (box[0].stop - box[0].start, box[1].stop - box[1].start),
+        columns,
+        {modality: strip(stack) for modality, stack in real.items()},
+        {" to ".join(way): {label: strip(stack) for label, stack in by.items()} for way, by in made.items()},
+        max(float(np.percentile(error, 99)) for error in errors),
+    )
+
+
+def grey(stack: np.ndarray) -> np.ndarray:
+    """Return intensities in [-1, 1] as 0..255, rounded: two greys differ from their intensities by 1/255 at most.
+
+    >>> grey(np.array([-1.0, 0.0, 1.0])).tolist()
+    [0, 128, 255]
+    """
+    return np.clip(np.round((stack + 1) / 2 * LEVELS), 0, LEVELS).astype(np.uint8)
+
+
+def mosaic(stack: np.ndarray, columns: int) -> np.ndarray:
+    """Lay slices (S, H, W) out row by row, `columns` in each; what is left over stays 0."""
+    count, height, width = stack.shape
+    rows = -(-count // columns)
+    full = np.zeros((rows * columns, height, width), stack.dtype)
+    full[:count] = stack
+    return full.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, columns * width)
+
+
+def png(picture: np.ndarray) -> str:
+    """Return an 8-bit grey picture (H, W) as PNG in base64."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="png", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _evaluation(training: Training, split: str) -> Path:
+    return training.folder / f"evaluation_{split}"
+
+
+def _places(facts: Facts, case: str, brain: np.ndarray, most: int) -> np.ndarray:
+    """Return the slices to show: evenly spread over those that were compared."""
+    slices = facts.tables.get("slices", pd.DataFrame())
+    compared = sorted(set(slices.loc[slices["case"] == case, "slice"])) if not slices.empty else []
+    there = np.array([int(s) for s in compared if s < len(brain)] or np.flatnonzero(brain.any(axis=(1, 2))))
+    chosen = np.linspace(0, len(there) - 1, min(most, len(there))).round().astype(int)
+    return there[chosen]
+
+
+def _box(brain: np.ndarray) -> tuple[slice, slice]:
+    """Return rows and columns that hold the brain on any slice, and a margin."""
+    spans = []
+    for axis in (1, 2):
+        held = np.flatnonzero(brain.any(axis=tuple(a for a in (0, 1, 2) if a != axis)))
+        first, last = (int(held[0]), int(held[-1])) if held.size else (0, brain.shape[axis] - 1)
+        spans.append(slice(max(first - MARGIN, 0), min(last + 1 + MARGIN, brain.shape[axis])))
+    return spans[0], spans[1]

@@ -1,0 +1,98 @@
+"""Makes the report of a data set: facts read, figures drawn, tables and page written."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hifisyn.errors import UserError
+from hifisyn.files import write_text
+from hifisyn.paths import Roots
+from hifisyn.report import subjects as viewed
+from hifisyn.report.collect import Facts, collect
+from hifisyn.report.page import page, tables
+from hifisyn.report.pictures import Picture, overlays
+from hifisyn.report.results import Result
+
+PAGE, TABLES, FIGURES = "report.html", "tables", "figures"
+Log = Callable[[str], None]
+
+
+def write(
+    name: str,
+    roots: Roots,
+    output: Path | None = None,
+    *,
+    reference: str | None = None,
+    split: str | None = None,
+    subjects: int | None = None,
+    slices: int | None = None,
+    figures: bool = True,
+    overwrite: bool = False,
+    log: Log = print,
+) -> Path:
+    """Write the report of a data set.
+
+    Args:
+        name: of the data set.
+        roots: where the preprocessed data sets and the results are.
+        output: the HTML file X.html, beside which go X_tables/ and X_figures/. None: report.html, tables/ and figures/
+            in results/NAME/report.
+        reference: label of the model that the others are tested against; see `collect`.
+        split: test or val; none: test where anything was evaluated on it.
+        subjects: in the viewer, at most; none: 6.
+        slices: of each, at most; none: 24, fewer where the page would grow too large.
+        figures: whether to draw figures.
+        overwrite: replace an earlier report.
+        log: takes lines on what is done.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: there is no such data set, a report lies there already, or a file is broken.
+    """
+    prefix = f"{output.stem}_" if output else ""
+    output = output or roots.results / name / "report" / PAGE
+    tables_folder, figures_folder = (output.parent / f"{prefix}{kind}" for kind in (TABLES, FIGURES))
+    if output.is_dir() or output.suffix not in (".html", ".htm"):
+        raise UserError(f"{output}: wanted an HTML file such as report.html, found another name; choose one with -o")
+    if output.exists() and not overwrite:
+        raise UserError(f"{output}: holds a report already; pass --overwrite or choose another file with -o")
+    for count, flag in ((subjects, "--subjects"), (slices, "--slices")):
+        if count is not None and count < 1:
+            raise UserError(f"wanted {flag} of 1 or more, found {count}")
+    facts = collect(name, roots, split=split, reference=reference)
+    private = facts.data.private
+    found = tables(facts)
+    _write_tables(tables_folder, [result for results in found.values() for result in results], private)
+    log(f"tables: {tables_folder}")
+    drawn = _draw(facts, figures_folder, log) if figures else []
+    shown = viewed.show(facts, subjects=subjects, slices=slices)
+    text = page(facts, found, [*drawn, *overlays(facts)], shown, figures=figures)
+    write_text(output, text, private=private)
+    return output
+
+
+def _clear(folder: Path, *endings: str) -> None:
+    """Remove what an earlier report left, lest a table stays that is no longer true."""
+    for ending in endings:
+        for file in folder.glob(f"*.{ending}"):
+            file.unlink()
+
+
+def _write_tables(folder: Path, results: Sequence[Result], private: bool) -> None:
+    _clear(folder, "csv", "md")
+    for result in results:
+        write_text(folder / f"{result.file}.csv", result.table.csv(), private=private)
+        write_text(folder / f"{result.file}.md", result.table.markdown(), private=private)
+
+
+def _draw(facts: Facts, folder: Path, log: Log) -> list[Picture]:
+    from hifisyn.figures.draw import draw_all
+
+    _clear(folder, "png")
+    models = list({training.model.folder: training.model for training in facts.trainings}.values())
+    drawn = draw_all(models, facts.roots.preprocessed, folder, split=facts.split, say=log)
+    return [
+        Picture(entry.path, entry.title, entry.caption, entry.group, f"{folder.name}/{entry.path.name}")
+        for entry in drawn
+    ]
