@@ -172,7 +172,7 @@ def test_work_is_done_once_and_again_where_what_goes_in_changed(tmp_path):
     def work(weights):
         return Work("lesion", "w", "m", tmp_path / "w", {"weights": weights}, do=do)
 
-    lines = []
+    lines: list[str] = []
     assert run.run([work("1")], lines.append)[0][0].kept is False
     again = run.run([work("1")], lines.append)[0][0]
     assert again.kept
@@ -203,11 +203,26 @@ def test_what_goes_wrong_with_one_work_costs_no_other(tmp_path):
 def test_tables_say_what_was_compared(trial):
     works = [w for w in lesion.works(trial, ByIntensity) if w.folder.name == "T1_to_T2"]
     done, _ = run.run(works, lambda _: None)
-    (table,) = show.tables(done)
+    table, gaps = show.tables(done)
     text = table.text()
-    assert "T1 to T2: Dice" in text
+    assert "T1 to T2: Dice lesion" in text
+    assert "Dice (%)" not in text, "the mean over one class is that class"
+    assert gaps.rows[0][0].text == "T1 to T2: Dice lesion (%), synthetic"
+    assert "cannot reach significance" in gaps.rows[0][-1].text
     assert "synthetic" in text
     assert "nnU-Net 2d, 1 epochs of 2 steps, a short training" in text
+
+
+def test_a_network_that_finds_nothing_in_real_scans_is_named(trial, monkeypatch):
+    class Blind(ByIntensity):
+        def segment(self, scans):
+            return {name: np.zeros(s.shape, np.uint8) for name, s in scans.items()}
+
+    work = next(w for w in augment.works(trial, Blind) if w.folder.name == "T1")
+    (table, _) = show.tables(run.run([work], lambda _: None, overwrite=True)[0])
+    assert "T1: nnU-Net finds next to nothing in real scans (mean Dice 0.00), so nothing follows" in " ".join(
+        table.text().split()
+    )
 
 
 def test_the_command_says_first_what_it_would_do(roots, capsys, tmp_path):

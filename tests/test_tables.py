@@ -3,6 +3,7 @@
 import io
 import re
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,12 @@ def cohort(subjects=8, *, slices=0, seed=0):
         for better, method in enumerate(METHODS):
             for subject in range(subjects):
                 for number in range(slices or 1):
-                    row = {"direction": direction, "method": method, "case": f"c{subject}", "subject": f"s{subject}"}
+                    row: dict[str, Any] = {
+                        "direction": direction,
+                        "method": method,
+                        "case": f"c{subject}",
+                        "subject": f"s{subject}",
+                    }
                     row |= {"slice": number} if slices else {}
                     row |= {"psnr": 22 + better + 0.2 * rng.normal(), "ssim": 0.8 + 0.02 * rng.normal()}
                     rows.append(row | {"nmse": 0.02 - 0.004 * better + 0.001 * rng.random()})
@@ -213,15 +219,15 @@ def test_markdown_renders_as_a_table():
 def test_html_has_scopes_groups_and_classes():
     table = compared()
     page = ET.fromstring(table.html())
-    assert page.find("caption/strong").text == "Table 1"
+    assert page.findtext("caption/strong") == "Table 1"
     groups = page.findall("thead/tr/th[@scope='colgroup']")
     assert [(g.text, g.get("colspan")) for g in groups] == [(d, "3") for d in DIRECTIONS]
     assert [h.text for h in page.findall("thead/tr[2]/th[@scope='col']")] == 2 * ["PSNR (dB)", "SSIM", "NMSE"]
     assert [h.text for h in page.findall("tbody/tr/th[@scope='row']")] == list(METHODS)
     for shown, row in zip(page.findall("tbody/tr"), table.rows, strict=True):
         for cell, wanted in zip(shown.findall("td"), row[1:], strict=True):
-            assert cell.get("class").split() == (["number", "best"] if wanted.best else ["number"])
-            assert cell.find("small[@class='test']").text == wanted.test
+            assert cell.attrib["class"].split() == (["number", "best"] if wanted.best else ["number"])
+            assert cell.findtext("small[@class='test']") == wanted.test
             assert "".join(cell.itertext()) == f"{wanted.text} {wanted.test}"
 
 
@@ -232,8 +238,8 @@ def test_html_is_escaped():
     )
     page = ET.fromstring(table.html())
     assert "<img" not in table.html()
-    assert page.find("tbody/tr/th").text == hostile
-    assert page.find("tbody/tr/td/small").text == hostile
+    assert page.findtext("tbody/tr/th") == hostile
+    assert page.findtext("tbody/tr/td/small") == hostile
     flat = Table("", "", ("row", "x"), ((Cell("a"), Cell("1")),), pd.DataFrame())
     assert len(ET.fromstring(flat.html()).findall("thead/tr")) == 1
 

@@ -57,8 +57,8 @@ def parser() -> argparse.ArgumentParser:
         "--classes", default="auto", choices=("auto", "lesions", "tissues"), help="nnU-Net; auto: lesions if there are"
     )
     nnunet = p.add_argument_group("nnU-Net; default: its own length on a GPU, a small one on a CPU")
-    nnunet.add_argument("--nnunet-epochs", type=int, metavar="N", help="default: 1000, on a CPU 20")
-    nnunet.add_argument("--nnunet-iterations", type=int, metavar="N", help="steps an epoch; default: 250, on a CPU 25")
+    nnunet.add_argument("--nnunet-epochs", type=int, metavar="N", help="default: 1000, on a CPU 40")
+    nnunet.add_argument("--nnunet-iterations", type=int, metavar="N", help="steps an epoch; default: 250, on a CPU 50")
     nnunet.add_argument("--nnunet-folds", nargs="+", default=["all"], metavar="FOLD", help="all, or 0 to 4")
     nnunet.add_argument("--nnunet-size", choices=("full", "small"), help="small: an eighth of the channels")
     nnunet.add_argument("--nnunet-configuration", default="2d", choices=("2d", "3d_fullres"), help="default: 2d")

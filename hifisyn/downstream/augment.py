@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hifisyn.downstream.lesion import REAL, draw, scores
+from hifisyn.downstream.lesion import draw, scores
 from hifisyn.downstream.networks import (
     NewSegmenter,
     real_cases,
@@ -24,7 +24,7 @@ from hifisyn.downstream.networks import (
 )
 from hifisyn.downstream.nnunet import NnUNet, digest, renumbered
 from hifisyn.downstream.trial import Trial
-from hifisyn.downstream.work import CASE, COMPARISON, SUBJECT, Result, Work
+from hifisyn.downstream.work import CASE, COMPARISON, REAL, SUBJECT, Result, Work, remark
 from hifisyn.errors import UserError
 
 TASK = "augment"
@@ -91,4 +91,5 @@ def _do(trial: Trial, source: str, modality: str, cases: list[str], folder: Path
         )
     settings = {"tool": trial.settings.nnunet.words, "source": source, "modality": modality, "split": trial.split}
     counts = {"real_scans": len(real), "synthetic_copies": len(copies), "classes": list(trial.classes)}
-    return Result(pd.DataFrame(rows), settings=settings | counts)
+    table = pd.DataFrame(rows)
+    return Result(table, settings=settings | counts | {"remark": remark(table)})

@@ -23,7 +23,7 @@ from hifisyn.downstream.networks import (
 from hifisyn.downstream.nnunet import NnUNet, digest, renumbered
 from hifisyn.downstream.nnunet_settings import NnUNetSettings
 from hifisyn.downstream.trial import Trial
-from hifisyn.downstream.work import CASE, COMPARISON, SUBJECT, Result, Work, mean_dice
+from hifisyn.downstream.work import CASE, COMPARISON, REAL, SUBJECT, Result, Work, mean_dice, remark
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation.native import axial
@@ -32,7 +32,7 @@ from hifisyn.figures.overlays import Found, draw_overlays
 from hifisyn.volume import Volume
 
 TASK = "lesion"
-REAL, SYNTHETIC, SOURCE = "real", "synthetic", "source"
+SYNTHETIC, SOURCE = "synthetic", "source"
 BRIGHTEST_PERCENTILE = 99.5
 
 
@@ -93,7 +93,9 @@ def _do(trial: Trial, source: str, target: str, cases: list[str], folder: Path, 
         found_in = {f"{kind} {target}": maps[kind] for kind in (REAL, SYNTHETIC)}
         draw(folder / f"{case}.png", pictured, found_in, reference, list(trial.classes))
     settings = {"tool": trial.settings.nnunet.words, "source": source, "target": target, "split": trial.split}
-    return Result(pd.DataFrame(rows), failures, settings | {"classes": list(trial.classes)})
+    table = pd.DataFrame(rows)
+    said = {"classes": list(trial.classes), "remark": remark(table) if rows else ""}
+    return Result(table, failures, settings | said)
 
 
 def scores(labels: np.ndarray, reference: np.ndarray, classes: Sequence[str]) -> dict[str, float]:

@@ -11,8 +11,8 @@ from hifisyn.volume import Volume
 NewSegmenter = Callable[[Path, NnUNetSettings, str], Segmenter]
 
 # Seconds a training step and a scan: measured on two CPU cores; those of a GPU are nnU-Net's own figures.
-STEP_SECONDS = {("small", "cpu"): 0.5, ("full", "cpu"): 20.0, ("small", "gpu"): 0.05, ("full", "gpu"): 0.12}
-SCAN_SECONDS = {"cpu": 5.0, "gpu": 2.0}
+STEP_SECONDS = {("small", "cpu"): 0.25, ("full", "cpu"): 20.0, ("small", "gpu"): 0.05, ("full", "gpu"): 0.12}
+SCAN_SECONDS = {"cpu": 3.0, "gpu": 2.0}
 CASE_SECONDS = 3.0
 
 

@@ -10,7 +10,7 @@ from hifisyn.errors import UserError
 Fold = int | Literal["all"]
 
 EPOCHS, ITERATIONS = 1000, 250  # nnU-Net's own
-SMALL_EPOCHS, SMALL_ITERATIONS = 20, 25
+SMALL_EPOCHS, SMALL_ITERATIONS = 40, 50
 MOST_FOLDS = 5
 
 # nnU-Net's own variables.

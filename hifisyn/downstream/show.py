@@ -1,52 +1,60 @@
-"""What downstream tasks found, as tables for people: each comparison with its test."""
+"""What downstream tasks found, as tables for people: each comparison with its test, and the gap to real scans."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
-from hifisyn.downstream import lesion, tissue
+from hifisyn.downstream import tissue
 from hifisyn.downstream.run import Done
 from hifisyn.downstream.tissue_of_folders import MAIN
-from hifisyn.downstream.work import COMPARISON, measures_of
+from hifisyn.downstream.work import COMPARISON, REAL, shown_measures
+from hifisyn.evaluation.differences import differences
 from hifisyn.evaluation.tables import Table, compare_methods
 
-GROUP, MODEL = "direction", "model"
+DIRECTION, MODEL = "direction", "model"
+KINDS = {"dice": "Dice", "vs": "VS"}
 
 
 def tables(done: Sequence[Done]) -> list[Table]:
-    """Return a table a task: tissue by model, lesions and augmentation by what was segmented or learned from."""
-    return [
-        _table(task, [entry for entry in done if entry.work.task == task])
-        for task in dict.fromkeys(e.work.task for e in done)
-    ]
+    """Return the tables of each task: tissue by model; lesions and augmentation against real scans, and the gaps."""
+    found = []
+    for task in dict.fromkeys(entry.work.task for entry in done):
+        found += _tables(task, [entry for entry in done if entry.work.task == task])
+    return found
 
 
-def _table(task: str, done: Sequence[Done]) -> Table:
-    parts = []
-    for entry in done:
-        parts.append(entry.result.cases.assign(**{GROUP: _group(entry), MODEL: entry.work.model}))
+def measure_title(measure: str) -> str:
+    """Return how a measure of a downstream task is called.
+
+    >>> measure_title("dice"), measure_title("dice_GM"), measure_title("vs_CSF")
+    ('Dice', 'Dice GM', 'VS CSF')
+    """
+    kind, _, structure = measure.partition("_")
+    return f"{KINDS.get(kind, kind)} {structure}".strip()
+
+
+def _tables(task: str, done: Sequence[Done]) -> list[Table]:
+    parts = [entry.result.cases.assign(**{DIRECTION: _direction(entry), MODEL: entry.work.model}) for entry in done]
     cases = pd.concat(parts, ignore_index=True)
-    measures = [name for name in measures_of(cases.drop(columns=[GROUP, MODEL])) if cases[name].notna().any()]
-    several = cases[MODEL].nunique() > 1
-    if task == tissue.TASK:
-        cases = cases[cases[COMPARISON] == MAIN]
-        return _compared(task, done, cases, measures, MODEL, None)
-    if several:
-        cases[GROUP] = cases[MODEL] + ", " + cases[GROUP]
-    return _compared(task, done, cases, measures, COMPARISON, lesion.REAL)
-
-
-def _compared(
-    task: str, done: Sequence[Done], cases: pd.DataFrame, measures: list[str], row: str, reference: str | None
-) -> Table:
-    titles = {name: name.replace("dice_", "Dice ").replace("vs_", "VS ").replace("dice", "Dice") for name in measures}
+    measures = shown_measures(cases)
     tools = ", ".join(dict.fromkeys(str(entry.result.settings["tool"]) for entry in done))
-    title = f"{task} ({tools})"
-    return compare_methods(
-        cases, measures=measures, by=GROUP, row=row, reference=reference, titles=titles, title=title, percent=True
-    )
+    words: dict[str, Any] = {"measures": measures, "titles": {m: measure_title(m) for m in measures}, "percent": True}
+    if task == tissue.TASK:
+        return [compare_methods(cases[cases[COMPARISON] == MAIN], row=MODEL, title=f"{task}: {tools}", **words)]
+    if cases[MODEL].nunique() > 1:
+        cases[DIRECTION] = cases[MODEL] + ", " + cases[DIRECTION]
+    table = compare_methods(cases, row=COMPARISON, reference=REAL, title=f"{task}: {tools}", **words)
+    remarks = [
+        f"{_direction(entry)}: {entry.result.settings['remark']}."
+        for entry in done
+        if entry.result.settings.get("remark")
+    ]
+    table = replace(table, note=" ".join([*remarks, table.note]))
+    return [table, differences(table, percent=True, title=f"{task}: difference from {REAL}, percentage points")]
 
 
-def _group(entry: Done) -> str:
+def _direction(entry: Done) -> str:
     found = entry.result.settings
     return f"{found['source']} to {found['target']}" if "target" in found else str(found["modality"])

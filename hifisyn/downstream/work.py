@@ -16,6 +16,8 @@ from hifisyn.files import read_json
 
 SUBJECTS_CSV = "subjects.csv"
 COMPARISON, CASE, SUBJECT = "comparison", "case", "subject"
+REAL = "real"
+LEAST_DICE = 0.05
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,23 @@ class Work:
 def measures_of(cases: pd.DataFrame) -> list[str]:
     """Return the columns that are measures."""
     return [name for name in cases.columns if name not in (COMPARISON, CASE, SUBJECT)]
+
+
+def shown_measures(cases: pd.DataFrame) -> list[str]:
+    """Return the measures that tables show: those with a number; no mean Dice where there is one class only."""
+    measures = [
+        name for name in measures_of(cases) if name.split("_")[0] in ("dice", "vs") and cases[name].notna().any()
+    ]
+    classes = [name for name in measures if name.startswith("dice_")]
+    return [name for name in measures if name != "dice" or len(classes) > 1]
+
+
+def remark(cases: pd.DataFrame) -> str:
+    """Return what a reader must know of an nnU-Net that finds next to nothing in real scans; "" of any other."""
+    found = cases.loc[cases[COMPARISON] == REAL, "dice"].mean()
+    if not found < LEAST_DICE:
+        return ""
+    return f"nnU-Net finds next to nothing in real scans (mean Dice {found:.2f}), so nothing follows; train it longer"
 
 
 def means(cases: pd.DataFrame) -> pd.DataFrame:

@@ -69,6 +69,9 @@ def _of_evaluation(facts: Facts) -> Iterator[str]:
         left = [task for task in TASKS if not facts.tasks(task)]
         if left:
             yield f"Of the downstream tasks, {listed(left)} {'was' if len(left) == 1 else 'were'} not run."
+    for entry in facts.downstream:
+        if remark := entry.settings.get("remark"):
+            yield f"{entry.task}, {entry.label}, {entry.direction}: {remark}."
     failed = sorted({case for training in facts.trainings for case in training.evaluation.get("failures") or {}})
     if failed:
         yield f"Not compared, for reasons given above: {', '.join(failed)}."

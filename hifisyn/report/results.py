@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from hifisyn.downstream.show import measure_title
+from hifisyn.downstream.work import shown_measures
 from hifisyn.evaluation.all_models import comparable
+from hifisyn.evaluation.differences import differences
 from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.statistics import by_subject, friedman, p_text
 from hifisyn.evaluation.tables import Cell, Table, compare_methods
@@ -68,11 +71,7 @@ def tissue(facts: Facts) -> list[Result]:
     rows = rows.drop_duplicates([DIRECTION, METHOD, "case"])
     reference = f"{facts.reference}: {SYNTHETIC_VS_REAL}"
     tools = sorted({str(entry.settings.get("tool", "")) for entry, _ in parts} - {""})
-    return [
-        Result(
-            "tissue", _task(rows, reference, f"Tissue maps by {', '.join(tools) or 'the same tool'}", ("dice", "vs"))
-        )
-    ]
+    return [Result("tissue", _task(rows, reference, f"Tissue maps by {', '.join(tools) or 'the same tool'}"))]
 
 
 def lesion(facts: Facts) -> list[Result]:
@@ -153,30 +152,22 @@ def _by_nnunet(facts: Facts, task: str, title: str, reference: str) -> list[Resu
     if not tables:
         return []
     rows = pd.concat(tables, ignore_index=True).drop_duplicates([DIRECTION, METHOD, "case"])
-    return [Result(task, _task(rows, reference, title, ("dice",)))]
+    table = _task(rows, reference, title)
+    gaps = differences(table, percent=True, title=f"Difference from {reference}, percentage points")
+    return [Result(task, table), *([Result(f"{task}_differences", gaps)] if gaps.rows else [])]
 
 
-def _task(rows: pd.DataFrame, reference: str, title: str, kinds: tuple[str, ...]) -> Table:
-    measures = [name for name in rows if str(name).split("_")[0] in kinds]
+def _task(rows: pd.DataFrame, reference: str, title: str) -> Table:
+    measures = shown_measures(rows)
     return compare_methods(
         rows,
         measures=measures,
         row=METHOD,
         reference=reference if reference in set(rows[METHOD]) and rows[METHOD].nunique() > 1 else None,
-        titles={name: task_title(name) for name in measures},
+        titles={name: measure_title(name) for name in measures},
         title=title,
         percent=True,
     )
-
-
-def task_title(measure: str) -> str:
-    """Return how a measure of a downstream task is called.
-
-    >>> task_title("dice"), task_title("dice_GM"), task_title("vs_CSF")
-    ('Dice', 'Dice GM', 'VS CSF')
-    """
-    kind, _, structure = measure.partition("_")
-    return " ".join([{"dice": "Dice", "vs": "VS"}.get(kind, kind), structure]).strip()
 
 
 def _direction(group: str) -> str:

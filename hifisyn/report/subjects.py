@@ -10,12 +10,12 @@ import pandas as pd
 
 from hifisyn.errors import UserError
 from hifisyn.paths import slices_folder
+from hifisyn.pictures import brain_window
 from hifisyn.report.collect import Facts, Training
 from hifisyn.slices import SliceStore
 
 SUBJECTS, SLICES, FEWEST_SLICES = 6, 24, 6
 BUDGET = 10 * 2**20  # characters of all pictures of the viewer, so that the page stays below some 15 MB
-MARGIN = 3  # pixels around the brain
 LEVELS = 255
 
 
@@ -112,7 +112,7 @@ def read(facts: Facts, case: str, most: int) -> Shown | None:
     if not made:
         return None
     places = _places(facts, case, brain, most)
-    box = _box(brain[places])
+    box = brain_window(brain[places])
     errors = [
         np.abs(s[places][:, *box] - real[way[1]][places][:, *box]) for way, by in made.items() for s in by.values()
     ]
@@ -171,13 +171,3 @@ def _places(facts: Facts, case: str, brain: np.ndarray, most: int) -> np.ndarray
     there = np.array([int(s) for s in compared if s < len(brain)] or np.flatnonzero(brain.any(axis=(1, 2))))
     chosen = np.linspace(0, len(there) - 1, min(most, len(there))).round().astype(int)
     return there[chosen]
-
-
-def _box(brain: np.ndarray) -> tuple[slice, slice]:
-    """Return rows and columns that hold the brain on any slice, and a margin."""
-    spans = []
-    for axis in (1, 2):
-        held = np.flatnonzero(brain.any(axis=tuple(a for a in (0, 1, 2) if a != axis)))
-        first, last = (int(held[0]), int(held[-1])) if held.size else (0, brain.shape[axis] - 1)
-        spans.append(slice(max(first - MARGIN, 0), min(last + 1 + MARGIN, brain.shape[axis])))
-    return spans[0], spans[1]
