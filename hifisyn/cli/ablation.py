@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hifisyn.cli import training_flags
 from hifisyn.cli.entry import command, outcome
 from hifisyn.errors import UserError
 
@@ -48,22 +49,12 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--overwrite", action="store_true", help="train all rows anew, the normal model (all) too")
     what = parser.add_argument_group("what every row shares")
-    what.add_argument("--plans", "-p", default="plans", help="name of the plans file; default: plans")
-    what.add_argument("--epochs", type=int, help="instead of the plan's")
-    what.add_argument("--iterations", type=int, help="steps an epoch, instead of the plan's")
-    what.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change the plans")
+    training_flags.add_plan(what)
     what.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0 alone")
     what.add_argument("--split", choices=("test", "val"), help="cases to compare on; default: test if there are any")
     what.add_argument("--checkpoint", choices=("best", "final"), default="best", help="weights; default: best")
-    how = parser.add_argument_group("how")
-    how.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps; default: auto")
-    how.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"), help="auto: bf16 on CUDA")
-    how.add_argument("--workers", type=int, help="reading processes; default: 0 on a CPU, else up to 3")
-    how.add_argument("--force-long", action="store_true", help="train even if a row will take days")
-    where = parser.add_argument_group("where")
-    where.add_argument("--raw", metavar="ROOT", help="raw data sets; default: hifisyn_raw")
-    where.add_argument("--preprocessed", metavar="ROOT", help="preprocessed data sets; default: hifisyn_preprocessed")
-    where.add_argument("--results", metavar="ROOT", help="models; default: hifisyn_results")
+    training_flags.add_machine(parser.add_argument_group("how"))
+    training_flags.add_roots(parser)
     return parser
 
 
@@ -115,13 +106,12 @@ def _request(given: argparse.Namespace, line: str) -> "Request":
     roots = Roots.resolve(given.raw, given.preprocessed, given.results)
     if (given.source is None) != (given.target is None):
         raise UserError("wanted both --source and --target or neither, found one; name the other contrast")
-    lengths = {"training.epochs": given.epochs, "training.iterations": given.iterations}
     return Request(
         dataset=given.dataset,
         modalities=(given.source, given.target) if given.source else only_pair(roots, given.dataset, given.plans),
         fold=parse_fold(given.fold),
         plans=given.plans,
-        assignments=(*given.set, *(f"{key}={value}" for key, value in lengths.items() if value is not None)),
+        assignments=training_flags.assignments(given),
         roots=roots,
         overwrite=given.overwrite,
         command=line,

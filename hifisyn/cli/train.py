@@ -5,6 +5,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from hifisyn.cli import training_flags
 from hifisyn.cli.entry import command
 
 if TYPE_CHECKING:
@@ -33,23 +34,13 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("fold", help="fold0, 0 or all")
     what = parser.add_argument_group("what is trained")
     what.add_argument("--method", "-tr", default="HiFiSyn", help="a method's name, or package.module:Class")
-    what.add_argument("--plans", "-p", default="plans", help="name of the plans file; default: plans")
-    what.add_argument("--epochs", type=int, help="instead of the plan's")
-    what.add_argument("--iterations", type=int, help="steps an epoch, instead of the plan's")
-    what.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change the plans")
+    training_flags.add_plan(what)
     what.add_argument("--seed", type=int, default=0, help="of weights, batches and noise; default: 0")
-    how = parser.add_argument_group("how")
-    how.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps; default: auto")
-    how.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"), help="auto: bf16 on CUDA")
-    how.add_argument("--workers", type=int, help="reading processes; default: 0 on a CPU, else up to 3")
-    how.add_argument("--force-long", action="store_true", help="train even if it will take days")
+    training_flags.add_machine(parser.add_argument_group("how"))
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this fold")
     again.add_argument("--overwrite", action="store_true", help="start this fold anew")
-    where = parser.add_argument_group("where")
-    where.add_argument("--raw", metavar="ROOT", help="raw data sets; default: hifisyn_raw")
-    where.add_argument("--preprocessed", metavar="ROOT", help="preprocessed data sets; default: hifisyn_preprocessed")
-    where.add_argument("--results", metavar="ROOT", help="models; default: hifisyn_results")
+    training_flags.add_roots(parser)
     return parser
 
 
@@ -64,14 +55,13 @@ def main(arguments: list[str] | None = None) -> int:
     from hifisyn.training.request import Request, look_up, write_folder
 
     words = ["hifisyn_train", *(sys.argv[1:] if arguments is None else arguments)]
-    lengths = {"training.epochs": given.epochs, "training.iterations": given.iterations}
     request = Request(
         dataset=given.dataset,
         modalities=(given.first, given.second),
         fold=parse_fold(given.fold),
         method=given.method,
         plans=given.plans,
-        assignments=(*given.set, *(f"{key}={value}" for key, value in lengths.items() if value is not None)),
+        assignments=training_flags.assignments(given),
         seed=given.seed,
         roots=Roots.resolve(given.raw, given.preprocessed, given.results),
         resume=given.resume,
