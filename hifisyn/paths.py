@@ -19,6 +19,7 @@ CONFIG_JSON = "config.json"
 METRICS_CSV = "metrics.csv"
 PROGRESS_PNG = "progress.png"
 ALIGNED = "aligned"
+READER_STUDY, ANALYSIS, RANKS_PNG = "reader_study", "analysis", "ranks.png"
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,13 @@ import numpy as np
 from hifisyn.evaluation import output_files
 from hifisyn.evaluation.tables import Table
 from hifisyn.files import sha256, write_text
+from hifisyn.paths import ANALYSIS, RANKS_PNG
 from hifisyn.reader_study import figure
 from hifisyn.reader_study import key as keys
 from hifisyn.reader_study.answers import Readings, find_files, read
 from hifisyn.reader_study.findings import Findings, analyse
 from hifisyn.reader_study.make import STUDY_HTML
 from hifisyn.reader_study.study_tables import study_tables
-
-RANKS_PNG = "ranks.png"
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def run(
         UserError: see `hifisyn.reader_study.answers.read`; or an analysis is there already.
     """
     opened = keys.read(key or study / keys.FOLDER / keys.KEY_JSON)
-    output = output or study / "analysis"
+    output = output or study / ANALYSIS
     output_files.claim(output, overwrite)
     readings = read(find_files(answers), opened)
     titles = {name: candidate.title for name, candidate in opened.candidates.items()}

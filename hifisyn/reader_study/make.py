@@ -10,7 +10,7 @@ from hifisyn import __version__
 from hifisyn.dataset import TISSUES
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, sha256, write_text
-from hifisyn.paths import Roots, plans_file, slices_folder
+from hifisyn.paths import READER_STUDY, Roots, plans_file, slices_folder
 from hifisyn.plans import Plans
 from hifisyn.reader_study import key as keys
 from hifisyn.reader_study.design import Trial, View, arrange, draw_cases, draw_slices
@@ -87,7 +87,7 @@ def make(wishes: Wishes, roots: Roots, folder: Path | None = None, *, overwrite:
     """
     if wishes.with_real and wishes.show_real:
         raise UserError("wanted the real target hidden or shown, found both; leave out --with-real or --show-real")
-    folder = folder or roots.results / wishes.dataset / "reader_study"
+    folder = folder or roots.results / wishes.dataset / READER_STUDY
     if (folder / STUDY_HTML).exists() and not overwrite:
         raise UserError(f"{folder}: holds a study already, whose answers a new one cannot read; pass --overwrite or -o")
     evaluated = find(

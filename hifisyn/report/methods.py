@@ -202,15 +202,22 @@ def _downstream(facts: Facts, cite: Citations) -> list[str]:
         )
     if facts.tasks("lesion"):
         words.append(
-            f"nnU-Net {cite('nnunet')}, trained on real scans of the training subjects, segmented lesions on real and "
-            f"on synthetic scans; both were compared with the reference by Dice {cite('dice')}."
+            f"{_tools(facts, 'lesion')} {cite('nnunet')}, trained on real scans of the training subjects, segmented "
+            f"lesions on real and on synthetic scans; both were compared with the reference by Dice {cite('dice')}."
         )
     if facts.tasks("augment"):
         words.append(
-            f"nnU-Net {cite('nnunet')} was trained on real scans alone, and on real scans and synthetic copies, and "
-            f"compared on real scans by Dice {cite('dice')}."
+            f"{_tools(facts, 'augment')} {cite('nnunet')} was trained on real scans alone, and on real scans and "
+            f"synthetic copies, and compared on real scans by Dice {cite('dice')}."
         )
     return words
+
+
+def _tools(facts: Facts, task: str) -> str:
+    """Return what segmented, with the length of its training in brackets."""
+    told = sorted({str(entry.settings.get("tool") or "nnU-Net") for entry in facts.tasks(task)})
+    names = [f"{name} ({rest})" if rest else name for name, _, rest in (text.partition(", ") for text in told)]
+    return listed(names)
 
 
 def _not_done(facts: Facts, cite: Citations) -> list[str]:

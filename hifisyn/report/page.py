@@ -85,8 +85,8 @@ def page(
         ("Runs", runs(facts)),
         ("Data and plan", dataset(facts)),
         *((kind.title, _tables(kind, facts, found.get(kind.anchor, ()))) for kind in KINDS),
-        ("Figures", pictures(facts, drawn, wanted=figures)),
         ("Subjects", viewer(facts, shown)),
+        ("Figures", pictures(facts, drawn, wanted=figures)),
         ("Methods", methods(facts)),
         ("Limits", limits(facts)),
     ]

@@ -8,11 +8,13 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from hifisyn.paths import ANALYSIS, RANKS_PNG, READER_STUDY
 from hifisyn.report.collect import Facts
 from hifisyn.report.html import missing, section
 
 MOST_BYTES, WIDEST, JPEG_QUALITY = 250_000, 1500, 86
 OVERLAYS = 2  # of each task and direction
+SMALL_GROUP = "Downstream tasks"
 TITLES = {
     "comparison": "Source, synthetic, target and error",
     "affinity": "What content queries read",
@@ -50,12 +52,12 @@ def pictures(facts: Facts, shown: Sequence[Picture], *, wanted: bool) -> str:
     parts = []
     for group in groups:
         cards = "".join(_figure(picture) for picture in shown if picture.group == group)
-        parts.append(f"<h3>{escape(TITLES.get(group, group))}</h3>\n{cards}")
+        parts.append(f"<h3>{escape(TITLES.get(group, group))}</h3>\n{_grid(cards) if group == SMALL_GROUP else cards}")
     return section("figures", "Figures", *parts)
 
 
 def overlays(facts: Facts) -> list[Picture]:
-    """Return a few overlays of each downstream task, and the picture of each ablation, from their own folders."""
+    """Return a few overlays of each downstream task, and the pictures of ablations and of a reader study."""
     found = [
         Picture(
             entry.picture, f"Ablation, {entry.name.replace('_', ' ')}", f"Compared on {entry.split} cases.", "Ablation"
@@ -63,12 +65,15 @@ def overlays(facts: Facts) -> list[Picture]:
         for entry in facts.ablations
         if entry.picture.is_file()
     ]
+    ranks = facts.roots.results / facts.name / READER_STUDY / ANALYSIS / RANKS_PNG
+    if ranks.is_file():
+        found.append(Picture(ranks, "Ranks by readers", "Mean ranks of a blinded study, 1 is best.", "Reader study"))
     for entry in facts.downstream:
         cases = [picture for picture in entry.pictures if picture.stem in set(entry.cases.get("case", ()))]
         for path in cases[:OVERLAYS]:
             title = f"{entry.task.capitalize()}, {entry.direction}: {path.stem}"
             caption = f"Model {entry.label}; segmented by {entry.settings.get('tool') or 'the tool of the task'}."
-            found.append(Picture(path, title, caption, "Downstream tasks"))
+            found.append(Picture(path, title, caption, SMALL_GROUP))
     return found
 
 
@@ -88,6 +93,10 @@ def data_uri(path: Path) -> str:
     buffer = io.BytesIO()
     flat.save(buffer, format="jpeg", quality=JPEG_QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def _grid(cards: str) -> str:
+    return f'<div class="cards">\n{cards}</div>\n'
 
 
 def _figure(picture: Picture) -> str:

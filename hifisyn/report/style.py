@@ -23,6 +23,7 @@ td.best, .best { font-weight: 700; }
 .test { display: block; color: var(--soft); font-size: 0.75rem; font-weight: 400; }
 figure.plot { margin: 1rem 0; } figure.plot a { display: block; } figure.plot img { width: auto; max-width: 100%;
   margin: 0 auto; background: #fff; }
+.cards figure.plot { margin: 0; align-self: start; }
 .paste { background: var(--panel); border: 1px solid var(--line); border-radius: 4px; padding: 0.4rem 1rem; }
 .paste p { max-width: none; }
 button, select { font: inherit; font-size: 0.85rem; padding: 0.2rem 0.6rem; color: inherit; background: var(--panel);
