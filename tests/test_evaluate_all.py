@@ -31,7 +31,7 @@ def no_pictures(monkeypatch):
 
 @pytest.fixture
 def no_tables(monkeypatch):
-    monkeypatch.setattr(evaluate_all, "compared", lambda done: ())
+    monkeypatch.setattr(evaluate_all, "compared", lambda done, **_: ())
 
 
 @pytest.fixture
@@ -82,6 +82,12 @@ def test_every_model_and_fold_is_evaluated_and_compared_in_one_table(roots, caps
         for row in ("Toy", "Toy fold 1", "Toy sgd=0", *RIVALS):
             assert sum(line.startswith(f"{row} ") for line in table.splitlines()) >= 1, row
     assert "MS-SSIM" in out
+    assert "paired by subject" in " ".join(out.split())
+    assert run(roots, "--unit", "slice", "--reference", "Toy sgd=0") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "test against Toy sgd=0, paired by slice" in out
+    assert "Slice-level, as the paper; slices of a subject are not independent" in out
+    assert run(roots, "--reference", "Nobody") == 2
 
 
 def test_what_is_up_to_date_is_left_alone(roots, capsys):

@@ -24,6 +24,7 @@ from hifisyn.report.limits import lines
 from hifisyn.report.methods import text
 from hifisyn.report.page import page, tables
 from hifisyn.report.references import REFERENCES
+from hifisyn.report.results import image_quality
 from hifisyn.report.subjects import Shown, choose_cases, grey, mosaic, png
 from tests.test_qc import Page
 from tests.training_toys import LABELS, toy_plans
@@ -114,6 +115,18 @@ def test_references_are_numbered_as_they_are_cited(tmp_path):
     numbers = [int(n) for n in re.findall(r"^\[(\d+)\]", cited, re.MULTILINE)]
     assert sorted(first) == numbers == list(range(1, len(numbers) + 1))
     assert all(any(line.endswith(whole) for whole in REFERENCES.values()) for line in cited.splitlines())
+
+
+def test_tests_by_slice_are_labelled_as_such(tmp_path):
+    labels = ("HiFiSyn", "A")
+    slices = pd.concat([evaluated(labels).assign(slice=s, brain_pixels=9) for s in range(3)]).drop(columns="slices")
+    whole = facts(tmp_path, labels, unit="slice", tables={"subjects": evaluated(labels), "slices": slices})
+    told, _ = words(whole)
+    assert "paired by slice" in told
+    assert "Slices of a subject are not independent" in told
+    table = image_quality(whole)[0].table
+    assert "Slice-level, as the paper" in table.note
+    assert set(table.numbers["n"]) == {3 * len(CASES)}
 
 
 def test_few_subjects_are_said_to_be_few(tmp_path):

@@ -53,6 +53,10 @@ def parser() -> argparse.ArgumentParser:
     model.add_argument("--results", metavar="ROOT", type=Path, help="models; default: hifisyn_results")
     model.add_argument("--preprocessed", metavar="ROOT", type=Path, help="preprocessed data sets")
     model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1 (default: auto)")
+    model.add_argument("--reference", metavar="NAME", help="model that others are tested against (default: HiFiSyn)")
+    model.add_argument(
+        "--unit", choices=("subject", "slice"), default="subject", help="of tests; slice, as in the paper, flatters"
+    )
     model.add_argument("--dry-run", action="store_true", help="say what would be evaluated, and why")
     return p
 
@@ -156,6 +160,6 @@ def _all(options: argparse.Namespace) -> int:
     if options.dry_run:
         return close(broken, done=bool(items))
     done, failures = evaluate_all.carry_out(items, options.device, lambda line: print(line, file=sys.stderr))
-    for table in evaluate_all.compared(done):
+    for table in evaluate_all.compared(done, reference=options.reference, unit=options.unit):
         print(f"\n{table.text()}")
     return close([*broken, *failures], done=bool(done))

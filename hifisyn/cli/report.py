@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("-o", "--output", type=Path, metavar="FILE", help="page X.html, with X_tables/ and X_figures/")
     p.add_argument("--reference", metavar="MODEL", help="model that others are tested against (default: HiFiSyn)")
     p.add_argument("--split", choices=("test", "val"), help="default: test where there is any, else val")
+    p.add_argument("--unit", choices=("subject", "slice"), default="subject", help="of tests; slice: as in the paper")
     p.add_argument("--subjects", type=int, metavar="N", help="subjects in the viewer, at most (default: 6)")
     p.add_argument("--slices", type=int, metavar="N", help="of each (default: 24, fewer where the page grows large)")
     p.add_argument("--no-figures", action="store_true", help="draw none, which is much quicker")
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.output,
         reference=options.reference,
         split=options.split,
+        unit=options.unit,
         subjects=options.subjects,
         slices=options.slices,
         figures=not options.no_figures,

@@ -9,6 +9,7 @@ from hifisyn.evaluation import model_space
 from hifisyn.evaluation.all_models import RIVALS, Evaluated, comparable, folds_of, label, tables
 from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_task import Task, look_up, out_of_date
+from hifisyn.evaluation.statistics import SLICE, SUBJECT
 from hifisyn.evaluation.table import Table
 from hifisyn.evaluation.tables import compare_methods
 from hifisyn.inference.models import Model
@@ -119,21 +120,28 @@ def carry_out(
     return there, failures
 
 
-def compared(evaluated: Sequence[Evaluated]) -> Iterator[Table]:
+def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, unit: str = SUBJECT) -> Iterator[Table]:
     """Yield a table of all models and rivals for each data set, direction and split.
 
-    Tests are against the model called HiFiSyn where it is there, else against the first.
+    Args:
+        evaluated: the evaluations.
+        reference: model that the others are tested against; none: HiFiSyn where it is there, else the first.
+        unit: of the tests: "subject", or "slice" as in the paper.
+
+    Raises:
+        UserError: there is no such model in a table.
     """
     for dataset in dict.fromkeys(one.model.dataset for one in evaluated):
-        subjects = tables(one for one in evaluated if one.model.dataset == dataset)["subjects"]
-        for what, rows in comparable(subjects):
+        found = tables(one for one in evaluated if one.model.dataset == dataset)
+        for what, rows in comparable(found["slices" if unit == SLICE else "subjects"]):
             models = [name for name in rows["model"].unique() if name not in RIVALS]
             yield compare_methods(
                 rows,
                 measures=MEASURES,
                 by="",
                 row="model",
-                reference=FIRST if FIRST in models else models[0],
+                reference=reference or (FIRST if FIRST in models else models[0]),
+                unit=unit,
                 titles=TITLES,
                 lower_is_better=LOWER_IS_BETTER,
                 title=f"{dataset}, {what}",

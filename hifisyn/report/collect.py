@@ -10,6 +10,7 @@ import pandas as pd
 
 from hifisyn.errors import UserError
 from hifisyn.evaluation.all_models import find, folds_of, label, read_tables
+from hifisyn.evaluation.statistics import SLICE, SUBJECT
 from hifisyn.files import read_json
 from hifisyn.inference.models import Model
 from hifisyn.paths import CONFIG_JSON, METRICS_CSV, Roots, fold_folder
@@ -77,6 +78,7 @@ class Facts:
         ablations: of the data set.
         reference: label of the model that the others are tested against; none without models.
         roots: where everything lies.
+        unit: "subject", or "slice" where image quality is tested as in the paper.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Facts:
     ablations: tuple[Ablation, ...]
     reference: str | None
     roots: Roots
+    unit: str = SUBJECT
 
     @cached_property
     def labels(self) -> list[str]:
@@ -100,12 +103,19 @@ class Facts:
         """One row a model or rival, direction and case; empty where nothing was evaluated."""
         return self.tables.get("subjects", pd.DataFrame())
 
+    @property
+    def tested(self) -> pd.DataFrame:
+        """The rows that tests of image quality are over: a case each, or a slice."""
+        return self.tables.get("slices" if self.unit == SLICE else "subjects", pd.DataFrame())
+
     def tasks(self, task: str) -> list[Downstream]:
         """Return the downstream results of one task."""
         return [entry for entry in self.downstream if entry.task == task]
 
 
-def collect(name: str, roots: Roots, *, split: str | None = None, reference: str | None = None) -> Facts:
+def collect(
+    name: str, roots: Roots, *, split: str | None = None, reference: str | None = None, unit: str = SUBJECT
+) -> Facts:
     """Read what there is of a data set.
 
     Args:
@@ -113,6 +123,7 @@ def collect(name: str, roots: Roots, *, split: str | None = None, reference: str
         roots: where the preprocessed data sets and the results are.
         split: test or val; none: test if anything was evaluated on it, else val.
         reference: label of the model to test against; none: the first HiFiSyn, else the first model.
+        unit: of the tests of image quality: "subject", or "slice" as in the paper.
 
     Raises:
         UserError: there is neither such a data set nor a model of it, a file is broken, or there is no such label.
@@ -139,6 +150,7 @@ def collect(name: str, roots: Roots, *, split: str | None = None, reference: str
         ablations=tuple(read_ablations(results)),
         reference=_reference(trainings, reference),
         roots=roots,
+        unit=unit,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from html import escape
 
 import hifisyn
+from hifisyn.evaluation.statistics import SLICE
 from hifisyn.plans import Plans
 from hifisyn.report.collect import Facts, Training
 from hifisyn.report.collect_tasks import TASKS
@@ -171,9 +172,11 @@ def _tests(facts: Facts, cite: Citations) -> list[str]:
         return []
     words = [
         f"Each method was compared with {facts.reference} by the two-sided Wilcoxon signed-rank test "
-        f"{cite('wilcoxon')}, paired by subject, with Holm's correction {cite('holm')} and bootstrap intervals of "
-        f"differences {cite('bca')}."
+        f"{cite('wilcoxon')}, paired by {facts.unit}, with Holm's correction {cite('holm')} and bootstrap intervals "
+        f"of differences {cite('bca')}."
     ]
+    if facts.unit == SLICE:
+        return [*words, "Slices of a subject are not independent, so that these p-values are too small."]
     subjects, tests = facts.data.subjects(set(table["case"])), table[METHOD].nunique() - 1
     least = min(2.0 ** (1 - subjects) * tests, 1.0)
     if least > ALPHA:

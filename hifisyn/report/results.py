@@ -11,7 +11,7 @@ from hifisyn.downstream.work import shown_measures
 from hifisyn.evaluation.all_models import comparable
 from hifisyn.evaluation.differences import differences
 from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES
-from hifisyn.evaluation.statistics import by_subject, friedman, p_text
+from hifisyn.evaluation.statistics import SUBJECT, by_subject, friedman, p_text
 from hifisyn.evaluation.tables import Cell, Table, compare_methods
 from hifisyn.experiments.tables import SEED, comparison, seed_table
 from hifisyn.report.collect import Facts
@@ -34,15 +34,16 @@ class Result:
 
 def image_quality(facts: Facts) -> list[Result]:
     """Return the overview in the form of the paper's tables 1 and 2, one table a direction, and the ranks of models."""
-    groups = dict(comparable(facts.evaluated)) if not facts.evaluated.empty else {}
+    groups = dict(comparable(facts.tested)) if not facts.tested.empty else {}
     if not groups:
         return []
     overview = pd.concat([rows.assign(**{DIRECTION: _direction(group)}) for group, rows in groups.items()])
-    found = [Result("image_quality", _compare(facts, overview, OVERVIEW, "Image quality over the whole slice"))]
+    title = "Image quality over the whole slice"
+    found = [Result("image_quality", _compare(facts, overview, OVERVIEW, title, unit=facts.unit))]
     for group, rows in groups.items():
-        title = f"Image quality, {group}"
-        found.append(Result(_file("image_quality", group), _compare(facts, rows, MEASURES, title, by="")))
-    for group, rows in groups.items():
+        table = _compare(facts, rows, MEASURES, f"Image quality, {group}", by="", unit=facts.unit)
+        found.append(Result(_file("image_quality", group), table))
+    for group, rows in comparable(facts.evaluated):
         models = rows[rows[METHOD].isin(facts.labels)]
         if models[METHOD].nunique() >= FEWEST_MODELS:
             found.append(Result(_file("ranks", group), _rank_table(group, models)))
@@ -103,7 +104,9 @@ def models_first(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _compare(facts: Facts, rows: pd.DataFrame, measures: Sequence[str], title: str, by: str = DIRECTION) -> Table:
+def _compare(
+    facts: Facts, rows: pd.DataFrame, measures: Sequence[str], title: str, *, by: str = DIRECTION, unit: str = SUBJECT
+) -> Table:
     there = list(dict.fromkeys(rows[METHOD]))
     rows = models_first(facts, rows)
     return compare_methods(
@@ -114,6 +117,7 @@ def _compare(facts: Facts, rows: pd.DataFrame, measures: Sequence[str], title: s
         reference=next((label for label in facts.labels if label in there), None) if len(there) > 1 else None,
         titles=TITLES,
         lower_is_better=LOWER_IS_BETTER,
+        unit=unit,
         title=title,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hifisyn.errors import UserError
+from hifisyn.evaluation.statistics import SUBJECT
 from hifisyn.files import write_text
 from hifisyn.paths import Roots
 from hifisyn.report import subjects as viewed
@@ -23,6 +24,7 @@ def write(
     *,
     reference: str | None = None,
     split: str | None = None,
+    unit: str = SUBJECT,
     subjects: int | None = None,
     slices: int | None = None,
     figures: bool = True,
@@ -38,6 +40,7 @@ def write(
             in results/NAME/report.
         reference: label of the model that the others are tested against; see `collect`.
         split: test or val; none: test where anything was evaluated on it.
+        unit: of the tests of image quality; see `collect`.
         subjects: in the viewer, at most; none: 6.
         slices: of each, at most; none: 24, fewer where the page would grow too large.
         figures: whether to draw figures.
@@ -60,7 +63,7 @@ def write(
     for count, flag in ((subjects, "--subjects"), (slices, "--slices")):
         if count is not None and count < 1:
             raise UserError(f"wanted {flag} of 1 or more, found {count}")
-    facts = collect(name, roots, split=split, reference=reference)
+    facts = collect(name, roots, split=split, reference=reference, unit=unit)
     private = facts.data.private
     found = tables(facts)
     _write_tables(tables_folder, [result for results in found.values() for result in results], private)
