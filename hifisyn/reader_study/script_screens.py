@@ -5,15 +5,23 @@ function say(text) {
   document.querySelectorAll(".said").forEach(line => { line.textContent = text; });
 }
 
+let answered = () => {};
+
+// The event comes late: by then the next question may be open, which it does not answer.
+byId("ask").addEventListener("close", () => {
+  if (!byId("ask").open) answered(byId("ask").returnValue === "yes");
+});
+
 function ask(title, text, yes) {
   const dialog = byId("ask");
+  answered(false);
   byId("ask-title").textContent = title;
   byId("ask-text").textContent = text;
   byId("ask-yes").textContent = yes;
   dialog.returnValue = "no";
   dialog.showModal();
   byId("ask-no").focus();
-  return new Promise(done => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), {once: true}));
+  return new Promise(done => { answered = done; });
 }
 
 function screen(name) {
