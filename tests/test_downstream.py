@@ -106,7 +106,21 @@ def test_each_scan_is_made_once_until_weights_or_case_change(trial, tmp_path, mo
     assert len(asked) == 3
 
 
-def test_tissue_of_synthetic_t1_is_compared_and_lesions_are_left_out(trial):
+def test_lesions_are_left_out_of_both_tissue_maps(trial, monkeypatch, tmp_path):
+    seen = []
+
+    def segment(volume, inside, modality, *, tool, lesion):
+        seen.append(lesion)
+        return np.where(inside & ~lesion, 1 + (volume.data > 275) + (volume.data > 500), 0)
+
+    monkeypatch.setattr(tissue.tissue, "segment", segment)
+    file = trial.made.path("x", "T2", "T1")
+    tissue.segment_case(trial.scans.store.folder, "x", file, "T1", 800.0, "atropos", (4,), tmp_path)
+    assert len(seen) == 2
+    assert all(np.array_equal(lesion, trial.scans.labels("x").data == 4) for lesion in seen)
+
+
+def test_tissue_of_synthetic_t1_is_compared(trial):
     works = tissue.works(trial)
     assert [work.folder.name for work in works] == ["T2_to_T1"]
     result = works[0].run()
