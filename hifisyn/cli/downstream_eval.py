@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     nnunet.add_argument("--nnunet-epochs", type=int, metavar="N", help="default: 1000, on a CPU 40")
     nnunet.add_argument("--nnunet-iterations", type=int, metavar="N", help="steps an epoch; default: 250, on a CPU 50")
     nnunet.add_argument("--nnunet-folds", nargs="+", default=["all"], metavar="FOLD", help="all, or 0 to 4")
-    nnunet.add_argument("--nnunet-size", choices=("full", "small"), help="small: a quarter of the channels")
+    nnunet.add_argument("--nnunet-size", choices=("full", "small"), help="small: an eighth of the channels")
     nnunet.add_argument("--nnunet-configuration", default="2d", choices=("2d", "3d_fullres"), help="default: 2d")
     nnunet.add_argument("--seed", type=int, default=0, help="default: 0")
     where = p.add_argument_group("where")

@@ -17,7 +17,7 @@ from hifisyn.downstream.nnunet_settings import LOADERS, PREPROCESSED, PROCESSES,
 
 DATASET = 1
 PLANS = "nnUNetPlans"
-SMALL_FEATURES, SMALL_MOST_FEATURES, SMALL_BATCH = 8, 128, 8
+SMALL_FEATURES, SMALL_MOST_FEATURES, SMALL_BATCH = 4, 64, 8
 VALIDATION_STEPS = 5
 
 
@@ -62,7 +62,7 @@ def _plan(job: dict[str, Any]) -> None:
     )
 
     class SmallPlanner(ExperimentPlanner):
-        """nnU-Net's rules with a quarter of the channels."""
+        """nnU-Net's rules with an eighth of the channels."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)

@@ -28,7 +28,7 @@ class NnUNetSettings:
         iterations: steps an epoch.
         folds: "all" trains one network on every training case; numbers train networks on four fifths each, whose
             probabilities are averaged.
-        size: "full" as nnU-Net plans it; "small" a quarter of the channels and at most 8 images a step, for CPUs.
+        size: "full" as nnU-Net plans it; "small" an eighth of the channels and at most 8 images a step, for CPUs.
         device: "cpu", "cuda", "cuda:1" or "mps".
         seed: of weights and batches.
     """
@@ -59,7 +59,7 @@ class NnUNetSettings:
         """What a table says of it."""
         length = f"{self.epochs} epochs of {self.iterations} steps"
         short = "" if self.epochs * self.iterations >= EPOCHS * ITERATIONS // 4 else ", a short training"
-        size = "" if self.size == "full" else ", a quarter of the channels"
+        size = "" if self.size == "full" else ", an eighth of the channels"
         return f"nnU-Net {self.configuration}, {length}{short}{size}, folds {' '.join(map(str, self.folds))}"
 
     def as_json(self) -> dict[str, Any]:
