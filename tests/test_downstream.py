@@ -251,6 +251,21 @@ def test_the_command_says_first_what_it_would_do(roots, capsys, tmp_path):
     assert "--nnunet-folds: wanted all, or numbers from 0 to 4, found 7" in capsys.readouterr().err
 
 
+def test_the_command_does_each_task_once(tmp_path, capsys):
+    roots = clinic(tmp_path)
+    words = ["--task", "tissue", "-np", "1", "--device", "cpu", "--tool", "atropos"]
+    words += ["--results", str(roots.results), "--preprocessed", str(roots.preprocessed)]
+    assert main(words) == 0
+    first = capsys.readouterr().out
+    assert "tissue: Inverse, T2 to T1: about" in first
+    assert "Dice GM (%)" in first
+    assert main(words) == 0
+    second = capsys.readouterr().out
+    assert "T2 to T1: done already" in second
+    assert "nothing is left to do" in second
+    assert first[first.index("tissue: ANTs") :] == second[second.index("tissue: ANTs") :]
+
+
 def test_a_model_whose_data_are_gone_is_listed_and_costs_no_other(roots, tmp_path):
     lost = read_model(write_model(roots.__class__(tmp_path, tmp_path, tmp_path / "res"), "GONE"))
     here = read_model(roots.results / "MS" / "T1_T2" / "Inverse__plans__2d")
