@@ -14,7 +14,7 @@ from hifisyn.slices import SliceStore
 
 LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3, "tumour": 4}
 MODELS = ("CycleGAN__plans__2d", "HiFiSyn__plans__2d", "HiFiSyn__plans__2d__sgd=0")
-TITLES = ("CycleGAN", "HiFiSyn", "HiFiSyn sgd=0")
+TITLES = ("CycleGAN", "HiFiSyn", "HiFiSyn without SGD")
 SIZE, SLICES, LESION = 64, 8, (3, 4)
 
 

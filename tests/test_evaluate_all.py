@@ -79,13 +79,13 @@ def test_every_model_and_fold_is_evaluated_and_compared_in_one_table(roots, caps
     tables = out.split("\nTOY, ")[1:]
     for table, direction in zip(tables, ("T1 to T2", "T2 to T1"), strict=True):
         assert table.startswith(f"{direction}, test")
-        for row in ("Toy", "Toy fold 1", "Toy sgd=0", *RIVALS):
+        for row in ("Toy", "Toy fold 1", "Toy without SGD", *RIVALS):
             assert sum(line.startswith(f"{row} ") for line in table.splitlines()) >= 1, row
     assert "MS-SSIM" in out
     assert "paired by subject" in " ".join(out.split())
-    assert run(roots, "--unit", "slice", "--reference", "Toy sgd=0") == 0
+    assert run(roots, "--unit", "slice", "--reference", "Toy without SGD") == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "test against Toy sgd=0, paired by slice" in out
+    assert "test against Toy without SGD, paired by slice" in out
     assert "Slice-level, as the paper; slices of a subject are not independent" in out
     assert run(roots, "--reference", "Nobody") == 2
 
@@ -250,11 +250,11 @@ def test_the_tables_of_all_models_are_one_below_the_other(roots):
         table = tables[name]
         assert list(table.columns[:5]) == ["model", "pair", "fold", "split", "folder"]
         assert not table.duplicated(["model", "direction", "split", "case", *key]).any()
-        assert set(table["model"]) == {"Toy", "Toy sgd=0", *RIVALS}
+        assert set(table["model"]) == {"Toy", "Toy without SGD", *RIVALS}
         assert set(table["pair"]) == {"T1_T2"}
         assert set(table["subject"]) == {"seven"}
     subjects = tables["subjects"].set_index(["model", "direction", "case"]).sort_index()
-    for folder, name in ((plain, "Toy"), (changed, "Toy sgd=0")):
+    for folder, name in ((plain, "Toy"), (changed, "Toy without SGD")):
         own = pd.read_csv(folder / "fold_0" / "evaluation_test" / "subjects.csv").query("method == @METHOD")
         own = own.set_index(["direction", "case"])
         assert set(subjects.loc[name, "folder"]) == {str(folder / "fold_0" / "evaluation_test")}
@@ -321,9 +321,9 @@ def test_what_the_model_made_is_kept_as_it_was_measured(roots):
     [
         ("", 0, "Toy"),
         ("", "all", "Toy fold all"),
-        ("__ggd=0.0__sgd=0.0", 0, "Toy ggd=0 sgd=0"),
+        ("__ggd=0.0__sgd=0.0", 0, "Toy without SGD, GGD"),
         ("__lr=0.001__seed=1", 2, "Toy lr=0.001 seed=1 fold 2"),
-        ("__0123456789", 0, "Toy sgd=0 epochs=3 0123456789"),
+        ("__0123456789", 0, "Toy epochs=3 0123456789 without SGD"),
     ],
 )
 def test_labels_tell_models_apart(roots, suffix, fold, expected):
@@ -333,7 +333,7 @@ def test_labels_tell_models_apart(roots, suffix, fold, expected):
 
 def test_labels_name_unusual_plans_and_folders(roots, tmp_path):
     folder = add_model(roots)
-    for name, expected in (("Toy__small__2d__sgd=0", "Toy sgd=0 (small)"), ("mine", "Toy (mine)")):
+    for name, expected in (("Toy__small__2d__sgd=0", "Toy without SGD (small)"), ("mine", "Toy (mine)")):
         shutil.copytree(folder, tmp_path / name)
         assert label(read_model(tmp_path / name), 0) == expected
 

@@ -53,7 +53,7 @@ def test_models_stand_in_one_comparison_but_those_without_evaluation(roots):
     assert all("each of 2 models" in entry.caption for entry in comparisons)
     assert [entry.group for entry in drawn].count("curves") == 1
     assert len(said) == 2
-    assert all("HiFiSyn ggd=0" in line and "hifisyn_evaluate" in line for line in said)
+    assert all("HiFiSyn without GGD" in line and "hifisyn_evaluate" in line for line in said)
 
 
 def test_a_model_without_a_bank_has_no_affinity_and_it_is_said(roots):
@@ -84,8 +84,8 @@ def test_nothing_is_fatal(roots):
     (broken.folder / "fold_0" / "metrics.csv").unlink()
     drawn, said = draw(roots, broken, model)
     assert [entry.group for entry in drawn] == ["affinity", "embedding", "curves"]
-    assert any("affinity and embedding of HiFiSyn sgd=0: left out" in line for line in said)
-    assert any(line.startswith("curve of HiFiSyn sgd=0: left out") for line in said)
+    assert any("affinity and embedding of HiFiSyn without SGD: left out" in line for line in said)
+    assert any(line.startswith("curve of HiFiSyn without SGD: left out") for line in said)
     drawn, said = draw(roots, model, split="test")
     assert drawn == []
     assert "wanted test cases" in said[0]

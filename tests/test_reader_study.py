@@ -217,7 +217,7 @@ def test_readers_of_one_opinion_are_understood(roots, tmp_path, capsys):
     assert "8 cases and 3 readers" in markdown
     assert Image.open(tmp_path / "analysis" / "ranks.png").size[0] > 800
     out, err = capsys.readouterr()
-    assert "HiFiSyn sgd=0" in out
+    assert "HiFiSyn without SGD" in out
     assert "8 cases are few" in err
     assert analyse(tmp_path, answers) == 2
     assert "pass --overwrite" in capsys.readouterr().err
@@ -238,7 +238,7 @@ def test_noisy_readers_recover_the_true_order(roots, tmp_path):
     ranks = pd.read_csv(tmp_path / "out" / "ranks.csv")
     means = pd.read_csv(tmp_path / "out" / "mean_ranks.csv")
     found = means[means["question"] == "structure"].set_index("model")["mean_rank"]
-    assert found.sort_values().index.tolist() == ["HiFiSyn", "HiFiSyn sgd=0", "CycleGAN"]
+    assert found.sort_values().index.tolist() == ["HiFiSyn", "HiFiSyn without SGD", "CycleGAN"]
     # Every ranking of three images sums to six, ties or not.
     assert set(ranks.groupby(["reader", "question", "trial"])["rank"].sum()) == {6}
     once = ranks[(ranks["question"] == "structure") & ~ranks["repeats"]]

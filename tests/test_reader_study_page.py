@@ -1,6 +1,7 @@
 """The page in a real browser, as a reader uses it: keys, mouse, interruption, export; and the way back to ranks."""
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -136,7 +137,7 @@ def test_zoom_and_window_hold_for_all_images(study):
         page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])
         page.mouse.wheel(0, -500)
         page.wait_for_function("view.zoom > 1.5")
-        zoom = np.e
+        zoom = math.e
         # What lay under the pointer stays there: 0.75 = x + 0.75 zoom.
         assert np.allclose(transforms(page), [[0.75 * (1 - zoom), 0.25 * (1 - zoom), zoom]] * 4, atol=0.01)
         page.mouse.down()
@@ -232,6 +233,7 @@ def test_a_partial_export_is_asked_for_marked_and_taken_up_again(study, tmp_path
         press(page, "1")
         page.locator("#reading .leave").click()
         page.locator("#file").set_input_files(file)
+        page.wait_for_selector("#ask[open]")
         assert "1 of 6" in page.locator("#ask-title").text_content()
         press(page, "Enter")
         page.locator("#known button").click()

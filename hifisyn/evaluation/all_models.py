@@ -22,6 +22,7 @@ RIVALS = (rivals.SOURCE, rivals.HISTOGRAM, rivals.CONSTANT, rivals.LOOK_UP)
 MODEL, PAIR, FOLD, SPLIT, FOLDER = "model", "pair", "fold", "split", "folder"
 TABLES = {"slices": SLICES_CSV, "subjects": SUBJECTS_CSV, "regions": REGIONS_CSV}
 DEFAULT_PLANS = "plans"
+LOSSES = ("pgd", "sgd", "ggd")
 
 _NEEDED = {
     "slices": [DIRECTION, METHOD, CASE, SUBJECT, SLICE, "brain_pixels", *MEASURES],
@@ -87,8 +88,8 @@ def label(model: Model, fold: int | str) -> str:
     """Return what a model is called in tables: method, what was changed, plans and fold where they are not the usual.
 
     All is in the folder's name, METHOD__PLANS__2d__key=value, or if that would be too long in config.json beside a
-    digest; a folder of another name is called by that name. `HiFiSyn__plans__2d__ggd=0.0__sgd=0.0` is "HiFiSyn ggd=0
-    sgd=0", fold 1 of `HiFiSyn__small__2d` is "HiFiSyn (small) fold 1".
+    digest; a folder of another name is called by that name. `HiFiSyn__plans__2d__ggd=0.0__sgd=0.0` is "HiFiSyn without
+    SGD, GGD", fold 1 of `HiFiSyn__small__2d` is "HiFiSyn (small) fold 1".
     """
     name = model.folder.resolve().name
     method, *rest = name.split("__")
@@ -99,8 +100,23 @@ def label(model: Model, fold: int | str) -> str:
         config = read_json(model.folder / CONFIG_JSON).get("changed", {})
         changed = [*(f"{key.rpartition('.')[2]}={value}" for key, value in sorted(config.items())), *changed]
     plans = [] if rest[0] == DEFAULT_PLANS else [f"({rest[0]})"]
-    parts = [method, *(text.removesuffix(".0") for text in changed), *plans]
+    parts = [method, *in_words(changed), *plans]
     return " ".join(parts if fold == 0 else [*parts, f"fold {fold}"])
+
+
+def in_words(changed: Sequence[str]) -> list[str]:
+    """Return changes of the plans as tables tell them: what was switched off is named so, and stands last.
+
+    >>> in_words(["ggd=0.0", "global_slots=0", "lr=0.001", "slots="])
+    ['lr=0.001', 'without bank, GGD']
+    """
+    values = {text.partition("=")[0]: text.partition("=")[2].removesuffix(".0").strip("{}") for text in changed}
+    off = [loss for loss in LOSSES if values.get(loss) == "0"]
+    words = [loss.upper() for loss in off]
+    if values.get("slots") == "" and values.get("global_slots") == "0":
+        off, words = [*off, "slots", "global_slots"], ["bank", *words]
+    kept = [text.removesuffix(".0") for text in changed if text.partition("=")[0] not in off]
+    return [*kept, f"without {', '.join(words)}"] if words else kept
 
 
 def evaluations(models: Iterable[Model]) -> Iterator[Evaluated]:

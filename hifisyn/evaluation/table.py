@@ -66,7 +66,7 @@ class Table:
             for row in self.rows
         )
         return (
-            f"<table>\n<caption>{caption}</caption>\n<thead>\n{_html_head(self.head)}</thead>\n"
+            f"<table>\n<caption>{caption}</caption>\n<thead>\n{_html_head(self.head, self.rows)}</thead>\n"
             f"<tbody>\n{rows}</tbody>\n</table>\n"
         )
 
@@ -112,11 +112,18 @@ def _md_row(cells: Iterable[str]) -> str:
 def _html_cell(cell: Cell) -> str:
     text = f"<strong>{escape(cell.text)}</strong>" if cell.best else escape(cell.text)
     test = f' <small class="test">{escape(cell.test)}</small>' if cell.test else ""
-    return f'<td class="number{" best" if cell.best else ""}">{text}{test}</td>'
+    return f'<td class="{_kind(cell)}{" best" if cell.best else ""}">{text}{test}</td>'
 
 
-def _html_head(head: Sequence[str]) -> str:
-    titles = "".join(f'<th scope="col" class="number">{escape(_title(text))}</th>' for text in head[1:])
+def _kind(cell: Cell) -> str:
+    """Return "words" for a cell that is read from the left, such as a verdict."""
+    return "words" if " " in cell.text and cell.text[0].isalpha() else "number"
+
+
+def _html_head(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    kinds = [_kind(cell) for cell in rows[0]] if rows else ["number"] * len(head)
+    columns = list(zip(head, kinds, strict=True))[1:]
+    titles = "".join(f'<th scope="col" class="{kind}">{escape(_title(text))}</th>' for text, kind in columns)
     groups = _groups(head)
     if not any(name for name, _ in groups):
         return f'<tr><th scope="col">{escape(head[0])}</th>{titles}</tr>\n'

@@ -8,6 +8,7 @@ import pandas as pd
 
 from hifisyn.errors import UserError
 from hifisyn.evaluation import synthetic
+from hifisyn.evaluation.all_models import in_words
 from hifisyn.inference.models import Model, find_models
 from hifisyn.reader_study.design import Direction
 
@@ -85,12 +86,12 @@ def short_names(folders: Sequence[str]) -> dict[str, str]:
     """Return a name for people for each model folder: the method, and what tells it from the others.
 
     >>> short_names(["HiFiSyn__plans__2d", "HiFiSyn__plans__2d__sgd=0"])
-    {'HiFiSyn__plans__2d': 'HiFiSyn', 'HiFiSyn__plans__2d__sgd=0': 'HiFiSyn sgd=0'}
+    {'HiFiSyn__plans__2d': 'HiFiSyn', 'HiFiSyn__plans__2d__sgd=0': 'HiFiSyn without SGD'}
     """
     parts = {folder: folder.split("__") for folder in folders}
     shared = set.intersection(*(set(words) for words in parts.values())) if parts else set()
     return {
-        folder: " ".join([words[0], *(word for word in words[1:] if word not in shared)])
+        folder: " ".join([words[0], *in_words([word for word in words[1:] if word not in shared])])
         for folder, words in parts.items()
     }
 
