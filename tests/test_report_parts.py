@@ -24,7 +24,7 @@ from hifisyn.report.limits import lines
 from hifisyn.report.methods import text
 from hifisyn.report.page import page, tables
 from hifisyn.report.references import REFERENCES
-from hifisyn.report.results import image_quality
+from hifisyn.report.results import image_quality, lesion
 from hifisyn.report.subjects import Shown, choose_cases, grey, mosaic, png
 from tests.test_qc import Page
 from tests.training_toys import LABELS, toy_plans
@@ -115,6 +115,17 @@ def test_references_are_numbered_as_they_are_cited(tmp_path):
     numbers = [int(n) for n in re.findall(r"^\[(\d+)\]", cited, re.MULTILINE)]
     assert sorted(first) == numbers == list(range(1, len(numbers) + 1))
     assert all(any(line.endswith(whole) for whole in REFERENCES.values()) for line in cited.splitlines())
+
+
+def test_an_nnunet_that_finds_nothing_is_named_beside_its_table(tmp_path):
+    rows = pd.DataFrame({"comparison": ["real", "synthetic"], "case": ["c0"] * 2, "subject": ["c0"] * 2})
+    settings = {"tool": "nnU-Net", "remark": "it finds nothing"}
+    blind = Downstream(
+        "HiFiSyn", "lesion", "T1 to T2", "test", tmp_path, {"settings": settings}, rows.assign(dice_x=0.0), ()
+    )
+    whole = facts(tmp_path, downstream=(blind,))
+    assert lesion(whole)[0].table.note.startswith("T1 to T2: it finds nothing.")
+    assert any("it finds nothing" in line for line in lines(whole))
 
 
 def test_tests_by_slice_are_labelled_as_such(tmp_path):

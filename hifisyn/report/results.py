@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -156,7 +156,9 @@ def _by_nnunet(facts: Facts, task: str, title: str, reference: str) -> list[Resu
     if not tables:
         return []
     rows = pd.concat(tables, ignore_index=True).drop_duplicates([DIRECTION, METHOD, "case"])
+    remarks = [f"{e.direction}: {e.settings['remark']}." for e in facts.tasks(task) if e.settings.get("remark")]
     table = _task(rows, reference, title)
+    table = replace(table, note=" ".join([*dict.fromkeys(remarks), table.note]))
     gaps = differences(table, percent=True, title=f"Difference from {reference}, percentage points")
     return [Result(task, table), *([Result(f"{task}_differences", gaps)] if gaps.rows else [])]
 
