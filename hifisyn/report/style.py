@@ -18,6 +18,7 @@ summary { cursor: pointer; font-weight: 600; font-size: 0.9rem; }
 .results tbody th, table.numbers tbody th { min-width: 9.5rem; }
 .wide > table { min-width: min(100%, 36rem); }
 .results .number { padding: 0.28rem 0.25rem 0.28rem 0.7rem; }
+.results .words { padding-left: 1rem; }
 .results thead th[colspan] { text-align: center; border-bottom: 0; }
 td.best, .best { font-weight: 700; }
 .test { display: block; color: var(--soft); font-size: 0.75rem; font-weight: 400; }
