@@ -1,6 +1,7 @@
 """Downstream tasks on a small clinic, with a segmenter whose answers are known."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -264,6 +265,15 @@ def test_the_command_does_each_task_once(tmp_path, capsys):
     assert "T2 to T1: done already" in second
     assert "nothing is left to do" in second
     assert first[first.index("tissue: ANTs") :] == second[second.index("tissue: ANTs") :]
+
+
+def test_a_broken_model_costs_no_other(roots, tmp_path):
+    shutil.copytree(roots.results, tmp_path / "res")
+    broken = write_model(roots.__class__(tmp_path, tmp_path, tmp_path / "res"), "BROKEN")
+    (broken / "plans.json").write_text("{")
+    models, failures = run.models_of(roots.__class__(roots.raw, roots.preprocessed, tmp_path / "res"))
+    assert [model.dataset for model in models] == ["MS"]
+    assert [failure.case for failure in failures] == [str(broken)]
 
 
 def test_a_model_whose_data_are_gone_is_listed_and_costs_no_other(roots, tmp_path):

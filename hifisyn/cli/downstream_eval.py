@@ -95,8 +95,9 @@ def _models(options: argparse.Namespace) -> int:
     from hifisyn.paths import Roots
 
     roots = Roots.resolve(preprocessed=options.preprocessed, results=options.results)
-    models = run.models_of(roots, options.dataset, options.model)
-    works, failures = run.list_works(models, _settings(options), roots, options.task)
+    models, broken = run.models_of(roots, options.dataset, options.model)
+    works, lost = run.list_works(models, _settings(options), roots, options.task)
+    failures = [*broken, *lost]
     run.announce(works, _say, overwrite=options.overwrite)
     done: list[run.Done] = []
     if not options.dry_run:

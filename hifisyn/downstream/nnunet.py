@@ -145,9 +145,7 @@ class NnUNet:
         return own | self.settings.as_json() | {"splits": splits(cases)}
 
     def _run(self, step: str, job: Path) -> None:
-        folders = {
-            f"nnUNet_{kind}": str((self.folder / kind).absolute()) for kind in ("raw", "preprocessed", "results")
-        }
+        folders = {name: str((self.folder / name.removeprefix("nnUNet_")).absolute()) for name in FOLDERS}
         for folder in folders.values():
             os.makedirs(folder, exist_ok=True)
         words = [sys.executable, "-m", "hifisyn.downstream.nnunet_process", step, str(job.absolute())]

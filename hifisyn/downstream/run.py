@@ -10,7 +10,8 @@ from hifisyn.downstream.trial import Settings, Trial
 from hifisyn.downstream.work import Result, Work
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.errors import UserError
-from hifisyn.inference.models import Model, find_models, read_model
+from hifisyn.evaluation.all_models import datasets, find
+from hifisyn.inference.models import Model
 from hifisyn.paths import Roots
 from hifisyn.training.logbook import duration
 
@@ -34,21 +35,20 @@ class Done:
     kept: bool
 
 
-def models_of(roots: Roots, datasets: Sequence[str] = (), folders: Sequence[Path] = ()) -> list[Model]:
-    """Return the model folders that are named, else all trained models, of the data sets if any are named.
+def models_of(
+    roots: Roots, of_datasets: Sequence[str] = (), folders: Sequence[Path] = ()
+) -> tuple[list[Model], list[Failure]]:
+    """Return the models that are named, else all trained ones, and the folders that are broken.
 
     Raises:
         UserError: there are none.
     """
-    if folders:
-        return [read_model(folder) for folder in folders]
-    there = find_models(roots.results)
-    found = [model for model in there if not datasets or model.dataset in datasets]
-    if not found:
-        wanted = f"a trained model of {' or '.join(datasets)}" if datasets else "a trained model"
-        known = ", ".join(sorted({model.dataset for model in there})) or "none"
+    found, broken = find(roots.results, of_datasets, folders)
+    if not found and not broken:
+        wanted = f"a trained model of {' or '.join(of_datasets)}" if of_datasets else "a trained model"
+        known = ", ".join(datasets(roots.results)) or "none"
         raise UserError(f"{roots.results}: wanted {wanted}, found {known}; train one with hifisyn_train")
-    return found
+    return found, broken
 
 
 def list_works(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hifisyn.dataset import TISSUES
 from hifisyn.downstream.made import MadeScans
 from hifisyn.downstream.scans import Scans
 from hifisyn.downstream.tissue_of_folders import compare
@@ -54,7 +55,7 @@ def _work(trial: Trial, source: str, target: str) -> Work:
 
 
 def _do(trial: Trial, source: str, target: str, cases: list[str], tool: tissue.Tool, folder: Path) -> Result:
-    lesions = tuple(chosen for name, chosen in trial.plans.labels.items() if name not in (*tissue.TISSUES,))
+    lesions = tuple(value for name, value in trial.plans.labels.items() if name not in TISSUES)
     scale = trial.plans.intensity_scale[target]
     made, failures = _made(trial.made, cases, source, target)
     jobs = {

@@ -6,12 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hifisyn.dataset import TISSUES, Dataset
+from hifisyn.dataset import TISSUES
 from hifisyn.downstream.made import MadeScans
 from hifisyn.downstream.nnunet_settings import NnUNetSettings
 from hifisyn.downstream.scans import Scans
 from hifisyn.errors import UserError
 from hifisyn.evaluation.all_models import label
+from hifisyn.evaluation.model_space import subjects_of
 from hifisyn.evaluation.model_task import choose_cases
 from hifisyn.inference.models import Checkpoint, Model
 from hifisyn.paths import ALIGNED, SPLITS_JSON, Roots
@@ -71,8 +72,7 @@ class Trial:
         splits = Splits.load(folder / SPLITS_JSON)
         self.split, self.test, self.train = choose_cases(splits, self.checkpoint.fold, settings.split)
         self.scans = Scans(AlignedStore(folder / ALIGNED))
-        cases = Dataset.load(model.folder).all_cases.values()
-        self._subjects = {case.name: case.subject for case in cases}
+        self._subjects = subjects_of(model.folder)
 
     @cached_property
     def predictor(self) -> "Predictor":

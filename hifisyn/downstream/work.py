@@ -14,6 +14,7 @@ from hifisyn.evaluation import output_files
 from hifisyn.evaluation.output_files import SUMMARY_JSON
 from hifisyn.files import read_json
 
+TASKS = ("tissue", "lesion", "augment")
 SUBJECTS_CSV = "subjects.csv"
 COMPARISON, CASE, SUBJECT = "comparison", "case", "subject"
 REAL = "real"
@@ -69,8 +70,9 @@ class Work:
         """Return what came of it when it was done before."""
         content = read_json(self.folder / SUMMARY_JSON)
         failures = [Failure(case, reason) for case, reason in content["failures"].items()]
-        types = {CASE: str, SUBJECT: str}
-        return Result(pd.read_csv(self.folder / SUBJECTS_CSV, dtype=types), failures, content["settings"])
+        types = {CASE: str, SUBJECT: str}  # cases may be called 001, or NA
+        cases = pd.read_csv(self.folder / SUBJECTS_CSV, dtype=types, keep_default_na=False, na_values=[""])
+        return Result(cases, failures, content["settings"])
 
     def run(self) -> Result:
         """Do it and write subjects.csv, and last summary.json.

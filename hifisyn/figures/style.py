@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 PAGE_INCHES = 7.2  # the text width of A4
 TALLEST_INCHES = 9.5
-SMALL, MEDIUM, LARGE = 7.0, 8.0, 9.0  # points
+SMALL, MEDIUM = 7.0, 8.0  # points
 PRINT_DPI = 180
-BLACK, GREY = "black", "#9a9a9a"
+BLACK = "black"
 LINE_ORDER = (7, 3, 4, 5, 6, 1)  # labels whose colours show on white: all but yellow
 LINE_STYLES = ("-", "--", ":")
 

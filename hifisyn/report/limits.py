@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from html import escape
 
+from hifisyn.downstream.work import TASKS
 from hifisyn.report.collect import Facts
-from hifisyn.report.collect_tasks import TASKS
 from hifisyn.report.html import counted, listed, section
 from hifisyn.report.results import METHOD
 
-FEW_SUBJECTS, SHORT_STEPS, SHORT_SECONDS = 10, 20_000, 4 * 3600
+FEW_SUBJECTS, SHORT_STEPS = 10, 20_000
 PUBLISHED_WIDTH = 64
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from html import escape
 
 import hifisyn
+from hifisyn.downstream.work import TASKS
 from hifisyn.evaluation.statistics import SLICE
 from hifisyn.plans import Plans
 from hifisyn.report.collect import Facts, Training
-from hifisyn.report.collect_tasks import TASKS
 from hifisyn.report.html import counted, listed, paragraph, section
 from hifisyn.report.references import Citations
 from hifisyn.report.results import DIRECTION, FEWEST_MODELS, METHOD
