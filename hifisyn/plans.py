@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -135,6 +136,10 @@ class TrainingPlan(_Part):
     content_steps: int = Field(3, ge=1, description="d_iter: of so many steps all but the last move D^c only")
     decay_from: float = Field(0.5, ge=0, le=1, description="share of the run after which the rate falls linearly to 0")
     flip: bool = Field(True, description="mirror left and right at random")
+    pairing: Literal["random", "position"] = Field(
+        "random", description="slices that meet in a step: any, or of like height; never of one subject"
+    )
+    position_slack: int = Field(2, ge=0, description="slices that heights may differ by with pairing position")
     attribute_ema: float = Field(0.999, ge=0, lt=1, description="decay of the running mean of z^a that prediction uses")
 
 
@@ -158,6 +163,9 @@ class Plans(_Part):
     networks: NetworkPlan = NetworkPlan()
     losses: LossPlan = LossPlan()
     training: TrainingPlan = TrainingPlan()
+    method: dict[str, Any] = Field(
+        default_factory=dict, description="settings that the method alone has; filled in when it trains"
+    )
     device: dict[str, Any] = Field(default_factory=dict, description="what the sizes were chosen for")
     reasons: dict[str, str] = Field(default_factory=dict, description="why each rule chose as it did")
 
@@ -218,7 +226,7 @@ class Plans(_Part):
             return cls.model_validate(content)
         except ValidationError as error:
             more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-            raise UserError(f"{origin}: {_explain(error.errors()[0])}{more}") from None
+            raise UserError(f"{origin}: {explain(error.errors()[0], _keys())}{more}") from None
 
     def override(self, assignments: list[str]) -> "Plans":
         """Return plans with values replaced by `key=value` texts, such as `training.lr=1e-3` or `lr=1e-3`.
@@ -257,7 +265,9 @@ class Plans(_Part):
             if found:
                 choices = " or ".join(".".join(path) for path in found)
                 raise UserError(f"--set: {key} is not unique; write {choices}")
-        raise UserError(f"--set: wanted a key of the plans, found {key!r}; {_closest(parts[-1])}")
+        raise UserError(
+            f"--set: wanted a key of the plans, found {key!r}; {_closest(parts[-1], [*_keys(), *content['method']])}"
+        )
 
 
 def paper_literal(plans: Plans) -> Plans:
@@ -287,11 +297,16 @@ def paper_literal(plans: Plans) -> Plans:
     )
 
 
-def _explain(error: Any) -> str:
-    """Say in one line what pydantic found, where, and what to do."""
+def explain(error: Any, known: Sequence[str]) -> str:
+    """Say in one line what pydantic found, where, and what to do.
+
+    Args:
+        error: one of `ValidationError.errors()`.
+        known: the keys that a misspelt one may have meant.
+    """
     where = ".".join(str(part) for part in error["loc"]) or "plans"
     if error["type"] == "extra_forbidden":
-        return f"{where}: wanted a key of the plans, found an unknown one; {_closest(str(error['loc'][-1]))}"
+        return f"{where}: wanted a key of the plans, found an unknown one; {_closest(str(error['loc'][-1]), known)}"
     if error["type"] == "missing":
         return f"{where}: wanted a value, found none; add it"
     came = error["input"]
@@ -299,8 +314,7 @@ def _explain(error: Any) -> str:
     return f"{where}: {error['msg'].removeprefix('Value error, ')}{found}; edit the value"
 
 
-def _closest(key: str) -> str:
-    """Say which keys a misspelt one may have meant."""
+def _keys() -> list[str]:
     parts: list[type[BaseModel]] = [
         Plans,
         SlicePlan,
@@ -310,7 +324,12 @@ def _closest(key: str) -> str:
         LossPlan,
         TrainingPlan,
     ]
-    close = difflib.get_close_matches(key, [name for part in parts for name in part.model_fields], n=3)
+    return [name for part in parts for name in part.model_fields]
+
+
+def _closest(key: str, known: Sequence[str]) -> str:
+    """Say which keys a misspelt one may have meant."""
+    close = difflib.get_close_matches(key, known, n=3)
     return f"did you mean {' or '.join(close)}?" if close else "plans.json holds those there are"
 
 

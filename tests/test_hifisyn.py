@@ -10,9 +10,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from hifisyn.losses.contents import Contents
 from hifisyn.losses.ggd import global_loss
 from hifisyn.losses.sgd import structure_loss
+from hifisyn.methods.granularity import ramp
 from hifisyn.methods.hifisyn import GENERATOR, HiFiSyn
 from hifisyn.methods.hifisyn_curves import own_class_share
-from hifisyn.methods.hifisyn_passes import observe
+from hifisyn.methods.scene import observe
 from hifisyn.networks.memory_update import UNKNOWN
 from hifisyn.networks.running_code import RunningCode
 from hifisyn.plans import Plans, paper_literal
@@ -237,7 +238,7 @@ def test_without_adversaries_their_groups_rest():
 
 def test_the_contrastive_losses_ramp_in():
     trainer = make(make_plans(losses={"ramp": 10, "ramp_start": 5}))
-    assert [trainer._ramp(i) for i in (0, 4, 5, 9, 14, 99)] == pytest.approx([0, 0, 0.1, 0.5, 1, 1])
+    assert [ramp(trainer.plans.losses, i) for i in (0, 4, 5, 9, 14, 99)] == pytest.approx([0, 0, 0.1, 0.5, 1, 1])
     assert make()._ramp(0) == 1
     trainer.generator.manual_seed(0)
     assert "pgd" not in list(trainer.updates(make_batch(4)))[-1][1]

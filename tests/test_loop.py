@@ -20,7 +20,8 @@ from hifisyn.training.contract import Batch
 from hifisyn.training.distributed import average_buffers, average_gradients, broadcast_state, largest
 from hifisyn.training.job import Options
 from hifisyn.training.loop import train
-from hifisyn.training.step import autocast, rate_factor, resolve_device, resolve_precision, take_step
+from hifisyn.training.rates import rate_factor
+from hifisyn.training.step import autocast, resolve_device, resolve_precision, take_step
 from tests.training_toys import Toy, toy_dataset, toy_job, toy_store
 
 ROOT = Path(__file__).parent.parent

@@ -4,11 +4,12 @@ import torch
 from torch import nn
 
 from hifisyn.networks.attribute_encoder import AttributeEncoder
-from hifisyn.networks.blocks import INRes, LReLUConv, PreActDown, UpLN, he_init, normal_init
+from hifisyn.networks.blocks import INRes, LReLUConv, PreActDown, UpLN
 from hifisyn.networks.content_discriminator import ContentDiscriminator
 from hifisyn.networks.content_encoder import ContentEncoder
 from hifisyn.networks.generator import Generator
 from hifisyn.networks.image_discriminator import ImageDiscriminator
+from hifisyn.networks.initialisation import he_init, normal_init
 
 PAIR = ("T1", "T2")
 

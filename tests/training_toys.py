@@ -15,6 +15,7 @@ from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
 from hifisyn.training.contract import Batch, Trainer
 from hifisyn.training.job import Job
+from hifisyn.training.settings import adapted
 
 LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
 
@@ -57,7 +58,7 @@ def toy_job(tmp_path, trainer=None, store=None, **training) -> Job:
     return Job(
         trainer=trainer or Toy,
         method="tests.training_toys:Toy",
-        plans=toy_plans(**training),
+        plans=adapted(toy_plans(**training), trainer or Toy),
         pair=("T1", "T2"),
         store=store,
         train=tuple(cases[:-2]),

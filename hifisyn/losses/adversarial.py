@@ -18,6 +18,11 @@ def cross_entropy(logits: Sequence[Tensor], target: float) -> Tensor:
     return torch.stack([binary_cross_entropy_with_logits(x, torch.full_like(x, target)) for x in logits]).sum()
 
 
+def least_squares(logits: Sequence[Tensor], target: float) -> Tensor:
+    """Return the mean squared distance to one target, summed over the scales of a discriminator (LSGAN, ICCV 2017)."""
+    return torch.stack([(x - target).square().mean() for x in logits]).sum()
+
+
 def domain_critic(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     """Return what D_i minimises: BCE(D_i(m_i), 1) + BCE(D_i(m_{j->i}), 0)."""
     return cross_entropy(real, REAL) + cross_entropy(fake, FAKE)

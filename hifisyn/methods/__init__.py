@@ -1,5 +1,6 @@
 """Translation methods, one paper a file; importing the package registers them."""
 
+from hifisyn.methods.cyclegan import CycleGAN
 from hifisyn.methods.hifisyn import HiFiSyn
 
-__all__ = ["HiFiSyn"]
+__all__ = ["CycleGAN", "HiFiSyn"]

@@ -23,11 +23,12 @@ from torch.nn.functional import l1_loss
 from hifisyn.losses import adversarial
 from hifisyn.losses.contents import Contents
 from hifisyn.losses.ggd import global_loss
-from hifisyn.losses.pgd import draw_anchors, pixel_loss
 from hifisyn.losses.sgd import structure_loss
+from hifisyn.methods import granularity
 from hifisyn.methods import hifisyn_networks as net
 from hifisyn.methods.hifisyn_curves import bank_curves, own_class_share
-from hifisyn.methods.hifisyn_passes import Consulted, Encoded, Passes, Rendered, Scene, observe
+from hifisyn.methods.hifisyn_passes import Consulted, Encoded, Passes, Rendered
+from hifisyn.methods.scene import Scene, observe
 from hifisyn.plans import Plans
 from hifisyn.training.contract import CONTENT_DISCRIMINATOR, DISCRIMINATOR, Batch, Trainer
 from hifisyn.training.registry import register
@@ -124,16 +125,18 @@ class HiFiSyn(Trainer):
         self, batch: Batch, scene: Scene, encoded: dict[str, Encoded], rendered: Rendered
     ) -> dict[str, Tensor]:
         """Eq. 17, weighted; a loss of weight 0 is not computed."""
-        plan, ramp = self.plans.losses, self._ramp(batch.iteration)
-        contents = self._contents(batch, scene, encoded, rendered)
+        plan, ramp = self.plans.losses, granularity.ramp(self.plans.losses, batch.iteration)
+        original = {m: e.content for m, e in encoded.items()}
+        translated = {m: e.content for m, e in rendered.again.items()}
+        contents = granularity.contents_of(batch, scene, original, translated)
         terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
             "content": (plan.content, lambda: self._content_adversarial(encoded)),
             "domain": (plan.domain, lambda: self._domain_adversarial(rendered)),
             "cycle": (plan.cycle, lambda: self._l1(rendered.cycle, batch)),
             "reconstruction": (plan.reconstruction, lambda: self._l1(rendered.reconstruction, batch)),
-            "pgd": (plan.pgd * ramp, lambda: self._pgd(contents, scene)),
+            "pgd": (plan.pgd * ramp, lambda: granularity.pgd(contents, batch, scene, plan, self.generator)),
             "sgd": (plan.sgd * ramp, lambda: self._sgd(contents)),
-            "ggd": (plan.ggd * ramp, lambda: _over_modalities(global_loss(contents, plan.tau_3))),
+            "ggd": (plan.ggd * ramp, lambda: granularity.over_modalities(global_loss(contents, plan.tau_3))),
         }
         return {name: weight * term() for name, (weight, term) in terms.items() if weight > 0}
 
@@ -147,12 +150,6 @@ class HiFiSyn(Trainer):
     def _l1(self, images: dict[str, Tensor], batch: Batch) -> Tensor:
         return torch.stack([l1_loss(images[m], batch.images[m]) for m in self.pair]).sum()
 
-    def _pgd(self, contents: Contents, scene: Scene) -> Tensor:
-        plan = self.plans.losses
-        foreground = torch.cat([scene.foreground[m] for m in self.pair])
-        anchors = draw_anchors(foreground, plan.anchors, self.generator)
-        return _over_modalities(pixel_loss(contents, anchors, plan.tau_1, plan.use_labels))
-
     def _sgd(self, contents: Contents) -> Tensor:
         plan = self.plans.losses
         values = sorted(v for v in self.plans.labels.values() if v > 0 or plan.background_structure)
@@ -163,28 +160,10 @@ class HiFiSyn(Trainer):
             same_structure=plan.same_structure,
             weight_inside=plan.weight_inside,
         )
-        return _over_modalities(loss)
-
-    def _contents(self, batch: Batch, scene: Scene, encoded: dict[str, Encoded], rendered: Rendered) -> Contents:
-        return Contents(
-            original=torch.cat([encoded[m].content.flatten(2) for m in self.pair]),
-            translated=torch.cat([rendered.again[m].content.flatten(2) for m in self.pair]),
-            labels=torch.cat([scene.labels[m] for m in self.pair]),
-            subjects=torch.cat([batch.subjects[m] for m in self.pair]),
-        )
-
-    def _ramp(self, iteration: int) -> float:
-        """Share of their weight that PGD, SGD and GGD have: 0 until `ramp_start`, then linearly up to 1."""
-        plan = self.plans.losses
-        return min(max((iteration + 1 - plan.ramp_start) / max(plan.ramp, 1), 0.0), 1.0)
+        return granularity.over_modalities(loss)
 
     def _judge(self, image: Tensor, modality: str) -> tuple[Tensor, ...]:
         return self.networks[net.IMAGE_DISCRIMINATOR](image, modality)
 
     def _judge_content(self, content: Tensor) -> Tensor:
         return self.networks[net.CONTENT_DISCRIMINATOR](content)
-
-
-def _over_modalities(loss: Tensor) -> Tensor:
-    """Sum of both modalities' means, of losses (2N,), those of the first modality first."""
-    return loss.unflatten(0, (2, -1)).mean(dim=1).sum()

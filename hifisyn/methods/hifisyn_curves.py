@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from hifisyn.methods.hifisyn_passes import Scene
+from hifisyn.methods.scene import Scene
 from hifisyn.networks.memory_bank import BrainMemoryBank
 from hifisyn.networks.memory_update import UNKNOWN, candidates
 

@@ -3,11 +3,12 @@
 from torch import nn
 
 from hifisyn.networks.attribute_encoder import AttributeEncoder
-from hifisyn.networks.blocks import PREACTIVATION_SLOPE, SLOPE, he_init, normal_init
+from hifisyn.networks.blocks import PREACTIVATION_SLOPE, SLOPE
 from hifisyn.networks.content_discriminator import ContentDiscriminator
 from hifisyn.networks.content_encoder import ContentEncoder
 from hifisyn.networks.generator import Generator
 from hifisyn.networks.image_discriminator import ImageDiscriminator
+from hifisyn.networks.initialisation import he_init, normal_init
 from hifisyn.networks.memory_bank import BrainMemoryBank
 from hifisyn.networks.running_code import RunningCode
 from hifisyn.plans import Plans

@@ -10,29 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from hifisyn.methods import hifisyn_networks as net
+from hifisyn.methods.scene import Scene
 from hifisyn.networks.attribute_encoder import AttributeEncoder
 from hifisyn.networks.generator import Generator
 from hifisyn.networks.memory_bank import BrainMemoryBank, Table
-from hifisyn.networks.memory_update import UNKNOWN, SlotSums
+from hifisyn.networks.memory_update import SlotSums
 from hifisyn.networks.running_code import RunningCode
-from hifisyn.training.contract import Batch
-
-BACKGROUND = -1.0
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What is known of a batch beside its images, at the resolution of content: P pixels an image.
-
-    Attributes:
-        labels: (N, P) int64, UNKNOWN where there are none.
-        read_labels: those that the read may see; UNKNOWN throughout in a step that reads as in testing.
-        foreground: (N, P) bool.
-    """
-
-    labels: dict[str, Tensor]
-    read_labels: dict[str, Tensor]
-    foreground: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -82,29 +65,6 @@ class Rendered:
     fake: dict[str, Tensor]
     again: dict[str, Encoded]
     cycle: dict[str, Tensor]
-
-
-def observe(batch: Batch, stride: int, unlabelled: Tensor) -> Scene:
-    """Bring labels and foreground to the resolution of content.
-
-    Two 3x3 convolutions of stride 2 and padding 1 centre content row y on image row 4y, so pixels are taken without
-    offset.
-
-    Args:
-        batch: images and labels.
-        stride: image pixels a content pixel.
-        unlabelled: () bool, whether the step reads as in testing.
-    """
-    labels, read_labels, foreground = {}, {}, {}
-    for m, image in batch.images.items():
-        foreground[m] = image[:, 0, ::stride, ::stride].flatten(1) > BACKGROUND
-        given = batch.labels[m]
-        if given is None:
-            labels[m] = torch.full_like(foreground[m], UNKNOWN, dtype=torch.int64)
-        else:
-            labels[m] = given[:, ::stride, ::stride].flatten(1)
-        read_labels[m] = labels[m].masked_fill(unlabelled, UNKNOWN)
-    return Scene(labels, read_labels, foreground)
 
 
 class Passes:

@@ -3,8 +3,6 @@
 Padding is by reflection throughout, which keeps the constant background of a stripped brain constant.
 """
 
-import math
-
 from torch import Tensor, nn
 
 SLOPE, PREACTIVATION_SLOPE = 0.01, 0.2
@@ -85,28 +83,3 @@ class PreActDown(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C_in, H, W) to (N, C_out, H/2, W/2), or the same side without pool."""
         return self.branch(x) + self.shortcut(x)
-
-
-def normal_init(network: nn.Module, width: int) -> None:
-    """Draw every convolution's weight from N(0, 0.02 * sqrt(64 / width)); all else keeps the framework's values.
-
-    At the published width of 64 this is DRIT's N(0, 0.02). The factor keeps the variance of a narrower layer's
-    output what it is there; without it a small network begins almost constant.
-    """
-    std = 0.02 * math.sqrt(64 / width)
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, 0.0, std)
-
-
-def he_init(network: nn.Module, slope: float) -> None:
-    """Draw every weight after He et al. (ICCV 2015) for leaky ReLUs of the given slope, and set biases to 0.
-
-    For narrow networks without norm. Under `normal_init` the attributes of two images are nearly one vector, and
-    a fresh discriminator hardly tells an image from its negative.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(module.weight, a=slope)
-            assert module.bias is not None
-            nn.init.zeros_(module.bias)

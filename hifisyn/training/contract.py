@@ -1,13 +1,16 @@
 """What a translation method must say so that the one loop can train it, and what a batch holds."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from hifisyn.plans import Plans
+from hifisyn.training.rates import rate_factor
+from hifisyn.training.settings import Settings, checked
 
 DISCRIMINATOR, CONTENT_DISCRIMINATOR = "discriminator", "content_discriminator"
 
@@ -50,7 +53,10 @@ class Trainer(ABC):
     Over several processes the floating-point buffers are averaged after each step.
 
     Attributes:
-        plans: the resolved plans.
+        SETTINGS: what the method has of its own, with its published values.
+        PUBLISHED: its published values of the plans' `training` part, where they are not HiFi-Syn's.
+        plans: as the method has them, see `hifisyn.training.settings.adapted`.
+        settings: its own.
         pair: the two modalities, sorted.
         networks: what `build_networks` returned.
         iteration: step of the run, from 0; set by the loop.
@@ -58,11 +64,15 @@ class Trainer(ABC):
         device: where networks and batches are.
     """
 
+    SETTINGS: ClassVar[type[Settings]] = Settings
+    PUBLISHED: ClassVar[Mapping[str, Any]] = {}
+
     def __init__(self, plans: Plans, pair: tuple[str, str]) -> None:
         missing = [modality for modality in pair if modality not in plans.modalities]
         if missing or pair[0] == pair[1]:
             raise ValueError(f"pair is two of {plans.modalities}, got {pair}")
         self.plans = plans
+        self.settings = checked(self.SETTINGS, plans.method)
         self.pair = pair
         self.iteration = 0
         self.device = torch.device("cpu")
@@ -105,6 +115,10 @@ class Trainer(ABC):
             CONTENT_DISCRIMINATOR: self.plans.training.lr_content_discriminator,
         }
         return {group: named.get(group, self.plans.training.lr) for group in self.groups()}
+
+    def rate_share(self, group: str, iteration: int) -> float:
+        """Return which share of its initial rate a group has in a step; default as `training.decay_from` says."""
+        return rate_factor(iteration, self.plans.total_iterations, self.plans.training.decay_from)
 
     def clips(self) -> dict[str, float]:
         """Return the largest gradient norm of the groups that are clipped."""

@@ -76,15 +76,21 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 
 def average_buffers(networks: nn.Module) -> None:
-    """Replace each floating-point buffer by its mean over processes, and each other one by rank 0's."""
+    """Replace each floating-point buffer by its mean over processes, and each other one by rank 0's.
+
+    Modules with a true attribute `each_process_its_own` are left alone.
+    """
     if not _several():
         return
-    for buffer in networks.buffers():
-        if buffer.is_floating_point():
-            dist.all_reduce(buffer)
-            buffer /= dist.get_world_size()
-        else:
-            dist.broadcast(buffer, src=0)
+    for module in networks.modules():
+        if getattr(module, "each_process_its_own", False):
+            continue
+        for buffer in module.buffers(recurse=False):
+            if buffer.is_floating_point():
+                dist.all_reduce(buffer)
+                buffer /= dist.get_world_size()
+            else:
+                dist.broadcast(buffer, src=0)
 
 
 def largest(value: int, device: torch.device) -> int:

@@ -1,7 +1,7 @@
 """Which slices a step sees. Choosing is apart from reading, so that a draw can be repeated, recorded and tested."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,15 +87,21 @@ def draw_step(cohort: Cohort, plans: Plans, seed: int, iteration: int, rank: int
     """Choose the images of a step, `training.batch_size` of each modality.
 
     A pure function of its arguments. No subject is drawn for both modalities, nor twice while there are others.
+    With `training.pairing` position the k-th images of both are of like height, and cut and mirrored alike.
     """
     rng = np.random.default_rng([seed, iteration, rank, _BATCHES])
     first, second = cohort.cases
     count = plans.training.batch_size
     pools = disjoint_pools(sorted(cohort.cases[first]), sorted(cohort.cases[second]), count, rng)
-    return {
+    drawn = {
         modality: [_draw(cohort, plans, modality, subject, rng) for subject in np.resize(rng.permutation(pool), count)]
         for modality, pool in zip((first, second), pools, strict=True)
     }
+    if plans.training.pairing == "position":
+        slack = plans.training.position_slack
+        partners = zip(drawn[first], drawn[second], strict=True)
+        drawn[second] = [_like(draw, other, cohort.slices, slack, rng) for draw, other in partners]
+    return drawn
 
 
 def disjoint_pools(
@@ -126,3 +132,14 @@ def _draw(cohort: Cohort, plans: Plans, modality: str, subject: str, rng: np.ran
     index, row, column = (int(rng.integers(n)) for n in (cohort.slices[case], room, room))
     mirrored = bool(rng.integers(2)) and plans.training.flip
     return Draw(case, str(subject), index, row, column, mirrored)
+
+
+def _like(draw: Draw, other: Draw, slices: Mapping[str, int], slack: int, rng: np.random.Generator) -> Draw:
+    """Return the image of `other` at the height of `draw`, give or take `slack` slices, in the same window.
+
+    Slices are evenly spread over the brain, so that equal shares of their number are like heights.
+    """
+    last = slices[other.case] - 1
+    share = draw.index / max(slices[draw.case] - 1, 1)
+    index = round(share * last) + int(rng.integers(-slack, slack + 1))
+    return replace(draw, case=other.case, subject=other.subject, index=min(max(index, 0), last))

@@ -23,12 +23,14 @@ def seconds_a_step(job: Job, cohort: Cohort, device: torch.device, precision: Pr
     """Measure the first steps of the job on networks that are thrown away afterwards.
 
     Steps differ: of `training.content_steps` all but the last are short. So whole such periods are measured; the
-    first, slower than the rest, counts only if it took so long that there is no second.
+    first, slower than the rest, counts only if it took so long that there is no second. They are those of the middle
+    of the run, since a method may begin with other ones.
     """
     trainer = job.new_trainer(device).train()
     optimizers = trainer.optimizers()
-    batches = Batches(SliceLoader(job.store, cohort, job.plans, seed=job.seed))
     period = job.plans.training.content_steps
+    middle = job.plans.total_iterations // 2 // period * period
+    batches = Batches(SliceLoader(job.store, cohort, job.plans, seed=job.seed, start=middle))
     spent: list[float] = []
     begun = time.monotonic()
     while len(spent) < PERIODS and time.monotonic() - begun < ENOUGH_SECONDS:

@@ -14,7 +14,8 @@ from hifisyn.training.duration import WORTH_MEASURING, check_length, seconds_a_s
 from hifisyn.training.interrupts import Interrupts
 from hifisyn.training.job import Job, Options
 from hifisyn.training.logbook import DIAGNOSTIC, LOSS, RATE, Logbook, Row, Tally, duration
-from hifisyn.training.step import rate_factor, resolve_device, resolve_precision, set_rates, take_step
+from hifisyn.training.rates import set_rates
+from hifisyn.training.step import resolve_device, resolve_precision, take_step
 from hifisyn.training.summary import describe, summarise
 from hifisyn.training.validation import ValidationSet, measure, score, source_itself, translate_both, write_sheets
 
@@ -114,9 +115,8 @@ class _Run:
             self.spoke = now
 
     def _step(self, batches: Batches) -> None:
-        plans = self.job.plans
-        factor = rate_factor(self.iteration, plans.total_iterations, plans.training.decay_from)
-        set_rates(self.optimizers, self.rates, factor)
+        share = {group: self.trainer.rate_share(group, self.iteration) for group in self.rates}
+        set_rates(self.optimizers, {group: rate * share[group] for group, rate in self.rates.items()})
         losses = take_step(
             self.trainer,
             self.optimizers,

@@ -18,6 +18,7 @@ from hifisyn.training.distributed import Ranks
 from hifisyn.training.job import Job, Options
 from hifisyn.training.loop import default_workers
 from hifisyn.training.registry import method_name, trainer_class
+from hifisyn.training.settings import adapted, with_settings
 from hifisyn.training.step import resolve_device, resolve_precision
 
 
@@ -63,8 +64,9 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
     if request.seed < 0:
         raise UserError(f"wanted a seed of 0 or more, found {request.seed}")
     folder = request.roots.preprocessed_dataset(request.dataset)
-    base = Plans.load(paths.plans_file(folder, request.plans))
-    plans = base.override(list(request.assignments))
+    trainer = trainer_class(request.method)
+    base = adapted(Plans.load(paths.plans_file(folder, request.plans)), trainer)
+    plans = with_settings(base.override(list(request.assignments)), trainer)
     pair = _pair(request, plans)
     fold = Splits.load(folder / paths.SPLITS_JSON).fold(request.fold)
     store = SliceStore(paths.slices_folder(folder, request.plans))
@@ -78,7 +80,7 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
     method = method_name(request.method)
     model = paths.model_folder(request.roots.results, request.dataset, *pair, method, request.plans, suffix)
     job = Job(
-        trainer=trainer_class(request.method),
+        trainer=trainer,
         method=request.method,
         plans=plans,
         pair=pair,
@@ -99,7 +101,8 @@ def write_folder(request: Request, job: Job, options: Options) -> None:
     Raises:
         UserError: the fold was trained before, there is nothing to resume, or the plans are others.
     """
-    base = Plans.load(paths.plans_file(request.roots.preprocessed_dataset(request.dataset), request.plans))
+    made = Plans.load(paths.plans_file(request.roots.preprocessed_dataset(request.dataset), request.plans))
+    base = adapted(made, job.trainer)
     config = {
         "method": request.method,
         "pair": list(job.pair),

@@ -53,23 +53,6 @@ def take_step(
     return logged
 
 
-def rate_factor(iteration: int, total: int, decay_from: float) -> float:
-    """Return the share of the initial learning rate: 1 until `decay_from` of the run, then linearly to 0.
-
-    >>> [rate_factor(i, 100, 0.5) for i in (0, 50, 75, 99)]
-    [1.0, 1.0, 0.5, 0.02]
-    """
-    start = decay_from * total
-    return 1.0 if iteration <= start else (total - iteration) / (total - start)
-
-
-def set_rates(optimizers: dict[str, torch.optim.Optimizer], rates: dict[str, float], factor: float) -> None:
-    """Set the learning rate of each group to its initial rate times `factor`."""
-    for group, optimizer in optimizers.items():
-        for settings in optimizer.param_groups:
-            settings["lr"] = rates[group] * factor
-
-
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
     """Return the context of a forward pass: bfloat16 where that is the precision, else nothing."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()

@@ -1,0 +1,26 @@
+"""One network for each modality, called by its name."""
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+
+
+class ByModality(nn.Module):
+    """Networks of one kind that share nothing.
+
+    Args:
+        modalities: names of the two.
+        build: makes the network of one modality.
+    """
+
+    def __init__(self, modalities: Sequence[str], build: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.branches = nn.ModuleDict({m: build() for m in modalities})
+
+    def forward(self, x: Tensor, modality: str) -> Tensor:
+        """Return what the network of a modality makes of x."""
+        return self.branches[modality](x)
+
+    def of(self, modality: str) -> nn.Module:
+        """Return the network of a modality."""
+        return self.branches[modality]

@@ -1,0 +1,44 @@
+"""Translations of earlier steps, which a discriminator judges beside the newest (Shrivastava et al., CVPR 2017)."""
+
+import torch
+from torch import Tensor, nn
+
+
+class ImagePool(nn.Module):
+    """Remembers up to `size` images; buffers only, so that a resumed run remembers the same.
+
+    Args:
+        size: images; 0: nothing is remembered.
+        side: pixels along each side.
+    """
+
+    images: Tensor
+    filled: Tensor
+    each_process_its_own = True
+
+    def __init__(self, size: int, side: int) -> None:
+        super().__init__()
+        self.register_buffer("images", torch.zeros(size, 1, side, side))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def exchange(self, new: Tensor, rng: torch.Generator) -> Tensor:
+        """Return, for each new image (N, 1, H, W), itself or an older one, detached.
+
+        While the pool fills up, new images are stored and returned. Later each is, with a probability of one half,
+        put in the place of a random older one, which is returned; else it is returned and not stored.
+        """
+        size = len(self.images)
+        if not size:
+            return new.detach()
+        chosen = []
+        for image in new.detach().float():
+            filled = int(self.filled)
+            if filled < size:
+                self.images[filled] = image
+                self.filled += 1
+            elif torch.rand((), generator=rng, device=rng.device) < 0.5:
+                place = int(torch.randint(size, (), generator=rng, device=rng.device))
+                image, self.images[place] = self.images[place].clone(), image
+            chosen.append(image)
+        return torch.stack(chosen).to(new.dtype)
