@@ -44,7 +44,8 @@ def test_a_logit_of_the_discriminator_sees_70_pixels():
 
 
 def test_losses_are_those_of_slow_loops():
-    trainer, batch = make("method.cycle=4", "method.identity=0.25").double(), small_batch()
+    trainer, batch = make("method.cycle=4", "method.identity=0.25"), small_batch()
+    trainer.networks.double()
     images = {m: image.double() for m, image in batch.images.items()}
     batch = type(batch)(images, batch.labels, batch.subjects, 0)
     fake = {s: trainer.generate(images[s], t) for s, t in trainer.directions}
