@@ -302,8 +302,10 @@ def test_a_row_that_fails_costs_no_other(copied, monkeypatch, capsys):
 def test_a_method_that_ignores_the_switches_makes_no_row(tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
     outside = "tests.training_toys:Toy"
-    honest = Row("toy", "toy", "a method from elsewhere", frozenset(), TABLE_6[0].assignments, outside)
-    boasting = Row("toy_labels", "toy + label map", "", frozenset({PGD, LABELS}), TABLE_6[1].assignments, outside)
+    no_loss = ("memory.slots={}", "memory.global_slots=0", "losses.pgd=0", "losses.sgd=0", "losses.ggd=0")
+    honest = Row("toy", "toy", "a method from elsewhere", frozenset(), no_loss, outside)
+    pgd_alone = (*no_loss[:2], *no_loss[3:])
+    boasting = Row("toy_labels", "toy + label map", "", frozenset({PGD, LABELS}), pgd_alone, outside)
     monkeypatch.setattr(rows, "ROWS", {"toy": honest, "toy_labels": boasting})
     assert run(roots, "--rows", "toy", "toy_labels") == 1
     line = capsys.readouterr().err

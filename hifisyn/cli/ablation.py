@@ -62,16 +62,17 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 1: some rows failed, 2: all; after Ctrl-C or SIGTERM, save and return 130 or 143."""
     given = parser().parse_args(arguments)
-    from hifisyn.experiments import ablation as experiment
     from hifisyn.experiments import forecast
     from hifisyn.experiments.compared import compare_rows
+    from hifisyn.experiments.comparison import prepare
     from hifisyn.experiments.results import write_results
     from hifisyn.experiments.rows import chosen
+    from hifisyn.experiments.train_all import train_rows
     from hifisyn.training.job import Options
 
     words = ["hifisyn_ablation", *(sys.argv[1:] if arguments is None else arguments)]
     options = Options(given.device, given.precision, given.workers, force_long=given.force_long, log=_say)
-    ablation = experiment.prepare(
+    ablation = prepare(
         _request(given, shlex.join(words)),
         chosen(given.rows),
         tuple(given.seeds),
@@ -85,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.dry_run:
         return 0
     try:
-        trained = experiment.train_rows(ablation, options)
+        trained = train_rows(ablation.trainings, options, overwrite=given.overwrite)
         if trained.stopped:
             return _stopped(words, trained.stopped)
         cases, left_out = compare_rows(ablation, trained.done, given.device, _say)
@@ -99,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _request(given: argparse.Namespace, line: str) -> "Request":
-    from hifisyn.experiments.ablation import only_pair
+    from hifisyn.experiments.comparison import only_pair
     from hifisyn.paths import Roots, parse_fold
     from hifisyn.training.request import Request
 

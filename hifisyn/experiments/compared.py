@@ -11,14 +11,15 @@ from hifisyn.evaluation.image import CASE, MEASURES
 from hifisyn.evaluation.model_space import evaluate, load
 from hifisyn.evaluation.model_task import SUBJECTS_CSV, look_up, out_of_date
 from hifisyn.evaluation.output_files import SUMMARY_JSON
-from hifisyn.experiments.ablation import Ablation, Log
+from hifisyn.experiments.comparison import Comparison
 from hifisyn.experiments.tables import ROW, SEED
+from hifisyn.experiments.train_all import Log
 from hifisyn.experiments.trainings import Training
 from hifisyn.files import read_json
 
 
 def compare_rows(
-    ablation: Ablation, done: Sequence[Training], device: str, log: Log
+    comparison: Comparison, done: Sequence[Training], device: str, log: Log
 ) -> tuple[pd.DataFrame, list[Failure]]:
     """Evaluate the trainings that are done; an evaluation of the same weights, slices and cases is kept.
 
@@ -26,7 +27,7 @@ def compare_rows(
     numbers could not be held against the others'.
 
     Args:
-        ablation: what was asked for.
+        comparison: what was asked for.
         done: the trainings that reached their end.
         device: auto, cpu, cuda or cuda:1.
         log: takes the lines.
@@ -40,15 +41,15 @@ def compare_rows(
     for number, training in enumerate(done, 1):
         log(f"evaluation {number} of {len(done)}: {training}")
         try:
-            tables[training.row.name].append(_cases(ablation, training, device, log))
+            tables[training.row.name].append(_cases(comparison, training, device, log))
         except Exception as error:
             failures.append(Failure(str(training), one_line(error)))
             log(f"{training} failed: {one_line(error)}")
     whole, measured = [], None
     for name, own in tables.items():
-        if len(own) < len(ablation.seeds):
+        if len(own) < len(comparison.seeds):
             if own:
-                failures.append(Failure(name, f"wanted {len(ablation.seeds)} seeds, found {len(own)} measured"))
+                failures.append(Failure(name, f"wanted {len(comparison.seeds)} seeds, found {len(own)} measured"))
             continue
         cases = [set(zip(table[DIRECTION], table[CASE], strict=True)) for table in own]
         measured = measured or cases[0]
@@ -59,14 +60,27 @@ def compare_rows(
     return pd.concat(whole, ignore_index=True) if whole else pd.DataFrame(), failures
 
 
-def _cases(ablation: Ablation, training: Training, device: str, log: Log) -> pd.DataFrame:
+def compare_all(
+    comparisons: Sequence[Comparison], done: Sequence[Training], device: str, log: Log
+) -> tuple[pd.DataFrame, list[Failure]]:
+    """Do `compare_rows` for each of several pairs of contrasts, and put the tables one below the other."""
+    tables, failures = [], []
+    for comparison in comparisons:
+        own = [training for training in done if training in comparison.trainings]
+        table, left_out = compare_rows(comparison, own, device, log)
+        tables.append(table)
+        failures += left_out
+    return pd.concat(tables, ignore_index=True), failures
+
+
+def _cases(comparison: Comparison, training: Training, device: str, log: Log) -> pd.DataFrame:
     """Evaluate one training if that is due, and read what it reached."""
     task = look_up(
         training.model,
-        ablation.request.roots.preprocessed,
-        split=ablation.split,
-        fold=ablation.request.fold,
-        checkpoint=ablation.checkpoint,
+        comparison.request.roots.preprocessed,
+        split=comparison.split,
+        fold=comparison.request.fold,
+        checkpoint=comparison.checkpoint,
     )
     summary = task.output / SUMMARY_JSON
     why = out_of_date(task) or ("cases failed" if read_json(summary)["failures"] else "")

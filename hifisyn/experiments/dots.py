@@ -1,4 +1,4 @@
-"""The picture of an ablation: a dot a subject, a line at the mean, one row of dots a row of the table."""
+"""The picture of a comparison: a dot a subject, a line at the mean, one row of dots a row of the table."""
 
 from pathlib import Path
 
@@ -17,13 +17,14 @@ DOT, MEAN, REFERENCE = "#0072b2", "#d55e00", "0.6"
 WIDTH, ROW_HEIGHT, MARGIN = 2.3, 0.3, 0.8
 
 
-def draw(path: Path, cases: pd.DataFrame, title: str) -> None:
+def draw(path: Path, cases: pd.DataFrame, title: str, reference: str = FULL.name) -> None:
     """Draw a panel a direction and measure; a subject counts with its mean over seeds; infinite values are left out.
 
     Args:
         path: the PNG file.
         cases: as for `hifisyn.experiments.tables.comparison`.
         title: one line above.
+        reference: row whose mean is drawn through all rows.
     """
     rows, directions = list(dict.fromkeys(cases[ROW])), list(dict.fromkeys(cases[DIRECTION]))
     height = len(directions) * (ROW_HEIGHT * len(rows) + MARGIN) + 0.4
@@ -39,7 +40,7 @@ def draw(path: Path, cases: pd.DataFrame, title: str) -> None:
                 own, mean = own[np.isfinite(own)], finite_mean(own)
                 panel.plot(own, np.full(len(own), place), "o", ms=4, alpha=0.5, color=DOT, mec="none")
                 panel.plot([mean], [place], "|", ms=13, mew=2, color=MEAN)
-                if row == FULL.name:
+                if row == reference:
                     panel.axvline(mean, color=REFERENCE, lw=0.8, ls="--", zorder=0)
             panel.set_title(TITLES[measure], fontsize=9)
             panel.tick_params(labelsize=8)
@@ -47,6 +48,6 @@ def draw(path: Path, cases: pd.DataFrame, title: str) -> None:
             panel.grid(axis="x", alpha=0.25)
         line[0].set_yticks(range(len(rows)), rows)
         line[0].set_ylim(len(rows) - 0.5, -0.5)
-    dashed = f", dashed the mean of {FULL.name}" * (FULL.name in rows)
+    dashed = f", dashed the mean of {reference}" * (reference in rows)
     figure.suptitle(f"{title}: each dot a subject, the bar their mean{dashed}", fontsize=9)
     save_figure(figure, path)

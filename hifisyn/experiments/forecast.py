@@ -2,14 +2,14 @@
 
 from hifisyn.evaluation.model_task import TEST
 from hifisyn.experiments import trainings
-from hifisyn.experiments.ablation import Ablation
+from hifisyn.experiments.comparison import Comparison
 from hifisyn.training.duration import check_length, seconds_a_step
 from hifisyn.training.job import Options
 from hifisyn.training.logbook import duration
 from hifisyn.training.step import resolve_device, resolve_precision
 
 
-def describe(ablation: Ablation) -> list[str]:
+def describe(ablation: Comparison) -> list[str]:
     """Return lines that say what will be trained and what is done already, row by row."""
     first = ablation.trainings[0]
     budget, training = first.budget, first.job.plans.training
@@ -31,7 +31,7 @@ def describe(ablation: Ablation) -> list[str]:
     return lines
 
 
-def measure(ablation: Ablation, options: Options) -> float:
+def measure(ablation: Comparison, options: Options) -> float:
     """Return the seconds of one step of the row with the most parts, measured; 0 where nothing is to be trained.
 
     Raises:
@@ -40,14 +40,14 @@ def measure(ablation: Ablation, options: Options) -> float:
     left = [t for t in ablation.trainings if t.steps_left()]
     if not left:
         return 0.0
-    largest = max(left, key=lambda t: len(t.row.parts)).job
+    largest = max(left, key=lambda t: len(t.row.parts or ())).job
     device = resolve_device(options.device)
     seconds = seconds_a_step(largest, largest.cohort(), device, resolve_precision(options.precision, device))
     check_length(largest.plans, seconds, device, force_long=options.force_long)
     return seconds
 
 
-def estimate(ablation: Ablation, seconds: float) -> str:
+def estimate(ablation: Comparison, seconds: float) -> str:
     """Return the line that says how long all trainings will take."""
     steps = sum(t.steps_left() for t in ablation.trainings)
     if not steps:

@@ -13,7 +13,7 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.evaluation.model_task import TEST
 from hifisyn.evaluation.output_files import PACKAGES, write_table
 from hifisyn.experiments import dots, tables
-from hifisyn.experiments.ablation import Ablation
+from hifisyn.experiments.comparison import Comparison
 from hifisyn.experiments.trainings import Training
 from hifisyn.files import write_json, write_text
 from hifisyn.training.checkpoint import versions
@@ -24,7 +24,7 @@ FLATTER = "Validation cases chose the best weights, so their numbers flatter, al
 
 
 def write_results(
-    ablation: Ablation, cases: pd.DataFrame, done: Sequence[Training], failures: Sequence[Failure]
+    ablation: Comparison, cases: pd.DataFrame, done: Sequence[Training], failures: Sequence[Failure]
 ) -> str:
     """Write the table and all that belongs to it; nothing where nothing could be compared.
 
@@ -54,7 +54,7 @@ def write_results(
     return "\n".join(table.text() for table in shown)
 
 
-def _head(ablation: Ablation) -> list[str]:
+def _head(ablation: Comparison) -> list[str]:
     """Return what all rows share, as paragraphs."""
     first = ablation.trainings[0]
     training, budget = first.job.plans.training, first.budget
@@ -68,13 +68,13 @@ def _head(ablation: Ablation) -> list[str]:
     return lines if ablation.split == TEST else [*lines, f"{FLATTER}\n"]
 
 
-def _left_out(ablation: Ablation, failures: Sequence[Failure]) -> list[str]:
+def _left_out(ablation: Comparison, failures: Sequence[Failure]) -> list[str]:
     lines = [f"- {failure.case}: {failure.reason}\n" for failure in failures]
     lines += [f"- {row.name}: needs the method {row.method}\n" for row in ablation.missing]
     return ["Left out:\n", *lines] if lines else []
 
 
-def _record(ablation: Ablation, done: Sequence[Training], failures: Sequence[Failure]) -> dict[str, Any]:
+def _record(ablation: Comparison, done: Sequence[Training], failures: Sequence[Failure]) -> dict[str, Any]:
     """Return what was done, as plain data."""
     rows = [
         {

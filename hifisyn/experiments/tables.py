@@ -100,7 +100,7 @@ def wide(cases: pd.DataFrame, settings: Mapping[str, str]) -> pd.DataFrame:
 
 def ticks(rows: Sequence[Row]) -> Table:
     """Return what each row has and how it came about, with the paper's tick marks."""
-    marks = {row: ["x" if part in row.parts else "" for part in PARTS] for row in rows}
+    marks = {row: ["x" if part in (row.parts or ()) else "" for part in PARTS] for row in rows}
     cells = tuple(
         tuple(map(Cell, (row.name, *marks[row], row.words, " ".join(row.assignments) or "none"))) for row in rows
     )

@@ -125,9 +125,9 @@ class Pace:
         """Expect nothing more of a training."""
         del self.steps[id(training)]
 
-    def left(self) -> str:
-        """Return how long the others will take, in words."""
-        return duration(finite_mean(np.array(self.seconds_a_step)) * sum(self.steps.values()))
+    def left(self, at_a_time: int = 1) -> str:
+        """Return how long the others will take, in words; so many go on at a time."""
+        return duration(finite_mean(np.array(self.seconds_a_step)) * sum(self.steps.values()) / at_a_time)
 
 
 def _state(folder: Path) -> State:
@@ -161,6 +161,8 @@ def _refuse_other_losses(training: Training) -> None:
     """What was minimised stands in the log; a method that ignores a switch makes no row of an ablation."""
     logged = {key.rpartition("/")[2] for row in _log(training.job.folder) for key in row if key.startswith(LOSS)}
     found = logged & set(LOSSES.values())
+    if training.row.parts is None:
+        return
     if found != training.row.losses:
         raise UserError(
             f"{training}: wanted the losses {_listed(training.row.losses)}, found {_listed(found)} in {METRICS_CSV} "

@@ -11,8 +11,7 @@ from hifisyn.plans import Plans, TrainingPlan, explain
 if TYPE_CHECKING:
     from hifisyn.training.contract import Trainer
 
-PUBLISHED_RATE = 1e-4
-RATES = ("lr", "lr_discriminator", "lr_content_discriminator")
+HIFISYN_RATES = {"lr": 1e-4, "lr_discriminator": 1e-4, "lr_content_discriminator": 4e-5}
 
 
 class Settings(BaseModel):
@@ -41,15 +40,16 @@ def adapted(plans: Plans, trainer: "type[Trainer]") -> Plans:
     """Return the plans as a method has them.
 
     Its published values replace those of the `training` part, which are HiFi-Syn's. Published learning rates are
-    those of full-sized networks: they are multiplied as the plan's own differs from HiFi-Syn's published 1e-4. The
-    `method` part is filled with the method's settings.
+    those of full-sized networks: each is multiplied by what the planner multiplied HiFi-Syn's with. The `method` part
+    is filled with the method's settings.
 
     Raises:
         UserError: the plans hold a setting that the method lacks, or one that cannot work.
     """
-    scale = plans.training.lr / PUBLISHED_RATE
-    published = {key: value * scale if key in RATES else value for key, value in trainer.PUBLISHED.items()}
-    training = TrainingPlan.model_validate(plans.training.model_dump() | published)
+    own = plans.training.model_dump()
+    scale = {key: own[key] / rate for key, rate in HIFISYN_RATES.items()}
+    published = {key: value * scale[key] if key in scale else value for key, value in trainer.PUBLISHED.items()}
+    training = TrainingPlan.model_validate(own | published)
     return with_settings(plans.model_copy(update={"training": training}), trainer)
 
 

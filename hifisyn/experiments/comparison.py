@@ -1,34 +1,33 @@
-"""An ablation: the same training again and again, each time without some part, then one table.
+"""Trainings that stand in one table: rows of an ablation, or methods of a benchmark, alike in all else.
 
 All rows share plans, splits, slices, seeds, steps, batch, device and precision; that is checked before anything is
 trained. Each row's model lies where hifisyn_train would put it, so that the default row is the normal model.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.errors import UserError
 from hifisyn.evaluation.model_task import choose_cases
 from hifisyn.experiments import trainings
 from hifisyn.experiments.budget import budget_of
 from hifisyn.experiments.rows import KEYS, Row, check, needs
-from hifisyn.experiments.trainings import Pace, Training
+from hifisyn.experiments.trainings import Training
 from hifisyn.paths import SPLITS_JSON, Roots, plans_file
 from hifisyn.planning.splits import Splits
 from hifisyn.plans import Plans
 from hifisyn.training import model_folder
 from hifisyn.training.distributed import Ranks
 from hifisyn.training.job import Options
-from hifisyn.training.request import Request, look_up, write_folder
-
-Log = Callable[[str], None]
+from hifisyn.training.registry import trainer_class
+from hifisyn.training.request import Request, look_up
+from hifisyn.training.settings import adapted
 
 
 @dataclass(frozen=True)
-class Ablation:
+class Comparison:
     """What is to be done, looked up; nothing of it is done yet.
 
     Attributes:
@@ -60,21 +59,6 @@ class Ablation:
         return self.trainings[0].job.pair
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What came of the trainings.
-
-    Attributes:
-        done: those that reached their end.
-        failures: those that did not, by "row, seed".
-        stopped: number of the signal that ended it all, or 0.
-    """
-
-    done: tuple[Training, ...]
-    failures: tuple[Failure, ...]
-    stopped: int = 0
-
-
 def only_pair(roots: Roots, dataset: str, plans: str) -> tuple[str, str]:
     """Return the contrasts of a data set that has two.
 
@@ -95,9 +79,11 @@ def prepare(
     seeds: tuple[int, ...],
     options: Options,
     *,
+    kind: str = "ablation",
     split: str | None = None,
     checkpoint: str = "best",
-) -> Ablation:
+    lengths: Mapping[str, tuple[str, ...]] | None = None,
+) -> Comparison:
     """Look up every training and hold it against the others; nothing is written.
 
     Args:
@@ -105,76 +91,48 @@ def prepare(
         rows: of the table.
         seeds: each row is trained once under each.
         options: how to train.
+        kind: of comparison; the folder's name begins with it.
         split: see `hifisyn.evaluation.model_task.choose_cases`.
         checkpoint: "best", "final" or "latest", of every row.
+        lengths: method to the assignments that give it steps of its own, where equal time is the budget.
 
     Raises:
         UserError: something is missing, the plans lack what a row wants to take away, a training lies there that had
             another budget, or several processes were started.
     """
     if Ranks.from_environment().world > 1:
-        raise UserError("wanted one process, found several of torchrun; start hifisyn_ablation by itself")
+        raise UserError(f"wanted one process, found several of torchrun; start hifisyn_{kind} by itself")
     if len(set(seeds)) != len(seeds):
         raise UserError(f"wanted different seeds, found {' '.join(map(str, seeds))}; name each once")
     here = tuple(row for row in rows if not needs(row))
     if not here:
         raise UserError(f"wanted rows to train, found rows that need {_needed(rows)}; choose other --rows")
     folder = request.roots.preprocessed_dataset(request.dataset)
-    base = Plans.load(plans_file(folder, request.plans))
-    shared = base.override(list(request.assignments))
+    made = Plans.load(plans_file(folder, request.plans))
     splits = Splits.load(folder / SPLITS_JSON)
     chosen = choose_cases(splits, request.fold, split)[0]
     found = []
     for row in here:
+        base = adapted(made, trainer_class(row.method))
         for seed in seeds:
-            own = replace(request, seed=seed, method=row.method, assignments=(*request.assignments, *row.assignments))
+            all_rows = (*request.assignments, *(lengths or {}).get(row.method, ()))
+            own = replace(request, seed=seed, method=row.method, assignments=(*all_rows, *row.assignments))
             job, _ = look_up(own)
             check(row, job.plans)
-            _refuse_other_changes(row, model_folder.changes(shared, job.plans))
+            _refuse_other_changes(row, model_folder.changes(base.override(list(all_rows)), job.plans))
             found.append(trainings.find(row, own, job, budget_of(job, splits, options)))
-    changed = model_folder.suffix(model_folder.changes(base, shared))
-    name = f"ablation_{'_'.join(found[0].job.pair)}_fold_{request.fold}"
+    changed = model_folder.suffix(_shared_changes(made, request.assignments))
+    name = f"{kind}_{'_'.join(found[0].job.pair)}_fold_{request.fold}"
     name += f"__{request.plans}" * (request.plans != "plans") + changed
     missing = tuple(row for row in rows if needs(row))
     table = request.roots.results / request.dataset / name
-    return Ablation(request, tuple(found), missing, seeds, chosen, checkpoint, table)
+    return Comparison(request, tuple(found), missing, seeds, chosen, checkpoint, table)
 
 
-def train_rows(ablation: Ablation, options: Options) -> Trained:
-    """Train what remains, one after the other; a training that fails costs no other.
-
-    Args:
-        ablation: what to do.
-        options: how; its log takes the lines, each with the row before it.
-    """
-    done: list[Training] = []
-    failures: list[Failure] = []
-    pace = Pace(ablation.trainings)
-    if ablation.request.overwrite:
-        for training in ablation.trainings:  # all at once: going on after an interruption must find no old training
-            write_folder(training.request, training.job, options)
-    for number, training in enumerate(ablation.trainings, 1):
-        say = options.log
-        say(f"training {number} of {len(ablation.trainings)}: {training}, {trainings.LEFT[training.state]}")
-        own = replace(options, log=_with_name(say, training), force_long=True)  # the length was checked before
-        try:
-            stopped = trainings.run(training, own)
-        except Exception as error:
-            failures.append(Failure(str(training), one_line(error)))
-            say(f"{training} failed: {one_line(error)}")
-            pace.drop(training)
-            continue
-        if stopped:
-            return Trained(tuple(done), tuple(failures), stopped)
-        done.append(training)
-        pace.finish(training)
-        if training.state != "done":
-            say(f"{training} is trained; {pace.left()} left for the other rows")
-    return Trained(tuple(done), tuple(failures))
-
-
-def _with_name(say: Log, training: Training) -> Log:
-    return lambda line: say(f"{training}: {line}")
+def _shared_changes(made: Plans, assignments: Sequence[str]) -> dict[str, Any]:
+    """Return what the assignments change that all rows know; settings of a single method are left out."""
+    known = [text for text in assignments if not text.startswith("method.")]
+    return model_folder.changes(made, made.override(known))
 
 
 def _refuse_other_changes(row: Row, changed: dict[str, Any]) -> None:

@@ -1,0 +1,181 @@
+"""What each method costs: parameters, work, time and memory of a training step and of a translated slice.
+
+Each method is measured in a process of its own, on noise with random labels. Runs from the root of the repository
+without an install:
+
+    python benchmarks/method_costs.py --published                        every method, 256x256, 64 channels, batch 1
+    python benchmarks/method_costs.py --small --methods HiFiSyn CycleGAN
+    python benchmarks/method_costs.py --plans hifisyn_preprocessed/IXI/plans.json --device cuda --steps 20
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from hifisyn.plans import Plans
+from hifisyn.training.contract import Batch, Trainer
+from hifisyn.training.registry import names, trainer_class
+from hifisyn.training.settings import adapted, with_settings
+from hifisyn.training.step import resolve_device, resolve_precision, take_step
+
+LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
+SLOTS = {"slots": {"background": 2, "CSF": 2, "GM": 3, "WM": 3}, "global_slots": 10}
+PUBLISHED = {
+    "dataset": "NOISE",
+    "modalities": ["T1", "T2"],
+    "labels": LABELS,
+    "slices": {"size": 256, "crop": 256},
+    "memory": SLOTS,
+    "training": {"batch_size": 1},
+}
+SMALL = PUBLISHED | {
+    "slices": {"size": 96, "crop": 96},
+    "memory": SLOTS | {"value_width": 16},
+    "networks": {"width": 8, "content_noise": 0.2, "init": "he"},
+    "training": {"batch_size": 2, "content_steps": 1},
+}
+HEAD = ("method", "parameters (M)", "GFLOP a step", "GFLOP a slice", "s a step", "CPU-s a step", "s a slice", "GiB")
+BLOB = 32  # pixels along a block of one label, so that there are structures to find
+
+
+def noise(plans: Plans, pair: tuple[str, str], iteration: int) -> Batch:
+    """Return a batch of noise with blocks of random labels; its number makes every network move."""
+    g = torch.Generator().manual_seed(iteration)
+    size, side = plans.training.batch_size, plans.slices.crop
+    blocks = -(-side // BLOB)
+    labels = {m: torch.randint(0, len(plans.labels), (size, blocks, blocks), generator=g) for m in pair}
+    every = plans.training.content_steps
+    middle = plans.total_iterations // 2 // every * every
+    return Batch(
+        {m: torch.rand(size, 1, side, side, generator=g) * 2 - 1 for m in pair},
+        {m: t.repeat_interleave(BLOB, 1).repeat_interleave(BLOB, 2)[:, :side, :side] for m, t in labels.items()},
+        {m: torch.arange(size) + size * k for k, m in enumerate(pair)},
+        middle + every * (iteration + 1) - 1,
+    )
+
+
+def measure(method: str, plans: Plans, device: torch.device, precision: str, steps: int) -> dict[str, float]:
+    """Return what a full step and a slice cost, by the mean over `steps` after one that counts FLOPs."""
+    torch.manual_seed(0)
+    torch.backends.cudnn.benchmark = True
+    pair = (plans.modalities[0], plans.modalities[1])
+    trainer = trainer_class(method)(plans, pair).to(device).train()
+    optimizers = trainer.optimizers()
+    resolved = resolve_precision(precision, device)
+
+    def step(iteration: int) -> None:
+        take_step(trainer, optimizers, noise(plans, pair, iteration), seed=0, precision=resolved)
+
+    with FlopCounterMode(display=False) as counter:
+        step(0)
+    wait(device)
+    if device.type == "cuda":
+        step(1)
+        torch.cuda.reset_peak_memory_stats(device)
+        wait(device)
+    wall, cpu = time.perf_counter(), time.process_time()
+    for iteration in range(2, 2 + steps):
+        step(iteration)
+    wait(device)
+    seconds, cpu_seconds = (time.perf_counter() - wall) / steps, (time.process_time() - cpu) / steps
+    memory = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else resident_gib()
+    found = {
+        HEAD[1]: sum(p.numel() for p in trainer.networks.parameters()) / 1e6,
+        HEAD[2]: counter.get_total_flops() / 1e9,
+        HEAD[4]: seconds,
+        HEAD[5]: cpu_seconds,
+        HEAD[7]: memory,
+    }
+    return found | translating(trainer, plans, device)
+
+
+def translating(trainer: Trainer, plans: Plans, device: torch.device) -> dict[str, float]:
+    """Return what one slice costs, in one direction."""
+    source, target = trainer.pair
+    image = noise(plans, trainer.pair, 0).images[source][:1].to(device)
+    trainer.train(False)
+    with torch.inference_mode():
+        with FlopCounterMode(display=False) as counter:
+            trainer.translate(image, source, target)
+        wait(device)
+        begun = time.perf_counter()
+        for _ in range(3):
+            trainer.translate(image, source, target)
+        wait(device)
+    return {HEAD[3]: counter.get_total_flops() / 1e9, HEAD[6]: (time.perf_counter() - begun) / 3}
+
+
+def resident_gib() -> float:
+    """Return the most memory that this process ever held, GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def wait(device: torch.device) -> None:
+    """Wait until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def plans_of(arguments: argparse.Namespace, method: str) -> Plans:
+    """Return the plans as a method has them."""
+    if arguments.plans:
+        base = Plans.load(arguments.plans)
+    else:
+        base = Plans.checked(PUBLISHED if arguments.published else SMALL, "sizes")
+    trainer = trainer_class(method)
+    changes = [*arguments.set, *([f"training.batch_size={arguments.batch}"] if arguments.batch else [])]
+    return with_settings(adapted(base, trainer).override(changes), trainer)
+
+
+def number(value: float) -> str:
+    """Return three digits, and no exponent."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--plans", type=Path, help="a plans.json")
+    which.add_argument("--published", action="store_true", help="256x256, 64 channels, batch 1")
+    which.add_argument("--small", action="store_true", help="96x96, 8 channels, batch 2")
+    parser.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="default: all")
+    parser.add_argument("--batch", type=int, help="images of each modality, instead of the plan's")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other values of the plan")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"))
+    parser.add_argument("--steps", type=int, default=3, help="steps to time")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    device = resolve_device(arguments.device)
+    if arguments.here:
+        (method,) = arguments.methods
+        plans = plans_of(arguments, method)
+        print(json.dumps(measure(method, plans, device, arguments.precision, arguments.steps)))
+        return
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    plans = plans_of(arguments, "HiFiSyn")
+    print(f"{name}, torch {torch.__version__}; crop {plans.slices.crop}, width {plans.networks.width}, ", end="")
+    print(f"batch {plans.training.batch_size}\n\n| {' | '.join(HEAD)} |\n|:--{'|--:' * (len(HEAD) - 1)}|")
+    words = [word for word in sys.argv[1:] if word not in arguments.methods and word != "--methods"]
+    for method in arguments.methods or names():
+        command = [sys.executable, __file__, *words, "--here", "--methods", method]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}"
+            print(f"| {method} | failed: {last} |", flush=True)
+            continue
+        found = json.loads(done.stdout.splitlines()[-1])
+        print(f"| {method} | {' | '.join(number(found[column]) for column in HEAD[1:])} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""hifisyn_benchmark: train and compare translation methods with one budget."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+from hifisyn.cli import training_flags
+from hifisyn.cli.entry import command, outcome
+from hifisyn.errors import UserError
+
+if TYPE_CHECKING:
+    from hifisyn.downstream.run import Done
+    from hifisyn.engine.jobs import Executor, Failure
+    from hifisyn.experiments.benchmark import Benchmark
+    from hifisyn.experiments.train_all import Trained
+    from hifisyn.experiments.trainings import Training
+    from hifisyn.training.job import Options
+    from hifisyn.training.request import Request
+
+TASKS = ("tissue", "lesion", "augment")
+EPILOG = """
+examples:
+  hifisyn_benchmark -d IXI --source T1 --target T2 --dry-run            what would be trained, and for how long
+  hifisyn_benchmark -d IXI --source T1 --target T2 --budget 100000      every method, 100000 steps each
+  hifisyn_benchmark -d IXI --source T1 --target T2 --budget 12h --methods CycleGAN MUNIT HiFiSyn
+  hifisyn_benchmark -d BraTS --source T1 --target T1ce T2 FLAIR --device cuda:0 cuda:1 cuda:2 cuda:3
+  hifisyn_benchmark -d IXI --source T1 --target T2 --scheduler tcp://node1:8786
+
+Every model lies where hifisyn_train would put it; tables and sheets go to RESULTS/NAME/benchmark_T1_T2_fold_0.../. The
+same line goes on after an interruption. Exit code 1: something failed, 2: all; it is listed, and the others finish.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    parser = argparse.ArgumentParser(
+        prog="hifisyn_benchmark",
+        description="Train methods with equal budgets on the same subjects, evaluate them alike, and write the tables.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--dataset", "-d", required=True, metavar="NAME", help="preprocessed data set")
+    parser.add_argument("--source", metavar="T1", help="one contrast; may be left out where the data set has two")
+    parser.add_argument("--target", nargs="+", metavar="T2", help="the others; both directions of each are compared")
+    parser.add_argument("--fold", default="fold0", help="fold0, 0 or all; default: fold0")
+    parser.add_argument("--methods", nargs="+", action="extend", default=[], metavar="METHOD", help="default: all")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument("--overwrite", action="store_true", help="train all methods anew")
+    what = parser.add_argument_group("what every method shares")
+    what.add_argument(
+        "--budget", metavar="N", help="steps (2000) or time (90min, 2h) of each; default: the plans' steps"
+    )
+    what.add_argument("--plans", "-p", default="plans", help="name of the plans file; default: plans")
+    what.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change the plans")
+    what.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0 alone")
+    what.add_argument("--split", choices=("test", "val"), help="cases to compare on; default: test if there are any")
+    what.add_argument("--checkpoint", choices=("best", "final"), default="best", help="weights; default: best")
+    what.add_argument("--task", nargs="*", choices=TASKS, default=["tissue"], help="downstream; default: tissue")
+    how = parser.add_argument_group("how")
+    how.add_argument("--device", nargs="+", default=["auto"], help="auto, cpu, cuda:1; several: a training on each")
+    how.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that trains, such as tcp://node1:8786")
+    how.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"), help="auto: bf16 on CUDA")
+    how.add_argument("--workers", type=int, help="reading processes of a training; default: 0 on a CPU, else up to 3")
+    how.add_argument("--force-long", action="store_true", help="train even if it will take days")
+    training_flags.add_roots(parser)
+    return parser
+
+
+@command
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; 1: something failed, 2: all; after Ctrl-C or SIGTERM, save and return 130 or 143."""
+    given = parser().parse_args(arguments)
+    from hifisyn.experiments import benchmark as experiment
+    from hifisyn.experiments.compared import compare_all
+    from hifisyn.experiments.length import parse_length
+    from hifisyn.experiments.methods import method_rows
+    from hifisyn.training.job import Options
+
+    words = ["hifisyn_benchmark", *(sys.argv[1:] if arguments is None else arguments)]
+    options = Options(given.device[0], given.precision, given.workers, force_long=given.force_long, log=_say)
+    benchmark = experiment.look_up_benchmark(
+        _requests(given, shlex.join(words)),
+        method_rows(given.methods),
+        tuple(given.seeds),
+        options,
+        parse_length(given.budget),
+        split=given.split,
+        checkpoint=given.checkpoint,
+        say=_say,
+        write=not given.dry_run,
+    )
+    for line in experiment.describe(benchmark):
+        _say(line)
+    _say(experiment.estimate(benchmark, len(given.device)))
+    if given.dry_run:
+        return 0
+    try:
+        trained = _train(given, benchmark, options)
+        if trained.stopped:
+            return _stopped(words, trained.stopped)
+        cases, left_out = compare_all(benchmark.comparisons, trained.done, given.device[0], _say)
+        downstream, failed = _downstream(given, trained.done)
+    except KeyboardInterrupt:
+        return _stopped(words, 2)
+    from hifisyn.experiments.benchmark_results import Outcome, write_results
+
+    failures = (*trained.failures, *left_out, *failed)
+    text = write_results(benchmark, Outcome(trained.done, cases, downstream, failures), _say)
+    if text:
+        _say(f"\n{text}\ntables and sheets: {benchmark.folder}")
+    return _close(failures, done=not cases.empty)
+
+
+def _requests(given: argparse.Namespace, line: str) -> "list[Request]":
+    from hifisyn.experiments.comparison import only_pair
+    from hifisyn.paths import Roots, parse_fold
+    from hifisyn.training.request import Request
+
+    roots = Roots.resolve(given.raw, given.preprocessed, given.results)
+    if (given.source is None) != (given.target is None):
+        raise UserError("wanted both --source and --target or neither, found one; name the other contrast")
+    pairs = [(given.source, t) for t in given.target or ()] or [only_pair(roots, given.dataset, given.plans)]
+    return [
+        Request(
+            dataset=given.dataset,
+            modalities=pair,
+            fold=parse_fold(given.fold),
+            plans=given.plans,
+            assignments=tuple(given.set),
+            roots=roots,
+            overwrite=given.overwrite,
+            command=line,
+        )
+        for pair in pairs
+    ]
+
+
+def _train(given: argparse.Namespace, benchmark: "Benchmark", options: "Options") -> "Trained":
+    """Train one after the other on one device, else side by side."""
+    from hifisyn.engine.processes import Processes
+    from hifisyn.experiments.parallel import train_side_by_side
+    from hifisyn.experiments.train_all import train_rows
+
+    if not given.scheduler and len(given.device) == 1:
+        return train_rows(benchmark.trainings, options, overwrite=given.overwrite)
+    devices = [] if given.scheduler else given.device
+    with Processes() as processes, _cluster(given.scheduler) as cluster:
+        executor: Executor = cluster or processes.executor(len(devices))
+        return train_side_by_side(benchmark.trainings, options, executor, devices, overwrite=given.overwrite)
+
+
+def _cluster(address: str | None) -> "AbstractContextManager[Executor | None]":
+    if not address:
+        return nullcontext()
+    from hifisyn.engine import dask_cluster
+
+    return dask_cluster.scheduler(address)
+
+
+def _downstream(given: argparse.Namespace, done: "Sequence[Training]") -> "tuple[list[Done], list[Failure]]":
+    """Try the synthetic scans of every model in the downstream tasks that are asked for."""
+    if not given.task:
+        return [], []
+    from hifisyn.downstream import nnunet_settings, run
+    from hifisyn.downstream.trial import Settings
+    from hifisyn.paths import Roots, parse_fold
+    from hifisyn.training.step import resolve_device
+
+    roots = Roots.resolve(given.raw, given.preprocessed, given.results)
+    device = str(resolve_device(given.device[0]))
+    settings = Settings(
+        nnunet=nnunet_settings.resolved(device),
+        split=given.split,
+        fold=parse_fold(given.fold),
+        checkpoint=given.checkpoint,
+        device=device,
+    )
+    models, broken = run.models_of(roots, folders=list(dict.fromkeys(t.model for t in done)))
+    works, lost = run.list_works(models, settings, roots, given.task)
+    run.announce(works, _say)
+    found, failed = run.run(works, _say)
+    return found, [*broken, *lost, *failed]
+
+
+def _stopped(words: list[str], signal: int) -> int:
+    again = shlex.join([word for word in words if word != "--overwrite"])
+    _say(f"stopped; what was done is saved; go on with\n  {again}")
+    return 128 + signal
+
+
+def _close(failures: "Sequence[Failure]", *, done: bool) -> int:
+    from hifisyn.evaluation.output_files import failure_lines
+
+    if failures:
+        print(f"failed or left out ({len(failures)}):\n{failure_lines(failures)}", file=sys.stderr)
+    return outcome(done=done, failed=bool(failures))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(None))

@@ -1,0 +1,188 @@
+"""What a benchmark leaves: tables as Markdown and CSV, sheets of all methods side by side, and a record as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+import torch
+
+from hifisyn.downstream import show
+from hifisyn.downstream.run import Done
+from hifisyn.engine.jobs import Failure, one_line
+from hifisyn.evaluation.against_rivals import DIRECTION, METHOD
+from hifisyn.evaluation.all_models import RIVALS
+from hifisyn.evaluation.model_task import SUBJECTS_CSV, TEST, Task, look_up
+from hifisyn.evaluation.output_files import PACKAGES, write_table
+from hifisyn.evaluation.statistics import by_subject
+from hifisyn.evaluation.table import Table
+from hifisyn.experiments import benchmark_tables as tables
+from hifisyn.experiments import dots
+from hifisyn.experiments.benchmark import Benchmark
+from hifisyn.experiments.comparison import Comparison
+from hifisyn.experiments.methods import REFERENCE
+from hifisyn.experiments.results import FLATTER
+from hifisyn.experiments.tables import MEANING, ONE_SEED, seed_table
+from hifisyn.experiments.train_all import Log
+from hifisyn.experiments.trainings import Training
+from hifisyn.figures.draw_comparisons import draw_comparisons
+from hifisyn.files import write_json, write_text
+from hifisyn.training.checkpoint import versions
+
+BENCHMARK_JSON, BENCHMARK_MD, DOTS_PNG = "benchmark.json", "benchmark.md", "benchmark.png"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a benchmark.
+
+    Attributes:
+        done: the trainings that reached their end.
+        cases: one row a method, seed, task and case.
+        downstream: what was done with the synthetic scans.
+        failures: what did not come into the tables.
+    """
+
+    done: Sequence[Training]
+    cases: pd.DataFrame
+    downstream: Sequence[Done]
+    failures: Sequence[Failure]
+
+
+def write_results(benchmark: Benchmark, outcome: Outcome, say: Log) -> str:
+    """Write all tables and pictures into the folder of the benchmark; return the tables for a terminal."""
+    if outcome.cases.empty:
+        return ""
+    folder = benchmark.folder
+    found = _tables(benchmark, outcome)
+    write_table(folder / SUBJECTS_CSV, outcome.cases)
+    for name, table in found.items():
+        write_text(folder / f"{name}.csv", table.csv())
+    failed = [f"- {failure.case}: {failure.reason}\n" for failure in outcome.failures]
+    left_out = ["Left out:\n", *failed] if failed else []
+    pages = [table.markdown() for table in found.values()]
+    write_text(folder / BENCHMARK_MD, "\n".join([*_head(benchmark, outcome), *pages, *left_out]))
+    title = f"{benchmark.request.dataset}, {benchmark.comparisons[0].split} cases"
+    dots.draw(folder / DOTS_PNG, outcome.cases, title, reference=REFERENCE)
+    write_json(folder / BENCHMARK_JSON, _record(benchmark, outcome))
+    for comparison in benchmark.comparisons:
+        _draw_sheets(benchmark, comparison, outcome, say)
+    return "\n".join(table.text() for table in found.values())
+
+
+def _tables(benchmark: Benchmark, outcome: Outcome) -> dict[str, Table]:
+    """Return the tables by the name of their files."""
+    found = {"table_1": tables.table_1(outcome.cases), "table_2": tables.table_2(outcome.cases)}
+    third = tables.table_3(outcome.downstream, _names(outcome))
+    if third is not None:
+        found["table_3"] = third
+    others = [entry for entry in outcome.downstream if entry.work.task != "tissue"]
+    found |= {f"downstream_{number}": table for number, table in enumerate(show.tables(others), 1)}
+    if len(benchmark.comparisons[0].seeds) > 1:
+        found["seeds"] = seed_table(outcome.cases)
+    rivals = _rivals(benchmark, outcome)
+    if not rivals.empty:
+        found["untrained"] = tables.untrained(rivals)
+    found["cost"] = tables.cost(outcome.done, parameters(outcome.done))
+    return found
+
+
+def parameters(trainings: Sequence[Training]) -> dict[str, int]:
+    """Return how many parameters the networks of each method have, all that a training holds."""
+    first = {training.row.method: training.job for training in reversed(trainings)}
+    return {
+        method: sum(p.numel() for p in job.new_trainer(torch.device("cpu")).networks.parameters())
+        for method, job in first.items()
+    }
+
+
+def _names(outcome: Outcome) -> dict[str, str]:
+    """Return label of a model to the row that it is."""
+    rows = {training.model: training.row.name for training in outcome.done}
+    return {entry.work.model: rows[_model_folder(entry)] for entry in outcome.downstream}
+
+
+def _model_folder(entry: Done) -> Any:
+    """Return the model folder of a piece of downstream work, which lies in it."""
+    return next(parent for parent in entry.work.folder.parents if (parent / "plans.json").exists())
+
+
+def _rivals(benchmark: Benchmark, outcome: Outcome) -> pd.DataFrame:
+    """Return the cases of what needs no training, from the evaluation of the first training of each pair."""
+    parts = []
+    for comparison in benchmark.comparisons:
+        own = [training for training in outcome.done if training in comparison.trainings]
+        if own:
+            table = pd.read_csv(_task(benchmark, comparison, own[0]).output / SUBJECTS_CSV, dtype={"case": str})
+            parts.append(table[table[METHOD].isin(RIVALS)])
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _task(benchmark: Benchmark, comparison: Comparison, training: Training) -> Task:
+    request = benchmark.request
+    return look_up(
+        training.model,
+        request.roots.preprocessed,
+        split=comparison.split,
+        fold=request.fold,
+        checkpoint=comparison.checkpoint,
+    )
+
+
+def _draw_sheets(benchmark: Benchmark, comparison: Comparison, outcome: Outcome, say: Log) -> None:
+    """Draw the same slices by every method of one pair, with the first seed; a sheet that cannot be drawn is told."""
+    first = [t for t in outcome.done if t in comparison.trainings and t.job.seed == comparison.seeds[0]]
+    tasks = {training.row.name: _task(benchmark, comparison, training) for training in first}
+    for way in (comparison.pair, comparison.pair[::-1]):
+        try:
+            draw_comparisons(benchmark.folder, tasks, way, say)
+        except Exception as error:
+            say(f"sheet of {' to '.join(way)}: left out: {one_line(error)}")
+
+
+def _head(benchmark: Benchmark, outcome: Outcome) -> list[str]:
+    """Return what all methods share, as paragraphs."""
+    comparison = benchmark.comparisons[0]
+    job, budget = comparison.trainings[0].job, comparison.trainings[0].budget
+    seeds = ", ".join(map(str, comparison.seeds))
+    subjects = by_subject(outcome.cases, "psnr", method="row").shape[0]
+    lines = [
+        f"# Benchmark on {benchmark.request.dataset}, fold {benchmark.request.fold}\n",
+        f"Every method was trained on the same {len(job.train)} cases with the same budget: {benchmark.length}, batch "
+        f"{job.plans.training.batch_size}, {budget['device']}, {budget['precision']}, images of "
+        f"{job.plans.slices.crop}x{job.plans.slices.crop} pixels of {job.plans.slices.pixel_mm:g} mm, "
+        f"{job.plans.networks.width} channels in the first layer (64 as published), seeds {seeds}. It is compared on "
+        f"the {comparison.split} cases ({subjects} subjects) with its {comparison.checkpoint} weights.\n",
+        f"{MEANING} {ONE_SEED if len(comparison.seeds) == 1 else ''}\n",
+    ]
+    return lines if comparison.split == TEST else [*lines, f"{FLATTER}\n"]
+
+
+def _record(benchmark: Benchmark, outcome: Outcome) -> dict[str, Any]:
+    """Return what was done, as plain data."""
+    comparison = benchmark.comparisons[0]
+    trainings = [
+        {
+            "method": training.row.name,
+            "pair": list(training.job.pair),
+            "seed": training.job.seed,
+            "model": training.model.name,
+            "steps": training.job.plans.total_iterations,
+            "seconds": round(training.seconds(), 1),
+            "budget": training.budget,
+        }
+        for training in outcome.done
+    ]
+    return {
+        "dataset": benchmark.request.dataset,
+        "tasks": list(dict.fromkeys(outcome.cases[DIRECTION])),
+        "fold": benchmark.request.fold,
+        "plans": benchmark.request.plans,
+        "command": benchmark.request.command,
+        "budget": str(benchmark.length),
+        "compared": {"split": comparison.split, "checkpoint": comparison.checkpoint},
+        "trainings": trainings,
+        "failures": {failure.case: failure.reason for failure in outcome.failures},
+        "versions": {name: version(name) for name in PACKAGES} | versions(),
+    }

@@ -1,0 +1,122 @@
+"""The tables of a benchmark, in the form of the paper's Tables 1 to 3, from one row a method, seed, task and case."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from hifisyn.downstream import tissue
+from hifisyn.downstream.run import Done
+from hifisyn.downstream.show import measure_title
+from hifisyn.downstream.tissue_of_folders import MAIN
+from hifisyn.downstream.work import COMPARISON, shown_measures
+from hifisyn.evaluation.against_rivals import DIRECTION, METHOD
+from hifisyn.evaluation.image import LOWER_IS_BETTER, TITLES
+from hifisyn.evaluation.tables import Cell, Table, compare_methods
+from hifisyn.experiments.methods import REFERENCE
+from hifisyn.experiments.tables import ROW
+from hifisyn.experiments.trainings import Training
+
+WHOLE = ("psnr", "ssim")
+BRAIN = ("psnr_brain", "ssim_brain", "correlation")
+RANGE = "Intensities are in [-1, 1]: the range of PSNR and SSIM is 2."
+
+
+def table_1(cases: pd.DataFrame) -> Table:
+    """Return PSNR and SSIM over the slice: each task where there are two, and the average over all tasks.
+
+    Args:
+        cases: `row`, `seed`, `direction`, `case`, `subject`, `MEASURES`; a direction is a task.
+    """
+    tasks = list(dict.fromkeys(cases[DIRECTION]))
+    average = cases.assign(**{DIRECTION: f"average of {len(tasks)} tasks"})
+    shown = pd.concat([cases, average], ignore_index=True) if len(tasks) <= 2 else average
+    table = _compared(shown, WHOLE, "Table 1: image quality over the slice")
+    return replace(table, note=f"{table.note} {RANGE}")
+
+
+def table_2(cases: pd.DataFrame) -> Table:
+    """Return each task in the brain, and over the slice too where Table 1 has averages alone."""
+    measures = BRAIN if cases[DIRECTION].nunique() <= 2 else (*WHOLE, *BRAIN)
+    table = _compared(cases, measures, "Table 2: image quality by task, in the brain")
+    return replace(table, note=f"{table.note} {RANGE} Only pixels of the brain mask count.")
+
+
+def table_3(done: Sequence[Done], names: dict[str, str]) -> Table | None:
+    """Return Dice and volumetric similarity of tissues in synthetic scans; none where no tissue was segmented.
+
+    Args:
+        done: downstream work.
+        names: label of a model to the row that it is.
+    """
+    parts = [
+        entry.result.cases.assign(**{ROW: names[entry.work.model], DIRECTION: _task(entry)})
+        for entry in done
+        if entry.work.task == tissue.TASK
+    ]
+    if not parts:
+        return None
+    cases = pd.concat(parts, ignore_index=True)
+    cases = cases[cases[COMPARISON] == MAIN]
+    measures = shown_measures(cases)
+    tools = ", ".join(dict.fromkeys(str(e.result.settings["tool"]) for e in done if e.work.task == tissue.TASK))
+    titles = {measure: measure_title(measure) for measure in measures}
+    return _compared(cases, measures, f"Table 3: tissues of synthetic scans ({tools})", titles, percent=True)
+
+
+def untrained(rivals: pd.DataFrame) -> Table:
+    """Return what is reached without any training, on the same cases: the source itself, its histogram matched, ..."""
+    return compare_methods(
+        rivals,
+        measures=(*WHOLE, *BRAIN),
+        row=METHOD,
+        titles=TITLES,
+        lower_is_better=LOWER_IS_BETTER,
+        title="What needs no training",
+    )
+
+
+def cost(trainings: Sequence[Training], parameters: dict[str, int]) -> Table:
+    """Return what each method took: parameters in training, steps, seconds a step, minutes; mean over its trainings."""
+    rows, numbers = [], []
+    for row in dict.fromkeys(training.row for training in trainings):
+        own = [training for training in trainings if training.row == row]
+        steps = sum(t.job.plans.total_iterations for t in own) / len(own)
+        seconds = sum(t.seconds() for t in own) / len(own)
+        numbers.append({ROW: row.name, "parameters": parameters[row.method], "steps": steps, "seconds": seconds})
+        millions = f"{parameters[row.method] / 1e6:.2f}"
+        texts = (row.name, millions, f"{steps:.0f}", f"{seconds / steps:.2f}", f"{seconds / 60:.1f}")
+        rows.append(tuple(map(Cell, texts)))
+    head = ("method", "parameters (M)", "steps", "seconds a step", "minutes")
+    note = (
+        "Parameters of all networks of a training; that of both directions. Time as it went by, also beside other work."
+    )
+    return Table("Cost", note, head, tuple(rows), pd.DataFrame(numbers))
+
+
+def _compared(
+    cases: pd.DataFrame,
+    measures: Sequence[str],
+    title: str,
+    titles: dict[str, str] | None = None,
+    *,
+    percent: bool = False,
+) -> Table:
+    rows = list(cases[ROW].unique())
+    table = compare_methods(
+        cases,
+        measures=measures,
+        by=DIRECTION,
+        row=ROW,
+        reference=REFERENCE if REFERENCE in rows and len(rows) > 1 else None,
+        titles=titles or TITLES,
+        lower_is_better=LOWER_IS_BETTER,
+        title=title,
+        percent=percent,
+    )
+    return replace(table, head=("method", *table.head[1:]))
+
+
+def _task(entry: Done) -> str:
+    found = entry.result.settings
+    return f"{found['source']} to {found['target']}"

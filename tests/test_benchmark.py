@@ -1,0 +1,359 @@
+"""The benchmark: equal budgets, tables in the paper's form, resuming, refusing, side by side."""
+
+# mypy: no-check-untyped-defs
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hifisyn.cli import benchmark as cli
+from hifisyn.engine.jobs import in_this_process
+from hifisyn.errors import UserError
+from hifisyn.evaluation import output_files
+from hifisyn.evaluation.image import MEASURES
+from hifisyn.experiments import benchmark_results, benchmark_tables, compared, length, parallel, trainings
+from hifisyn.experiments.length import Length
+from hifisyn.experiments.methods import WORDS, method_rows
+from hifisyn.paths import Roots
+from hifisyn.training import logbook, loop, registry, summary
+from hifisyn.training.job import Options
+from tests.training_toys import toy_dataset, toy_plans
+
+METHODS = ["--methods", "hifisyn", "CycleGAN"]
+FOLDER = "benchmark_T1_T2_fold_0__steps=4"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_pictures():
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in (
+            (loop, "write_sheets"),
+            (summary, "write_sheets"),
+            (logbook, "draw"),
+            (output_files, "comparison_sheet"),
+            (output_files, "boxes"),
+        ):
+            patch.setattr(module, name, lambda *args, **kwargs: None)
+        patch.setattr(loop, "WORTH_MEASURING", 10**9)
+        patch.setattr("hifisyn.experiments.benchmark.seconds_a_step", lambda *args: 0.5)
+        yield
+
+
+def run(roots, *words, budget="4", task=()):
+    flags = ["--raw", roots.raw, "--preprocessed", roots.preprocessed, "--results", roots.results]
+    length = ["--budget", budget] if budget else []
+    return cli.main(["-d", "TOY", *length, "--device", "cpu", "--task", *task, *words, *(str(flag) for flag in flags)])
+
+
+def fails(roots, capsys, *words, **settings):
+    """Return the one line that a mistake leads to."""
+    capsys.readouterr()
+    assert run(roots, *words, **settings) == 2
+    text = capsys.readouterr().err
+    assert text.startswith("error: ")
+    assert text.count("\n") == 1
+    return text
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    roots = toy_dataset(tmp_path_factory.mktemp("whole"))
+    assert run(roots, *METHODS) == 0
+    return SimpleNamespace(roots=roots, folder=roots.results / "TOY" / FOLDER)
+
+
+@pytest.fixture
+def copied(whole, tmp_path):
+    """The same in a place that a test may change."""
+    shutil.copytree(whole.roots.raw.parent, tmp_path / "copy")
+    return Roots(*(tmp_path / "copy" / name for name in ("raw", "pre", "res")))
+
+
+def never(*args, **kwargs):
+    raise AssertionError("nothing is left to do")
+
+
+def test_every_method_stands_in_the_tables_in_the_order_of_the_paper(whole):
+    first = pd.read_csv(whole.folder / "table_1.csv")
+    assert list(dict.fromkeys(first["row"])) == ["CycleGAN", "HiFiSyn"]
+    assert list(dict.fromkeys(first["direction"])) == ["T1 to T2", "T2 to T1", "average of 2 tasks"]
+    assert set(first["measure"]) == {"psnr", "ssim"}
+    assert (first["n"] == 2).all()
+    assert first.loc[first["row"] == "CycleGAN", "p"].notna().all()
+    second = pd.read_csv(whole.folder / "table_2.csv")
+    assert set(second["measure"]) == {"psnr_brain", "ssim_brain", "correlation"}
+    page = (whole.folder / "benchmark.md").read_text()
+    assert "4 steps, batch 2, cpu, fp32, images of 16x16 pixels" in page
+    assert "4 channels in the first layer (64 as published)" in page
+    assert "| CycleGAN |" in page
+    assert "Validation cases chose the best weights" in page
+    assert "trained once" in page
+
+
+def test_the_numbers_are_those_of_the_evaluations(whole):
+    found = pd.read_csv(whole.folder / "table_1.csv").set_index(["row", "direction", "measure"])["mean"]
+    for method in ("CycleGAN", "HiFiSyn"):
+        folder = next((whole.roots.results / "TOY" / "T1_T2").glob(f"{method}__plans*"))
+        cases = pd.read_csv(folder / "fold_0" / "evaluation_val" / "subjects.csv")
+        own = cases[cases["method"] == method]
+        means = own.groupby("direction")["psnr"].mean()
+        for direction in ("T1 to T2", "T2 to T1"):
+            assert found[method, direction, "psnr"] == pytest.approx(means[direction], abs=1e-5)
+        assert found[method, "average of 2 tasks", "psnr"] == pytest.approx(means.mean(), abs=1e-5)
+
+
+def test_what_needs_no_training_stands_beside(whole):
+    found = pd.read_csv(whole.folder / "untrained.csv")
+    assert set(found["method"]) > {"source itself"}
+    assert "What needs no training" in (whole.folder / "benchmark.md").read_text()
+
+
+def test_the_record_says_what_was_equal_and_what_it_took(whole):
+    record = json.loads((whole.folder / "benchmark.json").read_text())
+    assert {entry["method"] for entry in record["trainings"]} == {"CycleGAN", "HiFiSyn"}
+    assert all(entry["steps"] == 4 and entry["seconds"] > 0 for entry in record["trainings"])
+    assert len({json.dumps(entry["budget"]) for entry in record["trainings"]}) == 1
+    cost = pd.read_csv(whole.folder / "cost.csv").set_index("row")
+    folder = next((whole.roots.results / "TOY" / "T1_T2").glob("CycleGAN__plans*"))
+    held = loop.checkpoint.load(folder / "fold_0" / "checkpoint_final.pt")["networks"]
+    own = sum(t.numel() for name in ("generator", "discriminator") for t in held[name].values())
+    assert cost.loc["CycleGAN", "parameters"] == own
+
+
+def test_sheets_show_all_methods(whole):
+    assert {p.name for p in whole.folder.glob("comparison*.png")} >= {"comparison_T1_to_T2_slices.png"}
+    assert (whole.folder / "benchmark.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_second_run_trains_and_evaluates_nothing(whole, monkeypatch, capsys):
+    before = (whole.folder / "table_1.csv").read_bytes()
+    monkeypatch.setattr(trainings, "train", never)
+    monkeypatch.setattr(compared, "evaluate", never)
+    assert run(whole.roots, *METHODS) == 0
+    assert (whole.folder / "table_1.csv").read_bytes() == before
+    assert "nothing is left to train" in capsys.readouterr().out
+
+
+def test_interrupted_and_taken_up_again_the_tables_are_the_same(whole, tmp_path, monkeypatch, capsys):
+    roots = toy_dataset(tmp_path)
+
+    def interrupt(line):
+        print(line)
+        if line.startswith("HiFiSyn, seed 0: epoch 2/4"):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(cli, "_say", interrupt)
+    assert run(roots, *METHODS, "--overwrite") == 130
+    again = shlex.split(capsys.readouterr().out.strip().splitlines()[-1])
+    assert "--overwrite" not in again
+    assert cli.main(again[1:]) == 0
+    out = capsys.readouterr().out
+    assert "HiFiSyn   3 of 4 steps done" in out or "HiFiSyn   2 of 4 steps done" in out
+    for name in ("table_1.csv", "table_2.csv", "subjects.csv"):
+        assert (roots.results / "TOY" / FOLDER / name).read_bytes() == (whole.folder / name).read_bytes()
+
+
+def test_side_by_side_trains_the_same_weights(copied, whole, monkeypatch):
+    shutil.rmtree(copied.results)
+    taken = []
+
+    def one_after_the_other(function, jobs):
+        for name, arguments in jobs:
+            taken.append(arguments[2].device)
+            yield name, function(*arguments), None
+
+    monkeypatch.setattr("hifisyn.engine.processes.Processes.executor", lambda self, n: one_after_the_other)
+    flags = ["--raw", copied.raw, "--preprocessed", copied.preprocessed, "--results", copied.results]
+    words = ["-d", "TOY", "--budget", "4", "--task", "--device", "cpu", "cpu", *METHODS, *map(str, flags)]
+    assert cli.main(words) == 0
+    assert taken == ["cpu", "cpu"]
+    assert (copied.results / "TOY" / FOLDER / "table_1.csv").read_bytes() == (whole.folder / "table_1.csv").read_bytes()
+
+
+def test_devices_are_given_back_and_failures_cost_no_other():
+    used = []
+
+    def job(name, training, options):
+        used.append((name, options.device))
+        if name == "b, seed 0":
+            raise UserError("no memory")
+        return 2 if name == "c, seed 0" else 0
+
+    class One:
+        state = "new"
+        job = SimpleNamespace(pair=("T1", "T2"), plans=SimpleNamespace(total_iterations=10))
+
+        def __init__(self, name):
+            self.name = name
+
+        def __str__(self):
+            return f"{self.name}, seed 0"
+
+        def steps_left(self):
+            return 10
+
+        def seconds(self):
+            return 1.0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parallel, "_train", job)
+        options = Options(log=lambda line: None)
+        found = parallel.train_side_by_side([One(n) for n in "abcd"], options, in_this_process, ["gpu0", "gpu1"])
+    assert used == [("a, seed 0", "gpu0"), ("b, seed 0", "gpu1"), ("c, seed 0", "gpu0"), ("d, seed 0", "gpu1")]
+    assert [str(t) for t in found.done] == ["a, seed 0", "d, seed 0"]
+    assert [f.reason for f in found.failures] == ["no memory", "stopped, saved"]
+    assert found.stopped == 2
+
+
+def test_equal_time_gives_slower_methods_fewer_steps_and_keeps_to_it(tmp_path, monkeypatch, capsys):
+    roots = toy_dataset(tmp_path)
+    speeds = {"CycleGAN": 0.1, "HiFiSyn": 0.25}
+    asked = []
+
+    def speed(job, *args):
+        asked.append(job.method)
+        return speeds[job.method]
+
+    monkeypatch.setattr("hifisyn.experiments.benchmark.seconds_a_step", speed)
+    assert run(roots, *METHODS, budget="2s") == 0
+    found = pd.read_csv(roots.results / "TOY" / "benchmark_T1_T2_fold_0__seconds=2" / "cost.csv").set_index("row")
+    assert found["steps"].to_dict() == {"CycleGAN": 20, "HiFiSyn": 8}
+    assert sorted(asked) == ["CycleGAN", "HiFiSyn"]
+    monkeypatch.setattr("hifisyn.experiments.benchmark.seconds_a_step", never)
+    assert run(roots, *METHODS, budget="2s") == 0
+    assert "nothing is left to train" in capsys.readouterr().out
+
+
+def test_another_budget_or_split_is_not_mixed_in(copied, capsys):
+    splits = copied.preprocessed / "TOY" / "splits_final.json"
+    content = json.loads(splits.read_text())
+    content["folds"][0]["train"].pop()
+    splits.write_text(json.dumps(content))
+    line = fails(copied, capsys, *METHODS)
+    assert "CycleGAN, seed 0: wanted the splits that all rows of a table share" in line
+    assert "precision" in fails(copied, capsys, *METHODS, "--precision", "bf16")
+
+
+def test_other_plans_are_not_mixed_in(copied, capsys):
+    plans = copied.preprocessed / "TOY" / "plans.json"
+    content = json.loads(plans.read_text())
+    content["training"]["batch_size"] = 1
+    plans.write_text(json.dumps(content))
+    assert "wanted training.batch_size 1 as in the plans" in fails(copied, capsys, *METHODS)
+
+
+def test_a_dry_run_says_all_and_writes_nothing(tmp_path, capsys):
+    roots = toy_dataset(tmp_path)
+    assert run(roots, "--dry-run", *METHODS, "--seeds", "0", "1") == 0
+    out = capsys.readouterr().out
+    assert "every method: 4 steps, batch 2, cpu fp32, seeds 0 1" in out
+    assert "CycleGAN  0 of 8 steps done; about 4 s, 0.5 s a step" in out
+    assert not roots.results.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "budget", "message"),
+    [
+        (["--methods", "CycleGun"], "4", "did you mean CycleGAN"),
+        (["--methods", "CycleGAN", "cyclegan"], "4", "found CycleGAN twice"),
+        ([], "two hours", "--budget: wanted steps such as 2000, or a time"),
+        ([], "0", "--budget: wanted steps"),
+        (["--source", "T1"], "4", "wanted both --source and --target"),
+        (["--source", "T1", "--target", "T2", "t2"], "4", "wanted every contrast once, found T1_T2 twice"),
+        (["--seeds", "1", "1"], "4", "wanted different seeds"),
+    ],
+)
+def test_mistakes_are_one_line_and_nothing_is_written(tmp_path, capsys, words, budget, message):
+    roots = toy_dataset(tmp_path)
+    assert message in fails(roots, capsys, *words, budget=budget)
+    assert not roots.results.exists()
+
+
+def test_every_registered_method_has_a_row():
+    assert set(WORDS) == set(registry.names())
+    rows = method_rows()
+    assert [row.name for row in rows] == list(WORDS)
+    assert all(row.parts is None and not row.assignments for row in rows)
+    outside = method_rows(["tests.training_toys:Toy", "HiFiSyn"])
+    assert [row.name for row in outside] == ["HiFiSyn", "Toy"]
+
+
+@pytest.mark.parametrize(("steps", "each"), [(1000, 100), (4, 1), (30, 2), (7, 1), (5000, 500)])
+def test_steps_part_into_epochs(steps, each):
+    found = toy_plans().override(list(length.assignments(steps, toy_plans())))
+    assert (found.total_iterations, found.training.iterations) == (steps, each)
+    assert length.assignments(found.total_iterations, found) == ()
+
+
+def test_the_ramp_of_the_losses_keeps_its_share_of_the_run():
+    plans = toy_plans().override(["losses.ramp_start=20", "losses.ramp=10"])
+    found = plans.override(list(length.assignments(100, plans)))
+    assert (plans.total_iterations, found.losses.ramp_start, found.losses.ramp) == (40, 50, 25)
+
+
+def test_equal_time_counts_whole_periods_of_the_content_discriminator():
+    plans = toy_plans(content_steps=3)
+    found = length.lengths(Length(seconds=100.0), plans, {"a": 1.0, "b": 1000.0})
+    assert found == {"a": length.assignments(99, plans), "b": length.assignments(3, plans)}
+    assert length.lengths(Length(steps=5), plans, {"a": 1.0}) == {}
+
+
+def synthetic_cases(directions):
+    rng = np.random.default_rng(0)
+    keys = [(m, 0, d, f"c{c}", f"s{c}") for m in ("CycleGAN", "HiFiSyn") for d in directions for c in range(7)]
+    frame = pd.DataFrame(keys, columns=["row", "seed", "direction", "case", "subject"])
+    return frame.assign(**{measure: rng.normal(size=len(frame)) for measure in MEASURES})
+
+
+def test_with_many_tasks_table_1_has_the_average_and_table_2_each_task():
+    tasks = ["T1 to T2", "T2 to T1", "T1 to FLAIR", "FLAIR to T1"]
+    cases = synthetic_cases(tasks)
+    first, second = benchmark_tables.table_1(cases), benchmark_tables.table_2(cases)
+    assert [head.partition(":")[0] for head in first.head[1:]] == ["average of 4 tasks"] * 2
+    own = cases[cases["row"] == "CycleGAN"].groupby("subject")["psnr"].mean()
+    numbers = first.numbers.set_index(["row", "measure"])
+    assert numbers.loc[("CycleGAN", "psnr"), "mean"] == pytest.approx(own.mean())
+    assert numbers.loc[("CycleGAN", "psnr"), "sd"] == pytest.approx(own.std(ddof=1))
+    assert len(second.head) == 1 + 4 * 5
+
+
+def test_table_3_names_methods_and_tests_them():
+    def done(model, dice):
+        cases = pd.DataFrame({"case": ["a", "b"], "subject": ["a", "b"], "comparison": "synthetic and real"})
+        cases = cases.assign(comparison=benchmark_tables.MAIN, dice_GM=dice, vs_GM=0.9)
+        settings = {"tool": "Atropos", "source": "T2", "target": "T1"}
+        return SimpleNamespace(
+            work=SimpleNamespace(task="tissue", model=model), result=SimpleNamespace(cases=cases, settings=settings)
+        )
+
+    table = benchmark_tables.table_3(
+        [done("CycleGAN e4", 0.5), done("HiFiSyn e4", 0.75)], {"CycleGAN e4": "CycleGAN", "HiFiSyn e4": "HiFiSyn"}
+    )
+    assert table is not None
+    assert [row[0].text for row in table.rows] == ["CycleGAN", "HiFiSyn"]
+    assert table.head[1] == "T2 to T1: Dice GM (%)"
+    assert table.rows[1][1].text.startswith("75.0")
+    assert benchmark_tables.table_3([], {}) is None
+
+
+def test_a_model_is_known_again_by_its_folder(tmp_path):
+    model = tmp_path / "T1_T2" / "CycleGAN__plans__2d"
+    folder = model / "fold_0" / "downstream_val" / "tissue"
+    folder.mkdir(parents=True)
+    (model / "plans.json").write_text("{}")
+    entry = SimpleNamespace(work=SimpleNamespace(folder=folder))
+    assert benchmark_results._model_folder(entry) == model
+
+
+def test_help_answers_at_once_without_torch():
+    code = "import sys, hifisyn.cli.benchmark as t; assert 'torch' not in sys.modules; t.main(['-h'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "--budget" in done.stdout
