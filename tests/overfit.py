@@ -18,6 +18,7 @@ def small_plans(method: str, *assignments: str, side: int = 32):
     """Return the plans of a small training of `method`: two stride-2 convolutions, 8 channels."""
     trainer = trainer_class(method)
     shared = [f"slices.size={side}", f"slices.crop={side}", "networks.width=8", "networks.n_down=2", "training.lr=1e-3"]
+    shared += ["training.lr_discriminator=1e-3", "training.lr_content_discriminator=4e-4"]
     shared += ["training.content_steps=1", "training.epochs=40"]
     base = adapted(toy_plans().override(shared), trainer)
     return with_settings(base.override(list(assignments)), trainer)
