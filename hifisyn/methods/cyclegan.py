@@ -87,15 +87,20 @@ class CycleGAN(Trainer):
 
     def updates(self, batch: Batch) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Yield both generators, then both discriminators."""
-        fake = {source: self.generate(batch.images[source], target) for source, target in self.directions}
-        cycle = {source: self.generate(fake[source], source) for source, _ in self.directions}
-        yield GENERATOR, self.objective(batch, Cycle(fake, cycle))
+        made = self.round_trip(batch)
+        yield GENERATOR, self.objective(batch, made)
         losses: dict[str, Tensor] = {}
         for source, target in self.directions:
-            remembered = self._pool(target).exchange(fake[source], self.generator)
+            remembered = self._pool(target).exchange(made.fake[source], self.generator)
             for name, loss in self.critic(batch.images[target], remembered, target).items():
                 losses[name] = losses.get(name, 0) + loss
         yield DISCRIMINATOR, losses
+
+    def round_trip(self, batch: Batch) -> Cycle:
+        """Return the translations of a batch, and what becomes of them on the way back."""
+        fake = {source: self.generate(batch.images[source], target) for source, target in self.directions}
+        cycle = {source: self.generate(fake[source], source) for source, _ in self.directions}
+        return Cycle(fake, cycle)
 
     def objective(self, batch: Batch, made: Cycle) -> dict[str, Tensor]:
         """Return what the generators minimise, weighted, summed over both directions; a weight of 0 costs nothing."""

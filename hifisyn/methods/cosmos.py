@@ -1,0 +1,129 @@
+"""COSMOS: CycleGAN whose generators also segment what they translate, so that labelled structures stay.
+
+Shin et al., "COSMOS: Cross-Modality Unsupervised Domain Adaptation for 3D Medical Image Segmentation based on
+Target-Aware Domain Translation and Iterative Self-Training", arXiv 2203.16557. Its first stage, which makes images. The
+authors released no code.
+
+Differs from the paper:
+- Both contrasts' labels are used, so that one training serves both directions; the published form has labels of one
+  contrast, which the setting `labels` names.
+- The second stage, self-training of a segmentation network, is not built: it makes no images.
+- Layers, weights of losses and optimiser are CycleGAN's with a segmentation weight of 1; the paper's could not be
+  verified.
+- Dice is averaged over the structures that are there, over the batch; the paper does not say.
+- Batch, crop and length are those of the plans, which all methods share.
+- No resizing to 286 pixels before the crop: it would blur, and small structures would vanish.
+"""
+
+from dataclasses import dataclass
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from hifisyn.errors import UserError
+from hifisyn.losses.soft_dice import cross_entropy, members, soft_dice
+from hifisyn.methods.cyclegan import GENERATOR, Cycle, CycleGAN, CycleGANSettings
+from hifisyn.networks.by_modality import ByModality
+from hifisyn.networks.segmenting_generator import SegmentingGenerator
+from hifisyn.training.contract import Batch
+from hifisyn.training.registry import register
+
+BOTH = "both"
+
+
+class COSMOSSettings(CycleGANSettings):
+    """Defaults where the paper's values are unknown are CycleGAN's."""
+
+    segmentation: float = Field(1.0, ge=0, description="lambda_4, soft Dice of each of both segmentations of an image")
+    cross_entropy: float = Field(
+        0.0, ge=0, description="cross-entropy beside Dice, as a share of its weight; 1 helps where a structure is tiny"
+    )
+    labels: str = Field(BOTH, description="whose label maps are learnt from: both, or the name of one modality")
+
+
+@dataclass(frozen=True)
+class SegmentedCycle(Cycle):
+    """Beside translations, logits (N, K, H, W) for the images whose labels are learnt from.
+
+    Attributes:
+        on_real: of the generator that translates the image.
+        on_fake: of the other one, which translates it back, made of the translation.
+    """
+
+    on_real: dict[str, Tensor]
+    on_fake: dict[str, Tensor]
+
+
+@register("COSMOS")
+class COSMOS(CycleGAN):
+    """CycleGAN with a segmentation of the image and of its translation, both held against the image's labels."""
+
+    SETTINGS = COSMOSSettings
+    settings: COSMOSSettings
+
+    def build_networks(self) -> dict[str, nn.Module]:
+        """Return CycleGAN's networks, each generator with a segmentation decoder.
+
+        Raises:
+            UserError: the data set has no structures, or `labels` names no modality of the pair.
+        """
+        known, chosen = ", ".join(self.plans.labels), self.settings.labels
+        if len(self.plans.labels) < 2:
+            raise UserError(f"COSMOS wanted labels of structures, found {known or 'none'}; train another method")
+        if chosen not in (BOTH, *self.pair):
+            wanted = " or ".join((BOTH, *self.pair))
+            raise UserError(f"method.labels: wanted {wanted}, found {chosen!r}; edit the value")
+        return super().build_networks()
+
+    def build_generator(self) -> nn.Module:
+        """Return one generator, whose weights are drawn afterwards."""
+        sizes = self.plans.networks
+        return SegmentingGenerator(len(self.plans.labels), sizes.width, sizes.n_down, self.settings.blocks)
+
+    def round_trip(self, batch: Batch) -> SegmentedCycle:
+        """Return the translations there and back; each image that is segmented is encoded once."""
+        learnt = [m for m in self.pair if self._is_learnt_from(m, batch)]
+        fake, on_real = self._pass(batch.images, dict(self.directions), learnt)
+        cycle, on_fake = self._pass(fake, {m: m for m in self.pair}, learnt)
+        return SegmentedCycle(fake, cycle, on_real, on_fake)
+
+    def objective(self, batch: Batch, made: Cycle) -> dict[str, Tensor]:
+        """Return what the generators minimise; the segmentation of a translation moves the one that made it too."""
+        losses = super().objective(batch, made)
+        assert isinstance(made, SegmentedCycle)
+        for m in made.on_real:
+            labels = batch.labels[m]
+            assert labels is not None
+            truth = members(labels, sorted(self.plans.labels.values()))
+            for name, logits in (("segmentation_real", made.on_real[m]), ("segmentation_fake", made.on_fake[m])):
+                losses[name] = losses.get(name, 0) + self.settings.segmentation * self._segmentation(logits, truth)
+        return losses
+
+    def _pass(
+        self, images: dict[str, Tensor], targets: dict[str, str], segmented: list[str]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return the images in their target contrasts, and the logits of those to be segmented."""
+        made, logits = {}, {}
+        for m, target in targets.items():
+            if m in segmented:
+                made[m], logits[m] = self._generator(target).translate_and_segment(images[m])
+            else:
+                made[m] = self.generate(images[m], target)
+        return made, logits
+
+    def _segmentation(self, logits: Tensor, truth: Tensor) -> Tensor:
+        loss = soft_dice(logits, truth)
+        if self.settings.cross_entropy > 0:
+            loss = loss + self.settings.cross_entropy * cross_entropy(logits, truth)
+        return loss
+
+    def _is_learnt_from(self, modality: str, batch: Batch) -> bool:
+        chosen = self.settings.labels in (BOTH, modality)
+        return self.settings.segmentation > 0 and chosen and batch.labels[modality] is not None
+
+    def _generator(self, target: str) -> SegmentingGenerator:
+        generators = self.networks[GENERATOR]
+        assert isinstance(generators, ByModality)
+        generator = generators.of(target)
+        assert isinstance(generator, SegmentingGenerator)
+        return generator
