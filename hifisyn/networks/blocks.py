@@ -14,10 +14,12 @@ def reflected(in_channels: int, out_channels: int, kernel: int, stride: int = 1,
 
 
 class LReLUConv(nn.Sequential):
-    """Convolution, leaky ReLU of slope 0.01; no norm."""
+    """Convolution, leaky ReLU of slope 0.01 unless told otherwise; no norm."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0) -> None:
-        super().__init__(reflected(in_channels, out_channels, kernel, stride, padding), nn.LeakyReLU(SLOPE))
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0, slope: float = SLOPE
+    ) -> None:
+        super().__init__(reflected(in_channels, out_channels, kernel, stride, padding), nn.LeakyReLU(slope))
 
 
 class INConv(nn.Sequential):

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from hifisyn.networks.blocks import LReLUConv
+from hifisyn.networks.blocks import SLOPE, LReLUConv
 
 WIDEST = 16  # times the first layer: 1024 channels as published
 
@@ -20,6 +20,7 @@ class ImageDiscriminator(nn.Module):
         side: pixels along each side of the images; sets the depth.
         width: channels of the first convolution, 64 as published.
         kind: "single" as the paper describes it, "multiscale" as DRIT's default.
+        slope: of the leaky ReLUs; MUNIT has 0.2.
     """
 
     def __init__(
@@ -28,10 +29,11 @@ class ImageDiscriminator(nn.Module):
         side: int = 216,
         width: int = 64,
         kind: Literal["single", "multiscale"] = "single",
+        slope: float = SLOPE,
     ) -> None:
         super().__init__()
         build = _Single if kind == "single" else _Multiscale
-        self.branches = nn.ModuleDict({m: build(side, width) for m in modalities})
+        self.branches = nn.ModuleDict({m: build(side, width, slope) for m in modalities})
 
     def forward(self, image: Tensor, modality: str) -> tuple[Tensor, ...]:
         """Return the logits of (N, 1, H, W), one map (N, 1, h, w) a scale; large means real."""
@@ -45,11 +47,11 @@ class _Single(nn.Module):
     are so many that 2x2 logits are left (seven from 216 or 256), which see 255 pixels.
     """
 
-    def __init__(self, side: int, width: int) -> None:
+    def __init__(self, side: int, width: int, slope: float) -> None:
         super().__init__()
         widths = [1] + [width * min(2**k, WIDEST) for k in range(single_depth(side))]
         self.layers = nn.Sequential(
-            *(LReLUConv(a, b, 3, stride=2, padding=1) for a, b in itertools.pairwise(widths)),
+            *(LReLUConv(a, b, 3, stride=2, padding=1, slope=slope) for a, b in itertools.pairwise(widths)),
             nn.Conv2d(widths[-1], 1, 1),
         )
 
@@ -60,10 +62,10 @@ class _Single(nn.Module):
 class _Multiscale(nn.Module):
     """DRIT's: three networks of four 4x4 convolutions (64 to 512 channels) and a 1x1, on the image halved twice."""
 
-    def __init__(self, side: int, width: int) -> None:
+    def __init__(self, side: int, width: int, slope: float) -> None:
         super().__init__()
         sides = [side, (side + 1) // 2, (side + 3) // 4]
-        self.scales = nn.ModuleList(_scale(s, width) for s in sides)
+        self.scales = nn.ModuleList(_scale(s, width, slope) for s in sides)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         logits = [self.scales[0](image)]
@@ -73,11 +75,11 @@ class _Multiscale(nn.Module):
         return tuple(logits)
 
 
-def _scale(side: int, width: int) -> nn.Sequential:
+def _scale(side: int, width: int, slope: float) -> nn.Sequential:
     depth = min(4, int(math.log2(side)))
     widths = [1] + [width * 2**k for k in range(depth)]
     return nn.Sequential(
-        *(LReLUConv(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths)),
+        *(LReLUConv(a, b, 4, stride=2, padding=1, slope=slope) for a, b in itertools.pairwise(widths)),
         nn.Conv2d(widths[-1], 1, 1),
     )
 
