@@ -2,6 +2,8 @@
 
 import torch
 
+RATE_SHARE = "rate_share"
+
 
 def rate_factor(iteration: int, total: int, decay_from: float) -> float:
     """Return the share of the initial learning rate: 1 until `decay_from` of the run, then linearly to 0.
@@ -14,7 +16,7 @@ def rate_factor(iteration: int, total: int, decay_from: float) -> float:
 
 
 def set_rates(optimizers: dict[str, torch.optim.Optimizer], rates: dict[str, float]) -> None:
-    """Set the learning rate of each group."""
+    """Set the learning rate of each group; parameters that an optimizer gave a RATE_SHARE have that share of it."""
     for group, optimizer in optimizers.items():
         for settings in optimizer.param_groups:
-            settings["lr"] = rates[group]
+            settings["lr"] = rates[group] * settings.get(RATE_SHARE, 1.0)
