@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hifisyn.methods.cyclegan import Cycle, CycleGAN
-from hifisyn.networks.image_pool import ImagePool
+from hifisyn.networks.image_pool import ImagePool, exchanged
 from hifisyn.networks.patchgan import PatchGAN
 from hifisyn.networks.resnet import ResnetGenerator
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
@@ -106,8 +106,14 @@ def test_a_pool_gives_back_older_images_half_of_the_time():
             assert not (pool.images == given).all(dim=(1, 2, 3)).any()
             assert (before == given).all(dim=(1, 2, 3)).any()
     assert 160 < older < 240
-    nothing = ImagePool(0, 2)
-    assert torch.equal(nothing.exchange(first, rng), first)
+
+
+def test_without_a_pool_the_newest_are_judged():
+    new = torch.rand(2, 1, 4, 4, requires_grad=True)
+    given = exchanged(None, new, "T1", torch.Generator())
+    assert torch.equal(given, new)
+    assert not given.requires_grad
+    assert "pool" not in make("method.pool=0").networks
 
 
 def test_overfit_the_cycle_closes():

@@ -1,15 +1,19 @@
 """Laws that every registered method keeps."""
 
+import dataclasses
+
 import pytest
 import torch
 
 from hifisyn.training import checkpoint, registry
 from hifisyn.training.batches import Batches, SliceLoader
+from hifisyn.training.settings import with_settings
 from hifisyn.training.step import take_step
 from tests.training_toys import toy_job, toy_store
 
 CPU = torch.device("cpu")
 PERIOD = 2
+SHORTENED = {"UVCGAN": ["method.pretraining=0.025"]}  # one step, so that both of its phases lie within a period
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +23,9 @@ def store(tmp_path_factory):
 
 @pytest.fixture(params=registry.names())
 def job(request, store, tmp_path):
-    return toy_job(tmp_path, trainer=registry.trainer_class(request.param), store=store, content_steps=PERIOD)
+    made = toy_job(tmp_path, trainer=registry.trainer_class(request.param), store=store, content_steps=PERIOD)
+    plans = made.plans.override(SHORTENED.get(request.param, []))
+    return dataclasses.replace(made, plans=with_settings(plans, made.trainer))
 
 
 def begin(job):

@@ -197,7 +197,7 @@ def test_discriminators_see_the_newest_translations_unless_asked():
             assert torch.allclose(fake, trainer.generate(batch.images[source], target), atol=1e-6)
     remembering = make("method.pool=4")
     list(remembering.updates(batch))
-    assert int(remembering.networks["pool"].of("T1").filled) == 2
+    assert int(remembering.networks["pool"].pools["T1"].filled) == 2
 
 
 def test_slices_meet_by_height_at_a_constant_rate():

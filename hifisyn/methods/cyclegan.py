@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from hifisyn.losses.adversarial import FAKE, REAL, least_squares
+from hifisyn.losses.total import total
 from hifisyn.networks.by_modality import ByModality
-from hifisyn.networks.image_pool import ImagePool
+from hifisyn.networks.image_pool import ImagePools, exchanged
 from hifisyn.networks.initialisation import normal_init
 from hifisyn.networks.patchgan import PatchGAN
 from hifisyn.networks.resnet import BLOCKS, ResnetGenerator
@@ -61,13 +61,8 @@ class CycleGAN(Trainer):
     PUBLISHED: ClassVar = {"lr": 2e-4, "lr_discriminator": 2e-4, "weight_decay": 0.0, "decay_from": 0.5}
     settings: CycleGANSettings
 
-    @property
-    def directions(self) -> tuple[tuple[str, str], tuple[str, str]]:
-        """Source and target, both ways."""
-        return self.pair, (self.pair[1], self.pair[0])
-
     def build_networks(self) -> dict[str, nn.Module]:
-        """Return the generators by target, the discriminators and the pools by modality."""
+        """Return the generators by target, the discriminators and, if anything is remembered, the pools by modality."""
         side, width = self.plans.slices.crop, self.plans.networks.width
         networks: dict[str, nn.Module] = {
             GENERATOR: ByModality(self.pair, self.build_generator),
@@ -75,7 +70,9 @@ class CycleGAN(Trainer):
         }
         for network in networks.values():
             normal_init(network, width, zero_bias=True)
-        return networks | {POOL: ByModality(self.pair, lambda: ImagePool(self.settings.pool, side))}
+        if self.settings.pool > 0:
+            networks[POOL] = ImagePools(self.pair, self.settings.pool, side)
+        return networks
 
     def build_generator(self) -> nn.Module:
         """Return one generator, whose weights are drawn afterwards."""
@@ -90,8 +87,9 @@ class CycleGAN(Trainer):
         made = self.round_trip(batch)
         yield GENERATOR, self.objective(batch, made)
         losses: dict[str, Tensor] = {}
+        pools = dict(self.networks.items()).get(POOL)
         for source, target in self.directions:
-            remembered = self._pool(target).exchange(made.fake[source], self.generator)
+            remembered = exchanged(pools, made.fake[source], target, self.generator)
             for name, loss in self.critic(batch.images[target], remembered, target).items():
                 losses[name] = losses.get(name, 0) + loss
         yield DISCRIMINATOR, losses
@@ -107,11 +105,11 @@ class CycleGAN(Trainer):
         weight, images = self.settings, batch.images
         ways = self.directions
         losses = {
-            "adversarial": _sum(least_squares([self.judge(made.fake[s], t)], REAL) for s, t in ways),
-            "cycle": weight.cycle * _sum(l1_loss(made.cycle[m], images[m]) for m in self.pair),
+            "adversarial": total(least_squares([self.judge(made.fake[s], t)], REAL) for s, t in ways),
+            "cycle": weight.cycle * total(l1_loss(made.cycle[m], images[m]) for m in self.pair),
         }
         if weight.identity > 0:
-            same = _sum(l1_loss(self.generate(images[m], m), images[m]) for m in self.pair)
+            same = total(l1_loss(self.generate(images[m], m), images[m]) for m in self.pair)
             losses["identity"] = weight.identity * weight.cycle * same
         return losses
 
@@ -132,14 +130,3 @@ class CycleGAN(Trainer):
     def translate(self, source: Tensor, source_modality: str, target_modality: str) -> Tensor:
         """Return the source (N, 1, H, W) in [-1, 1] in the other contrast."""
         return self.generate(source, target_modality)
-
-    def _pool(self, modality: str) -> ImagePool:
-        pools = self.networks[POOL]
-        assert isinstance(pools, ByModality)
-        pool = pools.of(modality)
-        assert isinstance(pool, ImagePool)
-        return pool
-
-
-def _sum(terms: Iterator[Tensor]) -> Tensor:
-    return torch.stack(list(terms)).sum()

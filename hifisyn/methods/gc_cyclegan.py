@@ -12,11 +12,11 @@ Differs from the paper:
 - Batch, crop and length are those of the plans, which all methods share.
 """
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
 from hifisyn.losses.gradient_correlation import Kind, gradient_loss
+from hifisyn.losses.total import total
 from hifisyn.methods.cyclegan import Cycle, CycleGAN, CycleGANSettings
 from hifisyn.training.contract import Batch
 from hifisyn.training.registry import register
@@ -41,5 +41,5 @@ class GCCycleGAN(CycleGAN):
         losses, weight = super().objective(batch, made), self.settings
         if weight.gradient > 0:
             ways = [gradient_loss(batch.images[m], made.fake[m], weight.kind) for m in self.pair]
-            losses["gradient"] = weight.gradient * torch.stack(ways).sum()
+            losses["gradient"] = weight.gradient * total(ways)
         return losses

@@ -90,11 +90,6 @@ class InstaFormer(Trainer):
     settings: InstaFormerSettings
 
     @property
-    def directions(self) -> tuple[tuple[str, str], tuple[str, str]]:
-        """Source and target, both ways."""
-        return self.pair, (self.pair[1], self.pair[0])
-
-    @property
     def side(self) -> int:
         """Pixels along each side of what the networks see."""
         return side_with_whole_patches(self.plans.slices.crop, self.plans.networks.n_down)

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from hifisyn.losses.adversarial import FAKE, REAL, least_squares
+from hifisyn.losses.total import total
 from hifisyn.methods import granularity
 from hifisyn.methods.scene import observe
 from hifisyn.networks.by_modality import ByModality
@@ -103,11 +104,6 @@ class MUNIT(Trainer):
     def __init__(self, plans: Plans, pair: tuple[str, str]) -> None:
         super().__init__(plans, pair)
         self._styles: dict[str, Tensor] | None = None
-
-    @property
-    def directions(self) -> tuple[tuple[str, str], tuple[str, str]]:
-        """Source and target, both ways."""
-        return self.pair, (self.pair[1], self.pair[0])
 
     def build_networks(self) -> dict[str, nn.Module]:
         """Return the auto-encoders and discriminators by modality, and the mean styles."""
@@ -193,8 +189,8 @@ class MUNIT(Trainer):
 
     def critic(self, batch: Batch, fake: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return what the discriminators minimise of a batch and its (detached) translations, by source."""
-        on_real = _sum(least_squares(self.judge(batch.images[m], m), REAL) for m in self.pair)
-        on_fake = _sum(least_squares(self.judge(fake[s], t), FAKE) for s, t in self.directions)
+        on_real = total(least_squares(self.judge(batch.images[m], m), REAL) for m in self.pair)
+        on_fake = total(least_squares(self.judge(fake[s], t), FAKE) for s, t in self.directions)
         return {"adversarial": self.settings.adversarial * (on_real + on_fake)}
 
     def encode(self, image: Tensor, modality: str) -> Tensor:
@@ -230,7 +226,7 @@ class MUNIT(Trainer):
         return self.decode(self.encode(source, source_modality), style.expand(len(source), -1), target_modality)
 
     def _adversarial(self, made: Made) -> Tensor:
-        return _sum(least_squares(self.judge(made.fake[s], t), REAL) for s, t in self.directions)
+        return total(least_squares(self.judge(made.fake[s], t), REAL) for s, t in self.directions)
 
     def _styles_again(self, made: Made) -> dict[str, Tensor]:
         return {source: self.encode_style(made.fake[source], target) for source, target in self.directions}
@@ -246,8 +242,4 @@ class MUNIT(Trainer):
 
 
 def _l1(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> Tensor:
-    return _sum(l1_loss(found[m], wanted[m]) for m in wanted)
-
-
-def _sum(terms: Iterator[Tensor]) -> Tensor:
-    return torch.stack(list(terms)).sum()
+    return total(l1_loss(found[m], wanted[m]) for m in wanted)

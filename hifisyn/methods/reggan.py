@@ -16,7 +16,7 @@ Differs from the paper:
   cycle only, that both modes without one differ by the registration alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import torch
@@ -26,8 +26,9 @@ from torch.nn.functional import l1_loss
 
 from hifisyn.losses.adversarial import FAKE, REAL, least_squares
 from hifisyn.losses.smoothness import smoothness
+from hifisyn.losses.total import total
 from hifisyn.networks.by_modality import ByModality
-from hifisyn.networks.image_pool import ImagePool
+from hifisyn.networks.image_pool import ImagePools, exchanged
 from hifisyn.networks.patchgan import PatchGAN
 from hifisyn.networks.registration import RegistrationNet
 from hifisyn.networks.resnet import BLOCKS, ResnetGenerator
@@ -83,11 +84,6 @@ class RegGAN(Trainer):
         super().__init__(plans, pair)
         self._fields: list[Tensor] = []
 
-    @property
-    def directions(self) -> tuple[tuple[str, str], tuple[str, str]]:
-        """Source and target, both ways."""
-        return self.pair, (self.pair[1], self.pair[0])
-
     def build_networks(self) -> dict[str, nn.Module]:
         """Return generators and registration networks by target, discriminators and pools by modality.
 
@@ -100,8 +96,8 @@ class RegGAN(Trainer):
         }
         if own.registers:
             networks[REGISTRATION] = ByModality(self.pair, lambda: RegistrationNet(side, sizes.width))
-        if own.cycles:
-            networks[POOL] = ByModality(self.pair, lambda: ImagePool(own.pool, side))
+        if own.cycles and own.pool > 0:
+            networks[POOL] = ImagePools(self.pair, own.pool, side)
         return networks
 
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -115,7 +111,7 @@ class RegGAN(Trainer):
         yield GENERATOR, self.objective(batch, fake)
         shown = self.shown(batch, fake)
         losses = [self.critic(batch.images[target], shown[source], target) for source, target in self.directions]
-        yield DISCRIMINATOR, {"adversarial": _sum(losses)}
+        yield DISCRIMINATOR, {"adversarial": total(losses)}
 
     @torch.no_grad()
     def shown(self, batch: Batch, fake: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -124,7 +120,8 @@ class RegGAN(Trainer):
         With a cycle those of the step or older ones; without, new ones of the generators that have just moved.
         """
         if self.settings.cycles:
-            return {s: self._pool(t).exchange(fake[s], self.generator) for s, t in self.directions}
+            pools = dict(self.networks.items()).get(POOL)
+            return {s: exchanged(pools, fake[s], t, self.generator) for s, t in self.directions}
         return {s: self.generate(batch.images[s], t) for s, t in self.directions}
 
     def objective(self, batch: Batch, fake: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -135,11 +132,11 @@ class RegGAN(Trainer):
             fake: translations, by the modality of the image.
         """
         weight, images = self.settings, batch.images
-        on_fake = _sum(least_squares([self.judge(fake[s], t)], REAL) for s, t in self.directions)
+        on_fake = total(least_squares([self.judge(fake[s], t)], REAL) for s, t in self.directions)
         losses = {"adversarial": weight.adversarial * on_fake}
         if weight.cycles:
             cycle = {source: self.generate(fake[source], source) for source in self.pair}
-            losses["cycle"] = weight.cycle * _sum(l1_loss(cycle[m], images[m]) for m in self.pair)
+            losses["cycle"] = weight.cycle * total(l1_loss(cycle[m], images[m]) for m in self.pair)
         if weight.registers:
             losses |= self._registration({t: (fake[s], images[t]) for s, t in self.directions})
         return losses
@@ -178,21 +175,10 @@ class RegGAN(Trainer):
                 fields.append(self.networks[REGISTRATION](torch.cat([fake, real], dim=1), target))
                 apart.append(l1_loss(warp(fake, fields[-1]), real))
             self._fields = [field.detach() for field in fields]
-            losses = {"registration": weight.registration * _sum(apart)}
+            losses = {"registration": weight.registration * total(apart)}
             if weight.smoothness > 0:
-                losses["smoothness"] = weight.smoothness * _sum(smoothness(field) for field in fields)
+                losses["smoothness"] = weight.smoothness * total(smoothness(field) for field in fields)
         return losses
-
-    def _pool(self, modality: str) -> ImagePool:
-        pools = self.networks[POOL]
-        assert isinstance(pools, ByModality)
-        pool = pools.of(modality)
-        assert isinstance(pool, ImagePool)
-        return pool
-
-
-def _sum(terms: Iterable[Tensor]) -> Tensor:
-    return torch.stack(list(terms)).sum()
 
 
 def _wide(x: Tensor) -> Tensor:

@@ -15,15 +15,14 @@ Differs from the paper:
 
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from hifisyn.losses.mind import EPSILON, structure_loss
-from hifisyn.methods.cyclegan import POOL, Cycle, CycleGAN, CycleGANSettings
+from hifisyn.losses.total import total
+from hifisyn.methods.cyclegan import Cycle, CycleGAN, CycleGANSettings
 from hifisyn.methods.scene import BACKGROUND
-from hifisyn.networks.image_pool import ImagePool
 from hifisyn.networks.resnet import ResnetGenerator
 from hifisyn.networks.self_attention import SelfAttention
 from hifisyn.training.contract import DISCRIMINATOR, Batch
@@ -52,10 +51,8 @@ class SCCycleGAN(CycleGAN):
     settings: SCCycleGANSettings
 
     def build_networks(self) -> dict[str, nn.Module]:
-        """Return CycleGAN's networks, no pool where nothing is remembered, and what the variant adds."""
+        """Return CycleGAN's networks and what the variant adds."""
         networks = super().build_networks()
-        if not self.settings.pool:
-            del networks[POOL]  # it would never change
         if self.settings.variant == "tmi":
             # After the weights are drawn: what spectral_norm leaves in their place cannot be drawn anew.
             for module in list(networks[DISCRIMINATOR].modules()):
@@ -76,11 +73,8 @@ class SCCycleGAN(CycleGAN):
         losses, weight = super().objective(batch, made), self.settings
         if weight.structure > 0:
             ways = [self._structure(batch.images[m], made.fake[m]) for m in self.pair]
-            losses["structure"] = weight.structure * torch.stack(ways).sum()
+            losses["structure"] = weight.structure * total(ways)
         return losses
-
-    def _pool(self, modality: str) -> ImagePool:
-        return super()._pool(modality) if POOL in self.networks else ImagePool(0, self.plans.slices.crop)
 
     def _structure(self, image: Tensor, translation: Tensor) -> Tensor:
         brain = image > BACKGROUND if self.settings.mind_mask else None

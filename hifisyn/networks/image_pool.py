@@ -1,5 +1,7 @@
 """Translations of earlier steps, which a discriminator judges beside the newest (Shrivastava et al., CVPR 2017)."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -8,7 +10,7 @@ class ImagePool(nn.Module):
     """Remembers up to `size` images; buffers only, so that a resumed run remembers the same.
 
     Args:
-        size: images; 0: nothing is remembered.
+        size: images.
         side: pixels along each side.
     """
 
@@ -28,10 +30,7 @@ class ImagePool(nn.Module):
         While the pool fills up, new images are stored and returned. Later each is, with a probability of one half,
         put in the place of a random older one, which is returned; else it is returned and not stored.
         """
-        size = len(self.images)
-        if not size:
-            return new.detach()
-        chosen = []
+        size, chosen = len(self.images), []
         for image in new.detach().float():
             filled = int(self.filled)
             if filled < size:
@@ -42,3 +41,28 @@ class ImagePool(nn.Module):
                 image, self.images[place] = self.images[place].clone(), image
             chosen.append(image)
         return torch.stack(chosen).to(new.dtype)
+
+
+class ImagePools(nn.Module):
+    """A pool for each modality.
+
+    Args:
+        modalities: names of the two.
+        size: images in each.
+        side: pixels along each side.
+    """
+
+    def __init__(self, modalities: Sequence[str], size: int, side: int) -> None:
+        super().__init__()
+        self.pools = nn.ModuleDict({m: ImagePool(size, side) for m in modalities})
+
+    def forward(self, new: Tensor, modality: str, rng: torch.Generator) -> Tensor:
+        """Return what `ImagePool.exchange` of a modality returns."""
+        pool = self.pools[modality]
+        assert isinstance(pool, ImagePool)
+        return pool.exchange(new, rng)
+
+
+def exchanged(pools: nn.Module | None, new: Tensor, modality: str, rng: torch.Generator) -> Tensor:
+    """Return new images (N, 1, H, W) or older ones for each, detached; without pools the new ones."""
+    return new.detach() if pools is None else pools(new, modality, rng)

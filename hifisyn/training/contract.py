@@ -79,6 +79,11 @@ class Trainer(ABC):
         self.generator = torch.Generator()
         self.networks = nn.ModuleDict(self.build_networks())
 
+    @property
+    def directions(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Source and target, both ways."""
+        return self.pair, (self.pair[1], self.pair[0])
+
     @abstractmethod
     def build_networks(self) -> dict[str, nn.Module]:
         """Return every network by name, freshly initialised; the loop seeds torch before."""

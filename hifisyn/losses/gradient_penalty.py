@@ -1,0 +1,31 @@
+"""A penalty on discriminators whose gradient is far from a norm, between real and made images (WGAN-GP, 2017)."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def gradient_penalty(
+    judge: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: torch.Generator, norm: float = 1.0
+) -> Tensor:
+    """Return the mean over images of (|g| - norm)^2, g the gradient of the summed logits at a random mixture.
+
+    In float32, whatever the precision around: its own gradient is a second derivative.
+
+    Args:
+        judge: images to logits of any shape.
+        real: (N, 1, H, W).
+        fake: as many made ones; no gradient reaches them.
+        rng: source of the share of the real image in each mixture, uniform in [0, 1].
+        norm: gamma, the wanted one of the gradient with respect to a whole image.
+
+    Returns:
+        () float32, differentiable with respect to the parameters of `judge`.
+    """
+    with torch.autocast(real.device.type, enabled=False):
+        share = torch.rand(len(real), 1, 1, 1, generator=rng, device=rng.device)
+        mixed = torch.lerp(fake.detach().float(), real.detach().float(), share).requires_grad_()
+        (gradient,) = torch.autograd.grad(judge(mixed).sum(), mixed, create_graph=True)
+        # As published: a discriminator that is constant keeps its norm, and the derivative of that, away from 0.
+        return ((gradient.flatten(1) + 1e-16).norm(dim=1) - norm).square().mean()
