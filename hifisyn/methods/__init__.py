@@ -3,9 +3,11 @@
 from hifisyn.methods.attentiongan import AttentionGAN
 from hifisyn.methods.cosmos import COSMOS
 from hifisyn.methods.cyclegan import CycleGAN
+from hifisyn.methods.drit import DRIT
 from hifisyn.methods.gc_cyclegan import GCCycleGAN
 from hifisyn.methods.hifisyn import HiFiSyn
 from hifisyn.methods.instaformer import InstaFormer
+from hifisyn.methods.mguit import MGUIT
 from hifisyn.methods.munit import MUNIT
 from hifisyn.methods.reggan import RegGAN
 from hifisyn.methods.sc_cyclegan import SCCycleGAN
@@ -14,6 +16,8 @@ from hifisyn.methods.uvcgan import UVCGAN
 
 __all__ = [
     "COSMOS",
+    "DRIT",
+    "MGUIT",
     "MUNIT",
     "UVCGAN",
     "AttentionGAN",

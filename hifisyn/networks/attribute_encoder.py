@@ -16,7 +16,8 @@ from hifisyn.networks.blocks import PREACTIVATION_SLOPE, PreActDown
 class AttributeEncoder(nn.Module):
     """Image to dense attributes and global code, one branch a modality, nothing shared.
 
-    The code is DRIT's mean head alone: deterministic, as the paper's objective (eq. 17) has no KL term.
+    The code is DRIT's mean head alone: deterministic, as the paper's objective (eq. 17) has no KL term. DRIT itself
+    has a second head, for the logarithm of the variance.
 
     Args:
         modalities: names of the two.
@@ -26,6 +27,7 @@ class AttributeEncoder(nn.Module):
         value_width: V, entries of a dense attribute; 0: no dense map, which is DRIT's own encoder.
         kind: "drit" taps the dense map off the encoder of the code; "mguit" computes it by an encoder of its own
             (MGUIT, Jeong et al., CVPR 2021), at three times the cost.
+        heads: 1, or 2 to have that of the variance too, see `distribution`.
     """
 
     def __init__(
@@ -36,12 +38,13 @@ class AttributeEncoder(nn.Module):
         code: int = 8,
         value_width: int = 128,
         kind: Literal["drit", "mguit"] = "drit",
+        heads: int = 1,
     ) -> None:
         super().__init__()
         separate = kind == "mguit" and value_width > 0
         tapped = 0 if separate else value_width
-        self.branches = nn.ModuleDict({m: _Branch(width, n_down, code, tapped) for m in modalities})
-        self.dense = nn.ModuleDict({m: _mguit_dense(width, n_down, value_width) for m in modalities if separate})
+        self.branches = nn.ModuleDict({m: _Branch(width, n_down, code, tapped, heads) for m in modalities})
+        self.dense = nn.ModuleDict({m: mguit_dense(width, n_down, value_width) for m in modalities if separate})
 
     def forward(self, image: Tensor, modality: str) -> tuple[Tensor | None, Tensor]:
         """Encode (N, 1, H, W) to A (N, V, H / 2**n_down, W / 2**n_down), none if V is 0, and z^a (N, code)."""
@@ -52,6 +55,16 @@ class AttributeEncoder(nn.Module):
         """Encode (N, 1, H, W) to z^a (N, code) alone."""
         return self.branches[modality](image)[1]
 
+    def distribution(self, image: Tensor, modality: str) -> tuple[Tensor, Tensor]:
+        """Encode (N, 1, H, W) to the mean and the log-variance of z^a, (N, code) each.
+
+        Raises:
+            ValueError: the encoder has one head.
+        """
+        branch = self.branches[modality]
+        assert isinstance(branch, _Branch)
+        return branch.distribution(image)
+
 
 class _Branch(nn.Module):
     """DRIT's concat encoder: conv 4x4, three PreActDown, average pool, linear; widths 1, 2, 3, 4 times the first.
@@ -59,7 +72,7 @@ class _Branch(nn.Module):
     The dense map is tapped where the side is that of content: after the first PreActDown as published.
     """
 
-    def __init__(self, width: int, n_down: int, code: int, value_width: int) -> None:
+    def __init__(self, width: int, n_down: int, code: int, value_width: int, heads: int) -> None:
         super().__init__()
         before = max(1, n_down - 1)
         widths = [width * min(k, 4) for k in range(1, before + 4)]
@@ -70,13 +83,27 @@ class _Branch(nn.Module):
             *downs[before:], nn.LeakyReLU(PREACTIVATION_SLOPE), nn.AdaptiveAvgPool2d(1), nn.Flatten()
         )
         self.code = nn.Linear(widths[-1], code)
+        self.variance = nn.Linear(widths[-1], code) if heads > 1 else None
 
     def forward(self, image: Tensor) -> tuple[Tensor | None, Tensor]:
         feature = self.stem(image)
         return self.tap(feature) if self.tap is not None else None, self.code(self.tail(feature))
 
+    def distribution(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        if self.variance is None:
+            raise ValueError("distribution needs an encoder with heads=2")
+        pooled = self.tail(self.stem(image))
+        return self.code(pooled), self.variance(pooled)
 
-def _mguit_dense(width: int, n_down: int, value_width: int) -> nn.Sequential:
+
+def mguit_dense(width: int, n_down: int, value_width: int) -> nn.Sequential:
+    """Return MGUIT's encoder of one modality: (N, 1, H, W) to styles (N, V, H / 2**n_down, W / 2**n_down).
+
+    Args:
+        width: channels of the first convolution, 64 as published; twice as many follow.
+        n_down: halvings.
+        value_width: V, 128 as published.
+    """
     widths = [width] + [2 * width] * n_down
     return nn.Sequential(
         _first(width, 1),

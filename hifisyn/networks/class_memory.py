@@ -1,0 +1,161 @@
+"""MGUIT's class-aware memory: items of a key, which the contrasts share, and a value of each contrast.
+
+Every item serves one class. A pixel looks up the items of its class, by the cosine of its content and their keys, and
+takes their values for its style (Jeong et al., CVPR 2021, arXiv 2104.05170).
+
+Differs from the paper:
+- The published code halves the values of an item that no pixel chose; here they stay.
+- An item that no pixel has chosen yet holds noise, so it is not read while there is another to read.
+- How the memory is read in testing was not published. Here a pixel of unknown class reads the items of all classes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize, one_hot
+
+STANDARDISE_EPS = 1e-5
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The pixels of all images of one modality in a step, M together.
+
+    Attributes:
+        content: (M, C), unit vectors.
+        style: (M, V).
+        label: (M,) int64, the class of each; one that has items.
+    """
+
+    content: Tensor
+    style: Tensor
+    label: Tensor
+
+
+class ClassMemory(nn.Module):
+    """T items. All state is buffers: saved with checkpoints, never optimised; computes in float32.
+
+    Args:
+        modalities: names of the two.
+        items: number of items by class.
+        key_width: C, channels of content.
+        value_width: V, channels of a style.
+        keep: share of the old item that an update keeps, 0.5 as published.
+        tau: temperature of the read, 1 as published.
+    """
+
+    keys: Tensor
+    values: Tensor
+    item_class: Tensor
+    known: Tensor
+
+    def __init__(
+        self,
+        modalities: tuple[str, str],
+        items: Mapping[int, int],
+        key_width: int = 256,
+        value_width: int = 128,
+        keep: float = 0.5,
+        tau: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.modalities, self.keep, self.tau = modalities, keep, tau
+        classes = torch.tensor([value for value, count in items.items() for _ in range(count)])
+        self.register_buffer("keys", normalize(torch.randn(len(classes), key_width), dim=1))
+        self.register_buffer("values", torch.randn(len(modalities), len(classes), value_width))
+        self.register_buffer("item_class", classes)
+        self.register_buffer("known", torch.zeros(len(modalities), len(classes), dtype=torch.bool))
+
+    def table(self, modality: str) -> Tensor:
+        """Return the values (T, V) of a modality."""
+        return self.values[self.modalities.index(modality)]
+
+    def readable(self, modality: str) -> Tensor:
+        """Return which items hold a value of a modality, (T,) bool; all, while none does."""
+        known = self.known[self.modalities.index(modality)]
+        return known | ~known.any()
+
+    def served(self, labels: Tensor) -> Tensor:
+        """Return labels (...) with 0, the background, where a class has no items."""
+        return labels.where(torch.isin(labels, self.item_class), 0)
+
+    def cosines(self, content: Tensor, modality: str, label: Tensor | None) -> Tensor:
+        """Return the cosine of content and key (M, T), minus infinity where a pixel may not read.
+
+        A pixel may read the items of its class that hold a value of the modality; if none does, all that do.
+
+        Args:
+            content: (M, C), unit vectors.
+            modality: whose values are to be read.
+            label: (M,) int64; none, as in testing: the items of all classes.
+        """
+        readable = self.readable(modality)[None]
+        allowed = readable if label is None else readable & self._own(label)
+        allowed = torch.where(allowed.any(dim=1, keepdim=True), allowed, readable)
+        with torch.autocast(content.device.type, enabled=False):
+            return (_wide(content) @ self.keys.t()).masked_fill(~allowed, -torch.inf)
+
+    @torch.no_grad()
+    def read(self, content: Tensor, modality: str, labels: Tensor | None, table: Tensor | None = None) -> Tensor:
+        """Return the styles (N, V, h, w): the mean of the items' values, weighted with alpha = softmax over the items.
+
+        Args:
+            content: (N, C, h, w), unit vectors at every pixel.
+            modality: whose values are read.
+            labels: (N, h * w) int64, or none as in testing.
+            table: (T, V), values to read instead.
+        """
+        n, _, height, width = content.shape
+        values = self.table(modality) if table is None else table
+        with torch.autocast(content.device.type, enabled=False):
+            label = None if labels is None else labels.flatten()
+            alpha = (self.cosines(flat(content), modality, label) / self.tau).softmax(dim=1)
+            return (alpha @ values).view(n, height, width, -1).permute(0, 3, 1, 2)
+
+    @torch.no_grad()
+    def update(self, pixels: Mapping[str, Pixels]) -> None:
+        """Move the items of every class that both modalities show towards the pixels that chose them."""
+        device = self.keys.device
+        with torch.autocast(device.type, enabled=False):
+            shown = torch.stack([self._own(pixels[m].label).any(dim=0) for m in self.modalities]).all(dim=0)
+            key, value, chosen = zip(*(self._sums(pixels[m]) for m in self.modalities), strict=True)
+            each = shown & torch.stack(chosen)
+            moved = each.any(dim=0)
+            new_key = self.keep * self.keys + (1 - self.keep) * torch.stack(key).mean(dim=0)
+            self.keys.copy_(torch.where(moved[:, None], normalize(new_key, dim=1), self.keys))
+            new_value = self.keep * self.values + (1 - self.keep) * torch.stack(value)
+            self.values.copy_(torch.where(each[..., None], new_value, self.values))
+            self.known |= each
+
+    def _sums(self, pixels: Pixels) -> tuple[Tensor, Tensor, Tensor]:
+        """Return dk (T, C), dv (T, V) and which items a pixel chose, (T,) bool.
+
+        Each pixel chooses the nearest item of its class; it counts with beta, a softmax over all pixels of the class.
+        """
+        cosine = (_wide(pixels.content) @ self.keys.t()).masked_fill(~self._own(pixels.label), -torch.inf)
+        beta = cosine.softmax(dim=0).nan_to_num()  # of a class without pixels
+        assigned = one_hot(cosine.argmax(dim=1), len(self.keys))
+        weights = (beta * assigned).t()
+        key = normalize(weights @ _wide(pixels.content), dim=1)
+        return key, standardised(weights @ _wide(pixels.style)), assigned.any(dim=0)
+
+    def _own(self, label: Tensor) -> Tensor:
+        """(M,) to (M, T): whether an item serves the class of a pixel."""
+        return label[:, None] == self.item_class[None]
+
+
+def standardised(values: Tensor) -> Tensor:
+    """Return (T, V) with zero mean and unit variance in each row; a constant row becomes zeros."""
+    variance, mean = torch.var_mean(values, dim=1, correction=0, keepdim=True)
+    return (values - mean) / (variance + STANDARDISE_EPS).sqrt()
+
+
+def flat(features: Tensor) -> Tensor:
+    """Return a map (N, C, h, w) as the vectors of its pixels, (N * h * w, C)."""
+    return features.permute(0, 2, 3, 1).flatten(0, 2)
+
+
+def _wide(features: Tensor) -> Tensor:
+    return features.to(torch.promote_types(features.dtype, torch.float32))
