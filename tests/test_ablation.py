@@ -24,7 +24,8 @@ from hifisyn.experiments.rows import GLOBAL, LABELS, PGD, ROWS, STRUCTURAL, TABL
 from hifisyn.methods.hifisyn import HiFiSyn
 from hifisyn.networks import memory_update
 from hifisyn.paths import Roots
-from hifisyn.training import checkpoint, logbook, loop, model_folder, summary
+from hifisyn.training import checkpoint, logbook, loop, model_folder, registry, summary
+from hifisyn.training.settings import adapted, with_settings
 from tests.test_hifisyn import PAIR, make_batch, make_plans
 from tests.training_toys import toy_dataset, toy_plans
 
@@ -68,11 +69,17 @@ def table(roots):
     return roots.results / "TOY" / FOLDER / "table.csv"
 
 
+def as_row(plans, row):
+    """Return the plans of a training of a row."""
+    trainer = registry.trainer_class(row.method)
+    return with_settings(adapted(plans, trainer).override(list(row.assignments)), trainer)
+
+
 def fold_of(roots, row, seed=0):
     """Return the fold's folder of a row, whatever its name."""
     for file in sorted(roots.results.glob("TOY/T1_T2/*/fold_0/config.json")):
         plans = json.loads((file.parent.parent / "plans.json").read_text())
-        wanted = toy_plans(epochs=2, iterations=2).override(list(ROWS[row].assignments))
+        wanted = as_row(toy_plans(epochs=2, iterations=2), ROWS[row])
         if plans == wanted.model_dump(mode="json") and json.loads(file.read_text())["seed"] == seed:
             return file.parent
     raise AssertionError(f"no training of {row}")
@@ -103,7 +110,7 @@ def never(*args, **kwargs):
 
 def test_every_row_is_in_the_table_in_both_directions(whole):
     found = pd.read_csv(io.BytesIO(whole.files["table.csv"]))
-    names = [row.name for row in TABLE_5]
+    names = [row.name for row in (*TABLE_5, *TABLE_6)]
     assert list(found["row"]) == [name for name in names for _ in range(2)]
     assert list(found["direction"]) == ["T1 to T2", "T2 to T1"] * len(names)
     assert (found[["cases", "subjects"]] == 2).all(axis=None)
@@ -116,12 +123,12 @@ def test_every_row_is_in_the_table_in_both_directions(whole):
 def test_the_page_says_what_was_equal_and_what_is_not_here(whole):
     page = whole.files["table.md"].decode()
     assert "2 epochs of 2 steps (batch 2, cpu, fp32), seeds 0," in page
-    assert "- MUNIT: needs the method MUNIT" in page
-    assert "- MGUIT + label map: needs the method MGUIT" in page
+    assert "| MGUIT + label map |" in page
+    assert "needs the method" not in page
     assert "Validation cases chose the best weights" in page
     assert "trained once" in page
     record = json.loads(whole.files["ablation.json"])
-    assert [row["row"] for row in record["rows"]] == [row.name for row in TABLE_5]
+    assert [row["row"] for row in record["rows"]] == [row.name for row in (*TABLE_5, *TABLE_6)]
     assert all(training["seconds"] > 0 for row in record["rows"] for training in row["trainings"])
     assert record["seeds"] == [0]
     assert not record["failures"]
@@ -163,6 +170,15 @@ def test_a_row_has_the_networks_and_the_losses_that_it_says(whole, row):
         "all": {"pgd", "sgd", "ggd"},
     }
     assert row.losses == expected[row.key]
+
+
+@pytest.mark.parametrize("row", TABLE_6, ids=lambda row: row.key)
+def test_the_label_map_is_in_the_rows_of_table_6_that_say_so(whole, row):
+    folder = fold_of(whole.roots, row.key)
+    assert folder.parent.name.startswith(f"{row.method}__")
+    logged = {name.split("/")[2] for name in pd.read_csv(folder / "metrics.csv") if name.startswith("loss/generator/")}
+    assert ("pgd" in logged) == row.key.endswith("_labels")
+    assert "cycle" in logged
 
 
 def objective(row, labelled, p_unlabelled):
@@ -314,7 +330,12 @@ def test_a_method_that_ignores_the_switches_makes_no_row(tmp_path, monkeypatch, 
     assert "p_holm" not in (table(roots).parent / "table.md").read_text()
 
 
-def test_a_dry_run_says_all_and_writes_nothing(tmp_path, capsys):
+def without_rivals(monkeypatch):
+    monkeypatch.setattr(rows, "names", lambda: ["HiFiSyn"])
+
+
+def test_a_dry_run_says_all_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    without_rivals(monkeypatch)
     roots = toy_dataset(tmp_path)
     assert run(roots, "--dry-run", "--rows", "table5", "mguit", "--seeds", "0", "1") == 0
     out = capsys.readouterr().out
@@ -336,7 +357,6 @@ def test_a_training_of_days_is_refused_unless_forced(tmp_path, monkeypatch, caps
     ("words", "message"),
     [
         (["--rows", "pgd", "sdg"], "wanted rows among table5, table6, none, bank, pgd_i"),
-        (["--rows", "munit"], "found rows that need the method MUNIT"),
         (["--set", "losses.sgd=0"], "row PGD + SGD: wanted global slots, structural slots, PGD, labels in PGD, SGD"),
         (["--set", "memory.slots={}"], "row bank only: wanted global slots, structural slots, found global slots"),
         (["--set", "losses.ramp_start=4"], "found losses.ramp_start 4 in a run of 4 steps"),
@@ -354,6 +374,11 @@ def test_mistakes_are_one_line_and_nothing_is_written(tmp_path, capsys, words, m
     assert not roots.results.exists()
 
 
+def test_rows_of_a_method_that_is_not_here_cannot_be_trained_alone(tmp_path, monkeypatch, capsys):
+    without_rivals(monkeypatch)
+    assert "found rows that need the method MUNIT" in fails(toy_dataset(tmp_path), capsys, "--rows", "munit")
+
+
 def test_of_several_contrasts_two_must_be_named(tmp_path, capsys):
     roots = toy_dataset(tmp_path)
     edit(roots.preprocessed / "TOY" / "plans.json", lambda c: c.update(modalities=["T1", "T2", "FLAIR"]))
@@ -368,8 +393,8 @@ def test_rows_come_in_the_order_of_the_tables():
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.key)
 def test_rows_change_nothing_else_and_are_told_apart(row):
-    plans = toy_plans()
-    own = plans.override(list(row.assignments))
+    plans = adapted(toy_plans(), registry.trainer_class(row.method))
+    own = as_row(toy_plans(), row)
     assert set(model_folder.changes(plans, own)) <= set(rows.KEYS)
     assert rows.parts_of(own) == row.parts
     if row in TABLE_5:

@@ -15,6 +15,7 @@ EPILOG = """
 examples:
   hifisyn_train IXI T1 T2 fold0                    both directions, T1 to T2 and T2 to T1, in one training
   hifisyn_train IXI T1 T2 fold0 --resume           go on where a killed or interrupted training stopped
+  hifisyn_train IXI T1 T2 fold0 -tr CycleGAN       another method: documentation/how_to/choose_a_method.md
   hifisyn_train IXI T1 T2 all --epochs 50 --set lr=1e-3 memory.rho=0.5
   torchrun --nproc-per-node 4 --no-python hifisyn_train IXI T1 T2 fold0
 """

@@ -1,5 +1,6 @@
 """What a reader must keep in mind: found in the facts, not written by heart."""
 
+import itertools
 from collections.abc import Iterator
 from html import escape
 
@@ -36,19 +37,24 @@ def _of_data(facts: Facts) -> Iterator[str]:
 
 
 def _of_training(facts: Facts) -> Iterator[str]:
+    short: dict[int, list[str]] = {}
     for training in facts.trainings:
         planned, steps = training.plans.training.epochs, training.epochs * training.plans.training.iterations
         name = f"{training.label} ({' and '.join(training.model.pair)}, fold {training.fold})"
         if training.epochs < planned:
             yield f"{name} was evaluated after {training.epochs} of {counted(planned, 'planned epoch')}."
         if 0 < steps < SHORT_STEPS:
-            yield f"{name} was trained for {steps:,} steps only, far fewer than a full run."
-        if training.plans.networks.width < PUBLISHED_WIDTH and training.model.method == "HiFiSyn":
-            width, pixel = training.plans.networks.width, training.plans.slices.pixel_mm
-            yield (
-                f"{name} has {width} channels where the paper has {PUBLISHED_WIDTH}, and pixels of {pixel:g} mm: its "
-                "numbers are not those of the published size."
-            )
+            short.setdefault(steps, []).append(name)
+    for steps, names in short.items():
+        were = "was" if len(names) == 1 else "were"
+        yield f"{listed(names)} {were} trained for {steps:,} steps only, far fewer than a full run."
+    narrow = [t for t in facts.trainings if t.plans.networks.width < PUBLISHED_WIDTH]
+    for (width, pixel), own in itertools.groupby(narrow, lambda t: (t.plans.networks.width, t.plans.slices.pixel_mm)):
+        who = listed(list(dict.fromkeys(training.label for training in own)))
+        yield (
+            f"{who}: {width} channels where the papers have {PUBLISHED_WIDTH}, and pixels of {pixel:g} mm, so that "
+            "the numbers are not those of the published size."
+        )
     seeds = {training.config.get("seed") for training in facts.trainings}
     if len(seeds) == 1:
         yield "Every model was trained with one seed; how much the seed matters was not measured."

@@ -9,7 +9,7 @@ from hifisyn.evaluation.statistics import SLICE
 from hifisyn.plans import Plans
 from hifisyn.report.collect import Facts, Training
 from hifisyn.report.html import counted, listed, paragraph, section
-from hifisyn.report.references import Citations
+from hifisyn.report.references import CITED_AS, Citations
 from hifisyn.report.results import DIRECTION, FEWEST_MODELS, METHOD
 from hifisyn.training.logbook import duration
 
@@ -127,7 +127,8 @@ def _training(facts: Facts, cite: Citations) -> list[str]:
             f"{cite('drit')} and a memory bank after MGUIT {cite('mguit')}."
         )
     others = [method for method in methods if method != "HiFiSyn"]
-    words += [f"Compared with it were {listed(others)}."] if ours and others else []
+    cited = listed([f"{m} {cite(CITED_AS[m])}" if m in CITED_AS else m for m in others])
+    words += [f"{'Compared with it were' if ours else 'The methods were'} {cited}."] if others else []
     words += [_one_training(training) for training in facts.trainings]
     words.append("Slices of one subject never met in a step; the checkpoint was chosen on the validation subjects.")
     return words

@@ -73,6 +73,45 @@ REFERENCES = {
     ),
 }
 
+METHODS = {
+    "CycleGAN": (
+        "Zhu J-Y, Park T, Isola P, Efros AA. Unpaired image-to-image translation using cycle-consistent adversarial "
+        "networks. ICCV 2017."
+    ),
+    "GC-CycleGAN": (
+        "Hiasa Y, Otake Y, Takao M, et al. Cross-modality image synthesis from unpaired data using CycleGAN: effects "
+        "of gradient consistency loss and training data size. SASHIMI 2018."
+    ),
+    "SC-CycleGAN": (
+        "Yang H, Sun J, Carass A, et al. Unsupervised MR-to-CT synthesis using structure-constrained CycleGAN. IEEE "
+        "Trans Med Imaging 39, 4249-4261, 2020."
+    ),
+    "COSMOS": (
+        "Shin H, Kim H, Kim S, et al. COSMOS: cross-modality unsupervised domain adaptation for 3D medical image "
+        "segmentation based on target-aware domain translation and iterative self-training. arXiv:2203.16557, 2022."
+    ),
+    "AttentionGAN": (
+        "Tang H, Liu H, Xu D, Torr PHS, Sebe N. AttentionGAN: unpaired image-to-image translation using "
+        "attention-guided generative adversarial networks. IEEE Trans Neural Netw Learn Syst, 2021."
+    ),
+    "MUNIT": ("Huang X, Liu M-Y, Belongie S, Kautz J. Multimodal unsupervised image-to-image translation. ECCV 2018."),
+    "RegGAN": (
+        "Kong L, Lian C, Huang D, Li Z, Hu Y, Zhou Q. Breaking the dilemma of medical image-to-image translation. "
+        "NeurIPS 2021."
+    ),
+    "UVCGAN": (
+        "Torbunov D, Huang Y, Yu H, et al. UVCGAN: UNet vision transformer cycle-consistent GAN for unpaired "
+        "image-to-image translation. WACV 2023."
+    ),
+    "StarGAN-v2": ("Choi Y, Uh Y, Yoo J, Ha J-W. StarGAN v2: diverse image synthesis for multiple domains. CVPR 2020."),
+    "InstaFormer": (
+        "Kim S, Baek J, Park J, Kim G, Kim S. InstaFormer: instance-aware image-to-image translation with transformer. "
+        "CVPR 2022."
+    ),
+}
+REFERENCES |= METHODS
+CITED_AS = {"DRIT++": "drit", "MGUIT": "mguit"} | {method: method for method in METHODS}
+
 
 class Citations:
     """Numbers the references in the order in which they are cited.
