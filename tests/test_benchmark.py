@@ -24,7 +24,7 @@ from hifisyn.experiments.methods import WORDS, method_rows
 from hifisyn.paths import Roots
 from hifisyn.training import logbook, loop, registry, summary
 from hifisyn.training.job import Options
-from tests.training_toys import toy_dataset, toy_plans
+from tests.training_toys import toy_dataset, toy_plans, toy_store
 
 METHODS = ["--methods", "hifisyn", "CycleGAN"]
 FOLDER = "benchmark_T1_T2_fold_0__steps=4"
@@ -322,6 +322,31 @@ def test_with_many_tasks_table_1_has_the_average_and_table_2_each_task():
     assert numbers.loc[("CycleGAN", "psnr"), "mean"] == pytest.approx(own.mean())
     assert numbers.loc[("CycleGAN", "psnr"), "sd"] == pytest.approx(own.std(ddof=1))
     assert len(second.head) == 1 + 4 * 5
+
+
+def three_contrasts(home):
+    """The toy data set with a third contrast."""
+    roots = toy_dataset(home)
+    folder = roots.preprocessed / "TOY"
+    toy_store(folder / "plans_2d", {f"c{i}": ("FLAIR", "T1", "T2") for i in range(8)})
+    plans = json.loads((folder / "plans.json").read_text())
+    plans |= {"modalities": ["T1", "T2", "FLAIR"], "intensity_scale": {"T1": 1.0, "T2": 1.0, "FLAIR": 1.0}}
+    (folder / "plans.json").write_text(json.dumps(plans))
+    return roots
+
+
+def test_several_pairs_stand_in_one_table(tmp_path):
+    roots = three_contrasts(tmp_path)
+    assert run(roots, "--source", "T1", "--target", "T2", "FLAIR", "--methods", "CycleGAN") == 0
+    folder = roots.results / "TOY" / "benchmark_T1_T2_and_FLAIR_T1_fold_0__steps=4"
+    second = pd.read_csv(folder / "table_2.csv")
+    assert set(second["direction"]) == {"T1 to T2", "T2 to T1", "T1 to FLAIR", "FLAIR to T1"}
+    assert set(pd.read_csv(folder / "table_1.csv")["direction"]) == {"average of 4 tasks"}
+    assert {path.name for path in folder.glob("comparison_*_slices.png")} == {
+        f"comparison_{way}_slices.png" for way in ("T1_to_T2", "T2_to_T1", "T1_to_FLAIR", "FLAIR_to_T1")
+    }
+    trainings = json.loads((folder / "benchmark.json").read_text())["trainings"]
+    assert [entry["pair"] for entry in trainings] == [["T1", "T2"], ["FLAIR", "T1"]]
 
 
 def test_table_3_names_methods_and_tests_them():

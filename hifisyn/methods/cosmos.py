@@ -16,6 +16,7 @@ Differs from the paper:
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -59,6 +60,7 @@ class COSMOS(CycleGAN):
     """CycleGAN with a segmentation of the image and of its translation, both held against the image's labels."""
 
     SETTINGS = COSMOSSettings
+    WITHOUT_LABELS: ClassVar = "nothing is segmented, which leaves CycleGAN"
     settings: COSMOSSettings
 
     def build_networks(self) -> dict[str, nn.Module]:

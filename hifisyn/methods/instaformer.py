@@ -87,6 +87,7 @@ class InstaFormer(Trainer):
 
     SETTINGS = InstaFormerSettings
     PUBLISHED: ClassVar = {"lr": 2e-4, "lr_discriminator": 2e-4, "weight_decay": 0.0, "decay_from": 1.0}
+    WITHOUT_LABELS: ClassVar = "there are no boxes, so box tokens and their loss are left out"
     settings: InstaFormerSettings
 
     @property

@@ -94,6 +94,7 @@ class MGUIT(Trainer):
 
     SETTINGS = MGUITSettings
     PUBLISHED: ClassVar = {}
+    WITHOUT_LABELS: ClassVar = "every pixel counts as background, so the memory knows no classes"
     settings: MGUITSettings
 
     def __init__(self, plans: Plans, pair: tuple[str, str]) -> None:

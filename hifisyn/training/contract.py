@@ -55,6 +55,7 @@ class Trainer(ABC):
     Attributes:
         SETTINGS: what the method has of its own, with its published values.
         PUBLISHED: its published values of the plans' `training` part, where they are not HiFi-Syn's.
+        WITHOUT_LABELS: what becomes of the method where no training case has labels; empty: nothing is lost.
         plans: as the method has them, see `hifisyn.training.settings.adapted`.
         settings: its own.
         pair: the two modalities, sorted.
@@ -66,6 +67,7 @@ class Trainer(ABC):
 
     SETTINGS: ClassVar[type[Settings]] = Settings
     PUBLISHED: ClassVar[Mapping[str, Any]] = {}
+    WITHOUT_LABELS: ClassVar[str] = ""
 
     def __init__(self, plans: Plans, pair: tuple[str, str]) -> None:
         missing = [modality for modality in pair if modality not in plans.modalities]

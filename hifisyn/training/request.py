@@ -91,8 +91,10 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
         subjects={case.name: case.subject for case in Dataset.load(_dataset_folder(request)).all_cases.values()},
         seed=request.seed,
     )
-    job.cohort()
-    return job, _remarks(fold, there)
+    remarks, cohort = _remarks(fold, there), job.cohort()
+    if trainer.WITHOUT_LABELS and not cohort.labelled:
+        remarks.append(f"no training case has labels: {trainer.WITHOUT_LABELS}")
+    return job, remarks
 
 
 def write_folder(request: Request, job: Job, options: Options) -> None:
