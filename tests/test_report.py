@@ -258,7 +258,7 @@ def test_what_was_run_is_told(roots, report):
         "training.iterations = 4",
         f"python {sys.version.split()[0]}",
         "There are 3 subjects only",
-        "was trained for 8 steps only",
+        "trained for 8 steps only",
         "deepbet 1.0.2",
         "3 subjects were held out",
     ):
