@@ -22,14 +22,18 @@ from hifisyn.experiments import dots
 from hifisyn.experiments.benchmark import Benchmark
 from hifisyn.experiments.comparison import Comparison
 from hifisyn.experiments.methods import REFERENCE
-from hifisyn.experiments.results import FLATTER
-from hifisyn.experiments.tables import MEANING, ONE_SEED, seed_table
+from hifisyn.experiments.tables import MEANING, seed_table
 from hifisyn.experiments.train_all import Log
 from hifisyn.experiments.trainings import Training
 from hifisyn.figures.draw_comparisons import draw_comparisons
 from hifisyn.files import write_json, write_text
 from hifisyn.training.checkpoint import versions
 
+TRAINED_ONCE = (
+    "Each method was trained once, so how far two trainings of one method lie apart is not known, and small "
+    "differences may be noise; --seeds 0 1 2 tells."
+)
+FLATTER = "Validation cases chose the best weights, so their numbers flatter, alike for every method."
 BENCHMARK_JSON, BENCHMARK_MD, DOTS_PNG = "benchmark.json", "benchmark.md", "benchmark.png"
 
 
@@ -154,7 +158,7 @@ def _head(benchmark: Benchmark, outcome: Outcome) -> list[str]:
         f"{job.plans.slices.crop}x{job.plans.slices.crop} pixels of {job.plans.slices.pixel_mm:g} mm, "
         f"{job.plans.networks.width} channels in the first layer (64 as published), seeds {seeds}. It is compared on "
         f"the {comparison.split} cases ({subjects} subjects) with its {comparison.checkpoint} weights.\n",
-        f"{MEANING} {ONE_SEED if len(comparison.seeds) == 1 else ''}\n",
+        f"{MEANING} {TRAINED_ONCE if len(comparison.seeds) == 1 else ''}\n",
     ]
     return lines if comparison.split == TEST else [*lines, f"{FLATTER}\n"]
 

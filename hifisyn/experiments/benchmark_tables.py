@@ -89,7 +89,8 @@ def cost(trainings: Sequence[Training], parameters: dict[str, int]) -> Table:
         rows.append(tuple(map(Cell, texts)))
     head = ("method", "parameters (M)", "steps", "seconds a step", "minutes")
     note = (
-        "Parameters of all networks of a training; that of both directions. Time as it went by, also beside other work."
+        "Parameters of all networks that a training holds, for both directions. Time is what went by, also beside "
+        "other work of the machine."
     )
     return Table("Cost", note, head, tuple(rows), pd.DataFrame(numbers))
 
