@@ -29,9 +29,9 @@ from torch.nn.functional import l1_loss
 from hifisyn.losses.adversarial import FAKE, REAL, cross_entropy
 from hifisyn.losses.r1 import r1_penalty
 from hifisyn.methods.stargan_task import LATENT, Task, draw_task
+from hifisyn.networks.initialisation import he_init
 from hifisyn.networks.padding import cropped, padded, padded_side
 from hifisyn.networks.running_code import RunningCode
-from hifisyn.networks.stargan_blocks import he_normal_init
 from hifisyn.networks.stargan_generator import StyledGenerator, halvings_of
 from hifisyn.networks.stargan_heads import DomainHeads
 from hifisyn.networks.stargan_mapping import MappingNetwork
@@ -93,7 +93,7 @@ class StarGANv2(Trainer):
             STYLE_ENCODER: DomainHeads(STYLE, self.side, width, domains),
         }
         for network in networks.values():
-            he_normal_init(network)
+            he_init(network, slope=0.0)
         for name in (GENERATOR, MAPPING, STYLE_ENCODER):
             networks[SMOOTHED + name] = copy.deepcopy(networks[name]).requires_grad_(False)
         return networks | {CODE: RunningCode(self.pair, STYLE, self.plans.training.attribute_ema)}

@@ -27,11 +27,11 @@ def normal_init(network: nn.Module, width: int, *, zero_bias: bool = False) -> N
 def he_init(network: nn.Module, slope: float) -> None:
     """Draw every weight after He et al. (ICCV 2015) for leaky ReLUs of the given slope, and set biases to 0.
 
-    For narrow networks without norm. Under `normal_init` the attributes of two images are nearly one vector, and
-    a fresh discriminator hardly tells an image from its negative.
+    As some methods publish it, and for narrow networks without norm: under `normal_init` the attributes of two images
+    are nearly one vector, and a fresh discriminator hardly tells an image from its negative.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, a=slope)
-            assert module.bias is not None
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

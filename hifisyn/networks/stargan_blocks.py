@@ -5,7 +5,6 @@ Convolutions pad with zeros; each sum is divided by sqrt(2), so that a chain of 
 
 import math
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 
@@ -89,16 +88,6 @@ class StyledResBlock(nn.Module):
 
     def _enlarged(self, x: Tensor) -> Tensor:
         return interpolate(x, scale_factor=2, mode="nearest") if self.up else x
-
-
-@torch.no_grad()
-def he_normal_init(network: nn.Module) -> None:
-    """Draw convolutions and linear layers after He et al. (ICCV 2015) for ReLUs; biases, where there are any, are 0."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
 
 
 def _activation(channels: int, norm: bool) -> tuple[nn.Module, ...]:
