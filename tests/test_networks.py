@@ -10,6 +10,8 @@ from hifisyn.networks.content_encoder import ContentEncoder
 from hifisyn.networks.generator import Generator
 from hifisyn.networks.image_discriminator import ImageDiscriminator
 from hifisyn.networks.initialisation import he_init, normal_init
+from hifisyn.networks.precision import WideTanh, wide
+from hifisyn.networks.resnet import ResnetGenerator
 
 PAIR = ("T1", "T2")
 
@@ -201,3 +203,27 @@ def test_he_initialisation_keeps_variance_through_leaky_layers():
     out = network(torch.randn(4, 64, 12, 12, generator=rng()))
     assert 0.5 < out.pow(2).mean().item() < 2
     assert all(m.bias.abs().sum() == 0 for m in network if isinstance(m, nn.Conv2d))
+
+
+def test_the_end_of_a_generator_saturates_no_sooner_in_mixed_precision():
+    x = torch.tensor([3.5, -3.5], requires_grad=True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        made = WideTanh()(x.to(torch.bfloat16))
+    assert made.dtype == torch.float32
+    assert made.abs().max() < 1
+    made.sum().backward()
+    assert x.grad is not None
+    assert (x.grad > 1e-3).all()
+
+
+def test_generators_make_images_in_single_precision():
+    image = torch.rand(1, 1, 32, 32) * 2 - 1
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert ResnetGenerator(4, blocks=1)(image).dtype == torch.float32
+        generator = Generator(PAIR, width=4, value_width=0)
+        assert generator(torch.rand(1, 16, 8, 8), None, torch.rand(1, 8), "T1").dtype == torch.float32
+
+
+def test_what_is_wide_already_stays():
+    assert wide(torch.zeros(1, dtype=torch.float64)).dtype == torch.float64
+    assert wide(torch.zeros(1, dtype=torch.bfloat16)).dtype == torch.float32

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from hifisyn.networks.precision import wide
+
 Kind = Literal["abs", "signed"]
 EPSILON = 1e-8
 
@@ -44,9 +46,9 @@ def gradient_correlation(first: Tensor, second: Tensor, kind: Kind = "abs", epsi
 
 def _gradients(image: Tensor, kind: Kind) -> tuple[Tensor, Tensor]:
     """Return the differences of both neighbours along x and along y, (N, H * W) each; the border is repeated."""
-    wide = pad(image.to(torch.promote_types(image.dtype, torch.float32)), (1, 1, 1, 1), mode="replicate")
-    along_x = (wide[..., 1:-1, 2:] - wide[..., 1:-1, :-2]).flatten(1)
-    along_y = (wide[..., 2:, 1:-1] - wide[..., :-2, 1:-1]).flatten(1)
+    framed = pad(wide(image), (1, 1, 1, 1), mode="replicate")
+    along_x = (framed[..., 1:-1, 2:] - framed[..., 1:-1, :-2]).flatten(1)
+    along_y = (framed[..., 2:, 1:-1] - framed[..., :-2, 1:-1]).flatten(1)
     return (along_x.abs(), along_y.abs()) if kind == "abs" else (along_x, along_y)
 
 

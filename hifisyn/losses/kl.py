@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from hifisyn.networks.precision import wide
+
 
 def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Return -1/2 * sum of (1 + log_variance - mean**2 - exp(log_variance)): summed over entries, mean over images.
@@ -12,6 +14,5 @@ def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
         log_variance: (N, code).
     """
     with torch.autocast(mean.device.type, enabled=False):
-        wide = torch.promote_types(mean.dtype, torch.float32)
-        mu, log_var = mean.to(wide), log_variance.to(wide)
+        mu, log_var = wide(mean), wide(log_variance)
         return -0.5 * (1 + log_var - mu.square() - log_var.exp()).sum(dim=1).mean()

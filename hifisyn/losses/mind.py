@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, max_pool2d
 
+from hifisyn.networks.precision import wide
+
 PATCH_RADIUS, SEARCH_RADIUS = 3, 4
 MARGIN = PATCH_RADIUS + SEARCH_RADIUS  # pixels on each side that have no descriptor
 SIGMA, EPSILON = 2.0, 1e-5
@@ -46,7 +48,7 @@ def mind(image: Tensor, epsilon: float = EPSILON) -> Tensor:
         epsilon: least local variance, in squares of the image's unit; below float16's reach.
     """
     with torch.autocast(image.device.type, enabled=False):
-        distance = _patch_distances(image.to(torch.promote_types(image.dtype, torch.float32)))
+        distance = _patch_distances(wide(image))
         variance = distance[:, _NEAREST].mean(dim=1, keepdim=True) + epsilon
         ratio = distance / variance
         # Subtracting the least exponent is the division by the largest descriptor, and never 0 / 0.

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from hifisyn.networks.precision import wide
+
 SMALLEST = 1e-5
 
 
@@ -19,5 +21,4 @@ def mode_seeking(images: tuple[Tensor, Tensor], codes: tuple[Tensor, Tensor]) ->
 
 
 def _difference(one: Tensor, other: Tensor) -> Tensor:
-    wide = torch.promote_types(one.dtype, torch.float32)
-    return (one.to(wide) - other.to(wide)).abs().mean()
+    return (wide(one) - wide(other)).abs().mean()

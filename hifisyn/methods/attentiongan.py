@@ -4,7 +4,8 @@ Tang et al., "AttentionGAN: Unpaired Image-to-Image Translation using Attention-
 IEEE TNNLS 2021, arXiv 1911.11897. Its second form, of ten masks, as the authors published its settings.
 
 Differs from the paper:
-- Batch, crop and length are those of the plans, which all methods share; 4 and 256 as published, of 60 to 200 epochs.
+- Batch, crop and length are those of the plans, which all methods share; published are a batch
+  of 4, a crop of 256 and 60 to 200 epochs.
 - The rate falls over the second half, as published for faces; the published horses had a constant one.
 - The generator makes grey images of one channel; the published one is made for three.
 - No discriminator sees the masks. The paper describes one, the authors' published settings have none.

@@ -5,8 +5,12 @@ arXiv 1703.10593. What the paper leaves open follows the authors' published sett
 squares, identity loss, pool of 50.
 
 Differs from the paper:
-- Batch, crop and length are those of the plans, which all methods share; 1, 256 and 200 epochs as published.
+- Batch, crop and length are those of the plans, which all methods share; published are a batch of 1, a
+  crop of 256 and 200 epochs.
 - No resizing to 286 pixels before the crop: it would blur.
+- Slices of both contrasts are drawn at random, subject first; the authors go through one contrast in shuffled order.
+- The rate falls with every step of the second half, the authors' with every epoch. Narrow networks begin with wider
+  weights, so that they do not begin almost constant.
 """
 
 from collections.abc import Iterator

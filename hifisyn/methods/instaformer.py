@@ -5,7 +5,8 @@ What the paper leaves open follows the authors' published settings: LSGAN, 8x8 p
 layers. It translates one way; here two independent models, called by their target, are trained side by side.
 
 Differs from the paper:
-- Batch, crop and length are those of the plans, which all methods share; 5, 352 and 200 epochs as published.
+- Batch, crop and length are those of the plans, which all methods share; published are a batch of
+  5, a crop of 352 and 200 epochs.
 - Boxes go around the label map's largest connected structures instead of annotated objects; without labels there
   are none. They must have 16 pixels in an image of 256, in proportion to its area, 4 at least.
 - Tokens of missing boxes take no part. The published code fills up with boxes of zero features, which attend along.

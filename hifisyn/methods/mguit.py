@@ -4,7 +4,8 @@ Jeong et al., "Memory-guided Unsupervised Image-to-image Translation", CVPR 2021
 leaves open follows the authors' published settings. Built on DRIT's networks; HiFi-Syn's memory comes from here.
 
 Differs from the paper:
-- Batch, crop and length are those of the plans, which all methods share; 1, 360 and 1200 epochs as published. Every
+- Batch, crop and length are those of the plans, which all methods share; published are a batch of 1, a
+  crop of 360 and 1200 epochs. Every
   `content_steps`-th step is a full one, also at the end of an epoch.
 - Objects are brain structures: a box around each connected component of each label, filled from large to small. Boxes
   of tissues nearly coincide, so `masks` can be the label map itself. Masks are cut and mirrored with the image, which

@@ -8,6 +8,7 @@ from torch.nn.functional import normalize
 
 from hifisyn.losses.feature_contrast import code_contrast, item_contrast
 from hifisyn.networks.class_memory import ClassMemory, Pixels
+from hifisyn.networks.precision import wide
 
 
 def key_contrast(memory: ClassMemory, pixels: Pixels, modality: str, tau: float) -> Tensor:
@@ -20,7 +21,7 @@ def key_contrast(memory: ClassMemory, pixels: Pixels, modality: str, tau: float)
 def value_contrast(memory: ClassMemory, pixels: Pixels, modality: str, tau: float) -> Tensor:
     """Return how far styles are, by cosine, from the value of the item that content chose, against all others."""
     with torch.autocast(pixels.style.device.type, enabled=False):
-        cosines = normalize(_wide(pixels.style), dim=1) @ normalize(memory.table(modality), dim=1).t()
+        cosines = normalize(wide(pixels.style), dim=1) @ normalize(memory.table(modality), dim=1).t()
         cosines = cosines.masked_fill(~memory.readable(modality), -torch.inf)
         return item_contrast(cosines, _chosen(memory, pixels, modality), tau)
 
@@ -28,7 +29,7 @@ def value_contrast(memory: ClassMemory, pixels: Pixels, modality: str, tau: floa
 def key_contrast_of_code(memory: ClassMemory, pixels: Pixels) -> Tensor:
     """Return the published code's: one term for each class that has pixels, and one for all keys together."""
     with torch.autocast(pixels.content.device.type, enabled=False):
-        content = _wide(pixels.content)
+        content = wide(pixels.content)
         each = [code_contrast(content[of] @ memory.keys[items].t()) for of, items in _classes(memory, pixels)]
         return torch.stack([*each, code_contrast(content @ memory.keys.t())]).sum()
 
@@ -36,7 +37,7 @@ def key_contrast_of_code(memory: ClassMemory, pixels: Pixels) -> Tensor:
 def value_contrast_of_code(memory: ClassMemory, pixels: Pixels, modality: str) -> Tensor:
     """Return the published code's: one term for each class that has pixels, of dot products with the values."""
     with torch.autocast(pixels.style.device.type, enabled=False):
-        style, table = _wide(pixels.style), memory.table(modality)
+        style, table = wide(pixels.style), memory.table(modality)
         return torch.stack(
             [code_contrast(style[of] @ table[items].t()) for of, items in _classes(memory, pixels)]
         ).sum()
@@ -51,7 +52,3 @@ def _classes(memory: ClassMemory, pixels: Pixels) -> Iterator[tuple[Tensor, Tens
     """Yield which pixels (M,) and which items (T,) are of a class, for each class that has pixels."""
     for value in pixels.label.unique():
         yield pixels.label == value, memory.item_class == value
-
-
-def _wide(features: Tensor) -> Tensor:
-    return features.to(torch.promote_types(features.dtype, torch.float32))

@@ -9,6 +9,7 @@ from torch.nn.functional import normalize
 from hifisyn.methods.hifisyn_networks import ATTRIBUTE_ENCODER, CONTENT_ENCODER, GENERATOR
 from hifisyn.methods.mguit_classes import Masks, pixel_classes
 from hifisyn.networks.class_memory import ClassMemory, Pixels, flat
+from hifisyn.networks.precision import wide
 from hifisyn.training.contract import Batch
 
 MEMORY = "class_memory"
@@ -91,7 +92,7 @@ class Passes:
     def encode(self, image: Tensor, modality: str) -> Tensor:
         """Return content (N, C, h, w) of images (N, 1, H, W), of unit norm at every pixel."""
         content = self.networks[CONTENT_ENCODER](image, modality)
-        return normalize(content.to(torch.promote_types(content.dtype, torch.float32)), dim=1)
+        return normalize(wide(content), dim=1)
 
     def translate(self, image: Tensor, source: str, target: str) -> Tensor:
         """Translate as in testing: no labels, all items read, no noise."""

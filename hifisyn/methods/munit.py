@@ -5,7 +5,8 @@ the content of one contrast with the decoder of the other and a style drawn from
 follows the authors' published settings for summer to winter, which have an explicit cycle of weight 10.
 
 Differs from the paper:
-- Batch, crop and length are those of the plans, which all methods share; 1, 256 and 1M iterations as published. The
+- Batch, crop and length are those of the plans, which all methods share; published are a batch of 1, a
+  crop of 256 and 1M iterations. The
   rate is halved after every tenth of the run, as published.
 - The translation of a test image is to be one image: its style is the mean of the encoded styles of the target's
   training images, not a random one. `test_style` changes that.

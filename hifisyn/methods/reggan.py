@@ -10,7 +10,8 @@ Differs from the paper:
 - It translates one way. Here both ways are trained side by side, each with networks of its own; with a cycle, where
   the code registers one way only, both are registered.
 - No random affine is added: it is how the paper makes misalignment, and two brains are misaligned anyway.
-- Batch, crop and length are those of the plans, which all methods share; 1, 256 and 80 epochs as published.
+- Batch, crop and length are those of the plans, which all methods share; published are a batch of 1, a
+  crop of 256 and 80 epochs.
 - One Adam moves generators and registration networks; it does what one for each would.
 - Without cycle and registration the code shows the discriminator earlier translations too. Here it does so with a
   cycle only, that both modes without one differ by the registration alone.
@@ -30,6 +31,7 @@ from hifisyn.losses.total import total
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.image_pool import ImagePools, exchanged
 from hifisyn.networks.patchgan import PatchGAN
+from hifisyn.networks.precision import wide
 from hifisyn.networks.registration import RegistrationNet
 from hifisyn.networks.resnet import BLOCKS, ResnetGenerator
 from hifisyn.networks.warp import folded_share, warp
@@ -153,7 +155,7 @@ class RegGAN(Trainer):
 
     def judge(self, image: Tensor, modality: str) -> Tensor:
         """Return one logit an image, (N,): the mean over its patches; large means real."""
-        return _wide(self.networks[DISCRIMINATOR](image, modality)).mean(dim=(1, 2, 3))
+        return wide(self.networks[DISCRIMINATOR](image, modality)).mean(dim=(1, 2, 3))
 
     def translate(self, source: Tensor, source_modality: str, target_modality: str) -> Tensor:
         """Return the source (N, 1, H, W) in [-1, 1] in the other contrast, by the generator alone."""
@@ -171,7 +173,7 @@ class RegGAN(Trainer):
         weight, apart, fields = self.settings, [], []
         with torch.autocast(self.device.type, enabled=False):
             for target, (fake, real) in pairs.items():
-                fake = _wide(fake)
+                fake = wide(fake)
                 fields.append(self.networks[REGISTRATION](torch.cat([fake, real], dim=1), target))
                 apart.append(l1_loss(warp(fake, fields[-1]), real))
             self._fields = [field.detach() for field in fields]
@@ -179,8 +181,3 @@ class RegGAN(Trainer):
             if weight.smoothness > 0:
                 losses["smoothness"] = weight.smoothness * total(smoothness(field) for field in fields)
         return losses
-
-
-def _wide(x: Tensor) -> Tensor:
-    """Return x in single precision at least."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -9,7 +9,8 @@ Differs from the paper:
   and pad strided layers unevenly.
 - What the journal version adds (spectral norm, self-attention) is off by default; its placement could not be checked.
   `variant=tmi` is our reading of it: see `hifisyn.networks.self_attention`.
-- Slices that meet differ in height by 5 at most in either direction; published is an offset from -5 to 4.
+- Slices that meet differ in height by 5 at most in either direction; published is an offset from -5 to 4, and
+  none within 5 slices of an end, where the height is cut off here.
 - Batch, crop and length are those of the plans, which all methods share.
 """
 

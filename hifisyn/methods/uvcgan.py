@@ -6,10 +6,12 @@ weight 10, identity 0.5, gradient penalty towards a norm of 100. Images and loss
 these weights and this norm mean what they meant; outside they are in [-1, 1].
 
 Differs from the paper:
-- Batch, crop and length are those of the plans, which all methods share; 1, 256 and a million steps as published.
+- Batch, crop and length are those of the plans, which all methods share; published are a batch of
+  1, a crop of 256 and a million steps.
 - Pre-training is the first tenth of that length, on the images of the training itself; the authors pre-train apart,
   for 0.3 to 1.3 million steps. Its rate falls once, as a cosine: it is too short for their warm restarts.
 - A step of pre-training sees the step's images of both modalities; its rate is theirs for that many images.
+- Masked tiles have an eighth of the image's side, at most the published 32 pixels: 27 where the crop is 216.
 - Its images change in brightness, then in contrast; one channel has no hue and saturation, which theirs change too.
 - No resizing to 286 pixels before the crop: it would blur.
 - Images are padded with black to a multiple of 16, at least 32, for the generators alone.

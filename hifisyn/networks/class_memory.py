@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, one_hot
 
+from hifisyn.networks.precision import wide
+
 STANDARDISE_EPS = 1e-5
 
 
@@ -95,7 +97,7 @@ class ClassMemory(nn.Module):
         allowed = readable if label is None else readable & self._own(label)
         allowed = torch.where(allowed.any(dim=1, keepdim=True), allowed, readable)
         with torch.autocast(content.device.type, enabled=False):
-            return (_wide(content) @ self.keys.t()).masked_fill(~allowed, -torch.inf)
+            return (wide(content) @ self.keys.t()).masked_fill(~allowed, -torch.inf)
 
     @torch.no_grad()
     def read(self, content: Tensor, modality: str, labels: Tensor | None, table: Tensor | None = None) -> Tensor:
@@ -134,12 +136,12 @@ class ClassMemory(nn.Module):
 
         Each pixel chooses the nearest item of its class; it counts with beta, a softmax over all pixels of the class.
         """
-        cosine = (_wide(pixels.content) @ self.keys.t()).masked_fill(~self._own(pixels.label), -torch.inf)
+        cosine = (wide(pixels.content) @ self.keys.t()).masked_fill(~self._own(pixels.label), -torch.inf)
         beta = cosine.softmax(dim=0).nan_to_num()  # of a class without pixels
         assigned = one_hot(cosine.argmax(dim=1), len(self.keys))
         weights = (beta * assigned).t()
-        key = normalize(weights @ _wide(pixels.content), dim=1)
-        return key, standardised(weights @ _wide(pixels.style)), assigned.any(dim=0)
+        key = normalize(weights @ wide(pixels.content), dim=1)
+        return key, standardised(weights @ wide(pixels.style)), assigned.any(dim=0)
 
     def _own(self, label: Tensor) -> Tensor:
         """(M,) to (M, T): whether an item serves the class of a pixel."""
@@ -155,7 +157,3 @@ def standardised(values: Tensor) -> Tensor:
 def flat(features: Tensor) -> Tensor:
     """Return a map (N, C, h, w) as the vectors of its pixels, (N * h * w, C)."""
     return features.permute(0, 2, 3, 1).flatten(0, 2)
-
-
-def _wide(features: Tensor) -> Tensor:
-    return features.to(torch.promote_types(features.dtype, torch.float32))

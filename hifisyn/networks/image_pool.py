@@ -9,6 +9,8 @@ from torch import Tensor, nn
 class ImagePool(nn.Module):
     """Remembers up to `size` images; buffers only, so that a resumed run remembers the same.
 
+    Of several processes each remembers its own; resumed, all go on with what the first remembered.
+
     Args:
         size: images.
         side: pixels along each side.

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from hifisyn.networks.blocks import reflected
 from hifisyn.networks.blur import BlurUp
+from hifisyn.networks.precision import WideTanh
 
 
 class TokenDecoder(nn.Module):
@@ -24,7 +25,7 @@ class TokenDecoder(nn.Module):
         self.layers = nn.Sequential(
             *(layer for k in range(n_down, 0, -1) for layer in _doubling(width * 2**k)),
             reflected(width, 1, 7, padding=3),
-            nn.Tanh(),
+            WideTanh(),
         )
 
     def forward(self, tokens: Tensor, grid: int) -> Tensor:

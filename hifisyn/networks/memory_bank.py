@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from hifisyn.networks.memory_update import GLOBAL, UNKNOWN, SlotSums, candidates, joint_key, moved, slot_sums
+from hifisyn.networks.precision import wide
 from hifisyn.networks.ranks import from_first_rank
 
 
@@ -222,4 +223,4 @@ class BrainMemoryBank(nn.Module):
 
 def unit_pixels(features: Tensor) -> Tensor:
     """Return (N, C, h, w) as unit vectors (N, C, h * w) of at least single precision."""
-    return normalize(features.flatten(2).to(torch.promote_types(features.dtype, torch.float32)), dim=1)
+    return normalize(wide(features.flatten(2)), dim=1)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from hifisyn.networks.adain import adaptive_instance_norm
 from hifisyn.networks.blocks import reflected
 from hifisyn.networks.munit_encoders import BLOCKS
+from hifisyn.networks.precision import WideTanh, wide
 
 EPSILON, TINY = 1e-5, 1e-16
 HIDDEN = 4  # times the width: 256 entries as published
@@ -42,7 +43,7 @@ class MunitDecoder(nn.Module):
         self.image = nn.Sequential(
             *(layer for a, b in itertools.pairwise(widths) for layer in _doubling(a, b)),
             reflected(width, 1, 7, padding=3),
-            nn.Tanh(),
+            WideTanh(),
         )
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
@@ -84,7 +85,7 @@ class MunitLayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same, in at least single precision."""
-        x = x.to(torch.promote_types(x.dtype, torch.float32))
+        x = wide(x)
         variance, mean = torch.var_mean(x, dim=(1, 2, 3), correction=1, keepdim=True)
         normed = (x - mean) / ((variance + TINY).sqrt() + EPSILON)
         return normed * self.gain[:, None, None] + self.shift[:, None, None]

@@ -1,7 +1,7 @@
 """RegGAN's registration network R (Kong et al., NeurIPS 2021, arXiv 2110.06465): a residual U-Net.
 
 Differs from the authors' code:
-- The number of halvings follows the side of the image, so that two pixels remain; seven for 256, as published.
+- The number of halvings follows the side of the image, so that two or three pixels remain; seven for 256, as published.
 - Widths go with the plan's, 64 as published, and are at least 4.
 """
 
@@ -71,7 +71,7 @@ class RegistrationNet(nn.Module):
 
 
 def levels_of(side: int) -> int:
-    """Return how often a side is halved, rounding down, so that two pixels remain; seven times at most.
+    """Return how often a side is halved, rounding down, so that two or three pixels remain; seven times at most.
 
     >>> [levels_of(side) for side in (16, 96, 128, 216, 256, 512)]
     [3, 5, 6, 6, 7, 7]

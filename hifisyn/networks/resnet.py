@@ -7,6 +7,7 @@ by reflection.
 from torch import Tensor, nn
 
 from hifisyn.networks.blocks import INRes, reflected
+from hifisyn.networks.precision import wide
 
 BLOCKS = 9
 
@@ -58,7 +59,7 @@ class ResnetGenerator(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Translate images."""
-        return self.decoder(self.encoder(image)).tanh()
+        return wide(self.decoder(self.encoder(image))).tanh()
 
 
 def _halving(channels: int) -> tuple[nn.Module, ...]:

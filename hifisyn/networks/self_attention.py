@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from hifisyn.networks.precision import wide
+
 NARROWING = 8
 
 
@@ -28,6 +30,5 @@ class SelfAttention(nn.Module):
         """(N, C, H, W) to the same."""
         query, key, value = (layer(x).flatten(2).transpose(1, 2) for layer in (self.query, self.key, self.value))
         with torch.autocast(x.device.type, enabled=False):  # a softmax over thousands of positions
-            dtype = torch.promote_types(x.dtype, torch.float32)
-            attended = scaled_dot_product_attention(query.to(dtype), key.to(dtype), value.to(dtype), scale=1.0)
+            attended = scaled_dot_product_attention(wide(query), wide(key), wide(value), scale=1.0)
         return x + self.gamma * attended.transpose(1, 2).reshape(x.shape).to(x.dtype)

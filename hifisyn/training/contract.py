@@ -50,7 +50,8 @@ class Trainer(ABC):
 
     All state lives in `networks` (parameters and buffers): what is elsewhere does not survive a resume. All
     randomness comes from `generator`, which the loop seeds from (seed, iteration, rank) before each step.
-    Over several processes the floating-point buffers are averaged after each step.
+    Over several processes the floating-point buffers are averaged after each step, but for those of a module with a
+    true attribute `each_process_its_own`.
 
     Attributes:
         SETTINGS: what the method has of its own, with its published values.
