@@ -426,6 +426,18 @@ def test_seeds_are_averaged_in_a_subject_first_and_their_spread_is_told():
     assert "mean over 3 seeds" in tables.comparison(cases, "").note
 
 
+def test_rows_of_table_6_alone_are_tested_against_their_own_method():
+    names = ("MUNIT", "MUNIT + label map", "MGUIT", "MGUIT + label map")
+    munit, mguit = tables.comparisons(synthetic_cases((0,), subjects=7, names=names), "title")
+    assert [row[0].text for row in munit.rows] == ["MUNIT", "MUNIT + label map"]
+    assert mguit.title == "title: MGUIT"
+    tested = munit.numbers.set_index("row")["p"]
+    assert tested.loc["MUNIT + label map"].notna().all()
+    assert tested.loc["MUNIT"].isna().all()
+    (alone,) = tables.comparisons(synthetic_cases((0,), subjects=7), "title")
+    assert alone.rows[-1][1].test == "reference"
+
+
 def test_one_seed_tells_that_the_spread_is_not_known():
     cases = synthetic_cases((0,), subjects=3)
     assert tables.seed_spread(cases).isna().all(axis=None)

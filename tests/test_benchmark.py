@@ -42,7 +42,7 @@ def no_pictures():
         ):
             patch.setattr(module, name, lambda *args, **kwargs: None)
         patch.setattr(loop, "WORTH_MEASURING", 10**9)
-        patch.setattr("hifisyn.experiments.benchmark.seconds_a_step", lambda *args: 0.5)
+        patch.setattr("hifisyn.experiments.meter.seconds_a_step", lambda *args: 0.5)
         yield
 
 
@@ -95,6 +95,83 @@ def test_every_method_stands_in_the_tables_in_the_order_of_the_paper(whole):
     assert "| CycleGAN |" in page
     assert "Validation cases chose the best weights" in page
     assert "trained once" in page
+
+
+def broken_training(monkeypatch, *broken):
+    train = trainings.train
+
+    def one(job, options):
+        if job.method in broken:
+            raise UserError("no memory")
+        return train(job, options)
+
+    monkeypatch.setattr(trainings, "train", one)
+
+
+def test_a_method_that_fails_costs_no_other_and_no_table(tmp_path, monkeypatch, capsys):
+    roots = toy_dataset(tmp_path)
+    broken_training(monkeypatch, "HiFiSyn")
+    assert run(roots, *METHODS) == 1
+    assert "HiFiSyn, seed 0  no memory" in capsys.readouterr().err
+    page = (roots.results / "TOY" / FOLDER / "benchmark.md").read_text()
+    assert "- HiFiSyn, seed 0: no memory" in page
+    assert "| CycleGAN |" in page
+
+
+def test_where_all_methods_fail_nothing_else_is_tried(copied, monkeypatch, capsys):
+    broken_training(monkeypatch, "GC-CycleGAN")
+    assert run(copied, "--methods", "GC-CycleGAN", task=["tissue"]) == 2
+    captured = capsys.readouterr()
+    assert "tissue" not in captured.out
+    assert "no memory" in captured.err
+
+
+def test_an_evaluation_that_fails_leaves_the_tables_of_the_others(copied, monkeypatch, capsys):
+    evaluate = compared.evaluate
+    for folder in copied.results.glob("TOY/T1_T2/*/fold_0/evaluation_val"):
+        shutil.rmtree(folder)
+
+    def one(task, *args, **kwargs):
+        if task.model.method == "CycleGAN":
+            raise RuntimeError("broken")
+        return evaluate(task, *args, **kwargs)
+
+    monkeypatch.setattr(compared, "evaluate", one)
+    assert run(copied, *METHODS) == 1
+    assert "CycleGAN, seed 0  RuntimeError: broken" in capsys.readouterr().err
+    assert "| HiFiSyn |" in (copied.results / "TOY" / FOLDER / "benchmark.md").read_text()
+
+
+def test_a_method_whose_first_steps_fail_is_left_out(tmp_path, monkeypatch, capsys):
+    roots = toy_dataset(tmp_path)
+
+    def speed(job, *args):
+        if job.method == "HiFiSyn":
+            raise RuntimeError("CUDA out of memory")
+        return 0.5
+
+    monkeypatch.setattr("hifisyn.experiments.meter.seconds_a_step", speed)
+    assert run(roots, *METHODS) == 1
+    assert "HiFiSyn  RuntimeError: CUDA out of memory" in capsys.readouterr().err
+    assert "| CycleGAN |" in (roots.results / "TOY" / FOLDER / "benchmark.md").read_text()
+    monkeypatch.setattr("hifisyn.experiments.meter.seconds_a_step", never)
+    assert "found none; HiFiSyn: AssertionError" in fails(roots, capsys, "--methods", "hifisyn", budget="8")
+
+
+def test_a_lack_of_labels_is_told_in_the_tables(tmp_path):
+    roots = toy_dataset(tmp_path)
+    for file in (roots.preprocessed / "TOY" / "plans_2d").glob("*.json"):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"labelled": False}))
+    assert run(roots, "--methods", "COSMOS") == 0
+    page = (roots.results / "TOY" / FOLDER / "benchmark.md").read_text()
+    assert "COSMOS: no training case has labels: nothing is segmented, which leaves CycleGAN." in page
+
+
+def test_what_the_user_changes_stands_in_the_folders_name(tmp_path):
+    roots = toy_dataset(tmp_path)
+    assert run(roots, "--methods", "CycleGAN", "--set", "method.cycle=5", "training.batch_size=1") == 0
+    names = [path.name for path in (roots.results / "TOY").glob("benchmark*")]
+    assert names == [f"{FOLDER}__batch_size=1__cycle=5"]
 
 
 def test_the_numbers_are_those_of_the_evaluations(whole):
@@ -177,6 +254,41 @@ def test_side_by_side_trains_the_same_weights(copied, whole, monkeypatch):
     assert (copied.results / "TOY" / FOLDER / "table_1.csv").read_bytes() == (whole.folder / "table_1.csv").read_bytes()
 
 
+class One:
+    """A training that is to be done, by name."""
+
+    state = "new"
+    job = SimpleNamespace(pair=("T1", "T2"), plans=SimpleNamespace(total_iterations=10))
+
+    def __init__(self, name):
+        self.name = name
+
+    def __str__(self):
+        return f"{self.name}, seed 0"
+
+    def steps_left(self):
+        return 10
+
+    def seconds(self):
+        return 1.0
+
+
+def test_a_killed_process_costs_its_own_training_only():
+    used = []
+
+    def executor(function, jobs):
+        lost = [next(jobs), next(jobs)]  # killed: both come again, alone, when the others are done
+        for name, arguments in [*jobs, *lost]:
+            used.append((name, arguments[2].device))
+            yield name, 0, UserError("its process was killed") if name == "a, seed 0" else None
+
+    options = Options(log=lambda line: None)
+    found = parallel.train_side_by_side([One(n) for n in "abcd"], options, executor, ["gpu0", "gpu1"])
+    assert [name[0] for name, _ in used] == ["c", "d", "a", "b"]
+    assert {device for _, device in used} == {"gpu0", "gpu1"}
+    assert [str(t)[0] for t in found.done] == ["b", "c", "d"]
+
+
 def test_devices_are_given_back_and_failures_cost_no_other():
     used = []
 
@@ -185,22 +297,6 @@ def test_devices_are_given_back_and_failures_cost_no_other():
         if name == "b, seed 0":
             raise UserError("no memory")
         return 2 if name == "c, seed 0" else 0
-
-    class One:
-        state = "new"
-        job = SimpleNamespace(pair=("T1", "T2"), plans=SimpleNamespace(total_iterations=10))
-
-        def __init__(self, name):
-            self.name = name
-
-        def __str__(self):
-            return f"{self.name}, seed 0"
-
-        def steps_left(self):
-            return 10
-
-        def seconds(self):
-            return 1.0
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parallel, "_train", job)
@@ -221,12 +317,12 @@ def test_equal_time_gives_slower_methods_fewer_steps_and_keeps_to_it(tmp_path, m
         asked.append(job.method)
         return speeds[job.method]
 
-    monkeypatch.setattr("hifisyn.experiments.benchmark.seconds_a_step", speed)
+    monkeypatch.setattr("hifisyn.experiments.meter.seconds_a_step", speed)
     assert run(roots, *METHODS, budget="2s") == 0
     found = pd.read_csv(roots.results / "TOY" / "benchmark_T1_T2_fold_0__seconds=2" / "cost.csv").set_index("row")
     assert found["steps"].to_dict() == {"CycleGAN": 20, "HiFiSyn": 8}
     assert sorted(asked) == ["CycleGAN", "HiFiSyn"]
-    monkeypatch.setattr("hifisyn.experiments.benchmark.seconds_a_step", never)
+    monkeypatch.setattr("hifisyn.experiments.meter.seconds_a_step", never)
     assert run(roots, *METHODS, budget="2s") == 0
     assert "nothing is left to train" in capsys.readouterr().out
 
@@ -265,6 +361,11 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path, capsys):
         (["--methods", "CycleGAN", "cyclegan"], "4", "found CycleGAN twice"),
         ([], "two hours", "--budget: wanted steps such as 2000, or a time"),
         ([], "0", "--budget: wanted steps"),
+        ([], "50021", "wanted steps that part into epochs, found 50021; take 50020"),
+        (["--set", "epochs=3"], "4", "--set epochs: wanted one length, found --budget too"),
+        (["--device", "cuda:7"], "4", "wanted the device cuda:7"),
+        (["--scheduler", "tcp://nowhere:1", "--device", "auto"], "4", "pass --device cpu or cuda alone"),
+        ([*METHODS, "--set", "method.identity=0"], "4", "HiFiSyn: --set: wanted a key of the plans"),
         (["--source", "T1"], "4", "wanted both --source and --target"),
         (["--source", "T1", "--target", "T2", "t2"], "4", "wanted every contrast once, found T1_T2 twice"),
         (["--seeds", "1", "1"], "4", "wanted different seeds"),
@@ -285,7 +386,7 @@ def test_every_registered_method_has_a_row():
     assert [row.name for row in outside] == ["HiFiSyn", "Toy"]
 
 
-@pytest.mark.parametrize(("steps", "each"), [(1000, 100), (4, 1), (30, 2), (7, 1), (5000, 500)])
+@pytest.mark.parametrize(("steps", "each"), [(1000, 100), (4, 1), (30, 3), (7, 1), (5000, 500), (12345, 15)])
 def test_steps_part_into_epochs(steps, each):
     found = toy_plans().override(list(length.assignments(steps, toy_plans())))
     assert (found.total_iterations, found.training.iterations) == (steps, each)
@@ -303,6 +404,30 @@ def test_equal_time_counts_whole_periods_of_the_content_discriminator():
     found = length.lengths(Length(seconds=100.0), plans, {"a": 1.0, "b": 1000.0})
     assert found == {"a": length.assignments(99, plans), "b": length.assignments(3, plans)}
     assert length.lengths(Length(steps=5), plans, {"a": 1.0}) == {}
+
+
+@pytest.mark.parametrize("period", [1, 3])
+@pytest.mark.parametrize(("seconds", "speed"), [(1000, 0.1), (3600, 0.25), (43200, 0.4), (86400, 0.07), (777, 0.31)])
+def test_equal_time_gives_epochs_of_many_steps_and_wastes_little(seconds, speed, period):
+    steps = length.round_steps(seconds, speed, period)
+    assert steps % period == 0
+    assert 0.95 * seconds <= steps * speed <= seconds
+    each = length.epoch_length(steps)
+    assert steps % each == 0
+    assert 10 <= steps // each <= 1000 or each > 400
+
+
+def test_speeds_of_other_conditions_are_not_taken(tmp_path):
+    length.keep(tmp_path, {"CycleGAN": 0.1}, {"device": "cpu"})
+    assert length.kept(tmp_path, {"device": "cpu"}) == {"CycleGAN": 0.1}
+    with pytest.raises(UserError, match="wanted speeds measured with device cuda, found cpu"):
+        length.kept(tmp_path, {"device": "cuda"})
+
+
+def test_what_the_user_set_is_not_scaled():
+    plans = toy_plans().override(["losses.ramp_start=20", "losses.ramp=10"])
+    found = length.assignments(100, plans, ["losses.ramp_start=20"])
+    assert [text for text in found if text.startswith("losses")] == ["losses.ramp=25"]
 
 
 def synthetic_cases(directions):
@@ -347,6 +472,15 @@ def test_several_pairs_stand_in_one_table(tmp_path):
     }
     trainings = json.loads((folder / "benchmark.json").read_text())["trainings"]
     assert [entry["pair"] for entry in trainings] == [["T1", "T2"], ["FLAIR", "T1"]]
+
+
+def test_a_method_that_lacks_a_task_has_no_average():
+    tasks = ["T1 to T2", "T2 to T1", "T1 to FLAIR", "FLAIR to T1"]
+    cases = synthetic_cases(tasks)
+    cases = cases[(cases["row"] == "HiFiSyn") | (cases["direction"] != "FLAIR to T1")]
+    table = benchmark_tables.table_1(cases)
+    assert [row[0].text for row in table.rows] == ["HiFiSyn"]
+    assert "Without average, for want of a task: CycleGAN." in table.note
 
 
 def test_table_3_names_methods_and_tests_them():

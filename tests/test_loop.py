@@ -18,6 +18,7 @@ from hifisyn.training import checkpoint, logbook, loop, summary
 from hifisyn.training.batches import Batches, SliceLoader
 from hifisyn.training.contract import Batch
 from hifisyn.training.distributed import average_buffers, average_gradients, broadcast_state, largest
+from hifisyn.training.interrupts import Interrupts
 from hifisyn.training.job import Options
 from hifisyn.training.loop import train
 from hifisyn.training.rates import rate_factor
@@ -434,3 +435,16 @@ def test_two_processes_take_the_step_of_one_with_both_batches(two_processes):
     alone, optimizers, batches = _one_step(two_processes)
     take_step(alone, optimizers, batches[0], seed=0)
     assert not torch.allclose(whole[0], alone.parameters("content_discriminator")[0].grad, atol=1e-6)
+
+
+def test_a_signal_that_a_process_ignores_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Interrupts() as interrupts:
+            signal.raise_signal(signal.SIGINT)
+            assert interrupts.signal == 0
+            signal.raise_signal(signal.SIGTERM)
+            assert interrupts.signal == signal.SIGTERM
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from hifisyn.cli import training_flags
-from hifisyn.cli.entry import command, outcome
+from hifisyn.cli.entry import command, outcome, terminated_as_interrupted
 from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
@@ -74,12 +74,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; 1: something failed, 2: all; after Ctrl-C or SIGTERM, save and return 130 or 143."""
     given = parser().parse_args(arguments)
     from hifisyn.experiments import benchmark as experiment
+    from hifisyn.experiments.benchmark_results import Outcome, compared, write_results
     from hifisyn.experiments.compared import compare_all
     from hifisyn.experiments.length import parse_length
     from hifisyn.experiments.methods import method_rows
     from hifisyn.training.job import Options
 
     words = ["hifisyn_benchmark", *(sys.argv[1:] if arguments is None else arguments)]
+    _refuse_mixed_devices(given)
     options = Options(given.device[0], given.precision, given.workers, force_long=given.force_long, log=_say)
     benchmark = experiment.look_up_benchmark(
         _requests(given, shlex.join(words)),
@@ -89,6 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
         parse_length(given.budget),
         split=given.split,
         checkpoint=given.checkpoint,
+        at_a_time=len(given.device),
         say=_say,
         write=not given.dry_run,
     )
@@ -102,13 +105,12 @@ def main(arguments: list[str] | None = None) -> int:
         if trained.stopped:
             return _stopped(words, trained.stopped)
         cases, left_out = compare_all(benchmark.comparisons, trained.done, given.device[0], _say)
-        downstream, failed = _downstream(given, trained.done)
+        done = compared(trained.done, cases)
+        downstream, failed, remarks = _downstream(given, done)
     except KeyboardInterrupt:
         return _stopped(words, 2)
-    from hifisyn.experiments.benchmark_results import Outcome, write_results
-
-    failures = (*trained.failures, *left_out, *failed)
-    text = write_results(benchmark, Outcome(trained.done, cases, downstream, failures), _say)
+    failures = (*benchmark.failures, *trained.failures, *left_out, *failed)
+    text = write_results(benchmark, Outcome(done, cases, downstream, failures, remarks), _say)
     if text:
         _say(f"\n{text}\ntables and sheets: {benchmark.folder}")
     return _close(failures, done=not cases.empty)
@@ -147,9 +149,20 @@ def _train(given: argparse.Namespace, benchmark: "Benchmark", options: "Options"
     if not given.scheduler and len(given.device) == 1:
         return train_rows(benchmark.trainings, options, overwrite=given.overwrite)
     devices = [] if given.scheduler else given.device
-    with Processes() as processes, _cluster(given.scheduler) as cluster:
+    with terminated_as_interrupted(), Processes() as processes, _cluster(given.scheduler) as cluster:
         executor: Executor = cluster or processes.executor(len(devices))
         return train_side_by_side(benchmark.trainings, options, executor, devices, overwrite=given.overwrite)
+
+
+def _refuse_mixed_devices(given: argparse.Namespace) -> None:
+    """See that every device is there and all are of one kind, before anything begins."""
+    from hifisyn.training.step import resolve_device
+
+    kinds = sorted({resolve_device(device).type for device in given.device})
+    if len(kinds) > 1:
+        raise UserError(f"--device: wanted devices of one kind, found {', '.join(kinds)}; equal budgets need that")
+    if given.scheduler and (given.device == ["auto"] or len(given.device) > 1):
+        raise UserError("--scheduler: wanted the kind of device that the workers have; pass --device cpu or cuda alone")
 
 
 def _cluster(address: str | None) -> "AbstractContextManager[Executor | None]":
@@ -160,10 +173,10 @@ def _cluster(address: str | None) -> "AbstractContextManager[Executor | None]":
     return dask_cluster.scheduler(address)
 
 
-def _downstream(given: argparse.Namespace, done: "Sequence[Training]") -> "tuple[list[Done], list[Failure]]":
-    """Try the synthetic scans of every model in the downstream tasks that are asked for."""
-    if not given.task:
-        return [], []
+def _downstream(given: argparse.Namespace, done: "Sequence[Training]") -> "tuple[list[Done], list[Failure], list[str]]":
+    """Try the synthetic scans of every model in the tasks that are asked for; the last says which cannot be done."""
+    if not given.task or not done:
+        return [], [], []
     from hifisyn.downstream import nnunet_settings, run
     from hifisyn.downstream.trial import Settings
     from hifisyn.paths import Roots, parse_fold
@@ -182,7 +195,8 @@ def _downstream(given: argparse.Namespace, done: "Sequence[Training]") -> "tuple
     works, lost = run.list_works(models, settings, roots, given.task)
     run.announce(works, _say)
     found, failed = run.run(works, _say)
-    return found, [*broken, *lost, *failed]
+    remarks = [f"{work.title}: left out, {work.missing}" for work in works if work.missing]
+    return found, [*broken, *lost, *failed], remarks
 
 
 def _stopped(words: list[str], signal: int) -> int:

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 
 from hifisyn.errors import UserError
@@ -37,6 +39,16 @@ def command(function: Callable[[list[str] | None], int | None]) -> Callable[[lis
             return 130
 
     return main
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Let the signal by which a scheduler ends a job end this run as Ctrl-C does: workers too, locks removed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def outcome(*, done: bool, failed: bool) -> int:

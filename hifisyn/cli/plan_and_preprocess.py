@@ -2,13 +2,11 @@
 
 import argparse
 import shlex
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from hifisyn.cli.entry import command
+from hifisyn.cli.entry import command, terminated_as_interrupted
 from hifisyn.engine.dask_cluster import KINDS
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     roots = Roots.resolve(raw=given.raw, preprocessed=given.preprocessed)
     folders = {name: (roots.raw_dataset(name), roots.preprocessed / name) for name in given.dataset}
     code = 0
-    with _terminated_as_interrupted(), _cluster(given) as cluster:
+    with terminated_as_interrupted(), _cluster(given) as cluster:
         wishes = _wishes(given, cluster)
         for name, (raw, folder) in folders.items():
             _say(f"data set {name}")
@@ -110,16 +108,6 @@ def main(arguments: list[str] | None = None) -> int:
                 continue
             code = max(code, _failed(failures))
     return code
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let the signal by which a scheduler ends a job end this run as Ctrl-C does: workers too, the lock removed."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _cluster(given: argparse.Namespace) -> "AbstractContextManager[Executor | None]":

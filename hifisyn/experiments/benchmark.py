@@ -7,21 +7,23 @@ device and precision are checked before anything is trained, and the same line g
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.experiments import length as budget
-from hifisyn.experiments.comparison import Comparison, prepare
+from hifisyn.experiments.comparison import Comparison, prepare, shared_changes
 from hifisyn.experiments.length import Length
+from hifisyn.experiments.meter import Meter
 from hifisyn.experiments.rows import Row
 from hifisyn.experiments.train_all import Log
 from hifisyn.experiments.trainings import Training
 from hifisyn.paths import plans_file
 from hifisyn.plans import Plans
-from hifisyn.training.duration import check_length, seconds_a_step
+from hifisyn.training import model_folder
 from hifisyn.training.job import Options
 from hifisyn.training.logbook import duration
 from hifisyn.training.request import Request, look_up
-from hifisyn.training.step import resolve_device, resolve_precision
 
 
 @dataclass(frozen=True)
@@ -33,17 +35,24 @@ class Benchmark:
         length: what each method gets.
         seconds_a_step: of the methods that were measured; empty where nothing is left to train.
         folder: of tables and pictures.
+        failures: methods that are left out.
     """
 
     comparisons: tuple[Comparison, ...]
     length: Length
     seconds_a_step: dict[str, float]
     folder: Path
+    failures: tuple[Failure, ...] = ()
 
     @property
     def request(self) -> Request:
         """What all trainings share, of the first pair."""
         return self.comparisons[0].request
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know of single methods, such as a lack of labels."""
+        return tuple(dict.fromkeys(f"{t.row.name}: {remark}" for t in self.trainings for remark in t.remarks))
 
     @property
     def trainings(self) -> tuple[Training, ...]:
@@ -60,10 +69,13 @@ def look_up_benchmark(
     *,
     split: str | None = None,
     checkpoint: str = "best",
+    at_a_time: int = 1,
     say: Log = print,
     write: bool = True,
 ) -> Benchmark:
     """Look up every training, hold it against the others, and measure how fast each method is here.
+
+    A method whose first steps fail is left out and listed.
 
     Args:
         requests: one a pair of contrasts, alike in all else.
@@ -73,29 +85,38 @@ def look_up_benchmark(
         length: the budget.
         split: see `hifisyn.evaluation.model_task.choose_cases`.
         checkpoint: "best" or "final", of every method.
+        at_a_time: trainings side by side, each of which then has one thread.
         say: takes the lines.
         write: keep the measured speeds where time is the budget, so that a later call asks for the same steps.
 
     Raises:
-        UserError: see `hifisyn.experiments.comparison.prepare`; a training would take days, and not `force_long`.
+        UserError: see `hifisyn.experiments.comparison.prepare`; a training would take days, and not `force_long`; no
+            method is left; speeds were measured under other conditions when the benchmark began.
     """
-    made = Plans.load(plans_file(requests[0].roots.preprocessed_dataset(requests[0].dataset), requests[0].plans))
+    first = requests[0]
+    plans, given = _plans(first, length), first.assignments
     if length.steps is not None:
-        longer = budget.assignments(length.steps, made)
-        requests = [replace(request, assignments=(*request.assignments, *longer)) for request in requests]
-    folder = _folder(requests, length, rows[0])
-    speeds = budget.kept(folder) if length.seconds is not None and not requests[0].overwrite else {}
+        own = budget.assignments(length.steps, plans, given)
+        requests = [replace(request, assignments=(*request.assignments, *own)) for request in requests]
+    folder = _folder(requests, given, length, rows[0])
+    meter = Meter(requests[0], options, length, at_a_time, say)
+    conditions = meter.conditions(plans)
+    speeds = budget.kept(folder, conditions) if length.seconds is not None and not first.overwrite else {}
+    failures: list[Failure] = []
     if length.seconds is not None:
-        speeds |= _measured(requests[0], [row for row in rows if row.method not in speeds], options, length, say)
-        if write:
-            budget.keep(folder, speeds, str(resolve_device(options.device)))
-    lengths = budget.lengths(length, made, {row.method: speeds[row.method] for row in rows if row.method in speeds})
-    settings = {"kind": "benchmark", "split": split, "checkpoint": checkpoint, "lengths": lengths}
-    comparisons = [prepare(r, tuple(rows), tuple(seeds), options, **settings) for r in requests]  # type: ignore[arg-type]
+        speeds |= meter.measure([row for row in rows if row.method not in speeds], failures)
+    lengths = budget.lengths(length, plans, speeds, given)
+    settings: dict[str, Any] = {"kind": "benchmark", "split": split, "checkpoint": checkpoint, "lengths": lengths}
+    there = [row for row in rows if row.name not in {failure.case for failure in failures}]
+    comparisons = [prepare(r, _some(there, failures), tuple(seeds), options, **settings) for r in requests]
     left = {t.row.method for c in comparisons for t in c.trainings if t.steps_left()}
-    missing = [row for row in rows if row.method in left - set(speeds)]
-    speeds |= _measured(requests[0], missing, options, length, say)
-    return Benchmark(tuple(comparisons), length, speeds, folder)
+    speeds |= meter.measure([row for row in there if row.method in left - set(speeds)], failures)
+    if length.seconds is not None and write:
+        budget.keep(folder, speeds, conditions)
+    failed = {failure.case for failure in failures}
+    comparisons = [replace(c, trainings=tuple(t for t in c.trainings if t.row.name not in failed)) for c in comparisons]
+    _some([row for row in there if row.name not in failed], failures)
+    return Benchmark(tuple(comparisons), length, speeds, folder, tuple(failures))
 
 
 def describe(benchmark: Benchmark) -> list[str]:
@@ -117,7 +138,7 @@ def describe(benchmark: Benchmark) -> list[str]:
         speed = benchmark.seconds_a_step.get(row.method)
         time = f"about {duration(left * speed)}, {speed:.2g} s a step" if left and speed else "trained"
         lines.append(f"  {row.name:<{width}}  {total - left} of {total} steps done; {time}; {row.words}")
-    return lines
+    return [*lines, *(f"  {remark}" for remark in benchmark.remarks)]
 
 
 def estimate(benchmark: Benchmark, at_a_time: int = 1) -> str:
@@ -129,26 +150,35 @@ def estimate(benchmark: Benchmark, at_a_time: int = 1) -> str:
     return f"about {duration(seconds / at_a_time)} of training{side}, then the evaluation"
 
 
-def _measured(request: Request, rows: Sequence[Row], options: Options, length: Length, say: Log) -> dict[str, float]:
-    """Return the seconds of a step by method, measured on networks that are thrown away.
+def _plans(request: Request, length: Length) -> Plans:
+    """Return the plans with what the user changes for all methods.
 
     Raises:
-        UserError: a training takes days, and not `options.force_long`.
+        UserError: the user sets steps beside a budget.
     """
-    device = resolve_device(options.device)
-    precision = resolve_precision(options.precision, device)
-    found = {}
-    for row in rows:
-        job, _ = look_up(replace(request, method=row.method))
-        say(f"measuring {row.name}")
-        found[row.method] = seconds_a_step(job, job.cohort(), device, precision)
-        if length.seconds is None:
-            check_length(job.plans, found[row.method], device, force_long=options.force_long)
-    return found
+    made = Plans.load(plans_file(request.roots.preprocessed_dataset(request.dataset), request.plans))
+    keys = [text.partition("=")[0].rpartition(".")[2] for text in request.assignments]
+    for key in ("epochs", "iterations"):
+        if key in keys and length != Length():
+            raise UserError(f"--set {key}: wanted one length, found --budget too; leave out one of them")
+    return made.override([text for text in request.assignments if not text.startswith("method.")])
 
 
-def _folder(requests: Sequence[Request], length: Length, row: Row) -> Path:
-    """Return the folder of the tables: named by the pairs, the fold and what was changed.
+def _some(rows: Sequence[Row], failures: Sequence[Failure]) -> tuple[Row, ...]:
+    """Return the rows.
+
+    Raises:
+        UserError: there are none.
+    """
+    if not rows:
+        raise UserError(
+            f"wanted a method that can be trained here, found none; {failures[0].case}: {failures[0].reason}"
+        )
+    return tuple(rows)
+
+
+def _folder(requests: Sequence[Request], given: Sequence[str], length: Length, row: Row) -> Path:
+    """Return the folder of the tables: named by the pairs, the fold, the budget and what the user changed.
 
     Raises:
         UserError: two requests are for the same pair.
@@ -163,4 +193,7 @@ def _folder(requests: Sequence[Request], length: Length, row: Row) -> Path:
         name += f"__seconds={length.seconds:g}"
     elif length.steps is not None:
         name += f"__steps={length.steps}"
+    made = Plans.load(plans_file(request.roots.preprocessed_dataset(request.dataset), request.plans))
+    settings = {text.partition("=")[0]: text.partition("=")[2] for text in given if text.startswith("method.")}
+    name += model_folder.suffix(shared_changes(made, given) | settings)
     return request.roots.results / request.dataset / name

@@ -1,7 +1,7 @@
 """What a benchmark leaves: tables as Markdown and CSV, sheets of all methods side by side, and a record as JSON."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -22,7 +22,7 @@ from hifisyn.experiments import dots
 from hifisyn.experiments.benchmark import Benchmark
 from hifisyn.experiments.comparison import Comparison
 from hifisyn.experiments.methods import REFERENCE
-from hifisyn.experiments.tables import MEANING, seed_table
+from hifisyn.experiments.tables import MEANING, ROW, seed_table
 from hifisyn.experiments.train_all import Log
 from hifisyn.experiments.trainings import Training
 from hifisyn.figures.draw_comparisons import draw_comparisons
@@ -42,16 +42,18 @@ class Outcome:
     """What came of a benchmark.
 
     Attributes:
-        done: the trainings that reached their end.
+        done: the trainings that were compared.
         cases: one row a method, seed, task and case.
         downstream: what was done with the synthetic scans.
         failures: what did not come into the tables.
+        remarks: downstream work that these data do not allow.
     """
 
     done: Sequence[Training]
     cases: pd.DataFrame
     downstream: Sequence[Done]
     failures: Sequence[Failure]
+    remarks: Sequence[str] = ()
 
 
 def write_results(benchmark: Benchmark, outcome: Outcome, say: Log) -> str:
@@ -84,12 +86,19 @@ def _tables(benchmark: Benchmark, outcome: Outcome) -> dict[str, Table]:
     others = [entry for entry in outcome.downstream if entry.work.task != "tissue"]
     found |= {f"downstream_{number}": table for number, table in enumerate(show.tables(others), 1)}
     if len(benchmark.comparisons[0].seeds) > 1:
-        found["seeds"] = seed_table(outcome.cases)
+        spread = seed_table(outcome.cases)
+        found["seeds"] = replace(spread, head=("method", *spread.head[1:]))
     rivals = _rivals(benchmark, outcome)
     if not rivals.empty:
         found["untrained"] = tables.untrained(rivals)
     found["cost"] = tables.cost(outcome.done, parameters(outcome.done))
     return found
+
+
+def compared(done: Sequence[Training], cases: pd.DataFrame) -> list[Training]:
+    """Return the trainings that came into the table of cases, of those that reached their end."""
+    there = set() if cases.empty else set(zip(cases[ROW], cases[DIRECTION], strict=True))
+    return [t for t in done if (t.row.name, " to ".join(t.job.pair)) in there]
 
 
 def parameters(trainings: Sequence[Training]) -> dict[str, int]:
@@ -137,9 +146,9 @@ def _task(benchmark: Benchmark, comparison: Comparison, training: Training) -> T
 def _draw_sheets(benchmark: Benchmark, comparison: Comparison, outcome: Outcome, say: Log) -> None:
     """Draw the same slices by every method of one pair, with the first seed; a sheet that cannot be drawn is told."""
     first = [t for t in outcome.done if t in comparison.trainings and t.job.seed == comparison.seeds[0]]
-    tasks = {training.row.name: _task(benchmark, comparison, training) for training in first}
     for way in (comparison.pair, comparison.pair[::-1]):
         try:
+            tasks = {training.row.name: _task(benchmark, comparison, training) for training in first}
             draw_comparisons(benchmark.folder, tasks, way, say)
         except Exception as error:
             say(f"sheet of {' to '.join(way)}: left out: {one_line(error)}")
@@ -159,6 +168,7 @@ def _head(benchmark: Benchmark, outcome: Outcome) -> list[str]:
         f"{job.plans.networks.width} channels in the first layer (64 as published), seeds {seeds}. It is compared on "
         f"the {comparison.split} cases ({subjects} subjects) with its {comparison.checkpoint} weights.\n",
         f"{MEANING} {TRAINED_ONCE if len(comparison.seeds) == 1 else ''}\n",
+        *(f"{remark}.\n" for remark in (*benchmark.remarks, *outcome.remarks)),
     ]
     return lines if comparison.split == TEST else [*lines, f"{FLATTER}\n"]
 

@@ -10,7 +10,7 @@ from hifisyn.downstream.run import Done
 from hifisyn.downstream.show import measure_title
 from hifisyn.downstream.tissue_of_folders import MAIN
 from hifisyn.downstream.work import COMPARISON, shown_measures
-from hifisyn.evaluation.against_rivals import DIRECTION, METHOD
+from hifisyn.evaluation.against_rivals import DIRECTION, METHOD, SUBJECT
 from hifisyn.evaluation.image import LOWER_IS_BETTER, TITLES
 from hifisyn.evaluation.tables import Cell, Table, compare_methods
 from hifisyn.experiments.methods import REFERENCE
@@ -25,14 +25,20 @@ RANGE = "Intensities are in [-1, 1]: the range of PSNR and SSIM is 2."
 def table_1(cases: pd.DataFrame) -> Table:
     """Return PSNR and SSIM over the slice: each task where there are two, and the average over all tasks.
 
+    A method that lacks a task has no average, since tasks are not equally hard; nor has a subject that lacks one.
+
     Args:
         cases: `row`, `seed`, `direction`, `case`, `subject`, `MEASURES`; a direction is a task.
     """
     tasks = list(dict.fromkeys(cases[DIRECTION]))
-    average = cases.assign(**{DIRECTION: f"average of {len(tasks)} tasks"})
-    shown = pd.concat([cases, average], ignore_index=True) if len(tasks) <= 2 else average
+    whole = cases[_all_there(cases, [ROW], len(tasks))]
+    whole = whole[_all_there(whole, [ROW, SUBJECT], len(tasks))]
+    average = whole.assign(**{DIRECTION: f"average of {len(tasks)} tasks"})
+    shown = pd.concat([cases, average], ignore_index=True) if len(tasks) <= 2 or average.empty else average
     table = _compared(shown, WHOLE, "Table 1: image quality over the slice")
-    return replace(table, note=f"{table.note} {RANGE}")
+    lacking = [name for name in dict.fromkeys(cases[ROW]) if name not in set(average[ROW])]
+    without = f" Without average, for want of a task: {', '.join(lacking)}." if lacking else ""
+    return replace(table, note=f"{table.note} {RANGE}{without}")
 
 
 def table_2(cases: pd.DataFrame) -> Table:
@@ -89,10 +95,15 @@ def cost(trainings: Sequence[Training], parameters: dict[str, int]) -> Table:
         rows.append(tuple(map(Cell, texts)))
     head = ("method", "parameters (M)", "steps", "seconds a step", "minutes")
     note = (
-        "Parameters of all networks that a training holds, for both directions. Time is what went by, also beside "
-        "other work of the machine."
+        "Parameters of all networks that a training holds, for both directions. Time is what went by, validation and "
+        "sample sheets included, also beside other work of the machine."
     )
     return Table("Cost", note, head, tuple(rows), pd.DataFrame(numbers))
+
+
+def _all_there(cases: pd.DataFrame, keys: list[str], tasks: int) -> pd.Series:
+    """Return which rows belong to a group that has every task."""
+    return cases.groupby(keys)[DIRECTION].transform("nunique") == tasks
 
 
 def _compared(

@@ -20,7 +20,7 @@ from hifisyn.planning.splits import Splits
 from hifisyn.plans import Plans
 from hifisyn.training import model_folder
 from hifisyn.training.distributed import Ranks
-from hifisyn.training.job import Options
+from hifisyn.training.job import Job, Options
 from hifisyn.training.registry import trainer_class
 from hifisyn.training.request import Request, look_up
 from hifisyn.training.settings import adapted
@@ -117,11 +117,11 @@ def prepare(
         for seed in seeds:
             all_rows = (*request.assignments, *(lengths or {}).get(row.method, ()))
             own = replace(request, seed=seed, method=row.method, assignments=(*all_rows, *row.assignments))
-            job, _ = look_up(own)
+            job, remarks = _looked_up(row, own)
             check(row, job.plans)
             _refuse_other_changes(row, model_folder.changes(base.override(list(all_rows)), job.plans))
-            found.append(trainings.find(row, own, job, budget_of(job, splits, options)))
-    changed = model_folder.suffix(_shared_changes(made, request.assignments))
+            found.append(trainings.find(row, own, job, budget_of(job, splits, options), remarks))
+    changed = model_folder.suffix(shared_changes(made, request.assignments))
     name = f"{kind}_{'_'.join(found[0].job.pair)}_fold_{request.fold}"
     name += f"__{request.plans}" * (request.plans != "plans") + changed
     missing = tuple(row for row in rows if needs(row))
@@ -129,7 +129,17 @@ def prepare(
     return Comparison(request, tuple(found), missing, seeds, chosen, checkpoint, table)
 
 
-def _shared_changes(made: Plans, assignments: Sequence[str]) -> dict[str, Any]:
+def _looked_up(row: Row, request: Request) -> tuple[Job, list[str]]:
+    """Do `look_up`; what is wrong is told of the row."""
+    try:
+        return look_up(request)
+    except UserError as error:
+        settings = [text for text in request.assignments if text.startswith("method.")]
+        hint = "; a method.NAME of --set must be a setting of every method" if settings else ""
+        raise UserError(f"{row.name}: {error}{hint}") from None
+
+
+def shared_changes(made: Plans, assignments: Sequence[str]) -> dict[str, Any]:
     """Return what the assignments change that all rows know; settings of a single method are left out."""
     known = [text for text in assignments if not text.startswith("method.")]
     return model_folder.changes(made, made.override(known))

@@ -1,6 +1,8 @@
 """The budget of a benchmark: as many steps for each method, or as much time."""
 
+import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +11,9 @@ from hifisyn.files import read_json, write_json
 from hifisyn.plans import Plans
 
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
-EPOCH_LENGTHS = (500, 250, 200, 100, 50, 25, 20, 10, 5, 4, 2, 1)
-EPOCHS_WANTED = 10
+LONGEST_EPOCH, EPOCHS_WANTED, MOST_EPOCHS = 500, 10, 1000
 LENGTHS_JSON = "lengths.json"
+STEPS = ("training.epochs", "training.iterations")
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Length:
 
     Attributes:
         steps: of each training; none: what the plans say, unless `seconds` are given.
-        seconds: of each training, by the speed that was measured before it.
+        seconds: of each training's steps, by the speed that was measured before it.
     """
 
     steps: int | None = None
@@ -28,7 +30,7 @@ class Length:
 
     def __str__(self) -> str:
         if self.seconds is not None:
-            return f"{self.seconds:g} s of training"
+            return f"{self.seconds:g} s of steps"
         return "the plans' length" if self.steps is None else f"{self.steps} steps"
 
 
@@ -39,7 +41,7 @@ def parse_length(text: str | None) -> Length:
     (Length(steps=2000, seconds=None), 5400.0, None)
 
     Raises:
-        UserError: it is neither.
+        UserError: it is neither, or so many steps do not part into epochs.
     """
     if text is None:
         return Length()
@@ -47,60 +49,90 @@ def parse_length(text: str | None) -> Length:
     value = float(found[1]) if found else 0.0
     if not found or value <= 0 or (found[2] is None and not value.is_integer()):
         raise UserError(f"--budget: wanted steps such as 2000, or a time such as 90min, 2h or 3600s, found {text!r}")
-    return Length(steps=int(value)) if found[2] is None else Length(seconds=value * UNITS[found[2]])
+    if found[2] is not None:
+        return Length(seconds=value * UNITS[found[2]])
+    steps = int(value)
+    if steps // epoch_length(steps) > MOST_EPOCHS:
+        rounded = round(steps, 1 - len(str(steps)) // 2)
+        raise UserError(f"--budget: wanted steps that part into epochs, found {steps}; take {rounded}")
+    return Length(steps=steps)
 
 
-def assignments(steps: int, plans: Plans) -> tuple[str, ...]:
+def assignments(steps: int, plans: Plans, given: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the changes of the plans that make a training so long; none where it is.
 
     An epoch is a whole number of steps, and there are ten or more where that is possible. The ramp of HiFi-Syn's
-    losses keeps its share of the run.
+    losses keeps its share of the run, unless the user set it.
+
+    Args:
+        steps: of the training.
+        plans: as they are without these changes.
+        given: the user's own changes.
     """
     total, losses = plans.total_iterations, plans.losses
     if steps == total:
         return ()
     each = epoch_length(steps)
+    own = {text.partition("=")[0].rpartition(".")[2] for text in given}
     ramp = {"ramp_start": losses.ramp_start, "ramp": losses.ramp}
-    scaled = {key: round(value * steps / total) for key, value in ramp.items() if value}
-    lengths = (f"training.epochs={steps // each}", f"training.iterations={each}")
-    return (*lengths, *(f"losses.{key}={value}" for key, value in scaled.items()))
+    scaled = {key: round(value * steps / total) for key, value in ramp.items() if value and key not in own}
+    values = dict(zip(STEPS, (steps // each, each), strict=True))
+    return (*(f"{key}={value}" for key, value in values.items()), *(f"losses.{k}={v}" for k, v in scaled.items()))
 
 
 def epoch_length(steps: int) -> int:
-    """Return the steps of an epoch.
+    """Return the steps of an epoch: the largest divisor that leaves ten epochs, at most 500.
 
     >>> epoch_length(1000), epoch_length(30), epoch_length(7)
-    (100, 2, 1)
+    (100, 3, 1)
     """
-    return next((n for n in EPOCH_LENGTHS if steps % n == 0 and steps // n >= EPOCHS_WANTED), 1)
+    most = min(LONGEST_EPOCH, steps // EPOCHS_WANTED)
+    return next((n for n in range(most, 0, -1) if steps % n == 0), 1)
 
 
-def round_steps(seconds: float, seconds_a_step: float) -> int:
-    """Return how many steps fit into the seconds, rounded down to a number that parts into epochs.
+def round_steps(seconds: float, seconds_a_step: float, period: int = 1) -> int:
+    """Return how many steps fit into the seconds, rounded down to whole epochs of whole periods.
 
-    >>> round_steps(100.0, 0.11), round_steps(5.0, 10.0)
-    (900, 1)
+    >>> round_steps(100.0, 0.11), round_steps(5.0, 10.0), round_steps(3600.0, 0.25, period=3)
+    (909, 1, 14400)
     """
-    steps = max(1, int(seconds / seconds_a_step))
-    each = next((n for n in EPOCH_LENGTHS if steps // n >= EPOCHS_WANTED), 1)
-    return steps // each * each
+    steps = max(period, int(seconds / seconds_a_step))
+    hundredth = min(LONGEST_EPOCH, steps // 100)
+    digits = 10 ** (len(str(hundredth)) - 1)
+    unit = math.lcm(max(hundredth // digits * digits, 1), period)
+    return max(period, steps // unit * unit)
 
 
-def kept(folder: Path) -> dict[str, float]:
-    """Return the seconds a step that were measured when the benchmark began, by method; empty where it has not."""
+def kept(folder: Path, conditions: Mapping[str, str]) -> dict[str, float]:
+    """Return the seconds a step that were measured when the benchmark began, by method; empty where it has not.
+
+    Raises:
+        UserError: they were measured under other conditions.
+    """
     path = folder / LENGTHS_JSON
-    return dict(read_json(path)["seconds_a_step"]) if path.exists() else {}
+    if not path.exists():
+        return {}
+    content = read_json(path)
+    for key, value in conditions.items():
+        if content["conditions"].get(key) != value:
+            raise UserError(
+                f"{path}: wanted speeds measured with {key} {value}, found {content['conditions'].get(key)}; go on as "
+                "the benchmark began, or begin it anew with --overwrite"
+            )
+    return dict(content["seconds_a_step"])
 
 
-def keep(folder: Path, seconds_a_step: dict[str, float], device: str) -> None:
+def keep(folder: Path, seconds_a_step: Mapping[str, float], conditions: Mapping[str, str]) -> None:
     """Write them down, so that a benchmark that goes on later asks for the same steps."""
-    write_json(folder / LENGTHS_JSON, {"device": device, "seconds_a_step": seconds_a_step})
+    write_json(folder / LENGTHS_JSON, {"conditions": dict(conditions), "seconds_a_step": dict(seconds_a_step)})
 
 
-def lengths(length: Length, plans: Plans, seconds_a_step: dict[str, float]) -> dict[str, tuple[str, ...]]:
+def lengths(
+    length: Length, plans: Plans, seconds_a_step: Mapping[str, float], given: Sequence[str] = ()
+) -> dict[str, tuple[str, ...]]:
     """Return the assignments of each method whose speed is known, where time is the budget; else none."""
     if length.seconds is None:
         return {}
-    found = {m: round_steps(length.seconds, seconds) for m, seconds in seconds_a_step.items()}
     period = plans.training.content_steps
-    return {method: assignments(max(period, steps // period * period), plans) for method, steps in found.items()}
+    found = {m: round_steps(length.seconds, seconds, period) for m, seconds in seconds_a_step.items()}
+    return {method: assignments(steps, plans, given) for method, steps in found.items()}

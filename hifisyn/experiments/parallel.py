@@ -6,7 +6,7 @@ from functools import partial
 
 from hifisyn.engine.jobs import Executor, Failure, Job, one_line
 from hifisyn.experiments.train_all import Trained, named
-from hifisyn.experiments.trainings import LEFT, Pace, Training, run
+from hifisyn.experiments.trainings import LEFT, Pace, Training, as_it_lies, run
 from hifisyn.training.job import Options
 from hifisyn.training.request import write_folder
 
@@ -32,25 +32,22 @@ def train_side_by_side(
         for training in trainings:  # all at once: going on after an interruption must find no old training
             write_folder(training.request, training.job, options)
     by_name = named(trainings)
-    free, taken = list(devices), dict[str, str]()
+    places = _Places(devices or [options.device], shared=not devices)
     pace = Pace(trainings)
 
     def jobs() -> Iterator[Job]:
         for name, training in by_name.items():
-            if training.state == "done":
-                continue
-            taken[name] = free.pop(0) if devices else options.device
-            options.log(f"{name}, {LEFT[training.state]}: on {taken[name]}")
-            own = replace(options, device=taken[name], force_long=True, log=print)
-            yield name, (name, training, own)
+            if training.state != "done":
+                device = places.take(name)
+                options.log(f"{name}, {LEFT[training.state]}: on {device}")
+                yield name, (name, training, replace(options, device=device, force_long=True, log=print))
 
     done = {name: training for name, training in by_name.items() if training.state == "done"}
     failures, stopped = [], 0
-    for name in done:
-        pace.finish(by_name[name])
+    for training in done.values():
+        pace.finish(training)
     for name, signal, error in executor(_train, jobs()):
-        if devices:
-            free.append(taken[name])
+        places.give_back(name)
         if error is not None or signal:
             reason = "stopped, saved" if error is None else one_line(error)
             failures.append(Failure(name, reason))
@@ -60,13 +57,32 @@ def train_side_by_side(
             continue
         done[name] = by_name[name]
         pace.finish(by_name[name])
-        at_a_time = max(len(devices), 1)
-        options.log(f"{name} is trained; {pace.left(at_a_time)} left for the others")
+        options.log(f"{name} is trained; {pace.left(max(len(devices), 1))} left for the others")
     return Trained(tuple(done[name] for name in by_name if name in done), tuple(failures), stopped)
 
 
+class _Places:
+    """Who has which device. Where all are taken by trainings that a killed process left behind, one is shared."""
+
+    def __init__(self, devices: Sequence[str], *, shared: bool) -> None:
+        self._devices, self._shared = devices, shared
+        self._free = list(range(len(devices)))
+        self._taken: dict[str, int] = {}
+
+    def take(self, name: str) -> str:
+        place = self._free.pop(0) if self._free and not self._shared else len(self._taken) % len(self._devices)
+        self._taken[name] = place
+        return self._devices[place]
+
+    def give_back(self, name: str) -> None:
+        place = self._taken.pop(name)
+        if not self._shared and place not in self._free:
+            self._free.append(place)
+
+
 def _train(name: str, training: Training, options: Options) -> int:
-    return run(training, replace(options, log=partial(_say, name)))
+    # A process that was killed may have left a checkpoint behind.
+    return run(as_it_lies(training), replace(options, log=partial(_say, name)))
 
 
 def _say(name: str, line: str) -> None:

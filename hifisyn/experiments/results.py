@@ -41,7 +41,7 @@ def write_results(
         return ""
     folder = ablation.folder
     title = f"Ablation on {ablation.request.dataset}, {' and '.join(ablation.pair)}, {ablation.split} cases"
-    shown = [tables.comparison(cases, title)]
+    shown = tables.comparisons(cases, title)
     if len(ablation.seeds) > 1:
         shown.append(tables.seed_table(cases))
     settings = {row.name: " ".join(row.assignments) for row in ablation.rows}

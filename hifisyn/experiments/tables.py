@@ -7,7 +7,7 @@ import pandas as pd
 from hifisyn.evaluation.against_rivals import DIRECTION, SUBJECT
 from hifisyn.evaluation.image import CASE, LOWER_IS_BETTER, MEASURES, TITLES, mean_of_finite
 from hifisyn.evaluation.tables import Cell, Table, compare_methods
-from hifisyn.experiments.rows import FULL, PARTS, Row
+from hifisyn.experiments.rows import FULL, PARTS, TABLE_6, Row
 
 ROW, SEED = "row", "seed"
 SHOWN = ("psnr", "ssim", "psnr_brain", "ssim_brain", "correlation")
@@ -20,22 +20,33 @@ ONE_SEED = (
 )
 
 
-def comparison(cases: pd.DataFrame, title: str, measures: Sequence[str] = SHOWN) -> Table:
-    """Return the table in the form of the paper's Table 5: one row a row, both directions, tested against "all three".
+def comparisons(cases: pd.DataFrame, title: str) -> list[Table]:
+    """Return `comparison`; of rows of Table 6 alone, one table a method, tested against the method as published."""
+    methods = {row.name: row.method for row in TABLE_6}
+    if not set(cases[ROW]) <= set(methods):
+        return [comparison(cases, title)]
+    own = cases[ROW].map(methods)
+    return [comparison(cases[own == method], f"{title}: {method}", reference=method) for method in dict.fromkeys(own)]
 
-    Without that row nothing is tested. A case counts with its mean over seeds, a subject with the mean of its cases.
+
+def comparison(cases: pd.DataFrame, title: str, measures: Sequence[str] = SHOWN, reference: str = FULL.name) -> Table:
+    """Return the table in the form of the paper's Table 5: one row a row, both directions, tested against a reference.
+
+    Without the row of the reference nothing is tested. A case counts with its mean over seeds, a subject with the mean
+    of its cases.
 
     Args:
         cases: one row a row, seed, direction and case; `row`, `seed`, `direction`, `case`, `subject`, `MEASURES`.
         title: of the table.
         measures: columns to show.
+        reference: row that the others are tested against.
     """
     made = compare_methods(
         cases,
         measures=measures,
         by=DIRECTION,
         row=ROW,
-        reference=FULL.name if FULL.name in set(cases[ROW]) else None,
+        reference=reference if reference in set(cases[ROW]) and cases[ROW].nunique() > 1 else None,
         titles=TITLES,
         lower_is_better=LOWER_IS_BETTER,
         title=title,

@@ -38,6 +38,7 @@ class Training:
         job: looked up for it.
         budget: that the table demands.
         state: new, resume (killed before its end) or done.
+        remarks: what a reader of its numbers should know.
     """
 
     row: Row
@@ -45,6 +46,7 @@ class Training:
     job: Job
     budget: Budget
     state: State
+    remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.row.name}, seed {self.job.seed}"
@@ -72,14 +74,15 @@ class Training:
         return total - (int(rows[-1]["iteration"]) if rows else 0)
 
 
-def find(row: Row, request: Request, job: Job, budget: Budget) -> Training:
+def find(row: Row, request: Request, job: Job, budget: Budget, remarks: Sequence[str] = ()) -> Training:
     """Return the training with what is there of it; nothing is written.
 
     Raises:
         UserError: what is there was trained by other plans or with another budget; which is said.
     """
-    state = "new" if request.overwrite else _state(job.folder)
-    training = Training(row, dataclasses.replace(request, resume=state == "resume"), job, budget, state)
+    state = "new" if request.overwrite else state_of(job.folder)
+    resumed = dataclasses.replace(request, resume=state == "resume")
+    training = Training(row, resumed, job, budget, state, tuple(remarks))
     if state != "new":
         _refuse_other_plans(training)
         budgets.refuse_another(str(training), budgets.found_in(job), budget)
@@ -130,7 +133,15 @@ class Pace:
         return duration(finite_mean(np.array(self.seconds_a_step)) * sum(self.steps.values()) / at_a_time)
 
 
-def _state(folder: Path) -> State:
+def as_it_lies(training: Training) -> Training:
+    """Return the training with what is there of it now, whatever there was when it was found."""
+    state = state_of(training.job.folder)
+    request = dataclasses.replace(training.request, resume=state == "resume", overwrite=False)
+    return dataclasses.replace(training, request=request, state=state)
+
+
+def state_of(folder: Path) -> State:
+    """Return what there is of a training in the folder of its fold."""
     if (folder / checkpoint.FINAL).exists():
         return "done"
     return "resume" if (folder / checkpoint.LATEST).exists() else "new"

@@ -44,8 +44,17 @@ def seconds_a_step(job: Job, cohort: Cohort, device: torch.device, precision: Pr
     return sum(counted) / len(counted)
 
 
-def check_length(plans: Plans, seconds: float, device: torch.device, *, force_long: bool = False) -> str:
+def check_length(
+    plans: Plans, seconds: float, device: torch.device, *, force_long: bool = False, shorter: str = "--epochs N"
+) -> str:
     """Return the line that says how long the run will take.
+
+    Args:
+        plans: of the run.
+        seconds: of a step.
+        device: that it runs on.
+        force_long: let it be as long as it is.
+        shorter: the flag that makes it shorter.
 
     Raises:
         UserError: more than 12 h on a CPU or 3 days on a GPU, and not `force_long`; what to do instead is said.
@@ -59,6 +68,6 @@ def check_length(plans: Plans, seconds: float, device: torch.device, *, force_lo
         raise UserError(
             f"wanted a training of at most {longest:g} h, found {text}; make a smaller plan with "
             f"hifisyn_plan_and_preprocess -d {plans.dataset} --device {kind} --minutes {minutes} --plans-name small "
-            "and train with -p small, or pass --epochs N, or --force-long to train all the same"
+            "and train with -p small, or pass {shorter}, or --force-long to train all the same"
         )
     return f"the training will take {text}"

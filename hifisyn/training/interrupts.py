@@ -11,6 +11,8 @@ CAUGHT = (signal.SIGINT, signal.SIGTERM)
 class Interrupts:
     """While entered, the first SIGINT or SIGTERM is noted; a second one acts at once, as usual.
 
+    A signal that the process ignores stays ignored, as Ctrl-C does in the processes of a pool.
+
     Attributes:
         signal: number of the signal that came; 0 if none.
     """
@@ -21,7 +23,8 @@ class Interrupts:
 
     def __enter__(self) -> "Interrupts":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in CAUGHT}
+            heard = [number for number in CAUGHT if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
