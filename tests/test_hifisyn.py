@@ -239,7 +239,7 @@ def test_without_adversaries_their_groups_rest():
 def test_the_contrastive_losses_ramp_in():
     trainer = make(make_plans(losses={"ramp": 10, "ramp_start": 5}))
     assert [ramp(trainer.plans.losses, i) for i in (0, 4, 5, 9, 14, 99)] == pytest.approx([0, 0, 0.1, 0.5, 1, 1])
-    assert make()._ramp(0) == 1
+    assert ramp(make().plans.losses, 0) == 1
     trainer.generator.manual_seed(0)
     assert "pgd" not in list(trainer.updates(make_batch(4)))[-1][1]
 
