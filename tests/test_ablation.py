@@ -426,6 +426,20 @@ def test_seeds_are_averaged_in_a_subject_first_and_their_spread_is_told():
     assert "mean over 3 seeds" in tables.comparison(cases, "").note
 
 
+def test_weights_from_before_the_losses_began_are_told(whole):
+    folder = fold_of(whole.roots, "pgd")
+    plans = toy_plans().override(["losses.ramp_start=3"])
+    job = SimpleNamespace(plans=plans)
+    one = SimpleNamespace(row=ROWS["pgd"], job=job)
+    weights = folder / "checkpoint_final.pt"
+    assert compared._before_its_losses(one, weights) == ""  # of step 4
+    job.plans = plans.override(["losses.ramp_start=4"])
+    told = compared._before_its_losses(one, weights)
+    assert told.startswith("these weights are of step 4, pgd began after step 4")
+    assert "--checkpoint final" in told
+    assert compared._before_its_losses(SimpleNamespace(row=ROWS["none"], job=job), weights) == ""
+
+
 def test_rows_of_table_6_alone_are_tested_against_their_own_method():
     names = ("MUNIT", "MUNIT + label map", "MGUIT", "MGUIT + label map")
     munit, mguit = tables.comparisons(synthetic_cases((0,), subjects=7, names=names), "title")

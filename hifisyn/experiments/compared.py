@@ -1,6 +1,7 @@
 """From trained rows to numbers: each model on the same held-out cases, evaluated once, read from what lies on disk."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -16,6 +17,7 @@ from hifisyn.experiments.tables import ROW, SEED
 from hifisyn.experiments.train_all import Log
 from hifisyn.experiments.trainings import Training
 from hifisyn.files import read_json
+from hifisyn.training import checkpoint
 
 
 def compare_rows(
@@ -82,6 +84,8 @@ def _cases(comparison: Comparison, training: Training, device: str, log: Log) ->
         fold=comparison.request.fold,
         checkpoint=comparison.checkpoint,
     )
+    if remark := _before_its_losses(training, task.checkpoint.file):
+        log(f"{training}: {remark}")
     summary = task.output / SUMMARY_JSON
     why = out_of_date(task) or ("cases failed" if read_json(summary)["failures"] else "")
     if why:
@@ -95,3 +99,17 @@ def _cases(comparison: Comparison, training: Training, device: str, log: Log) ->
     )
     table = table[table[METHOD] == task.model.method].assign(**{ROW: training.row.name, SEED: training.job.seed})
     return table[[ROW, SEED, DIRECTION, CASE, SUBJECT, *MEASURES]]
+
+
+def _before_its_losses(training: Training, weights: Path) -> str:
+    """Return what must be known of weights that were kept before the losses of their row began; "" of others."""
+    begin, losses = training.job.plans.losses.ramp_start, ", ".join(sorted(training.row.losses))
+    if not losses or not begin:
+        return ""
+    step = int(checkpoint.load(weights)["progress"]["iteration"])
+    if step > begin:
+        return ""
+    return (
+        f"these weights are of step {step}, {losses} began after step {begin}: they are those of the row without; "
+        "compare with --checkpoint final"
+    )
