@@ -79,3 +79,8 @@ def test_a_file_without_epochs_is_refused_in_words(tmp_path, text):
         (tmp_path / "metrics.csv").write_text(text)
     with pytest.raises(UserError, match=r"metrics\.csv: wanted .* found"):
         read_curves(tmp_path / "metrics.csv")
+
+
+def test_a_diagnostic_that_names_a_direction_is_none():
+    table = pd.DataFrame({"epoch": [1], "T1_to_T2/psnr_brain": [20.0], "diagnostic/background_mask_to_T1": [0.1]})
+    assert validation_panels({"AttentionGAN": table}) == [["T1_to_T2/psnr_brain"]]

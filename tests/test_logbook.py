@@ -152,3 +152,10 @@ def test_without_common_cases_only_distributions_are_compared(tmp_path):
     assert score(numbers) is None
     assert ValidationSet.read(store, ["a"], ("T1", "T2"), 16) is None
     assert distribution_distance(np.array([0.0, 1.0]), np.array([0.5, 1.5])) == pytest.approx(0.5)
+
+
+def test_a_diagnostic_that_names_a_direction_is_no_validation():
+    row = {"epoch": 1, "T1_to_T2/psnr_brain": 20.0, "diagnostic/background_mask_to_T1": 0.1, "seconds": 1.0}
+    printed = line(row, 2, 1.0)
+    assert "T1->T2 in the brain: PSNR 20" in printed
+    assert "diagnostic" not in printed

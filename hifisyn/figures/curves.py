@@ -44,7 +44,7 @@ def read_curves(file: Path) -> pd.DataFrame:
 def validation_panels(curves: Mapping[str, pd.DataFrame]) -> list[list[str]]:
     """Return the columns to draw, a row a measure that some model has, a column a direction."""
     columns = list(dict.fromkeys(name for table in curves.values() for name in table))
-    ways = sorted({name.split("/")[0] for name in columns if WAY in name and "/" in name})
+    ways = sorted({name.split("/")[0] for name in columns if WAY in name.split("/")[0] and "/" in name})
     rows = [[f"{way}/{measure}" for way in ways] for measure in MEASURES]
     return [row for row in rows if set(row) & set(columns)]
 

@@ -16,7 +16,7 @@ SMALL, MEDIUM = 7.0, 8.0  # points
 PRINT_DPI = 180
 BLACK = "black"
 LINE_ORDER = (7, 3, 4, 5, 6, 1)  # labels whose colours show on white: all but yellow
-LINE_STYLES = ("-", "--", ":")
+LINE_STYLES = ("-", "--", ":", "-.")
 
 Rgb = tuple[float, float, float]
 
@@ -52,7 +52,7 @@ def structure_colour(value: int) -> Rgb:
 
 
 def line_style(number: int) -> dict[str, Any]:
-    """Return colour and dashes of the n-th line: 18 that differ, also without colour vision."""
+    """Return colour and dashes of the n-th line: 24 that differ, also without colour vision."""
     turn, place = divmod(number, len(LINE_ORDER))
     return {"color": structure_colour(LINE_ORDER[place]), "linestyle": LINE_STYLES[turn % len(LINE_STYLES)]}
 

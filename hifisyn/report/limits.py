@@ -1,6 +1,5 @@
 """What a reader must keep in mind: found in the facts, not written by heart."""
 
-import itertools
 from collections.abc import Iterator
 from html import escape
 
@@ -48,12 +47,15 @@ def _of_training(facts: Facts) -> Iterator[str]:
     for steps, names in short.items():
         were = "was" if len(names) == 1 else "were"
         yield f"{listed(names)} {were} trained for {steps:,} steps only, far fewer than a full run."
-    narrow = [t for t in facts.trainings if t.plans.networks.width < PUBLISHED_WIDTH]
-    for (width, pixel), own in itertools.groupby(narrow, lambda t: (t.plans.networks.width, t.plans.slices.pixel_mm)):
-        who = listed(list(dict.fromkeys(training.label for training in own)))
+    narrow: dict[tuple[int, float], list[str]] = {}
+    for training in facts.trainings:
+        width, pixel = training.plans.networks.width, training.plans.slices.pixel_mm
+        if width < PUBLISHED_WIDTH:
+            narrow.setdefault((width, pixel), []).append(training.label)
+    for (width, pixel), labels in narrow.items():
         yield (
-            f"{who}: {width} channels where the papers have {PUBLISHED_WIDTH}, and pixels of {pixel:g} mm, so that "
-            "the numbers are not those of the published size."
+            f"{listed(list(dict.fromkeys(labels)))}: {width} channels where the papers have {PUBLISHED_WIDTH}, and "
+            f"pixels of {pixel:g} mm, so that the numbers are not those of the published size."
         )
     seeds = {training.config.get("seed") for training in facts.trainings}
     if len(seeds) == 1:

@@ -86,7 +86,7 @@ class Logbook:
 def line(row: Row, epochs: int, seconds_left: float) -> str:
     """Return what is printed of an epoch: every loss, both directions, time, memory."""
     parts = [f"epoch {int(row['epoch'])}/{epochs}", _losses(row)]
-    for direction in dict.fromkeys(key.split("/")[0] for key in row if "_to_" in key):
+    for direction in dict.fromkeys(key.split("/")[0] for key in row if _is_validation(key)):
         found = ((short, row.get(f"{direction}/{name}")) for name, short in _SHORT.items())
         numbers = " ".join(f"{short} {value:.3g}" for short, value in found if value is not None)
         parts.append(f"{direction.replace('_to_', '->')} in the brain: {numbers}")
@@ -94,6 +94,11 @@ def line(row: Row, epochs: int, seconds_left: float) -> str:
     if "gpu_gib" in row:
         parts.append(f"GPU {row['gpu_gib']:.1f} GiB")
     return " | ".join(part for part in parts if part)
+
+
+def _is_validation(key: str) -> bool:
+    """Tell whether a column is a measure of a direction, such as T1_to_T2/psnr."""
+    return "_to_" in key.split("/")[0]
 
 
 def _losses(row: Row) -> str:
@@ -133,7 +138,7 @@ def table(rows: list[Row]) -> str:
 def draw(path: Path, rows: list[Row]) -> None:
     """Draw losses, validation, diagnostics and learning rates over the epochs."""
     keys = list(dict.fromkeys(key for row in rows for key in row))
-    validation = [key for key in keys if "_to_" in key]
+    validation = [key for key in keys if _is_validation(key)]
     panels = {
         "loss": [key for key in keys if key.startswith(LOSS)],
         "PSNR (dB)": [key for key in validation if "/psnr" in key],
