@@ -27,7 +27,7 @@ examples:
   hifisyn_benchmark -d IXI --source T1 --target T2 --budget 100000      every method, 100000 steps each
   hifisyn_benchmark -d IXI --source T1 --target T2 --budget 12h --methods CycleGAN MUNIT HiFiSyn
   hifisyn_benchmark -d BraTS --source T1 --target T1ce T2 FLAIR --device cuda:0 cuda:1 cuda:2 cuda:3
-  hifisyn_benchmark -d IXI --source T1 --target T2 --scheduler tcp://node1:8786
+  hifisyn_benchmark -d IXI --source T1 --target T2 --scheduler tcp://node1:8786 --device cuda
 
 Every model lies where hifisyn_train would put it; tables and sheets go to RESULTS/NAME/benchmark_T1_T2_fold_0.../. The
 same line goes on after an interruption. Exit code 1: something failed, 2: all; it is listed, and the others finish.
