@@ -6,10 +6,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import distributed as dist
+from torch import multiprocessing
 from torch.nn.functional import normalize
 
 from hifisyn.losses.feature_contrast import code_contrast, item_contrast
 from hifisyn.networks.class_memory import ClassMemory, Pixels, flat, standardised
+from hifisyn.training.distributed import average_buffers
 
 PAIR = ("T1", "T2")
 ITEMS = {0: 3, 2: 2, 5: 1}
@@ -203,3 +206,28 @@ def test_code_contrast_is_that_of_a_loop():
         slow += math.exp(row[t]) / sum(math.exp(other[t]) for other in rows) / 5
     assert code_contrast(similarity).item() == pytest.approx(math.exp(-slow))
     assert code_contrast(torch.randn(5000, 3, generator=rng()) * 0.1).item() == pytest.approx(1, abs=1e-3)
+
+
+def _half(rank, port, results):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    whole, bank = some_pixels(), memory()
+    part = slice(0, 15) if rank == 0 else slice(15, 40)
+    bank.update({m: Pixels(p.content[part], p.style[part], p.label[part]) for m, p in whole.items()})
+    average_buffers(bank)
+    results[rank] = {name: tensor.clone() for name, tensor in bank.state_dict().items()}
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def test_two_processes_keep_the_memory_of_one_with_all_their_pixels():
+    alone = memory()
+    alone.update(some_pixels())
+    with multiprocessing.Manager() as manager:
+        results = manager.dict()
+        multiprocessing.spawn(_half, (33500 + int(torch.randint(0, 2000, (1,))), results), nprocs=2)
+        found = [results[0], results[1]]
+    for name, tensor in alone.state_dict().items():
+        for one in found:
+            torch.testing.assert_close(one[name], tensor)
+    torch.testing.assert_close(found[0]["keys"].norm(dim=1), torch.ones(6, dtype=torch.float64))

@@ -86,7 +86,12 @@ def test_where_no_case_has_labels_a_method_says_what_it_loses(tmp_path):
     folder = roots.preprocessed / "TOY" / "plans_2d"
     for file in folder.glob("*.json"):
         file.write_text(json.dumps(json.loads(file.read_text()) | {"labelled": False}))
-    assert look_up(request(roots, "COSMOS"))[1] == [f"no training case has labels: {COSMOS.WITHOUT_LABELS}"]
+    assert look_up(request(roots, "COSMOS"))[1] == [
+        f"no training case has labels: {COSMOS.without_labels(toy_plans())}"
+    ]
+    assert look_up(request(roots, "MUNIT"))[1] == []
+    (told,) = look_up(request(roots, "MUNIT", "method.label_map=true"))[1]
+    assert "label_map pushes away pixels of every structure" in told
     assert look_up(request(roots, "CycleGAN"))[1] == []
     assert toy_store(folder).cases()
 

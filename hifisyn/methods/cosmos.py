@@ -16,7 +16,6 @@ Differs from the paper:
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -26,6 +25,7 @@ from hifisyn.losses.soft_dice import cross_entropy, members, soft_dice
 from hifisyn.methods.cyclegan import GENERATOR, Cycle, CycleGAN, CycleGANSettings
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.segmenting_generator import SegmentingGenerator
+from hifisyn.plans import Plans
 from hifisyn.training.contract import Batch
 from hifisyn.training.registry import register
 
@@ -60,8 +60,12 @@ class COSMOS(CycleGAN):
     """CycleGAN with a segmentation of the image and of its translation, both held against the image's labels."""
 
     SETTINGS = COSMOSSettings
-    WITHOUT_LABELS: ClassVar = "nothing is segmented, which leaves CycleGAN"
     settings: COSMOSSettings
+
+    @classmethod
+    def without_labels(cls, plans: Plans) -> str:
+        """Return that nothing is learnt beside CycleGAN."""
+        return "nothing is segmented, which leaves CycleGAN"
 
     def build_networks(self) -> dict[str, nn.Module]:
         """Return CycleGAN's networks, each generator with a segmentation decoder.

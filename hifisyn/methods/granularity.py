@@ -6,7 +6,7 @@ from torch import Tensor
 from hifisyn.losses.contents import Contents
 from hifisyn.losses.pgd import draw_anchors, pixel_loss
 from hifisyn.methods.scene import Scene
-from hifisyn.plans import LossPlan
+from hifisyn.plans import LossPlan, Plans
 from hifisyn.training.contract import Batch
 
 
@@ -37,6 +37,11 @@ def pgd(contents: Contents, batch: Batch, scene: Scene, plan: LossPlan, rng: tor
     foreground = torch.cat([scene.foreground[m] for m in batch.images])
     anchors = draw_anchors(foreground, plan.anchors, rng)
     return over_modalities(pixel_loss(contents, anchors, plan.tau_1, plan.use_labels))
+
+
+def without_label_map(plans: Plans) -> str:
+    """Return what the setting `label_map` of a method is worth where no case has labels; "" where it is off."""
+    return "label_map pushes away pixels of every structure, the own one too" if plans.method.get("label_map") else ""
 
 
 def over_modalities(loss: Tensor) -> Tensor:

@@ -38,6 +38,7 @@ from hifisyn.networks.nce_heads import NCEHeads
 from hifisyn.networks.padding import BACKGROUND, cropped, padded
 from hifisyn.networks.roi import Boxes, roi_align
 from hifisyn.networks.running_code import RunningCode
+from hifisyn.plans import Plans
 from hifisyn.training.contract import DISCRIMINATOR, Batch, Trainer
 from hifisyn.training.registry import register
 from hifisyn.training.settings import Settings
@@ -88,7 +89,6 @@ class InstaFormer(Trainer):
 
     SETTINGS = InstaFormerSettings
     PUBLISHED: ClassVar = {"lr": 2e-4, "lr_discriminator": 2e-4, "weight_decay": 0.0, "decay_from": 1.0}
-    WITHOUT_LABELS: ClassVar = "there are no boxes, so box tokens and their loss are left out"
     settings: InstaFormerSettings
 
     @property
@@ -100,6 +100,11 @@ class InstaFormer(Trainer):
     def with_box_nce(self) -> bool:
         """Whether boxes are compared."""
         return self.settings.box_nce > 0 and self.settings.boxes > 0
+
+    @classmethod
+    def without_labels(cls, plans: Plans) -> str:
+        """Return that there are no boxes."""
+        return "there are no boxes, so box tokens and their loss are left out"
 
     def build_networks(self) -> dict[str, nn.Module]:
         """Return each model's generator, contrastive heads and discriminator, and the mean styles."""

@@ -95,13 +95,20 @@ class MGUIT(Trainer):
 
     SETTINGS = MGUITSettings
     PUBLISHED: ClassVar = {}
-    WITHOUT_LABELS: ClassVar = "every pixel counts as background, so the memory knows no classes"
     settings: MGUITSettings
 
     def __init__(self, plans: Plans, pair: tuple[str, str]) -> None:
         super().__init__(plans, pair)
         stride, weight = 2**plans.networks.n_down, self.settings
         self.passes = Passes(self.networks, pair, stride, weight.masks, weight.content_noise)
+
+    @classmethod
+    def without_labels(cls, plans: Plans) -> str:
+        """Return what memory and, where it is asked for, PGD lose."""
+        lost = granularity.without_label_map(plans)
+        return "; ".join(
+            ["every pixel counts as background, so the memory knows no classes", *([lost] if lost else [])]
+        )
 
     def build_networks(self) -> dict[str, nn.Module]:
         """Return E^c, E^a, G, D, D^c and the memory."""

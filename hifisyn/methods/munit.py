@@ -106,6 +106,11 @@ class MUNIT(Trainer):
         super().__init__(plans, pair)
         self._styles: dict[str, Tensor] | None = None
 
+    @classmethod
+    def without_labels(cls, plans: Plans) -> str:
+        """Return what PGD loses, where it is asked for."""
+        return granularity.without_label_map(plans)
+
     def build_networks(self) -> dict[str, nn.Module]:
         """Return the auto-encoders and discriminators by modality, and the mean styles."""
         side, plan, blocks = self.plans.slices.crop, self.plans.networks, self.settings.blocks

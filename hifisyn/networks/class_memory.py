@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, one_hot
 
 from hifisyn.networks.precision import wide
+from hifisyn.networks.ranks import sum_over_ranks
 
 STANDARDISE_EPS = 1e-5
 
@@ -118,12 +119,14 @@ class ClassMemory(nn.Module):
 
     @torch.no_grad()
     def update(self, pixels: Mapping[str, Pixels]) -> None:
-        """Move the items of every class that both modalities show towards the pixels that chose them."""
+        """Move the items of every class that both modalities show towards the pixels that chose them.
+
+        Over several processes the pixels of all count, so that all keep the same memory.
+        """
         device = self.keys.device
         with torch.autocast(device.type, enabled=False):
-            shown = torch.stack([self._own(pixels[m].label).any(dim=0) for m in self.modalities]).all(dim=0)
-            key, value, chosen = zip(*(self._sums(pixels[m]) for m in self.modalities), strict=True)
-            each = shown & torch.stack(chosen)
+            key, value, chosen, shown = zip(*(self._sums(pixels[m]) for m in self.modalities), strict=True)
+            each = torch.stack(shown).all(dim=0) & torch.stack(chosen)
             moved = each.any(dim=0)
             new_key = self.keep * self.keys + (1 - self.keep) * torch.stack(key).mean(dim=0)
             self.keys.copy_(torch.where(moved[:, None], normalize(new_key, dim=1), self.keys))
@@ -131,17 +134,23 @@ class ClassMemory(nn.Module):
             self.values.copy_(torch.where(each[..., None], new_value, self.values))
             self.known |= each
 
-    def _sums(self, pixels: Pixels) -> tuple[Tensor, Tensor, Tensor]:
-        """Return dk (T, C), dv (T, V) and which items a pixel chose, (T,) bool.
+    def _sums(self, pixels: Pixels) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return dk (T, C), dv (T, V), which items a pixel chose and of which the class has pixels, (T,) bool both.
 
         Each pixel chooses the nearest item of its class; it counts with beta, a softmax over all pixels of the class.
         """
-        cosine = (wide(pixels.content) @ self.keys.t()).masked_fill(~self._own(pixels.label), -torch.inf)
-        beta = cosine.softmax(dim=0).nan_to_num()  # of a class without pixels
-        assigned = one_hot(cosine.argmax(dim=1), len(self.keys))
-        weights = (beta * assigned).t()
-        key = normalize(weights @ wide(pixels.content), dim=1)
-        return key, standardised(weights @ wide(pixels.style)), assigned.any(dim=0)
+        own = self._own(pixels.label)
+        cosine = (wide(pixels.content) @ self.keys.t()).masked_fill(~own, -torch.inf)
+        weight = (cosine - 1).exp()  # beta before its division; a cosine is at most 1
+        assigned = one_hot(cosine.argmax(dim=1), len(self.keys)).to(weight)
+        choosing = (weight * assigned).t()
+        seen = torch.cat([wide(pixels.content), wide(pixels.style)], dim=1)
+        counts = torch.stack([weight.sum(dim=0), assigned.sum(dim=0), own.to(weight).sum(dim=0)], dim=1)
+        added = sum_over_ranks(torch.cat([choosing @ seen, counts], dim=1))
+        key, value, counts = added.split([self.keys.shape[1], self.values.shape[2], 3], dim=1)
+        mass, chosen, shown = counts.unbind(dim=1)
+        value = value / mass[:, None].clamp_min(torch.finfo(mass.dtype).tiny)  # of a class without pixels
+        return normalize(key, dim=1), standardised(value), chosen > 0, shown > 0
 
     def _own(self, label: Tensor) -> Tensor:
         """(M,) to (M, T): whether an item serves the class of a pixel."""

@@ -56,7 +56,6 @@ class Trainer(ABC):
     Attributes:
         SETTINGS: what the method has of its own, with its published values.
         PUBLISHED: its published values of the plans' `training` part, where they are not HiFi-Syn's.
-        WITHOUT_LABELS: what becomes of the method where no training case has labels; empty: nothing is lost.
         plans: as the method has them, see `hifisyn.training.settings.adapted`.
         settings: its own.
         pair: the two modalities, sorted.
@@ -68,7 +67,6 @@ class Trainer(ABC):
 
     SETTINGS: ClassVar[type[Settings]] = Settings
     PUBLISHED: ClassVar[Mapping[str, Any]] = {}
-    WITHOUT_LABELS: ClassVar[str] = ""
 
     def __init__(self, plans: Plans, pair: tuple[str, str]) -> None:
         missing = [modality for modality in pair if modality not in plans.modalities]
@@ -108,6 +106,11 @@ class Trainer(ABC):
 
         Deterministic and each image by itself. Called in evaluation mode and without gradient.
         """
+
+    @classmethod
+    def without_labels(cls, plans: Plans) -> str:
+        """Return what becomes of the method where no training case has labels; "" where nothing is lost."""
+        return ""
 
     def after_step(self) -> None:  # noqa: B027
         """Do what follows the last update of a step, such as the memory update; default nothing."""

@@ -92,8 +92,8 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
         seed=request.seed,
     )
     remarks, cohort = _remarks(fold, there), job.cohort()
-    if trainer.WITHOUT_LABELS and not cohort.labelled:
-        remarks.append(f"no training case has labels: {trainer.WITHOUT_LABELS}")
+    if not cohort.labelled and (lost := trainer.without_labels(plans)):
+        remarks.append(f"no training case has labels: {lost}")
     return job, remarks
 
 
