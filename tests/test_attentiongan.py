@@ -26,7 +26,7 @@ def generator(*, geo=False):
 
 def force(network, mask):
     """Make one mask 1 everywhere."""
-    network.attention[-1].bias.data[mask] = 1e4
+    network.attention[-1].layer.bias.data[mask] = 1e4
 
 
 def test_parameters_are_those_published():
@@ -90,8 +90,8 @@ def test_masks_sum_to_one_in_mixed_precision_too():
 def test_a_translation_leaves_the_range_by_no_rounding():
     trainer = make()
     network = trainer.networks["generator"].branches["T2"]
-    network.content[-1].bias.fill_(-1e4)
-    network.attention[-1].weight.mul_(20)
+    network.content[-1].layer.bias.fill_(-1e4)
+    network.attention[-1].layer.weight.mul_(20)
     black = small_batch().images["T1"].clamp(max=-0.99999994)
     assert trainer.generate(black, "T2").min() < -1
     assert trainer.translate(black, "T1", "T2").min() == -1

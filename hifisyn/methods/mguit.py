@@ -106,9 +106,7 @@ class MGUIT(Trainer):
     def without_labels(cls, plans: Plans) -> str:
         """Return what memory and, where it is asked for, PGD lose."""
         lost = granularity.without_label_map(plans)
-        return "; ".join(
-            ["every pixel counts as background, so the memory knows no classes", *([lost] if lost else [])]
-        )
+        return "every pixel counts as background, so the memory knows no classes" + (f"; {lost}" if lost else "")
 
     def build_networks(self) -> dict[str, nn.Module]:
         """Return E^c, E^a, G, D, D^c and the memory."""

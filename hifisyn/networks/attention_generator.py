@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from hifisyn.networks.blocks import reflected
-from hifisyn.networks.precision import wide
 from hifisyn.networks.resnet import BLOCKS, ResnetDecoder, ResnetEncoder
 
 MASKS = 10
@@ -54,7 +53,7 @@ class AttentionGenerator(nn.Module):
     def mixture(self, image: Tensor) -> Mixture:
         """Return the layers and masks of a translation."""
         features = self.encoder(image)
-        made, logits = wide(self.content(features)).tanh(), self.attention(features)
+        made, logits = self.content(features).tanh(), self.attention(features)
         with torch.autocast(image.device.type, enabled=False):
             layers = made.float() if self.geo else torch.cat([made.float(), image.float()], dim=1)
             return Mixture(layers, logits.float().softmax(dim=1))

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from hifisyn.networks.blocks import INRes, UpLN
-from hifisyn.networks.precision import wide
+from hifisyn.networks.precision import in_single
 
 
 class Generator(nn.Module):
@@ -66,4 +66,4 @@ class _Branch(nn.Module):
         for up in self.ups:
             x = up(torch.cat([x, m], dim=1))
             m = interpolate(m, scale_factor=2, mode="nearest")
-        return wide(self.last(torch.cat([x, m], dim=1))).tanh()
+        return in_single(self.last, torch.cat([x, m], dim=1)).tanh()

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from hifisyn.networks.blocks import reflected
 from hifisyn.networks.blur import BlurUp
-from hifisyn.networks.precision import WideTanh
+from hifisyn.networks.precision import InSingle
 
 
 class TokenDecoder(nn.Module):
@@ -24,8 +24,8 @@ class TokenDecoder(nn.Module):
         self.patches = nn.ConvTranspose2d(token, width * 2**n_down, patch, stride=patch)
         self.layers = nn.Sequential(
             *(layer for k in range(n_down, 0, -1) for layer in _doubling(width * 2**k)),
-            reflected(width, 1, 7, padding=3),
-            WideTanh(),
+            InSingle(reflected(width, 1, 7, padding=3)),
+            nn.Tanh(),
         )
 
     def forward(self, tokens: Tensor, grid: int) -> Tensor:

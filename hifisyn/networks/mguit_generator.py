@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from hifisyn.networks.blocks import INRes, UpLN
-from hifisyn.networks.precision import wide
+from hifisyn.networks.precision import in_single
 
 
 class MguitGenerator(nn.Module):
@@ -46,7 +46,7 @@ class MguitGenerator(nn.Module):
         for up in (*self.ups, self.own_up[modality]):
             x = up(torch.cat([x, style], dim=1))
             style = interpolate(style, scale_factor=2, mode="nearest")
-        return wide(self.own_last[modality](torch.cat([x, style], dim=1))).tanh()
+        return in_single(self.own_last[modality], torch.cat([x, style], dim=1)).tanh()
 
 
 def _up(channels: int) -> UpLN:

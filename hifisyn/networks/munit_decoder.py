@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from hifisyn.networks.adain import adaptive_instance_norm
 from hifisyn.networks.blocks import reflected
 from hifisyn.networks.munit_encoders import BLOCKS
-from hifisyn.networks.precision import WideTanh, wide
+from hifisyn.networks.precision import InSingle, wide
 
 EPSILON, TINY = 1e-5, 1e-16
 HIDDEN = 4  # times the width: 256 entries as published
@@ -42,8 +42,8 @@ class MunitDecoder(nn.Module):
         )
         self.image = nn.Sequential(
             *(layer for a, b in itertools.pairwise(widths) for layer in _doubling(a, b)),
-            reflected(width, 1, 7, padding=3),
-            WideTanh(),
+            InSingle(reflected(width, 1, 7, padding=3)),
+            nn.Tanh(),
         )
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:

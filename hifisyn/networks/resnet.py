@@ -7,7 +7,7 @@ by reflection.
 from torch import Tensor, nn
 
 from hifisyn.networks.blocks import INRes, reflected
-from hifisyn.networks.precision import wide
+from hifisyn.networks.precision import InSingle
 
 BLOCKS = 9
 
@@ -45,7 +45,7 @@ class ResnetDecoder(nn.Sequential):
         widths = [width * 2**k for k in range(n_down, 0, -1)]
         super().__init__(
             *(layer for c in widths for layer in _doubling(c)),
-            reflected(width, 1, 7, padding=3) if head is None else head,
+            InSingle(reflected(width, 1, 7, padding=3) if head is None else head),
         )
 
 
@@ -59,7 +59,7 @@ class ResnetGenerator(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Translate images."""
-        return wide(self.decoder(self.encoder(image))).tanh()
+        return self.decoder(self.encoder(image)).tanh()
 
 
 def _halving(channels: int) -> tuple[nn.Module, ...]:

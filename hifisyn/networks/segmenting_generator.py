@@ -3,7 +3,6 @@
 from torch import Tensor
 
 from hifisyn.networks.blocks import reflected
-from hifisyn.networks.precision import wide
 from hifisyn.networks.resnet import BLOCKS, ResnetDecoder, ResnetGenerator
 
 
@@ -24,4 +23,4 @@ class SegmentingGenerator(ResnetGenerator):
     def translate_and_segment(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return the translation (N, 1, H, W) in [-1, 1] and the logits (N, classes, H, W) of one image."""
         features = self.encoder(image)
-        return wide(self.decoder(features)).tanh(), self.segmenter(features)
+        return self.decoder(features).tanh(), self.segmenter(features)

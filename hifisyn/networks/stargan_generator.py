@@ -7,6 +7,7 @@ import itertools
 
 from torch import Tensor, nn
 
+from hifisyn.networks.precision import InSingle
 from hifisyn.networks.stargan_blocks import SLOPE, ResBlock, StyledResBlock, doubled
 
 MIDDLE_BLOCKS = 2
@@ -36,7 +37,7 @@ class StyledGenerator(nn.Module):
         self.decoder = nn.ModuleList([StyledResBlock(middle, middle, style_width) for _ in range(MIDDLE_BLOCKS)])
         self.decoder.extend(StyledResBlock(b, a, style_width, up=True) for a, b in reversed(steps))
         self.head = nn.Sequential(
-            nn.InstanceNorm2d(width, affine=True), nn.LeakyReLU(SLOPE), nn.Conv2d(width, 1, kernel_size=1)
+            nn.InstanceNorm2d(width, affine=True), nn.LeakyReLU(SLOPE), InSingle(nn.Conv2d(width, 1, kernel_size=1))
         )
 
     def forward(self, image: Tensor, style: Tensor) -> Tensor:

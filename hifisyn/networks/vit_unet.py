@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hifisyn.networks.pixel_vit import BLOCKS, PixelVit
-from hifisyn.networks.precision import wide
+from hifisyn.networks.precision import in_single
 
 FEATURES = 48
 LEVELS = 4
@@ -47,7 +47,7 @@ class VitUNet(nn.Module):
         x = self.bottom(x)
         for up, decode in zip(reversed(self.up), reversed(self.decode), strict=True):
             x = decode(torch.cat([up(x), skips.pop()], dim=1))
-        return wide(self.exit(x)).sigmoid()
+        return in_single(self.exit, x).sigmoid()
 
 
 def features_of(width: int) -> int:
