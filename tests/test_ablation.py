@@ -220,7 +220,7 @@ def test_killed_in_the_third_row_and_taken_up_again_the_table_is_the_same(whole,
         if line.startswith("all three, seed 0: epoch 1/2"):
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(cli, "_say", interrupt)
+    monkeypatch.setattr(cli, "say", interrupt)
     assert run(roots, *THREE, "--overwrite") == 130
     latest = fold_of(roots, "all") / "checkpoint_latest.pt"
     assert checkpoint.load(latest)["progress"]["iteration"] == 3

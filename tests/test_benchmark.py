@@ -226,7 +226,7 @@ def test_interrupted_and_taken_up_again_the_tables_are_the_same(whole, tmp_path,
         if line.startswith("HiFiSyn, seed 0: epoch 2/4"):
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(cli, "_say", interrupt)
+    monkeypatch.setattr(cli, "say", interrupt)
     assert run(roots, *METHODS, "--overwrite") == 130
     again = shlex.split(capsys.readouterr().out.strip().splitlines()[-1])
     assert "--overwrite" not in again

@@ -1,18 +1,11 @@
 """hifisyn_ablation: train and compare the rows of an ablation, equal in all but what they leave out."""
 
 import argparse
-import shlex
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from hifisyn.cli import training_flags
-from hifisyn.cli.entry import command, outcome
-from hifisyn.errors import UserError
-
-if TYPE_CHECKING:
-    from hifisyn.engine.jobs import Failure
-    from hifisyn.training.request import Request
+from hifisyn.cli import comparing, training_flags
+from hifisyn.cli.comparing import close, say, stopped
+from hifisyn.cli.entry import command
 
 EPILOG = """
 rows, by key or set (table5, the default; table6):
@@ -41,18 +34,12 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--dataset", "-d", required=True, metavar="NAME", help="preprocessed data set")
-    parser.add_argument("--source", metavar="T1", help="one contrast; may be left out where the data set has two")
-    parser.add_argument("--target", metavar="T2", help="the other contrast; both directions are compared")
-    parser.add_argument("--fold", default="fold0", help="fold0, 0 or all; default: fold0")
+    comparing.add_pair(parser)
     parser.add_argument("--rows", nargs="+", action="extend", default=[], metavar="ROW", help="default: table5")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--overwrite", action="store_true", help="train all rows anew, the normal model (all) too")
     what = parser.add_argument_group("what every row shares")
     training_flags.add_plan(what)
-    what.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0 alone")
-    what.add_argument("--split", choices=("test", "val"), help="cases to compare on; default: test if there are any")
-    what.add_argument("--checkpoint", choices=("best", "final"), default="best", help="weights; default: best")
+    comparing.add_compared(what)
     training_flags.add_machine(parser.add_argument_group("how"))
     training_flags.add_roots(parser)
     return parser
@@ -71,9 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
     from hifisyn.training.job import Options
 
     words = ["hifisyn_ablation", *(sys.argv[1:] if arguments is None else arguments)]
-    options = Options(given.device, given.precision, given.workers, force_long=given.force_long, log=_say)
+    options = Options(given.device, given.precision, given.workers, force_long=given.force_long, log=say)
     ablation = prepare(
-        _request(given, shlex.join(words)),
+        comparing.requests(given, training_flags.assignments(given), words)[0],
         chosen(given.rows),
         tuple(given.seeds),
         options,
@@ -81,60 +68,22 @@ def main(arguments: list[str] | None = None) -> int:
         checkpoint=given.checkpoint,
     )
     for line in forecast.describe(ablation):
-        _say(line)
-    _say(forecast.estimate(ablation, forecast.measure(ablation, options)))
+        say(line)
+    say(forecast.estimate(ablation, forecast.measure(ablation, options)))
     if given.dry_run:
         return 0
     try:
         trained = train_rows(ablation.trainings, options, overwrite=given.overwrite)
         if trained.stopped:
-            return _stopped(words, trained.stopped)
-        cases, left_out = compare_rows(ablation, trained.done, given.device, _say)
+            return stopped(words, trained.stopped)
+        cases, left_out = compare_rows(ablation, trained.done, given.device, say)
     except KeyboardInterrupt:
-        return _stopped(words, 2)
+        return stopped(words, 2)
     failures = (*trained.failures, *left_out)
     text = write_results(ablation, cases, trained.done, failures)
     if text:
-        _say(f"\n{text}\ntable and picture: {ablation.folder}")
-    return _close(failures, done=not cases.empty)
-
-
-def _request(given: argparse.Namespace, line: str) -> "Request":
-    from hifisyn.experiments.comparison import only_pair
-    from hifisyn.paths import Roots, parse_fold
-    from hifisyn.training.request import Request
-
-    roots = Roots.resolve(given.raw, given.preprocessed, given.results)
-    if (given.source is None) != (given.target is None):
-        raise UserError("wanted both --source and --target or neither, found one; name the other contrast")
-    return Request(
-        dataset=given.dataset,
-        modalities=(given.source, given.target) if given.source else only_pair(roots, given.dataset, given.plans),
-        fold=parse_fold(given.fold),
-        plans=given.plans,
-        assignments=training_flags.assignments(given),
-        roots=roots,
-        overwrite=given.overwrite,
-        command=line,
-    )
-
-
-def _stopped(words: list[str], signal: int) -> int:
-    again = shlex.join([word for word in words if word != "--overwrite"])
-    _say(f"stopped; what was done is saved; go on with\n  {again}")
-    return 128 + signal
-
-
-def _close(failures: Sequence["Failure"], *, done: bool) -> int:
-    from hifisyn.evaluation.output_files import failure_lines
-
-    if failures:
-        print(f"not in the table ({len(failures)}):\n{failure_lines(failures)}", file=sys.stderr)
-    return outcome(done=done, failed=bool(failures))
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
+        say(f"\n{text}\ntable and picture: {ablation.folder}")
+    return close(failures, done=not cases.empty)
 
 
 if __name__ == "__main__":

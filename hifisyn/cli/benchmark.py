@@ -1,14 +1,14 @@
 """hifisyn_benchmark: train and compare translation methods with one budget."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from hifisyn.cli import training_flags
-from hifisyn.cli.entry import command, outcome, terminated_as_interrupted
+from hifisyn.cli import comparing, training_flags
+from hifisyn.cli.comparing import close, say, stopped
+from hifisyn.cli.entry import command, terminated_as_interrupted
 from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from hifisyn.experiments.train_all import Trained
     from hifisyn.experiments.trainings import Training
     from hifisyn.training.job import Options
-    from hifisyn.training.request import Request
 
 TASKS = ("tissue", "lesion", "augment")
 EPILOG = """
@@ -42,12 +41,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--dataset", "-d", required=True, metavar="NAME", help="preprocessed data set")
-    parser.add_argument("--source", metavar="T1", help="one contrast; may be left out where the data set has two")
-    parser.add_argument("--target", nargs="+", metavar="T2", help="the others; both directions of each are compared")
-    parser.add_argument("--fold", default="fold0", help="fold0, 0 or all; default: fold0")
+    comparing.add_pair(parser, several=True)
     parser.add_argument("--methods", nargs="+", action="extend", default=[], metavar="METHOD", help="default: all")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--overwrite", action="store_true", help="train all methods anew")
     what = parser.add_argument_group("what every method shares")
     what.add_argument(
@@ -55,9 +50,7 @@ def parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--plans", "-p", default="plans", help="name of the plans file; default: plans")
     what.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change the plans")
-    what.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0 alone")
-    what.add_argument("--split", choices=("test", "val"), help="cases to compare on; default: test if there are any")
-    what.add_argument("--checkpoint", choices=("best", "final"), default="best", help="weights; default: best")
+    comparing.add_compared(what)
     what.add_argument("--task", nargs="*", choices=TASKS, default=["tissue"], help="downstream; default: tissue")
     how = parser.add_argument_group("how")
     how.add_argument("--device", nargs="+", default=["auto"], help="auto, cpu, cuda:1; several: a training on each")
@@ -82,9 +75,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     words = ["hifisyn_benchmark", *(sys.argv[1:] if arguments is None else arguments)]
     _refuse_mixed_devices(given)
-    options = Options(given.device[0], given.precision, given.workers, force_long=given.force_long, log=_say)
+    options = Options(given.device[0], given.precision, given.workers, force_long=given.force_long, log=say)
     benchmark = experiment.look_up_benchmark(
-        _requests(given, shlex.join(words)),
+        comparing.requests(given, given.set, words),
         method_rows(given.methods),
         tuple(given.seeds),
         options,
@@ -92,52 +85,28 @@ def main(arguments: list[str] | None = None) -> int:
         split=given.split,
         checkpoint=given.checkpoint,
         at_a_time=len(given.device),
-        say=_say,
+        say=say,
         write=not given.dry_run,
     )
     for line in experiment.describe(benchmark):
-        _say(line)
-    _say(experiment.estimate(benchmark, len(given.device)))
+        say(line)
+    say(experiment.estimate(benchmark, len(given.device)))
     if given.dry_run:
         return 0
     try:
         trained = _train(given, benchmark, options)
         if trained.stopped:
-            return _stopped(words, trained.stopped)
-        cases, left_out = compare_all(benchmark.comparisons, trained.done, given.device[0], _say)
+            return stopped(words, trained.stopped)
+        cases, left_out = compare_all(benchmark.comparisons, trained.done, given.device[0], say)
         done = compared(trained.done, cases)
         downstream, failed, remarks = _downstream(given, done)
     except KeyboardInterrupt:
-        return _stopped(words, 2)
+        return stopped(words, 2)
     failures = (*benchmark.failures, *trained.failures, *left_out, *failed)
-    text = write_results(benchmark, Outcome(done, cases, downstream, failures, remarks), _say)
+    text = write_results(benchmark, Outcome(done, cases, downstream, failures, remarks), say)
     if text:
-        _say(f"\n{text}\ntables and sheets: {benchmark.folder}")
-    return _close(failures, done=not cases.empty)
-
-
-def _requests(given: argparse.Namespace, line: str) -> "list[Request]":
-    from hifisyn.experiments.comparison import only_pair
-    from hifisyn.paths import Roots, parse_fold
-    from hifisyn.training.request import Request
-
-    roots = Roots.resolve(given.raw, given.preprocessed, given.results)
-    if (given.source is None) != (given.target is None):
-        raise UserError("wanted both --source and --target or neither, found one; name the other contrast")
-    pairs = [(given.source, t) for t in given.target or ()] or [only_pair(roots, given.dataset, given.plans)]
-    return [
-        Request(
-            dataset=given.dataset,
-            modalities=pair,
-            fold=parse_fold(given.fold),
-            plans=given.plans,
-            assignments=tuple(given.set),
-            roots=roots,
-            overwrite=given.overwrite,
-            command=line,
-        )
-        for pair in pairs
-    ]
+        say(f"\n{text}\ntables and sheets: {benchmark.folder}")
+    return close(failures, done=not cases.empty)
 
 
 def _train(given: argparse.Namespace, benchmark: "Benchmark", options: "Options") -> "Trained":
@@ -193,28 +162,10 @@ def _downstream(given: argparse.Namespace, done: "Sequence[Training]") -> "tuple
     )
     models, broken = run.models_of(roots, folders=list(dict.fromkeys(t.model for t in done)))
     works, lost = run.list_works(models, settings, roots, given.task)
-    run.announce(works, _say)
-    found, failed = run.run(works, _say)
+    run.announce(works, say)
+    found, failed = run.run(works, say)
     remarks = [f"{work.title}: left out, {work.missing}" for work in works if work.missing]
     return found, [*broken, *lost, *failed], remarks
-
-
-def _stopped(words: list[str], signal: int) -> int:
-    again = shlex.join([word for word in words if word != "--overwrite"])
-    _say(f"stopped; what was done is saved; go on with\n  {again}")
-    return 128 + signal
-
-
-def _close(failures: "Sequence[Failure]", *, done: bool) -> int:
-    from hifisyn.evaluation.output_files import failure_lines
-
-    if failures:
-        print(f"failed or left out ({len(failures)}):\n{failure_lines(failures)}", file=sys.stderr)
-    return outcome(done=done, failed=bool(failures))
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.experiments import length as budget
-from hifisyn.experiments.comparison import Comparison, prepare, shared_changes
+from hifisyn.experiments.comparison import Comparison, folder_of, prepare
 from hifisyn.experiments.length import Length
 from hifisyn.experiments.meter import Meter
 from hifisyn.experiments.rows import Row
@@ -20,7 +20,6 @@ from hifisyn.experiments.train_all import Log
 from hifisyn.experiments.trainings import Training
 from hifisyn.paths import plans_file
 from hifisyn.plans import Plans
-from hifisyn.training import model_folder
 from hifisyn.training.job import Options
 from hifisyn.training.logbook import duration
 from hifisyn.training.request import Request, look_up
@@ -187,13 +186,5 @@ def _folder(requests: Sequence[Request], given: Sequence[str], length: Length, r
     if len(set(pairs)) < len(pairs):
         raise UserError(f"--target: wanted every contrast once, found {pairs[0]} twice; name it once")
     request = requests[0]
-    name = f"benchmark_{'_and_'.join(pairs)}_fold_{request.fold}"
-    name += f"__{request.plans}" * (request.plans != "plans")
-    if length.seconds is not None:
-        name += f"__seconds={length.seconds:g}"
-    elif length.steps is not None:
-        name += f"__steps={length.steps}"
     made = Plans.load(plans_file(request.roots.preprocessed_dataset(request.dataset), request.plans))
-    settings = {text.partition("=")[0]: text.partition("=")[2] for text in given if text.startswith("method.")}
-    name += model_folder.suffix(shared_changes(made, given) | settings)
-    return request.roots.results / request.dataset / name
+    return folder_of("benchmark", request, pairs, made, given, length.key)

@@ -20,6 +20,7 @@ from hifisyn.evaluation.table import Table
 from hifisyn.experiments import benchmark_tables as tables
 from hifisyn.experiments import dots
 from hifisyn.experiments.benchmark import Benchmark
+from hifisyn.experiments.compared import read_subjects
 from hifisyn.experiments.comparison import Comparison
 from hifisyn.experiments.methods import REFERENCE
 from hifisyn.experiments.tables import MEANING, ROW, seed_table
@@ -127,7 +128,7 @@ def _rivals(benchmark: Benchmark, outcome: Outcome) -> pd.DataFrame:
     for comparison in benchmark.comparisons:
         own = [training for training in outcome.done if training in comparison.trainings]
         if own:
-            table = pd.read_csv(_task(benchmark, comparison, own[0]).output / SUBJECTS_CSV, dtype={"case": str})
+            table = read_subjects(_task(benchmark, comparison, own[0]))
             parts.append(table[table[METHOD].isin(RIVALS)])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 

@@ -43,9 +43,10 @@ def table_1(cases: pd.DataFrame) -> Table:
 
 def table_2(cases: pd.DataFrame) -> Table:
     """Return each task in the brain, and over the slice too where Table 1 has averages alone."""
-    measures = BRAIN if cases[DIRECTION].nunique() <= 2 else (*WHOLE, *BRAIN)
-    table = _compared(cases, measures, "Table 2: image quality by task, in the brain")
-    return replace(table, note=f"{table.note} {RANGE} Only pixels of the brain mask count.")
+    few = cases[DIRECTION].nunique() <= 2
+    title = f"Table 2: image quality by task, {'' if few else 'over the slice and '}in the brain"
+    table = _compared(cases, BRAIN if few else (*WHOLE, *BRAIN), title)
+    return replace(table, note=f"{table.note} {RANGE} In the brain only pixels of the brain mask count.")
 
 
 def table_3(done: Sequence[Done], names: dict[str, str]) -> Table | None:

@@ -10,7 +10,7 @@ from hifisyn.errors import UserError
 from hifisyn.evaluation.against_rivals import DIRECTION, METHOD, SUBJECT
 from hifisyn.evaluation.image import CASE, MEASURES
 from hifisyn.evaluation.model_space import evaluate, load
-from hifisyn.evaluation.model_task import SUBJECTS_CSV, look_up, out_of_date
+from hifisyn.evaluation.model_task import SUBJECTS_CSV, Task, look_up, out_of_date
 from hifisyn.evaluation.output_files import SUMMARY_JSON
 from hifisyn.experiments.comparison import Comparison
 from hifisyn.experiments.tables import ROW, SEED
@@ -94,11 +94,15 @@ def _cases(comparison: Comparison, training: Training, device: str, log: Log) ->
     failed = read_json(summary)["failures"]
     if failed:
         raise UserError(f"wanted every case compared, found {len(failed)} that failed: {next(iter(failed.values()))}")
-    table = pd.read_csv(
-        task.output / SUBJECTS_CSV, dtype={CASE: str, SUBJECT: str}, keep_default_na=False, na_values=[""]
-    )
+    table = read_subjects(task)
     table = table[table[METHOD] == task.model.method].assign(**{ROW: training.row.name, SEED: training.job.seed})
     return table[[ROW, SEED, DIRECTION, CASE, SUBJECT, *MEASURES]]
+
+
+def read_subjects(task: Task) -> pd.DataFrame:
+    """Return the cases of an evaluation, of the model and of what needs no training, as `SUBJECTS_CSV` has them."""
+    types = {CASE: str, SUBJECT: str}  # cases may be called 001, or NA
+    return pd.read_csv(task.output / SUBJECTS_CSV, dtype=types, keep_default_na=False, na_values=[""])
 
 
 def _before_its_losses(training: Training, weights: Path) -> str:

@@ -121,11 +121,8 @@ def prepare(
             check(row, job.plans)
             _refuse_other_changes(row, model_folder.changes(base.override(list(all_rows)), job.plans))
             found.append(trainings.find(row, own, job, budget_of(job, splits, options), remarks))
-    changed = model_folder.suffix(shared_changes(made, request.assignments))
-    name = f"{kind}_{'_'.join(found[0].job.pair)}_fold_{request.fold}"
-    name += f"__{request.plans}" * (request.plans != "plans") + changed
     missing = tuple(row for row in rows if needs(row))
-    table = request.roots.results / request.dataset / name
+    table = folder_of(kind, request, ["_".join(found[0].job.pair)], made, request.assignments)
     return Comparison(request, tuple(found), missing, seeds, chosen, checkpoint, table)
 
 
@@ -139,10 +136,26 @@ def _looked_up(row: Row, request: Request) -> tuple[Job, list[str]]:
         raise UserError(f"{row.name}: {error}{hint}") from None
 
 
-def shared_changes(made: Plans, assignments: Sequence[str]) -> dict[str, Any]:
-    """Return what the assignments change that all rows know; settings of a single method are left out."""
-    known = [text for text in assignments if not text.startswith("method.")]
-    return model_folder.changes(made, made.override(known))
+def folder_of(
+    kind: str, request: Request, pairs: Sequence[str], made: Plans, assignments: Sequence[str], budget: str = ""
+) -> Path:
+    """Return where the tables of a comparison go: named by kind, pairs, fold, plans, budget and what was changed.
+
+    Args:
+        kind: "ablation" or "benchmark".
+        request: what all rows share.
+        pairs: of contrasts, such as T1_T2.
+        made: the plans as they lie in the data set's folder.
+        assignments: of all rows.
+        budget: such as steps=600, where that is none of the changes.
+    """
+    own = {text.partition("=")[0]: text.partition("=")[2] for text in assignments if text.startswith("method.")}
+    changed = model_folder.changes(
+        made, made.override([text for text in assignments if not text.startswith("method.")])
+    )
+    parts = [f"{kind}_{'_and_'.join(pairs)}_fold_{request.fold}"]
+    parts += [part for part in (request.plans if request.plans != "plans" else "", budget) if part]
+    return request.roots.results / request.dataset / ("__".join(parts) + model_folder.suffix(changed | own))
 
 
 def _refuse_other_changes(row: Row, changed: dict[str, Any]) -> None:

@@ -28,6 +28,13 @@ class Length:
     steps: int | None = None
     seconds: float | None = None
 
+    @property
+    def key(self) -> str:
+        """What it is called in the name of a folder; "" for the plans' length."""
+        if self.seconds is not None:
+            return f"seconds={self.seconds:g}"
+        return "" if self.steps is None else f"steps={self.steps}"
+
     def __str__(self) -> str:
         if self.seconds is not None:
             return f"{self.seconds:g} s of steps"
