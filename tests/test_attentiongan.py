@@ -105,8 +105,8 @@ def test_a_step_has_the_losses_of_cyclegan():
 
 
 def test_geo_builds_the_other_generator():
-    assert not make().networks["generator"].of("T1").geo
-    assert make("method.geo=true").networks["generator"].of("T1").geo
+    assert not make().networks["generator"].branches["T1"].geo
+    assert make("method.geo=true").networks["generator"].branches["T1"].geo
 
 
 class Painted(nn.Module):

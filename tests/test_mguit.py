@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from hifisyn.methods import granularity
+from hifisyn.methods.boxes import least_pixels, structure_boxes
 from hifisyn.methods.mguit import MGUIT
 from hifisyn.methods.mguit_classes import filled_boxes, items_of, pixel_classes
 from hifisyn.methods.scene import observe
@@ -115,7 +116,7 @@ def test_boxes_are_filled_from_large_to_small():
     labels[2:18, 2] = 1  # an L, whose box is large
     labels[17, 2:18] = 1
     labels[5:10, 5:10] = 2  # within the box
-    labels[0, :15] = 3  # too small
+    labels[0, :3] = 3  # too small
     expected = torch.zeros_like(labels)
     expected[2:18, 2:18] = 1
     expected[5:10, 5:10] = 2
@@ -333,6 +334,16 @@ def test_the_curve_counts_items_that_nobody_chose():
 
 
 def test_overfit_images_come_back():
-    logged = overfit("MGUIT", 50)
+    logged = overfit("MGUIT", 90)
     assert fall(logged, "generator/reconstruction") > 2
     assert fall(logged, "generator/cycle") > 2
+
+
+def test_small_structures_count_on_small_images():
+    labels = torch.zeros(64, 64, dtype=torch.int64)
+    labels[10:12, 10:13] = 2  # 6 pixels, as 96 would be in an image of 256
+    labels[30, 30] = 3
+    assert filled_boxes(labels)[10:12, 10:13].eq(2).all()
+    assert not filled_boxes(labels).eq(3).any()
+    assert structure_boxes(labels, 7).shape == (0, 5)
+    assert [least_pixels(side) for side in (256, 64)] == [16, 4]

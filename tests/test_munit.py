@@ -170,7 +170,7 @@ def test_fresh_weights(init, deviation):
         if isinstance(m, torch.nn.Conv2d) and m.in_channels == 32
     ]
     assert critic.weight.std().item() == pytest.approx(deviation, rel=0.05)
-    block = networks["decoder"].of("T2").blocks[0].first
+    block = networks["decoder"].branches["T2"].blocks[0].first
     assert block.weight.std().item() == pytest.approx(math.sqrt(2 / (9 * 32)), rel=0.05)
 
 
@@ -182,16 +182,16 @@ def test_losses_are_those_of_slow_loops():
     nets = trainer.networks
     for source, target in TARGET.items():
         image, drawn = batch.images[source], made.drawn[source]
-        content = nets["content_encoder"].of(source)(image)
-        style = nets["style_encoder"].of(source)(image)
-        fake = nets["decoder"].of(target)(content, drawn)
-        again = nets["content_encoder"].of(target)(fake)
+        content = nets["content_encoder"].branches[source](image)
+        style = nets["style_encoder"].branches[source](image)
+        fake = nets["decoder"].branches[target](content, drawn)
+        again = nets["content_encoder"].branches[target](fake)
         for logits in nets["discriminator"].branches[target](fake):
             expected["adversarial"] += ((logits.detach().numpy() - 1) ** 2).mean()
-        expected["reconstruction"] += l1(nets["decoder"].of(source)(content, style), image)
-        expected["style"] += l1(nets["style_encoder"].of(target)(fake), drawn)
+        expected["reconstruction"] += l1(nets["decoder"].branches[source](content, style), image)
+        expected["style"] += l1(nets["style_encoder"].branches[target](fake), drawn)
         expected["content"] += l1(again, content)
-        expected["cycle"] += l1(nets["decoder"].of(source)(again, style), image)
+        expected["cycle"] += l1(nets["decoder"].branches[source](again, style), image)
     found = {name: loss.item() for name, loss in trainer.objective(batch, made).items()}
     assert found == pytest.approx({name: weights[name] * value for name, value in expected.items()})
     critic = 0.0
@@ -262,8 +262,8 @@ def test_a_content_is_rendered_by_the_decoder_of_the_other_contrast_in_the_mean_
     with torch.no_grad():
         for source, target in TARGET.items():
             image = batch.images[source]
-            content = nets["content_encoder"].of(source)(image)
-            expected = nets["decoder"].of(target)(content, styles[target].expand(2, -1))
+            content = nets["content_encoder"].branches[source](image)
+            expected = nets["decoder"].branches[target](content, styles[target].expand(2, -1))
             torch.testing.assert_close(trainer.translate(image, source, target), expected)
 
 
@@ -368,8 +368,13 @@ def test_the_label_map_loss_is_that_of_slow_loops():
     batch, made = doubled(trainer)
     nets, original, translated, labels = trainer.networks, [], [], []
     for source, target in TARGET.items():
-        fake = nets["decoder"].of(target)(nets["content_encoder"].of(source)(batch.images[source]), made.drawn[source])
-        contents = (nets["content_encoder"].of(source)(batch.images[source]), nets["content_encoder"].of(target)(fake))
+        fake = nets["decoder"].branches[target](
+            nets["content_encoder"].branches[source](batch.images[source]), made.drawn[source]
+        )
+        contents = (
+            nets["content_encoder"].branches[source](batch.images[source]),
+            nets["content_encoder"].branches[target](fake),
+        )
         for kept, content in zip((original, translated), contents, strict=True):
             flat = content.detach().flatten(2).numpy()
             kept.append(flat / np.linalg.norm(flat, axis=1, keepdims=True))

@@ -234,7 +234,7 @@ def test_the_variant_bounds_the_discriminators():
     assert not any(isinstance(m, SelfAttention) for m in make().networks["generator"].modules())
     for _ in range(30):
         trainer.judge(batch.images["T1"], "T1")
-    layers = [m for m in trainer.networks["discriminator"].of("T1").modules() if isinstance(m, torch.nn.Conv2d)]
+    layers = [m for m in trainer.networks["discriminator"].branches["T1"].modules() if isinstance(m, torch.nn.Conv2d)]
     assert len(layers) == 5
     for layer in layers:
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)

@@ -23,6 +23,7 @@ from hifisyn.methods.cyclegan import GENERATOR, CycleGAN, CycleGANSettings
 from hifisyn.networks.attention_generator import AttentionGenerator
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.padding import BACKGROUND
+from hifisyn.networks.typed import typed
 from hifisyn.training.contract import Batch
 from hifisyn.training.registry import register
 
@@ -72,8 +73,4 @@ class AttentionGAN(CycleGAN):
         return curves
 
     def _generator(self, target: str) -> AttentionGenerator:
-        generators = self.networks[GENERATOR]
-        assert isinstance(generators, ByModality)
-        generator = generators.of(target)
-        assert isinstance(generator, AttentionGenerator)
-        return generator
+        return typed(self.networks, GENERATOR, ByModality).of(target, AttentionGenerator)

@@ -5,15 +5,24 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-LEAST_PIXELS = 16
+LEAST_PIXELS, AT_SIDE, LEAST = 16, 256, 4
 
 
-def structure_boxes(labels: Tensor, least: int = LEAST_PIXELS) -> Tensor:
+def least_pixels(side: int) -> int:
+    """Return the pixels that a component must have: 16 in an image of 256, in proportion to its area, 4 at least.
+
+    >>> [least_pixels(side) for side in (256, 216, 96, 16)]
+    [16, 11, 4, 4]
+    """
+    return max(LEAST, round(LEAST_PIXELS * (side / AT_SIDE) ** 2))
+
+
+def structure_boxes(labels: Tensor, least: int) -> Tensor:
     """Return a box around every connected component of every structure, the largest component first.
 
     Args:
         labels: (H, W) int64 of one image; 0 and negative values are no structure.
-        least: pixels that a component must have.
+        least: pixels that a component must have, see `least_pixels`.
 
     Returns:
         (B, 5) int64 on the CPU: label, top, left, bottom, right; the last two are one past the box.

@@ -25,6 +25,7 @@ from hifisyn.losses.soft_dice import cross_entropy, members, soft_dice
 from hifisyn.methods.cyclegan import GENERATOR, Cycle, CycleGAN, CycleGANSettings
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.segmenting_generator import SegmentingGenerator
+from hifisyn.networks.typed import typed
 from hifisyn.plans import Plans
 from hifisyn.training.contract import Batch
 from hifisyn.training.registry import register
@@ -128,8 +129,4 @@ class COSMOS(CycleGAN):
         return self.settings.segmentation > 0 and chosen and batch.labels[modality] is not None
 
     def _generator(self, target: str) -> SegmentingGenerator:
-        generators = self.networks[GENERATOR]
-        assert isinstance(generators, ByModality)
-        generator = generators.of(target)
-        assert isinstance(generator, SegmentingGenerator)
-        return generator
+        return typed(self.networks, GENERATOR, ByModality).of(target, SegmentingGenerator)

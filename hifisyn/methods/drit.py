@@ -6,12 +6,14 @@ the authors' published settings. HiFi-Syn starts from this method, so the networ
 
 Differs from the paper:
 - Batch, crop and length are those of the plans, which all methods share. The published batch of 2 holds one image to
-  encode and one that random codes are judged against; a larger batch is split likewise, and one image plays both roles.
+  encode and one that random codes are judged against; a larger batch is split likewise, and one image plays both
+  roles.
 - The published code steps E^c and G twice in a step, the second time along a gradient at weights that have moved
   meanwhile, which today's PyTorch refuses. Here both gradients are added for one step. As published, the losses of
   random codes do not move E^a.
 - KL is summed over the code and averaged over images, which is the same at the published batch.
-- The code of a test image is the mean over the training images of the target contrast: translation is to be one image.
+- The code of a test image is a running mean, over training, of the codes that full steps encode of the target
+  contrast: translation is to be one image.
 - Logits instead of a sigmoid before the cross-entropy: after a few steps D^c would be without gradient.
 - The noise on content is as strong as the plan says: 1 as published, less where networks are narrow.
 - Every `content_steps`-th step is a full one, also at the end of an epoch.
@@ -213,7 +215,7 @@ def roles(images: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tenso
 
 
 def draw_weights(networks: dict[str, nn.Module], plan: NetworkPlan) -> None:
-    """Draw fresh weights as published or, where the plan says so, after He in the networks without norm."""
+    """Draw fresh weights as published or, where the plan says so, after He in E^a and the discriminators of images."""
     for name, network in networks.items():
         normal_init(network, plan.width)
         if plan.init == "he" and name == ATTRIBUTE_ENCODER:

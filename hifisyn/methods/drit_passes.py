@@ -13,6 +13,7 @@ from hifisyn.methods.hifisyn_networks import ATTRIBUTE_ENCODER, CONTENT_ENCODER,
 from hifisyn.networks.attribute_encoder import AttributeEncoder
 from hifisyn.networks.generator import Generator
 from hifisyn.networks.running_code import RunningCode
+from hifisyn.networks.typed import typed
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,7 @@ class Passes:
     @property
     def running_code(self) -> RunningCode:
         """The mean code of each modality."""
-        running_code = self.networks[RUNNING_CODE]
-        assert isinstance(running_code, RunningCode)
-        return running_code
+        return typed(self.networks, RUNNING_CODE, RunningCode)
 
     def content(self, image: Tensor, modality: str, rng: torch.Generator) -> Tensor:
         """Return z^c of images (N, 1, H, W) as in training, with noise."""
@@ -114,12 +113,8 @@ class Passes:
 
     @property
     def _attribute_encoder(self) -> AttributeEncoder:
-        encoder = self.networks[ATTRIBUTE_ENCODER]
-        assert isinstance(encoder, AttributeEncoder)
-        return encoder
+        return typed(self.networks, ATTRIBUTE_ENCODER, AttributeEncoder)
 
     @property
     def _generator(self) -> Generator:
-        generator = self.networks[GENERATOR]
-        assert isinstance(generator, Generator)
-        return generator
+        return typed(self.networks, GENERATOR, Generator)

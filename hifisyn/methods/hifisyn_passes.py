@@ -16,6 +16,7 @@ from hifisyn.networks.generator import Generator
 from hifisyn.networks.memory_bank import BrainMemoryBank, Table
 from hifisyn.networks.memory_update import SlotSums
 from hifisyn.networks.running_code import RunningCode
+from hifisyn.networks.typed import typed
 
 
 @dataclass(frozen=True)
@@ -85,16 +86,12 @@ class Passes:
         """The Brain Memory Bank; none if the plan has no slots."""
         if net.MEMORY_BANK not in self.networks:
             return None
-        bank = self.networks[net.MEMORY_BANK]
-        assert isinstance(bank, BrainMemoryBank)
-        return bank
+        return typed(self.networks, net.MEMORY_BANK, BrainMemoryBank)
 
     @property
     def running_code(self) -> RunningCode:
         """The mean code of each modality."""
-        running_code = self.networks[net.RUNNING_CODE]
-        assert isinstance(running_code, RunningCode)
-        return running_code
+        return typed(self.networks, net.RUNNING_CODE, RunningCode)
 
     def noisy_contents(self, images: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
         """Return what D^c sees of the images."""
@@ -154,15 +151,11 @@ class Passes:
 
     @property
     def _attribute_encoder(self) -> AttributeEncoder:
-        encoder = self.networks[net.ATTRIBUTE_ENCODER]
-        assert isinstance(encoder, AttributeEncoder)
-        return encoder
+        return typed(self.networks, net.ATTRIBUTE_ENCODER, AttributeEncoder)
 
     @property
     def _generator(self) -> Generator:
-        generator = self.networks[net.GENERATOR]
-        assert isinstance(generator, Generator)
-        return generator
+        return typed(self.networks, net.GENERATOR, Generator)
 
     def _content(self, image: Tensor, modality: str) -> Tensor:
         return self.networks[net.CONTENT_ENCODER](image, modality)

@@ -13,7 +13,8 @@ Differs from the paper:
 - The published code decodes box tokens by a layer of their own and applies no loss to the result: that layer of
   16,777,472 parameters is left out.
 - Boxes are sampled at the rate that their size asks for, as published, by two matrices instead of a kernel.
-- Images are padded to whole patches. Up to 160 pixels patches are smaller than 8, so that 6 tokens a side remain.
+- Images are padded to whole patches. Up to 160 pixels patches are smaller than 8, so that where possible 6 tokens a
+  side remain, and a box, which has as many cells as a patch pixels, has 16 or 4 of them instead of 64.
 - Positions for PatchNCE are drawn for each image; the published code takes the same for the whole batch.
 - Prediction takes the mean style of the training images of the target instead of a random one.
 """
@@ -38,6 +39,7 @@ from hifisyn.networks.nce_heads import NCEHeads
 from hifisyn.networks.padding import BACKGROUND, cropped, padded
 from hifisyn.networks.roi import Boxes, roi_align
 from hifisyn.networks.running_code import RunningCode
+from hifisyn.networks.typed import typed
 from hifisyn.plans import Plans
 from hifisyn.training.contract import DISCRIMINATOR, Batch, Trainer
 from hifisyn.training.registry import register
@@ -236,22 +238,14 @@ class InstaFormer(Trainer):
 
     def model(self, target: str) -> InstaFormerGenerator:
         """Return the generator into a contrast."""
-        generators = self.networks[GENERATOR]
-        assert isinstance(generators, ByModality)
-        model = generators.of(target)
-        assert isinstance(model, InstaFormerGenerator)
-        return model
+        return typed(self.networks, GENERATOR, ByModality).of(target, InstaFormerGenerator)
 
     def _heads(self, name: str, target: str) -> nn.Module:
-        heads = self.networks[name]
-        assert isinstance(heads, ByModality)
-        return heads.of(target)
+        return typed(self.networks, name, ByModality).of(target, nn.Module)
 
     @property
     def _style(self) -> RunningCode:
-        style = self.networks[STYLE]
-        assert isinstance(style, RunningCode)
-        return style
+        return typed(self.networks, STYLE, RunningCode)
 
 
 def _summed(parts: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -3,20 +3,9 @@
 import torch
 from torch import Tensor
 
-from hifisyn.methods.boxes import LEAST_PIXELS, structure_boxes
+from hifisyn.methods.boxes import least_pixels, structure_boxes
 from hifisyn.networks.padding import padded
 from hifisyn.networks.roi import Boxes
-
-AT_SIDE, LEAST = 256, 4
-
-
-def least_pixels(side: int) -> int:
-    """Return the pixels that a component must have: 16 in an image of 256, in proportion to its area, 4 at least.
-
-    >>> [least_pixels(side) for side in (256, 216, 96, 16)]
-    [16, 11, 4, 4]
-    """
-    return max(LEAST, round(LEAST_PIXELS * (side / AT_SIDE) ** 2))
 
 
 def boxes_of(labels: Tensor | None, side: int, most: int) -> Boxes | None:

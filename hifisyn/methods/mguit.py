@@ -4,12 +4,13 @@ Jeong et al., "Memory-guided Unsupervised Image-to-image Translation", CVPR 2021
 leaves open follows the authors' published settings. Built on DRIT's networks; HiFi-Syn's memory comes from here.
 
 Differs from the paper:
-- Batch, crop and length are those of the plans, which all methods share; published are a batch of 1, a
-  crop of 360 and 1200 epochs. Every
-  `content_steps`-th step is a full one, also at the end of an epoch.
+- Batch, crop and length are those of the plans, which all methods share; published are a batch of 1, a crop of 360 and
+  1200 epochs. Every `content_steps`-th step is a full one, also at the end of an epoch.
 - Objects are brain structures: a box around each connected component of each label, filled from large to small. Boxes
   of tissues nearly coincide, so `masks` can be the label map itself. Masks are cut and mirrored with the image, which
   the published code misses, and disjoint.
+- Boxes are exact; the published ones are rounded to multiples of 4 pixels. A structure must have 16 pixels in an
+  image of 256, in proportion to its area, 4 at least.
 - As many items of a class as the plan has slots of its label; the background has the global slots beside its own.
 - Images without labels are background throughout.
 - The contrastive loss of the published code has almost no gradient: see `hifisyn.losses.feature_contrast`, and

@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from hifisyn.methods.boxes import structure_boxes
+from hifisyn.methods.boxes import least_pixels, structure_boxes
 from hifisyn.networks.class_memory import ClassMemory
 from hifisyn.plans import Plans
 
@@ -52,6 +52,6 @@ def pixel_classes(labels: Tensor | None, image: Tensor, stride: int, masks: Mask
 def filled_boxes(labels: Tensor) -> Tensor:
     """Return (H, W) with every structure's boxes filled: those of large components first, later ones over them."""
     canvas = torch.full_like(labels, BACKGROUND)
-    for label, top, left, bottom, right in structure_boxes(labels).tolist():
+    for label, top, left, bottom, right in structure_boxes(labels, least_pixels(labels.shape[-1])).tolist():
         canvas[top:bottom, left:right] = label
     return canvas

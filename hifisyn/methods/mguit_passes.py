@@ -10,6 +10,7 @@ from hifisyn.methods.hifisyn_networks import ATTRIBUTE_ENCODER, CONTENT_ENCODER,
 from hifisyn.methods.mguit_classes import Masks, pixel_classes
 from hifisyn.networks.class_memory import ClassMemory, Pixels, flat
 from hifisyn.networks.precision import wide
+from hifisyn.networks.typed import typed
 from hifisyn.training.contract import Batch
 
 MEMORY = "class_memory"
@@ -59,9 +60,7 @@ class Passes:
     @property
     def memory(self) -> ClassMemory:
         """Keys and values of all classes."""
-        memory = self.networks[MEMORY]
-        assert isinstance(memory, ClassMemory)
-        return memory
+        return typed(self.networks, MEMORY, ClassMemory)
 
     def make(self, batch: Batch, rng: torch.Generator) -> Made:
         """Encode, update the memory, then render with what is read from it."""

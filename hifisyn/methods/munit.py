@@ -5,18 +5,19 @@ the content of one contrast with the decoder of the other and a style drawn from
 follows the authors' published settings for summer to winter, which have an explicit cycle of weight 10.
 
 Differs from the paper:
-- Batch, crop and length are those of the plans, which all methods share; published are a batch of 1, a
-  crop of 256 and 1M iterations. The
-  rate is halved after every tenth of the run, as published.
-- The translation of a test image is to be one image: its style is the mean of the encoded styles of the target's
-  training images, not a random one. `test_style` changes that.
-- A constant slice gets faint noise in training, and the layer norm has a tiny number under its root: the published code
-  makes NaN of such slices.
+- Batch, crop and length are those of the plans, which all methods share; published are a batch of 1, a crop of 256 and
+  1M iterations. The rate is halved after every tenth of the run, as published.
+- The translation of a test image is to be one image: its style is the running mean of the encoded styles of the
+  target's training images, not a random one. `test_style` changes that.
+- A constant slice gets faint noise in training, and the layer norm has a tiny number under its root: the published
+  code makes NaN of such slices.
 - The discriminators of narrow networks are drawn after He: they have no norm, and would begin almost constant.
-- The domain-invariant perceptual loss is left out: its weight is 0 in these settings, and VGG knows colour photographs.
+- The domain-invariant perceptual loss is left out: its weight is 0 in these settings, and VGG knows colour
+  photographs.
 - Style encoders and discriminators of images below 64 pixels have fewer halvings.
-- `label_map` adds HiFi-Syn's PGD (arXiv 2311.12461, Table 6 there), which MUNIT lacks: off by default. Convolutions 4x4
-  centre a content pixel 1.5 image pixels beside the one whose label it takes, which is less than half of its own 4.
+- `label_map` adds HiFi-Syn's PGD (arXiv 2311.12461, Table 6 there), which MUNIT lacks: off by default. Convolutions
+  4x4 centre a content pixel 1.5 image pixels beside the one whose label it takes, which is less than half of its own
+  4.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ from hifisyn.networks.initialisation import he_init, normal_init
 from hifisyn.networks.munit_decoder import MunitDecoder
 from hifisyn.networks.munit_encoders import BLOCKS, MunitContentEncoder, MunitStyleEncoder
 from hifisyn.networks.running_code import RunningCode
+from hifisyn.networks.typed import typed
 from hifisyn.plans import Plans
 from hifisyn.training.contract import DISCRIMINATOR, Batch, Trainer
 from hifisyn.training.registry import register
@@ -209,9 +211,7 @@ class MUNIT(Trainer):
 
     def decode(self, content: Tensor, style: Tensor, modality: str) -> Tensor:
         """Return images (N, 1, H, W) of a modality, of content (N, C, h, w) and style (N, code)."""
-        decoders = self.networks[DECODER]
-        assert isinstance(decoders, ByModality)
-        return decoders.of(modality)(content, style)
+        return typed(self.networks, DECODER, ByModality).of(modality, nn.Module)(content, style)
 
     def judge(self, image: Tensor, modality: str) -> tuple[Tensor, ...]:
         """Return the logits of the discriminator of a modality, a map a scale; large means real."""
@@ -220,9 +220,7 @@ class MUNIT(Trainer):
     @property
     def mean_style(self) -> RunningCode:
         """The mean of each modality's encoded styles."""
-        mean = self.networks[MEAN_STYLE]
-        assert isinstance(mean, RunningCode)
-        return mean
+        return typed(self.networks, MEAN_STYLE, RunningCode)
 
     def translate(self, source: Tensor, source_modality: str, target_modality: str) -> Tensor:
         """Return the source (N, 1, H, W) in [-1, 1] in the other contrast, in the style that `test_style` says."""

@@ -10,6 +10,7 @@ Differs from the paper:
   may be its own exemplar, and both exemplars of a step are the same.
 - Sources are exactly half of one contrast and half of the other, not so on average.
 - Widths stay `networks.width` for smaller images, where the authors' grow; depths shrink by the authors' rule.
+- The diversity weight begins at 1, as for the authors' faces; with this generator, that for animals, they used 2.
 - The diversity weight falls over a share of the run, not over 100000 steps whatever its length.
 - Smoothed weights start as the initial ones and at first follow faster, by (1 + n) / (10 + n) in step n until that
   reaches `ema`: a short run would be judged by its random start.
@@ -35,6 +36,7 @@ from hifisyn.networks.running_code import RunningCode
 from hifisyn.networks.stargan_generator import StyledGenerator, halvings_of
 from hifisyn.networks.stargan_heads import DomainHeads
 from hifisyn.networks.stargan_mapping import MappingNetwork
+from hifisyn.networks.typed import typed
 from hifisyn.training.contract import DISCRIMINATOR, Batch, Trainer
 from hifisyn.training.rates import RATE_SHARE
 from hifisyn.training.registry import register
@@ -218,9 +220,7 @@ class StarGANv2(Trainer):
 
     @property
     def _code(self) -> RunningCode:
-        code = self.networks[CODE]
-        assert isinstance(code, RunningCode)
-        return code
+        return typed(self.networks, CODE, RunningCode)
 
 
 @torch.no_grad()

@@ -42,6 +42,7 @@ from hifisyn.methods.uvcgan_pretraining import (
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.padding import cropped, padded, padded_side
 from hifisyn.networks.pixel_vit import BLOCKS, ReZeroBlock
+from hifisyn.networks.typed import typed
 from hifisyn.networks.vit_unet import VitUNet, features_of
 from hifisyn.training.contract import Batch
 from hifisyn.training.rates import rate_factor
@@ -158,9 +159,7 @@ class UVCGAN(CycleGAN):
         return {f"alpha_{m}": _mean_alpha(self._generator(m)) for m in self.pair}
 
     def _generator(self, target: str) -> nn.Module:
-        generators = self.networks[GENERATOR]
-        assert isinstance(generators, ByModality)
-        return generators.of(target)
+        return typed(self.networks, GENERATOR, ByModality).of(target, nn.Module)
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from hifisyn.networks.blocks import PREACTIVATION_SLOPE, PreActDown
+from hifisyn.networks.typed import typed
 
 
 class AttributeEncoder(nn.Module):
@@ -61,9 +62,7 @@ class AttributeEncoder(nn.Module):
         Raises:
             ValueError: the encoder has one head.
         """
-        branch = self.branches[modality]
-        assert isinstance(branch, _Branch)
-        return branch.distribution(image)
+        return typed(self.branches, modality, _Branch).distribution(image)
 
 
 class _Branch(nn.Module):

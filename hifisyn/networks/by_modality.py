@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from hifisyn.networks.typed import N, typed
+
 
 class ByModality(nn.Module):
     """Networks of one kind that share nothing.
@@ -21,6 +23,10 @@ class ByModality(nn.Module):
         """Return what the network of a modality makes of x."""
         return self.branches[modality](x)
 
-    def of(self, modality: str) -> nn.Module:
-        """Return the network of a modality."""
-        return self.branches[modality]
+    def of(self, modality: str, kind: type[N]) -> N:
+        """Return the network of a modality, which is known to be of a kind.
+
+        Raises:
+            TypeError: it is of another.
+        """
+        return typed(self.branches, modality, kind)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from hifisyn.networks.typed import typed
+
 
 class ImagePool(nn.Module):
     """Remembers up to `size` images; buffers only, so that a resumed run remembers the same.
@@ -60,9 +62,7 @@ class ImagePools(nn.Module):
 
     def forward(self, new: Tensor, modality: str, rng: torch.Generator) -> Tensor:
         """Return what `ImagePool.exchange` of a modality returns."""
-        pool = self.pools[modality]
-        assert isinstance(pool, ImagePool)
-        return pool.exchange(new, rng)
+        return typed(self.pools, modality, ImagePool).exchange(new, rng)
 
 
 def exchanged(pools: nn.Module | None, new: Tensor, modality: str, rng: torch.Generator) -> Tensor:
