@@ -150,7 +150,7 @@ class Plans(_Part):
     name: str = "plans"
     dataset: str
     fingerprint: str = Field("", description="digest of the data that the rules looked at")
-    preset: Literal["recommended", "paper_literal"] = "recommended"
+    preset: Literal["recommended", "paper", "paper_literal"] = "recommended"
     inherits_from: str | None = None
     modalities: tuple[str, ...] = Field(min_length=1)
     labels: dict[str, int]

@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     plan.add_argument("--cores", type=int, metavar="N", help="CPU cores to train on; default: those allowed here")
     plan.add_argument("--minutes", type=float, metavar="M", help="training time; default: no limit, on a CPU 480")
     plan.add_argument(
-        "--preset", default="recommended", choices=("recommended", "paper_literal"), help="default: recommended"
+        "--preset", default="recommended", choices=("recommended", "paper", "paper_literal"), help="default: recommended"
     )
     plan.add_argument("--plans-name", "-p", default="plans", metavar="NAME", help="default: plans")
     plan.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change the plans")

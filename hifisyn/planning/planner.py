@@ -11,7 +11,7 @@ from hifisyn.planning.device import Device
 from hifisyn.planning.memory_layout import layout
 from hifisyn.plans import Plans, paper_literal
 
-Preset = Literal["recommended", "paper_literal"]
+Preset = Literal["recommended", "paper", "paper_literal"]
 SET_BY_HAND = "set by hand"
 
 
@@ -38,7 +38,8 @@ def plan(
         fingerprint: what `fingerprint.extract` returned.
         device: what the training may use.
         name: of the plans file, without ending.
-        preset: "paper_literal" takes the paper's ambiguous equations as they are printed.
+        preset: "paper" takes the published size and settings on any device, and stays as it is while what is
+            recommended improves; "paper_literal" takes the paper's ambiguous equations as they are printed.
         assignments: `key=value` texts that replace values in the end.
         preprocessing_reason: why the scans were prepared as the fingerprint says.
 
@@ -48,9 +49,10 @@ def plan(
     reasons = _Reasons()
     if preprocessing_reason:
         reasons["preprocessing"] = preprocessing_reason
-    choose = rules.gpu_sizes if device.kind == "cuda" else rules.cpu_sizes
-    sizes: Sizes = reasons.take("networks.width", choose(device, literal=preset == "paper_literal"))
-    length: rules.Length = reasons.take("training.epochs", rules.length(sizes, device))
+    basis = rules.FULL_SIZE_DEVICE if preset == "paper" else device
+    choose = rules.gpu_sizes if basis.kind == "cuda" else rules.cpu_sizes
+    sizes: Sizes = reasons.take("networks.width", choose(basis, literal=preset == "paper_literal"))
+    length: rules.Length = reasons.take("training.epochs", rules.length(sizes, basis))
     content = {
         "name": name,
         "dataset": fingerprint["dataset"],
@@ -58,15 +60,16 @@ def plan(
         "modalities": fingerprint["modalities"],
         "labels": fingerprint["labels"],
         "intensity_scale": {m: entry["high"]["median"] for m, entry in fingerprint["intensities"].items()},
-        "slices": _slices(fingerprint, sizes, device, reasons),
+        "slices": _slices(fingerprint, sizes, basis, reasons),
         "preprocessing": fingerprint["settings"],
         "memory": _memory(fingerprint, sizes, reasons),
         "networks": _networks(sizes, reasons),
         "losses": reasons.take("losses.pgd", rules.contrast(length.total)),
-        "training": _training(sizes, length, device, reasons),
+        "training": _training(sizes, length, basis, reasons),
         "device": _device(device, sizes, length),
     }
     plans = Plans.checked(content, origin="the planner")
+    plans = plans.model_copy(update={"preset": preset})
     if preset == "paper_literal":
         plans = paper_literal(plans)
         reasons["losses.pgd"] = reasons["memory.tau_r"] = "preset paper_literal: as the equations are printed"

@@ -27,6 +27,7 @@ PUBLISHED_SLICES = 100
 PUBLISHED_RATES = (1e-4, 1e-4, 4e-5)  # G and encoders, D, D^c
 PUBLISHED_CONTRAST = {"pgd": 1.0, "sgd": 2.0, "ggd": 1.0}  # lambda_5 to lambda_7
 EPOCHS, ITERATIONS = 200, 250
+FULL_SIZE_DEVICE = Device("cuda", 80.0, 16)  # on which every full-size plan fits
 NARROWER_WIDTHS = (64, 48, 32, 24, 16)
 MEMORY_SHARE = 0.9  # of the device's memory that a plan may use
 
