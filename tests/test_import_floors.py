@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 
 # From the ground up. A module may import from its own floor and from those below it.
 FLOORS = [
-    {"errors", "archives", "directions", "files", "paths", "volume", "__init__"},
+    {"errors", "archives", "directions", "files", "paths", "settings", "volume", "__init__"},
     {"dataset", "synthetic", "plans", "tables", "image_metrics", "pictures"},
     {"engine"},
     {"preprocessing", "postprocessing", "slices"},

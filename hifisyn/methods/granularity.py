@@ -1,49 +1,73 @@
 """What HiFi-Syn's granularity losses need of a step; PGD with the label map alone is offered to other methods."""
 
+from collections.abc import Mapping
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from hifisyn.losses.contents import Contents
 from hifisyn.losses.pgd import draw_anchors, pixel_loss
 from hifisyn.methods.scene import Scene
-from hifisyn.plans import LossPlan, Plans
-from hifisyn.training.contract import Batch
+from hifisyn.plans import Plans
+from hifisyn.settings import Settings
+from hifisyn.training.batch import Batch
 
 
-def ramp(plan: LossPlan, iteration: int) -> float:
-    """Return the share of their weight that PGD, SGD and GGD have: 0 until `ramp_start`, then linearly up to 1."""
-    return min(max((iteration + 1 - plan.ramp_start) / max(plan.ramp, 1), 0.0), 1.0)
+class PixelGranularitySettings(Settings):
+    """PGD, and when it begins; a weight of 0 switches it off."""
+
+    pgd: float = Field(1.0, ge=0, description="lambda_5, pixel granularity discrimination")
+    ramp_start: float = Field(0.0, ge=0, le=1, description="share of the run after which granularity losses begin")
+    ramp: float = Field(0.0, ge=0, le=1, description="share of the run over which they grow to their weight")
+    tau_1: float = Field(0.07, gt=0, description="temperature of PGD")
+    anchors: int = Field(256, ge=1, description="anchor pixels an image in PGD")
+    use_labels: bool = Field(True, description="PGD leaves pixels of the anchor's label out of the negatives")
+
+    def first_step(self, total: int) -> int:
+        """Return the step, from 0, in which the losses begin, in a run of so many."""
+        return round(self.ramp_start * total)
+
+    def share(self, iteration: int, total: int) -> float:
+        """Return the share of their weight that the losses have in a step: 0 at first, then linearly up to 1."""
+        grown = iteration + 1 - self.first_step(total)
+        return min(max(grown / max(round(self.ramp * total), 1), 0.0), 1.0)
 
 
-def contents_of(batch: Batch, scene: Scene, original: dict[str, Tensor], translated: dict[str, Tensor]) -> Contents:
-    """Return what the losses compare, the images of the batch's first modality first.
+def contents_of(
+    batch: Batch, scene: Scene, original: Mapping[str, Tensor], translated: Mapping[str, Tensor]
+) -> Contents:
+    """Return what the losses compare, the images of the batch's first contrast first.
 
     Args:
         batch: whose subjects are kept apart.
         scene: of the batch, at the resolution of content.
-        original: content (N, C, h, w) of the images, by modality.
-        translated: content of their translations, by the modality of the image.
+        original: content (N, C, h, w) of the images, by contrast.
+        translated: content of their translations, by the contrast of the image.
     """
     return Contents(
-        original=torch.cat([original[m].flatten(2) for m in batch.images]),
-        translated=torch.cat([translated[m].flatten(2) for m in batch.images]),
-        labels=torch.cat([scene.labels[m] for m in batch.images]),
-        subjects=torch.cat([batch.subjects[m] for m in batch.images]),
+        original=torch.cat([original[m].flatten(2) for m in batch.domains]),
+        translated=torch.cat([translated[m].flatten(2) for m in batch.domains]),
+        labels=torch.cat([scene.labels[m] for m in batch.domains]),
+        subjects=torch.cat([batch.subjects[m] for m in batch.domains]),
     )
 
 
-def pgd(contents: Contents, batch: Batch, scene: Scene, plan: LossPlan, rng: torch.Generator) -> Tensor:
+def pgd(
+    contents: Contents, batch: Batch, scene: Scene, plan: PixelGranularitySettings, rng: torch.Generator
+) -> Tensor:
     """Return L_PGD of a step, not yet weighted."""
-    foreground = torch.cat([scene.foreground[m] for m in batch.images])
+    foreground = torch.cat([scene.foreground[m] for m in batch.domains])
     anchors = draw_anchors(foreground, plan.anchors, rng)
-    return over_modalities(pixel_loss(contents, anchors, plan.tau_1, plan.use_labels))
+    return over_domains(pixel_loss(contents, anchors, plan.tau_1, plan.use_labels), batch)
 
 
 def without_label_map(plans: Plans) -> str:
     """Return what the setting `label_map` of a method is worth where no case has labels; "" where it is off."""
-    return "label_map pushes away pixels of every structure, the own one too" if plans.method.get("label_map") else ""
+    on = plans.settings.get("label_map")
+    return "label_map pushes away pixels of every structure, the own one too" if on else ""
 
 
-def over_modalities(loss: Tensor) -> Tensor:
-    """Return the sum of both modalities' means, of losses (2N,), those of the first modality first."""
-    return loss.unflatten(0, (2, -1)).mean(dim=1).sum()
+def over_domains(loss: Tensor, batch: Batch) -> Tensor:
+    """Return the sum of the contrasts' means, of losses of all images, those of the first contrast first."""
+    return loss.reshape(len(batch.domains), -1).mean(dim=1).sum()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from hifisyn.networks.memory_update import UNKNOWN
-from hifisyn.training.contract import Batch
+from hifisyn.training.batch import Batch
 
 BACKGROUND = -1.0
 

@@ -1,42 +1,37 @@
 """From a fingerprint and a device to a plan, rule by rule, every reason kept."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
 from hifisyn.planning import rules
 from hifisyn.planning.costs import Sizes, step_gflop, step_memory_gb, step_seconds
 from hifisyn.planning.device import Device
-from hifisyn.planning.memory_layout import layout
-from hifisyn.plans import Plans, paper_literal
+from hifisyn.planning.method_plan import MethodPlan, PlansItself, basis
+from hifisyn.plans import LengthPlan, Plans, Preset, SlicePlan
 
-Preset = Literal["recommended", "paper", "paper_literal"]
 SET_BY_HAND = "set by hand"
-
-
-class _Reasons(dict[str, str]):
-    """Collects the reasons of the choices that are taken."""
-
-    def take(self, key: str, choice: rules.Choice[Any]) -> Any:
-        self[key] = choice.reason
-        return choice.value
 
 
 def plan(
     fingerprint: Mapping[str, Any],
     device: Device,
+    method: type[PlansItself],
     *,
+    method_name: str = "HiFiSyn",
     name: str = "plans",
     preset: Preset = "recommended",
     assignments: Sequence[str] = (),
     preprocessing_reason: str = "",
 ) -> Plans:
-    """Plan a training.
+    """Plan a training: slices are the same for all methods, the rest is the method's own.
 
     Args:
         fingerprint: what `fingerprint.extract` returned.
         device: what the training may use.
+        method: that will be trained.
+        method_name: by which it is found again.
         name: of the plans file, without ending.
         preset: "paper" takes the published size and settings on any device, and stays as it is while what is
             recommended improves; "paper_literal" takes the paper's ambiguous equations as they are printed.
@@ -46,37 +41,50 @@ def plan(
     Raises:
         UserError: an assignment names no key of the plans, or a value that cannot work.
     """
-    reasons = _Reasons()
+    slices, reasons = _slices(fingerprint, basis(device, preset), literal=preset == "paper_literal")
     if preprocessing_reason:
         reasons["preprocessing"] = preprocessing_reason
-    basis = rules.FULL_SIZE_DEVICE if preset == "paper" else device
-    choose = rules.gpu_sizes if basis.kind == "cuda" else rules.cpu_sizes
-    sizes: Sizes = reasons.take("networks.width", choose(basis, literal=preset == "paper_literal"))
-    length: rules.Length = reasons.take("training.epochs", rules.length(sizes, basis))
     content = {
         "name": name,
         "dataset": fingerprint["dataset"],
         "fingerprint": fingerprint["digest"],
+        "preset": preset,
         "modalities": fingerprint["modalities"],
         "labels": fingerprint["labels"],
         "intensity_scale": {m: entry["high"]["median"] for m, entry in fingerprint["intensities"].items()},
-        "slices": _slices(fingerprint, sizes, basis, reasons),
+        "slices": slices.model_dump(mode="json"),
         "preprocessing": fingerprint["settings"],
-        "memory": _memory(fingerprint, sizes, reasons),
-        "networks": _networks(sizes, reasons),
-        "losses": reasons.take("losses.pgd", rules.contrast(length.total)),
-        "training": _training(sizes, length, basis, reasons),
-        "device": _device(device, sizes, length),
+        "reasons": reasons,
     }
-    plans = Plans.checked(content, origin="the planner")
-    plans = plans.model_copy(update={"preset": preset})
-    if preset == "paper_literal":
-        plans = paper_literal(plans)
-        reasons["losses.pgd"] = reasons["memory.tau_r"] = "preset paper_literal: as the equations are printed"
-    plans = plans.override(list(assignments))
-    for text in assignments:
-        reasons[text.partition("=")[0].strip()] = SET_BY_HAND
-    return plans.model_copy(update={"reasons": dict(reasons)})
+    shared = Plans.checked(content, origin="the planner")
+    plans = for_method(shared, method, method_name, fingerprint, device).override(list(assignments))
+    by_hand = {text.partition("=")[0].strip(): SET_BY_HAND for text in assignments}
+    return plans.model_copy(update={"reasons": plans.reasons | by_hand})
+
+
+def for_method(
+    plans: Plans, method: type[PlansItself], name: str, fingerprint: Mapping[str, Any], device: Device
+) -> Plans:
+    """Return plans with the optimisation, batches, length and settings that another method plans for itself."""
+    own = method.plan(fingerprint, plans.slices, device, plans.preset)
+    shared = {key: reason for key, reason in plans.reasons.items() if not _is_own(key)}
+    return plans.model_copy(
+        update={
+            "method": name,
+            "optimisation": own.optimisation,
+            "batches": own.batches,
+            "length": own.length,
+            "settings": own.settings,
+            "device": _device(device, plans.slices.crop, own),
+            "reasons": shared | own.reasons,
+        }
+    )
+
+
+def planned_for(plans: Plans) -> Device:
+    """Return the device that plans were made for; one without a limit where they do not say."""
+    known = {key: plans.device[key] for key in ("kind", "memory_gb", "cores", "minutes") if key in plans.device}
+    return Device(**known) if known else rules.FULL_SIZE_DEVICE
 
 
 def check(plans: Plans, dataset: Dataset, origin: str) -> None:
@@ -93,7 +101,7 @@ def check(plans: Plans, dataset: Dataset, origin: str) -> None:
         if planned != there:
             raise UserError(
                 f"{origin}: wanted the {what} {_text(there)} of dataset.json, found {_text(planned)}; "
-                "plan anew with --overwrite, or under another name with --plans-name"
+                "plan again with --overwrite, or under another name with --plans-name"
             )
 
 
@@ -108,68 +116,54 @@ def warnings(plans: Plans, fingerprint: Mapping[str, Any]) -> list[str]:
             f"{window:.0f} mm: brain will be cut off; enlarge one of them"
         )
     if plans.fingerprint and plans.fingerprint != fingerprint["digest"]:
-        found.append("the data or their preparation changed since the plans were made; --overwrite plans anew")
-    empty = [n for n, entry in fingerprint["structures"].items() if not entry["cases"] and plans.memory.slots.get(n)]
+        found.append("the data or their preparation changed since the plans were made; --overwrite plans again")
+    slots = plans.settings.get("memory", {}).get("slots", {})
+    empty = [name for name, entry in fingerprint["structures"].items() if not entry["cases"] and slots.get(name)]
     if empty:
-        found.append(f"memory.slots holds slots for {', '.join(empty)}, which no training case has")
-    if plans.training.batch_size == 1:
+        found.append(f"settings.memory.slots holds slots for {', '.join(empty)}, which no training case has")
+    if plans.optimisation.batch_size == 1:
         found.append("batch_size 1: contrastive negatives of other subjects come from the other modality only")
     return found
 
 
-def _slices(fingerprint: Mapping[str, Any], sizes: Sizes, device: Device, reasons: _Reasons) -> dict[str, Any]:
-    pixel = rules.pixel_mm(fingerprint["geometry"], fingerprint["subjects"], sizes.crop)
-    return {
-        "size": reasons.take("slices.size", rules.stored_size(device, sizes.crop)),
-        "crop": sizes.crop,
-        "pixel_mm": reasons.take("slices.pixel_mm", pixel),
-        "per_case": rules.PUBLISHED_SLICES,
-    }
+def _slices(fingerprint: Mapping[str, Any], device: Device, *, literal: bool) -> tuple[SlicePlan, dict[str, str]]:
+    crop = rules.crop(device, literal=literal)
+    size = rules.stored_size(device, crop)
+    pixel = rules.pixel_mm(fingerprint["geometry"], fingerprint["subjects"], crop)
+    plan = SlicePlan(size=size.value, crop=crop, pixel_mm=pixel.value, per_case=rules.PUBLISHED_SLICES)
+    return plan, {"slices.size": size.reason, "slices.pixel_mm": pixel.reason}
 
 
-def _memory(fingerprint: Mapping[str, Any], sizes: Sizes, reasons: _Reasons) -> dict[str, Any]:
-    volumes = {name: entry["median_ml"] for name, entry in fingerprint["structures"].items()}
-    slots = layout(fingerprint["labels"], volumes)
-    reasons["memory.slots"] = slots.reason
-    return {"slots": slots.slots, "global_slots": slots.global_slots, "value_width": sizes.value_width}
+def _is_own(key: str) -> bool:
+    """Tell whether a reason is of a part that each method plans for itself."""
+    return key.partition(".")[0] in ("optimisation", "batches", "length", "settings")
 
 
-def _networks(sizes: Sizes, reasons: _Reasons) -> dict[str, Any]:
-    return {
-        "width": sizes.width,
-        "n_down": reasons.take("networks.n_down", rules.n_down(sizes.crop)),
-        "content_noise": reasons.take("networks.content_noise", rules.content_noise(sizes.width)),
-        "init": reasons.take("networks.init", rules.initialisation(sizes.width)),
-    }
-
-
-def _training(sizes: Sizes, length: rules.Length, device: Device, reasons: _Reasons) -> dict[str, Any]:
-    lr, lr_d, lr_content = reasons.take("training.lr", rules.learning_rates(sizes.width, length.total))
-    return {
-        "epochs": length.epochs,
-        "iterations": length.iterations,
-        "batch_size": sizes.batch,
-        "lr": lr,
-        "lr_discriminator": lr_d,
-        "lr_content_discriminator": lr_content,
-        "content_steps": reasons.take("training.content_steps", rules.content_steps(device)),
-        "attribute_ema": reasons.take("training.attribute_ema", rules.attribute_ema(length.total)),
-    }
-
-
-def _device(device: Device, sizes: Sizes, length: rules.Length) -> dict[str, Any]:
-    seconds = step_seconds(sizes, device)
+def _device(device: Device, crop: int, own: MethodPlan) -> dict[str, Any]:
     return {
         "kind": device.kind,
         "memory_gb": round(device.memory_gb, 1),
         "cores": device.cores,
         "minutes": device.minutes,
-        "estimated": {
-            "step_gflop": round(step_gflop(sizes), 1),
-            "step_seconds": round(seconds, 3),
-            "step_memory_gb": round(step_memory_gb(sizes), 1),
-            "training_minutes": round(length.total * seconds / rules.TIME_FOR_STEPS / 60, 1),
-        },
+        "estimated": _estimated(_sizes(crop, own), own.length, device),
+    }
+
+
+def _sizes(crop: int, own: MethodPlan) -> Sizes:
+    networks, memory = own.settings.get("networks", {}), own.settings.get("memory", {})
+    width, down = networks.get("width", rules.PUBLISHED_WIDTH), networks.get("n_down", rules.n_down(crop).value)
+    values = memory.get("value_width", width * 2**down // 2)
+    return Sizes(crop, width, own.optimisation.batch_size, down, values)
+
+
+def _estimated(sizes: Sizes, length: LengthPlan, device: Device) -> dict[str, float]:
+    """Return what a step of HiFi-Syn of these sizes costs; other methods cost between a third and twice as much."""
+    seconds = step_seconds(sizes, device)
+    return {
+        "step_gflop": round(step_gflop(sizes), 1),
+        "step_seconds": round(seconds, 3),
+        "step_memory_gb": round(step_memory_gb(sizes), 1),
+        "training_minutes": round(length.total * seconds / rules.TIME_FOR_STEPS / 60, 1),
     }
 
 

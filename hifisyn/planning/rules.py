@@ -15,7 +15,7 @@ from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
 from hifisyn.planning.costs import Sizes, step_gflop, step_memory_gb, step_seconds
 from hifisyn.planning.device import Device
-from hifisyn.plans import PreprocessingPlan
+from hifisyn.plans import LengthPlan, PreprocessingPlan, Preset
 from hifisyn.preprocessing.brain_programs import parsed
 
 T = TypeVar("T")
@@ -24,8 +24,6 @@ T = TypeVar("T")
 PUBLISHED_SIZE, PUBLISHED_CROP, PUBLISHED_WIDTH, PUBLISHED_BATCH = 256, 216, 64, 2
 PUBLISHED_PIXEL_MM = 1.0
 PUBLISHED_SLICES = 100
-PUBLISHED_RATES = (1e-4, 1e-4, 4e-5)  # G and encoders, D, D^c
-PUBLISHED_CONTRAST = {"pgd": 1.0, "sgd": 2.0, "ggd": 1.0}  # lambda_5 to lambda_7
 EPOCHS, ITERATIONS = 200, 250
 FULL_SIZE_DEVICE = Device("cuda", 80.0, 16)  # on which every full-size plan fits
 NARROWER_WIDTHS = (64, 48, 32, 24, 16)
@@ -37,11 +35,17 @@ TIME_FOR_STEPS = 0.8  # of the minutes; the rest starts up, validates and draws
 CPU_RUNGS = ((64, 8), (72, 8), (80, 8), (96, 8), (96, 12), (128, 16), (160, 24), (192, 32), (216, 32), (216, 64))
 LEAST_STEPS, LEAST_STEPS_AT = 700, (72, 8)  # steps in which a network of crop 72 and width 8 learnt the anatomy
 SHORT_STEPS = 10_000  # a run below is short
-SHORT_CONTRAST = {"pgd": 0.1, "sgd": 0.2, "ggd": 0.1, "anchors": 64}  # 256 anchors take an eighth of a small step
-SHORT_RAMP_START, SHORT_RAMP = 0.5, 0.25  # shares of the run
+SHORT_GRANULARITY = {  # 256 anchors take an eighth of a small step
+    "pgd": 0.1,
+    "sgd": 0.2,
+    "ggd": 0.1,
+    "anchors": 64,
+    "ramp_start": 0.5,
+    "ramp": 0.25,
+}
 NARROW_WIDTH = 32  # networks below are narrow
 NARROW_NOISE = 0.2
-NARROW_RATES = (2e-3, 5e-4, 8e-4)
+NARROW_FACTORS = (20.0, 5.0)  # on the rates of generators, encoders and D^c, and on those of D
 
 # Every plan.
 LEAST_CONTENT = 36  # side of the content map; 20 lost the anatomy
@@ -52,6 +56,7 @@ EPOCHS_WANTED = 12
 EPOCH_LENGTHS = (10, 20, 25, 50, 100, ITERATIONS)
 EMA_PER_RUN = 20
 EMA_RANGE = (0.9, 0.999)
+AVERAGE = 0.13  # of the run: a decay of .995 in 1500 steps
 
 
 @dataclass(frozen=True)
@@ -60,19 +65,6 @@ class Choice(Generic[T]):
 
     value: T
     reason: str
-
-
-@dataclass(frozen=True)
-class Length:
-    """How long a training is: epochs of so many iterations."""
-
-    epochs: int
-    iterations: int
-
-    @property
-    def total(self) -> int:
-        """Steps of the whole run."""
-        return self.epochs * self.iterations
 
 
 def preprocessing(dataset: Dataset, wanted: Mapping[str, Any]) -> Choice[PreprocessingPlan]:
@@ -111,6 +103,23 @@ def n_down(crop: int) -> Choice[int]:
     return Choice(1, f"two would leave {crop // 4} pixels a side of content, too few to hold anatomy")
 
 
+def crop(device: Device, *, literal: bool = False) -> int:
+    """Return the side of what the networks see: that of the network that suits the device best."""
+    return sizes(device, literal=literal).value.crop
+
+
+def sizes(device: Device, crop: int | None = None, *, literal: bool = False) -> Choice[Sizes]:
+    """Width, batch and depth of the networks.
+
+    Args:
+        device: that they are to suit.
+        crop: side of what they see, in pixels, where that is given.
+        literal: values of the memory bank as wide as content.
+    """
+    choose = gpu_sizes if device.kind == "cuda" else cpu_sizes
+    return choose(device, crop, literal=literal)
+
+
 def sizes_of(crop: int, width: int, batch: int = PUBLISHED_BATCH, *, literal: bool = False) -> Sizes:
     """Return the sizes that follow; V is half the content width as in MGUIT, all of it in the literal preset."""
     down = n_down(crop).value
@@ -118,10 +127,11 @@ def sizes_of(crop: int, width: int, batch: int = PUBLISHED_BATCH, *, literal: bo
     return Sizes(crop, width, batch, down, content_width if literal else content_width // 2)
 
 
-def gpu_sizes(device: Device, *, literal: bool = False) -> Choice[Sizes]:
+def gpu_sizes(device: Device, crop: int | None = None, *, literal: bool = False) -> Choice[Sizes]:
     """The published size where memory allows, else narrower; batch 1 last, since PGD then meets few subjects."""
-    ladder = [sizes_of(PUBLISHED_CROP, width, literal=literal) for width in NARROWER_WIDTHS]
-    ladder.append(sizes_of(PUBLISHED_CROP, NARROWER_WIDTHS[-1], 1, literal=literal))
+    side = crop or PUBLISHED_CROP
+    ladder = [sizes_of(side, width, literal=literal) for width in NARROWER_WIDTHS]
+    ladder.append(sizes_of(side, NARROWER_WIDTHS[-1], 1, literal=literal))
     fitting = [sizes for sizes in ladder if _fits(sizes, device)]
     chosen = fitting[0] if fitting else ladder[-1]
     reason = f"about {step_memory_gb(chosen):.1f} GB of {device.memory_gb:.1f} GB, estimated from the feature maps"
@@ -132,11 +142,11 @@ def gpu_sizes(device: Device, *, literal: bool = False) -> Choice[Sizes]:
     return Choice(chosen, f"narrower than published, so that a step fits: {reason}")
 
 
-def cpu_sizes(device: Device, *, literal: bool = False) -> Choice[Sizes]:
+def cpu_sizes(device: Device, crop: int | None = None, *, literal: bool = False) -> Choice[Sizes]:
     """The largest network that gets enough steps in the time; enough grows with the root of its work."""
     seconds = seconds_for_steps(device)
     base = step_gflop(sizes_of(*LEAST_STEPS_AT))
-    ladder = [sizes_of(crop, width, literal=literal) for crop, width in CPU_RUNGS]
+    ladder = [sizes_of(side, width, literal=literal) for side, width in _rungs(crop)]
     wanted = {sizes: round(LEAST_STEPS * math.sqrt(step_gflop(sizes) / base)) for sizes in ladder}
     fitting = [s for s in ladder if wanted[s] * step_seconds(s, device) <= seconds and _fits(s, device)]
     if not fitting:
@@ -145,6 +155,14 @@ def cpu_sizes(device: Device, *, literal: bool = False) -> Choice[Sizes]:
     chosen = fitting[-1]
     cores = f"{device.cores} core{'s' if device.cores > 1 else ''}"
     return Choice(chosen, f"the largest network that gets its {wanted[chosen]} steps in {seconds:.0f} s on {cores}")
+
+
+def _rungs(crop: int | None) -> list[tuple[int, int]]:
+    """Return crop and width of the networks to choose from; at a crop of its own, the widths of the rungs below."""
+    if crop is None:
+        return list(CPU_RUNGS)
+    below = max((side for side, _ in CPU_RUNGS if side <= crop), default=CPU_RUNGS[0][0])
+    return [(crop, width) for side, width in CPU_RUNGS if side == below]
 
 
 def is_limited(device: Device) -> bool:
@@ -157,15 +175,15 @@ def seconds_for_steps(device: Device) -> float:
     return 60 * TIME_FOR_STEPS * (CPU_MINUTES if device.minutes is None else device.minutes)
 
 
-def length(sizes: Sizes, device: Device) -> Choice[Length]:
+def length(sizes: Sizes, device: Device) -> Choice[LengthPlan]:
     """As many steps as the time allows, at most the full length; an epoch is a round number of them."""
     full = EPOCHS * ITERATIONS
     if not is_limited(device):
-        return Choice(Length(EPOCHS, ITERATIONS), f"{full} steps: the full length, no time limit given")
+        return Choice(LengthPlan(epochs=EPOCHS, iterations=ITERATIONS), f"{full} steps: the full length, no time limit given")
     seconds = step_seconds(sizes, device)
     steps = max(1, min(full, int(seconds_for_steps(device) / seconds)))
     each = max((n for n in EPOCH_LENGTHS if steps // n >= EPOCHS_WANTED), default=max(1, steps // EPOCHS_WANTED))
-    chosen = Length(max(1, round(steps / each)), each)
+    chosen = LengthPlan(epochs=max(1, round(steps / each)), iterations=each)
     return Choice(
         chosen, f"{chosen.total} steps at about {seconds:.2f} s (estimated); an epoch and a validation every {each}"
     )
@@ -211,11 +229,12 @@ def content_noise(width: int) -> Choice[float]:
     return Choice(1.0, "as in DRIT++")
 
 
-def learning_rates(width: int, steps: int) -> Choice[tuple[float, float, float]]:
-    """The rates of G and the encoders, of D, of D^c."""
+def rate_factors(width: int, steps: int) -> Choice[tuple[float, float]]:
+    """What published learning rates are multiplied with: of all that makes images or content, and of discriminators."""
     if width < NARROW_WIDTH and steps < SHORT_STEPS:
-        return Choice(NARROW_RATES, "a narrow network in a short run was stable at 20 times the published rate")
-    return Choice(PUBLISHED_RATES, "as published; D^c as in DRIT++")
+        low, high = (f"{factor:g}" for factor in sorted(NARROW_FACTORS))
+        return Choice(NARROW_FACTORS, f"a narrow network in a short run was stable at {low} and {high} times the published rates")
+    return Choice((1.0, 1.0), "as published")
 
 
 def content_steps(device: Device) -> Choice[int]:
@@ -225,12 +244,18 @@ def content_steps(device: Device) -> Choice[int]:
     return Choice(3, "as in DRIT++ (d_iter)")
 
 
-def contrast(steps: int) -> Choice[dict[str, float]]:
-    """The weights of PGD, SGD and GGD, their anchors, the start of their ramp and its length."""
+def granularity(steps: int) -> Choice[dict[str, float]]:
+    """The weights of PGD, SGD and GGD, their anchors, the start of their ramp and its length, as shares of the run."""
     if steps < SHORT_STEPS:
-        ramp = {"ramp_start": round(SHORT_RAMP_START * steps), "ramp": round(SHORT_RAMP * steps)}
-        return Choice(SHORT_CONTRAST | ramp, "a tenth of the published, and late: in a short run they cost")
-    return Choice(dict(PUBLISHED_CONTRAST), "as published")
+        return Choice(dict(SHORT_GRANULARITY), "a tenth of the published, and late: in a short run they cost")
+    return Choice({}, "as published")
+
+
+def average(preset: Preset) -> Choice[float]:
+    """Averaged weights are better early and never worse; no paper but StarGAN v2's has them."""
+    if preset == "recommended":
+        return Choice(AVERAGE, "averaged weights make better images, most of all early in a run")
+    return Choice(0.0, "the paper averages no weights")
 
 
 def attribute_ema(steps: int) -> Choice[float]:

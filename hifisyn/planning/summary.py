@@ -5,15 +5,23 @@ from hifisyn.plans import Plans
 
 def essentials(plans: Plans) -> list[str]:
     """Return what a user wants to know before training: sizes, slots, length, and why; plans.json says the rest."""
-    s, m, n, t = plans.slices, plans.memory, plans.networks, plans.training
-    slots = ", ".join(f"{name} {count}" for name, count in m.slots.items()) or "no structure"
+    slices, length, own = plans.slices, plans.length, plans.settings
     lines = {
-        "slices": (f"{s.crop} x {s.crop} pixels of {s.pixel_mm:g} mm", "slices.pixel_mm"),
-        "networks": (f"{n.width} channels, batch {t.batch_size}", "networks.width"),
-        "memory": (f"{m.total} slots: {slots}, global {m.global_slots}", ""),
-        "training": (f"{t.epochs} epochs of {t.iterations} steps", "training.epochs"),
+        "slices": (f"{slices.crop} x {slices.crop} pixels of {slices.pixel_mm:g} mm", "slices.pixel_mm"),
+        "networks": (
+            f"{own.get('networks', {}).get('width', '?')} channels, batch {plans.optimisation.batch_size}",
+            "settings.networks.width",
+        ),
+        "training": (f"{length.epochs} epochs of {length.iterations} steps", "length.epochs"),
     }
-    shown = [f"plan {plans.name} of {plans.dataset} ({', '.join(plans.modalities)}), preset {plans.preset}"]
+    if memory := own.get("memory"):
+        slots = ", ".join(f"{name} {count}" for name, count in memory["slots"].items()) or "no structure"
+        total = sum(memory["slots"].values()) + memory["global_slots"]
+        lines["memory"] = (f"{total} slots: {slots}, global {memory['global_slots']}", "")
+    shown = [
+        f"plan {plans.name} of {plans.dataset} ({', '.join(plans.modalities)}), preset {plans.preset}, "
+        f"method {plans.method}"
+    ]
     for name, (text, key) in lines.items():
         reason = plans.reasons.get(key, "")
         shown.append(f"  {name:<9} {text}" + (f" ({reason})" if reason else ""))

@@ -1,4 +1,4 @@
-"""What a translation method must say so that the one loop can train it, and what a batch holds."""
+"""What a translation method must say so that it can be planned, trained by the one loop, and asked to translate."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -8,41 +8,37 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from hifisyn.plans import Plans
+from hifisyn.directions import Direction, directions
+from hifisyn.planning.device import Device
+from hifisyn.planning.method_plan import MethodPlan, shared_plan
+from hifisyn.plans import BatchKind, Plans, Preset, SlicePlan
+from hifisyn.settings import Settings, checked
+from hifisyn.training.batch import Batch
 from hifisyn.training.rates import rate_factor
-from hifisyn.training.settings import Settings, checked
+from hifisyn.training.sizes import check_crop
 
-DISCRIMINATOR, CONTENT_DISCRIMINATOR = "discriminator", "content_discriminator"
+GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+
+Updates = Iterator[tuple[str, dict[str, Tensor]]]
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Unpaired slices of both modalities; no subject occurs in both.
+class Needs:
+    """What a method asks of its data.
 
     Attributes:
-        images: modality to (N, 1, H, W) float32 in [-1, 1].
-        labels: modality to (N, H, W) int64 label values, or none where a slice of the batch has no labels.
-        subjects: modality to (N,) int64; equal numbers are the same person.
-        iteration: step of the run, from 0.
+        batches: kinds of batches that it learns from.
+        most_domains: contrasts that one training takes at most; none: any number from two on.
+        context: neighbours that it wants on each side of a slice.
     """
 
-    images: dict[str, Tensor]
-    labels: dict[str, Tensor | None]
-    subjects: dict[str, Tensor]
-    iteration: int
-
-    def to(self, device: torch.device | str) -> "Batch":
-        """Return the batch with its tensors on `device`."""
-        return Batch(
-            {m: t.to(device, non_blocking=True) for m, t in self.images.items()},
-            {m: None if t is None else t.to(device, non_blocking=True) for m, t in self.labels.items()},
-            {m: t.to(device, non_blocking=True) for m, t in self.subjects.items()},
-            self.iteration,
-        )
+    batches: tuple[BatchKind, ...] = ("unpaired",)
+    most_domains: int | None = 2
+    context: int = 0
 
 
 class Trainer(ABC):
-    """One translation method: which networks there are, and which losses move them.
+    """One translation method: how it is planned, which networks there are, and which losses move them.
 
     The loop does, for each pair that `updates` yields: zero_grad, `sum(losses).backward(inputs=the group's
     parameters)`, average over processes, clip, step, log. Since the generator pauses meanwhile, the fake made for
@@ -51,65 +47,108 @@ class Trainer(ABC):
     All state lives in `networks` (parameters and buffers): what is elsewhere does not survive a resume. All
     randomness comes from `generator`, which the loop seeds from (seed, iteration, rank) before each step.
     Over several processes the floating-point buffers are averaged after each step, but for those of a module with a
-    true attribute `each_process_its_own`.
+    true attribute `each_process_its_own`. Weights of one contrast bear its name in the state, never its place among
+    the others, so that they can start a training on other contrasts.
 
     Attributes:
-        SETTINGS: what the method has of its own, with its published values.
-        PUBLISHED: its published values of the plans' `training` part, where they are not HiFi-Syn's.
-        plans: as the method has them, see `hifisyn.training.settings.adapted`.
-        settings: its own.
-        pair: the two modalities, sorted.
+        TITLE: name in the registry, in tables and pages.
+        YEAR: of publication.
+        CITATION: of the paper, as a list of references prints it.
+        SUMMARY: what it does, in a dozen words.
+        NEEDS: what it asks of its data.
+        SETTINGS: type of what the method alone has, with its published values.
+        PUBLISHED: its published values of the plans' `optimisation` and `batches`, where they are not the defaults.
+        plans: of the training.
+        settings: the method's own, from the plans.
+        domains: the contrasts, sorted.
         networks: what `build_networks` returned.
         iteration: step of the run, from 0; set by the loop.
         generator: on `device`; the only source of randomness.
         device: where networks and batches are.
     """
 
+    TITLE: ClassVar[str] = ""
+    YEAR: ClassVar[int] = 0
+    CITATION: ClassVar[str] = ""
+    SUMMARY: ClassVar[str] = "a method from elsewhere"
+    NEEDS: ClassVar[Needs] = Needs()
     SETTINGS: ClassVar[type[Settings]] = Settings
     PUBLISHED: ClassVar[Mapping[str, Any]] = {}
 
-    def __init__(self, plans: Plans, pair: tuple[str, str]) -> None:
-        missing = [modality for modality in pair if modality not in plans.modalities]
-        if missing or pair[0] == pair[1]:
-            raise ValueError(f"pair is two of {plans.modalities}, got {pair}")
+    def __init__(self, plans: Plans, domains: tuple[str, ...]) -> None:
+        if len(set(domains)) != len(domains) or len(domains) < 2 or not set(domains) <= set(plans.modalities):
+            raise ValueError(f"domains are two or more of {plans.modalities}, got {domains}")
         self.plans = plans
-        self.settings = checked(self.SETTINGS, plans.method)
-        self.pair = pair
+        self.settings = checked(self.SETTINGS, plans.settings, within="settings")
+        self.domains = domains
         self.iteration = 0
         self.device = torch.device("cpu")
         self.generator = torch.Generator()
-        self.networks = nn.ModuleDict(self.build_networks())
+        self.networks = self.build_networks()
 
     @property
-    def directions(self) -> tuple[tuple[str, str], tuple[str, str]]:
-        """Source and target, both ways."""
-        return self.pair, (self.pair[1], self.pair[0])
+    def directions(self) -> tuple[Direction, ...]:
+        """Every direction between the contrasts."""
+        return directions(self.domains)
+
+    @property
+    def period(self) -> int:
+        """Steps after which the kinds of steps repeat; 1 where all are of one kind."""
+        return 1
+
+    @classmethod
+    def plan(
+        cls, fingerprint: Mapping[str, Any], slices: SlicePlan, device: Device, preset: Preset = "recommended"
+    ) -> MethodPlan:
+        """Return optimisation, batches, length and settings for this data, these slices and this device, and why.
+
+        By default the rules that all methods share, with the published rates.
+        """
+        return shared_plan(cls.SETTINGS, cls.PUBLISHED, slices, device, preset)[0]
+
+    @classmethod
+    def check(cls, plans: Plans) -> None:
+        """Refuse plans whose parts, each sound, do not go together; default a crop that the networks cannot halve.
+
+        Raises:
+            UserError: they do not.
+        """
+        n_down = plans.settings.get("networks", {}).get("n_down")
+        if n_down is not None:
+            check_crop(plans.slices.crop, n_down)
 
     @abstractmethod
-    def build_networks(self) -> dict[str, nn.Module]:
-        """Return every network by name, freshly initialised; the loop seeds torch before."""
+    def build_networks(self) -> nn.Module:
+        """Return one module that holds every network by name, freshly initialised; the loop seeds torch before."""
 
     @abstractmethod
-    def groups(self) -> dict[str, tuple[str, ...]]:
+    def groups(self) -> dict[str, tuple[nn.Module, ...]]:
         """Return which networks each optimizer moves; networks without gradient, such as a bank, are in none."""
 
     @abstractmethod
-    def updates(self, batch: Batch) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    def updates(self, batch: Batch) -> Updates:
         """Yield, for each update of this step in order, the group and its losses, already weighted.
 
         Losses of different groups may bear one name; they are logged as group/name.
         """
 
     @abstractmethod
-    def translate(self, source: Tensor, source_modality: str, target_modality: str) -> Tensor:
-        """Return the source in the other contrast: (N, 1, H, W) in [-1, 1] both.
+    def translator(self, source: str, target: str) -> nn.Module:
+        """Return the module that makes `target` of `source`: what is averaged, compiled, exported.
 
-        Deterministic and each image by itself. Called in evaluation mode and without gradient.
+        It maps (N, 1 + 2 * context, H, W) in [-1, 1] to (N, 1, H, W) in [-1, 1], or to (N, 2, H, W), whose second
+        channel is the logarithm of the expected absolute error of the first. Deterministic and each image by itself.
+        It shares its weights with `networks`.
         """
+
+    def translate(self, image: Tensor, source: str, target: str) -> Tensor:
+        """Return what `translator` makes of images; called in evaluation mode and without gradient."""
+        made: Tensor = self.translator(source, target)(image)
+        return made
 
     @classmethod
     def without_labels(cls, plans: Plans) -> str:
-        """Return what becomes of the method where no training case has labels; "" where nothing is lost."""
+        """Return what the method loses where no training case has labels; "" where nothing is lost."""
         return ""
 
     def after_step(self) -> None:  # noqa: B027
@@ -119,26 +158,26 @@ class Trainer(ABC):
         """Return numbers worth a curve, asked for once an epoch; default none."""
         return {}
 
+    def averaged(self) -> tuple[nn.Module, ...]:
+        """Return the networks that make images, whose weights are averaged over steps; default the generators."""
+        return self.groups().get(GENERATOR, ())
+
     def learning_rates(self) -> dict[str, float]:
-        """Return the initial rate of each group: the plan's rate for the group's name, else `training.lr`."""
-        named = {
-            DISCRIMINATOR: self.plans.training.lr_discriminator,
-            CONTENT_DISCRIMINATOR: self.plans.training.lr_content_discriminator,
-        }
-        return {group: named.get(group, self.plans.training.lr) for group in self.groups()}
+        """Return the initial rate of each group: that of discriminators for the group of that name, else `lr`."""
+        plan = self.plans.optimisation
+        return {group: plan.lr_discriminator if group == DISCRIMINATOR else plan.lr for group in self.groups()}
 
     def rate_share(self, group: str, iteration: int) -> float:
-        """Return which share of its initial rate a group has in a step; default as `training.decay_from` says."""
-        return rate_factor(iteration, self.plans.total_iterations, self.plans.training.decay_from)
+        """Return which share of its initial rate a group has in a step; default as `decay_from` says."""
+        return rate_factor(iteration, self.plans.length.total, self.plans.optimisation.decay_from)
 
     def clips(self) -> dict[str, float]:
-        """Return the largest gradient norm of the groups that are clipped."""
-        clip = self.plans.training.clip_content_discriminator
-        return {group: clip for group in self.groups() if group == CONTENT_DISCRIMINATOR}
+        """Return the largest gradient norm of the groups that are clipped; default none."""
+        return {}
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return a fresh optimizer for each group; default Adam as the plan says."""
-        plan = self.plans.training
+        plan = self.plans.optimisation
         return {
             group: torch.optim.Adam(self.parameters(group), lr=rate, betas=plan.betas, weight_decay=plan.weight_decay)
             for group, rate in self.learning_rates().items()
@@ -146,7 +185,7 @@ class Trainer(ABC):
 
     def parameters(self, group: str) -> list[nn.Parameter]:
         """Return the parameters of a group, in the order of its networks."""
-        return [p for name in self.groups()[group] for p in self.networks[name].parameters() if p.requires_grad]
+        return [p for network in self.groups()[group] for p in network.parameters() if p.requires_grad]
 
     def to(self, device: torch.device | str) -> "Trainer":
         """Move the networks and the source of randomness to `device`."""

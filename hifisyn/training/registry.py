@@ -1,38 +1,32 @@
-"""Methods by name. A decorator fills the registry; nothing is searched for in folders."""
+"""Methods by name: every folder of hifisyn.methods with a trainer, and any class outside that is named."""
 
 import difflib
 import importlib
-from collections.abc import Callable
+import pkgutil
+from functools import cache
+from types import ModuleType
 
 from hifisyn.errors import UserError
 from hifisyn.training.contract import Trainer
 
-METHODS = "hifisyn.methods"
-
-_trainers: dict[str, type[Trainer]] = {}
+METHODS, TRAINER = "hifisyn.methods", "trainer"
 
 
-def register(name: str) -> Callable[[type[Trainer]], type[Trainer]]:
-    """Return a class decorator that makes a method known as `name`.
-
-    Raises:
-        ValueError: another class bears the name.
-    """
-
-    def add(trainer: type[Trainer]) -> type[Trainer]:
-        known = _trainers.get(name)
-        if known is not None and (known.__module__, known.__qualname__) != (trainer.__module__, trainer.__qualname__):
-            raise ValueError(f"{name} is {known.__module__}:{known.__qualname__} already")
-        _trainers[name] = trainer
-        return trainer
-
-    return add
+@cache
+def trainers() -> dict[str, type[Trainer]]:
+    """Return the methods by their titles, sorted: of each folder the one trainer that its file `trainer.py` defines."""
+    folders = pkgutil.iter_modules(importlib.import_module(METHODS).__path__)
+    found = [_defined(importlib.import_module(f"{METHODS}.{f.name}.{TRAINER}")) for f in folders if f.ispkg]
+    titles = [trainer.TITLE for trainer in found]
+    twice = {title for title in titles if titles.count(title) > 1}
+    if twice:
+        raise ValueError(f"two methods bear one title: {', '.join(sorted(twice))}")
+    return dict(sorted((trainer.TITLE, trainer) for trainer in found))
 
 
 def names() -> list[str]:
-    """Return the names of all registered methods, sorted."""
-    importlib.import_module(METHODS)
-    return sorted(_trainers)
+    """Return the names of all methods, sorted."""
+    return list(trainers())
 
 
 def trainer_class(name: str) -> type[Trainer]:
@@ -43,9 +37,9 @@ def trainer_class(name: str) -> type[Trainer]:
     """
     if ":" in name:
         return _outside(name)
-    known = names()
-    if name in _trainers:
-        return _trainers[name]
+    known = trainers()
+    if name in known:
+        return known[name]
     lower = {n.lower(): n for n in known}
     close = [lower[n] for n in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
     raise UserError(
@@ -57,6 +51,17 @@ def trainer_class(name: str) -> type[Trainer]:
 def method_name(name: str) -> str:
     """Return the name that a model folder bears: the method's, or the class's of `package.module:Class`."""
     return name.rpartition(":")[2]
+
+
+def _defined(module: ModuleType) -> type[Trainer]:
+    own = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Trainer) and value.__module__ == module.__name__
+    ]
+    if len(own) != 1 or not own[0].TITLE:
+        raise ValueError(f"{module.__name__}: one trainer with a TITLE is wanted, got {own}")
+    return own[0]
 
 
 def _outside(path: str) -> type[Trainer]:

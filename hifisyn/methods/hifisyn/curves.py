@@ -29,7 +29,7 @@ def bank_curves(bank: BrainMemoryBank) -> dict[str, Tensor]:
 def own_class_share(bank: BrainMemoryBank, scene: Scene, contents: dict[str, Tensor]) -> Tensor:
     """Return which share of an unlabelled read falls on structural slots of the pixel's own class.
 
-    Mean over labelled foreground pixels of both modalities; 0 if there are none.
+    Mean over labelled foreground pixels of all contrasts; 0 if there are none.
     """
     known = bank.known.any(dim=0)
     total = own = torch.zeros((), device=known.device)

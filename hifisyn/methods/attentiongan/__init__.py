@@ -1,0 +1,1 @@
+"""AttentionGAN (Tang et al., 2021)."""

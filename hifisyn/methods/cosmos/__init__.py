@@ -1,0 +1,1 @@
+"""COSMOS (Shin et al., 2022)."""

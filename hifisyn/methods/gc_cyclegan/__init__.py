@@ -1,0 +1,1 @@
+"""GC-CycleGAN (Hiasa et al., 2018)."""

@@ -1,0 +1,1 @@
+"""HiFi-Syn (Yu et al., 2024)."""

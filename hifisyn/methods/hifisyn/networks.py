@@ -1,0 +1,63 @@
+"""The networks of HiFi-Syn as the plan sizes them."""
+
+from torch import nn
+
+from hifisyn.methods.hifisyn.settings import HiFiSynSettings
+from hifisyn.networks.attribute_encoder import AttributeEncoder
+from hifisyn.networks.blocks import PREACTIVATION_SLOPE, SLOPE
+from hifisyn.networks.content_discriminator import ContentDiscriminator
+from hifisyn.networks.content_encoder import ContentEncoder
+from hifisyn.networks.generator import Generator
+from hifisyn.networks.image_discriminator import ImageDiscriminator
+from hifisyn.networks.initialisation import he_init, normal_init
+from hifisyn.networks.memory_bank import BrainMemoryBank
+from hifisyn.networks.running_code import RunningCode
+from hifisyn.plans import Plans
+
+
+class HiFiSynNetworks(nn.Module):
+    """E^c, E^a, G, D, D^c, the mean code and, if the plan has slots, the bank.
+
+    Args:
+        plans: of the training.
+        settings: HiFi-Syn's own.
+        domains: the contrasts.
+    """
+
+    memory_bank: BrainMemoryBank | None
+
+    def __init__(self, plans: Plans, settings: HiFiSynSettings, domains: tuple[str, ...]) -> None:
+        super().__init__()
+        plan, crop = settings.networks, plans.slices.crop
+        width, down, blocks, code = plan.width, plan.n_down, plan.content_blocks, plan.attribute_code
+        values = settings.memory.value_width if settings.memory.total else 0
+        self.content_encoder = ContentEncoder(domains, width, down, blocks)
+        self.attribute_encoder = AttributeEncoder(domains, width, down, code, values, plan.attribute_encoder)
+        self.generator = Generator(domains, width, down, blocks, code, values)
+        self.image_discriminator = ImageDiscriminator(domains, crop, width, plan.discriminator)
+        self.content_discriminator = ContentDiscriminator(domains, plan.content_width, crop // plan.stride)
+        for network in self.children():
+            normal_init(network, width)
+        if plan.init == "he":
+            he_init(self.attribute_encoder, PREACTIVATION_SLOPE)
+            he_init(self.image_discriminator, SLOPE)
+        self.running_code = RunningCode(domains, code, settings.attribute_ema)
+        self.memory_bank = memory_bank(plans, settings, domains) if values else None
+
+
+def memory_bank(plans: Plans, settings: HiFiSynSettings, domains: tuple[str, ...]) -> BrainMemoryBank:
+    """Return an empty bank with the slots of the plan."""
+    plan = settings.memory
+    return BrainMemoryBank(
+        domains,
+        {plans.labels[name]: count for name, count in plan.slots.items()},
+        plan.global_slots,
+        settings.networks.content_width,
+        plan.value_width,
+        tau_r=plan.tau_r,
+        tau_u=plan.tau_u,
+        rho=plan.rho,
+        warm_up=plan.warm_up,
+        reseed_after=plan.reseed_after,
+        test_read=plan.test_read,
+    )

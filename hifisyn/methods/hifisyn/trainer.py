@@ -1,0 +1,220 @@
+"""HiFi-Syn: hierarchical granularity discrimination with a Brain Memory Bank.
+
+Yu et al., "HiFi-Syn: Hierarchical Granularity Discrimination for High-Fidelity Synthesis of MR Images with Structure
+Preservation", arXiv 2311.12461v2 (2024). The authors' repository yu02019/HiFi-Syn @ 36f7d50 holds no code; what the
+paper leaves to its sources follows DRIT++ (Lee et al., IJCV 2020) and MGUIT (Jeong et al., CVPR 2021).
+
+Differs from the paper, beside what networks and losses say at their place:
+- Eq. 14 renders m_i from its own content and "z^a". Here S is read from the prototypes P_i of m_i's own batch: they
+  pass through T slots, so that no dense map can leak the image, and give E^a a gradient. The code z^a_i comes beside.
+- Labels restrict which slots are read in training (Fig. 3) and are unseen in testing (eq. 3). A share of the training
+  steps, half unless the plan says otherwise, reads without them, so that G meets what it will be given.
+- In testing z^a_j is the mean over the training images of j; the paper does not say what it is.
+- One discriminator a contrast. DRIT's random codes, latent regression, KL and mode seeking are not in eq. 17.
+- Every sum over pixels, anchors or images is a mean; the losses of the two contrasts of a step are added.
+- With three contrasts or more, each step draws two of them. The bank keeps one table of keys and a table of values a
+  contrast; D^c has a logit a contrast and E^c aims at the uniform distribution over them. The paper has two.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import l1_loss
+
+from hifisyn.losses import adversarial
+from hifisyn.losses.contents import Contents
+from hifisyn.losses.ggd import global_loss
+from hifisyn.losses.sgd import structure_loss
+from hifisyn.methods import granularity
+from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR
+from hifisyn.methods.hifisyn import planning
+from hifisyn.methods.hifisyn.curves import bank_curves, own_class_share
+from hifisyn.methods.hifisyn.networks import HiFiSynNetworks
+from hifisyn.methods.hifisyn.passes import Consulted, Encoded, Passes, Rendered
+from hifisyn.methods.hifisyn.settings import HiFiSynSettings
+from hifisyn.methods.hifisyn.translator import HiFiSynTranslator
+from hifisyn.methods.memory_slots import check_slots
+from hifisyn.methods.scene import Scene, observe
+from hifisyn.planning.device import Device
+from hifisyn.planning.method_plan import MethodPlan
+from hifisyn.plans import Plans, Preset, SlicePlan
+from hifisyn.training.batch import Batch
+from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Needs, Trainer, Updates
+
+
+class HiFiSyn(Trainer):
+    """Unpaired translation between two contrasts or more, all directions in one training.
+
+    The settings make the ablations: no slots at all leave DRIT's backbone (m = z^a), no structural slots a global bank,
+    and a weight of 0 switches a loss off.
+    """
+
+    TITLE = "HiFiSyn"
+    YEAR = 2024
+    CITATION = (
+        "Yu et al. HiFi-Syn: hierarchical granularity discrimination for high-fidelity synthesis of MR images with "
+        "structure preservation. arXiv:2311.12461, 2023."
+    )
+    SUMMARY = "Brain Memory Bank and discrimination at three grains"
+    NEEDS = Needs(most_domains=None)
+    SETTINGS = HiFiSynSettings
+    PUBLISHED: ClassVar[Mapping[str, Any]] = {}  # the defaults are its own
+    settings: HiFiSynSettings
+    networks: HiFiSynNetworks
+
+    def __init__(self, plans: Plans, domains: tuple[str, ...]) -> None:
+        super().__init__(plans, domains)
+        self.passes = Passes(self.networks, self.settings.networks.content_noise)
+        self._to_remember: tuple[dict[str, Tensor], Consulted] | None = None
+        self._last_contents: tuple[Scene, dict[str, Tensor]] | None = None
+        self._discriminator_curves: dict[str, Tensor] = {}
+
+    @classmethod
+    def plan(
+        cls, fingerprint: Mapping[str, Any], slices: SlicePlan, device: Device, preset: Preset = "recommended"
+    ) -> MethodPlan:
+        """Return its plan, the slots of the bank among it."""
+        return planning.plan(fingerprint, slices, device, preset)
+
+    @classmethod
+    def check(cls, plans: Plans) -> None:
+        """Refuse a crop that does not fit, and slots of unknown labels."""
+        super().check(plans)
+        check_slots(plans)
+
+    @property
+    def period(self) -> int:
+        """Steps until D^c has moved alone so often as it does, and all networks once."""
+        return self.settings.content_discriminator.steps if self.settings.losses.content > 0 else 1
+
+    def build_networks(self) -> HiFiSynNetworks:
+        """Return E^c, E^a, G, D, D^c, the mean code and, if the plan has slots, the bank."""
+        return HiFiSynNetworks(self.plans, self.settings, self.domains)
+
+    def groups(self) -> dict[str, tuple[torch.nn.Module, ...]]:
+        """Return D, D^c, and the three networks that make images."""
+        net = self.networks
+        return {
+            DISCRIMINATOR: (net.image_discriminator,),
+            CONTENT_DISCRIMINATOR: (net.content_discriminator,),
+            GENERATOR: (net.content_encoder, net.attribute_encoder, net.generator),
+        }
+
+    def learning_rates(self) -> dict[str, float]:
+        """Return the initial rates; D^c has one of its own."""
+        return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.lr}
+
+    def clips(self) -> dict[str, float]:
+        """Return the largest gradient norm of D^c."""
+        return {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.clip}
+
+    def updates(self, batch: Batch) -> Updates:
+        """Yield D, D^c, then E^c, E^a and G; of every `content_discriminator.steps` all but the last move D^c only."""
+        weight, net = self.settings.losses, self.settings.networks
+        if weight.content > 0 and self.settings.content_discriminator.moves_alone(batch.iteration):
+            with torch.no_grad():
+                noisy = self.passes.noisy_contents(batch.images, self.generator)
+            yield CONTENT_DISCRIMINATOR, self._content_discriminator(noisy)
+            return
+        unlabelled = torch.rand((), generator=self.generator, device=self.device) < self.settings.memory.p_unlabelled
+        scene = observe(batch, net.stride, unlabelled)
+        encoded = self.passes.encode(batch.images, self.generator)
+        consulted = self.passes.consult(scene, encoded, self.generator)
+        rendered = self.passes.render(batch.directions, scene, encoded, consulted, self.generator)
+        if weight.domain > 0:
+            yield DISCRIMINATOR, self._image_discriminator(batch, rendered)
+        if weight.content > 0:
+            yield CONTENT_DISCRIMINATOR, self._content_discriminator({m: e.noisy.detach() for m, e in encoded.items()})
+        yield GENERATOR, self._objective(batch, scene, encoded, rendered)
+        self._to_remember = {m: e.code.detach() for m, e in encoded.items()}, consulted
+        self._last_contents = scene, {m: e.content.detach() for m, e in encoded.items()}
+
+    def after_step(self) -> None:
+        """Move the mean codes and the bank, by what was computed before the weights moved."""
+        if self._to_remember is None:
+            return
+        codes, consulted = self._to_remember
+        self._to_remember = None
+        self.networks.running_code.update(codes)
+        if self.passes.bank is not None:
+            self.passes.bank.update(consulted.sums)
+
+    def translator(self, source: str, target: str) -> HiFiSynTranslator:
+        """Return the module that makes `target` of `source`, labels unseen."""
+        return HiFiSynTranslator(self.networks, source, target)
+
+    def diagnostics(self) -> dict[str, float]:
+        """Return the curves that tell a dead part: of the last full step, and of the bank as it is."""
+        curves, bank = dict(self._discriminator_curves), self.passes.bank
+        if bank is not None:
+            curves |= bank_curves(bank)
+            if self._last_contents is not None:
+                curves["own_class_share"] = own_class_share(bank, *self._last_contents)
+        return {name: float(value) for name, value in curves.items()}
+
+    def _image_discriminator(self, batch: Batch, rendered: Rendered) -> dict[str, Tensor]:
+        losses, on_real, on_fake = [], [], []
+        for source, target in batch.directions:
+            real = self._logits(batch.images[target], target)
+            fake = self._logits(rendered.fake[source].detach(), target)
+            losses.append(adversarial.discriminator_loss(real, fake))
+            on_real.append(adversarial.mean_probability(real))
+            on_fake.append(adversarial.mean_probability(fake))
+        self._discriminator_curves = {"d_real": torch.stack(on_real).mean(), "d_fake": torch.stack(on_fake).mean()}
+        return {"domain": torch.stack(losses).sum()}
+
+    def _content_discriminator(self, noisy: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {"content": adversarial.content_discriminator_loss(self._content_logits(noisy), self.domains)}
+
+    def _objective(
+        self, batch: Batch, scene: Scene, encoded: Mapping[str, Encoded], rendered: Rendered
+    ) -> dict[str, Tensor]:
+        """Eq. 17, weighted; a loss of weight 0 is not computed."""
+        plan = self.settings.losses
+        ramp = plan.share(batch.iteration, self.plans.length.total)
+        original = {m: e.content for m, e in encoded.items()}
+        translated = {m: e.content for m, e in rendered.again.items()}
+        contents = granularity.contents_of(batch, scene, original, translated)
+        terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
+            "content": (plan.content, lambda: self._content_adversarial(encoded)),
+            "domain": (plan.domain, lambda: self._domain_adversarial(batch, rendered)),
+            "cycle": (plan.cycle, lambda: _l1(rendered.cycle, batch)),
+            "reconstruction": (plan.reconstruction, lambda: _l1(rendered.reconstruction, batch)),
+            "pgd": (plan.pgd * ramp, lambda: granularity.pgd(contents, batch, scene, plan, self.generator)),
+            "sgd": (plan.sgd * ramp, lambda: self._sgd(contents, batch)),
+            "ggd": (plan.ggd * ramp, lambda: granularity.over_domains(global_loss(contents, plan.tau_3), batch)),
+        }
+        return {name: weight * term() for name, (weight, term) in terms.items() if weight > 0}
+
+    def _content_adversarial(self, encoded: Mapping[str, Encoded]) -> Tensor:
+        logits = self._content_logits({m: e.noisy for m, e in encoded.items()})
+        return adversarial.content_adversarial_loss(logits, self.domains)
+
+    def _domain_adversarial(self, batch: Batch, rendered: Rendered) -> Tensor:
+        terms = [adversarial.generator_loss(self._logits(rendered.fake[s], t)) for s, t in batch.directions]
+        return torch.stack(terms).sum()
+
+    def _sgd(self, contents: Contents, batch: Batch) -> Tensor:
+        plan = self.settings.losses
+        values = sorted(v for v in self.plans.labels.values() if v > 0 or plan.background_structure)
+        loss = structure_loss(
+            contents,
+            torch.tensor(values, device=self.device),
+            plan.tau_2,
+            same_structure=plan.same_structure,
+            weight_inside=plan.weight_inside,
+        )
+        return granularity.over_domains(loss, batch)
+
+    def _logits(self, image: Tensor, contrast: str) -> tuple[Tensor, ...]:
+        logits: tuple[Tensor, ...] = self.networks.image_discriminator(image, contrast)
+        return logits
+
+    def _content_logits(self, contents: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {m: self.networks.content_discriminator(content) for m, content in contents.items()}
+
+
+def _l1(images: Mapping[str, Tensor], batch: Batch) -> Tensor:
+    return torch.stack([l1_loss(images[m], batch.images[m]) for m in batch.domains]).sum()

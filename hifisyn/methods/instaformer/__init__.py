@@ -1,0 +1,1 @@
+"""InstaFormer (Kim et al., 2022)."""

@@ -1,0 +1,50 @@
+"""The layout of a memory of brain tissue: slots of each label and as many global ones (HiFi-Syn section 3.2.1)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from hifisyn.errors import UserError
+from hifisyn.planning.costs import Sizes
+from hifisyn.planning.memory_layout import layout
+from hifisyn.planning.method_plan import MethodPlan
+from hifisyn.plans import Plans
+from hifisyn.settings import Settings
+
+
+class MemorySlots(Settings):
+    """How many slots there are, and how wide what they hold."""
+
+    slots: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=dict, description="slots of each structure, by label name; empty: no structural slots"
+    )
+    global_slots: int = Field(0, ge=0, description="slots that every pixel may read")
+    value_width: int = Field(128, ge=1, description="V: entries of a value")
+
+    @property
+    def total(self) -> int:
+        """T: structural and global slots together."""
+        return sum(self.slots.values()) + self.global_slots
+
+
+def with_slots(plan: MethodPlan, fingerprint: Mapping[str, Any], sizes: Sizes) -> MethodPlan:
+    """Return a plan with the slots that the labels of a data set ask for."""
+    volumes = {name: entry["median_ml"] for name, entry in fingerprint["structures"].items()}
+    found = layout(fingerprint["labels"], volumes)
+    memory = {"slots": found.slots, "global_slots": found.global_slots, "value_width": sizes.value_width}
+    return plan.with_settings(memory=memory).because(settings__memory__slots=found.reason)
+
+
+def check_slots(plans: Plans) -> None:
+    """See that slots are of structures that the data set labels.
+
+    Raises:
+        UserError: they are not.
+    """
+    unknown = sorted(set(plans.settings["memory"]["slots"]) - set(plans.labels))
+    if unknown:
+        raise UserError(
+            f"settings.memory.slots: wanted names of labels ({', '.join(plans.labels)}), found {', '.join(unknown)}; "
+            "edit the value"
+        )

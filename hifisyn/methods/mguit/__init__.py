@@ -1,0 +1,1 @@
+"""MGUIT (Jeong et al., 2021)."""

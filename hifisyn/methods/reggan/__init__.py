@@ -1,0 +1,1 @@
+"""RegGAN (Kong et al., 2021)."""

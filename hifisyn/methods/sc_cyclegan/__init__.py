@@ -1,0 +1,1 @@
+"""SC-CycleGAN (Yang et al., 2020)."""

@@ -1,0 +1,1 @@
+"""UVCGAN (Torbunov et al., 2023)."""

@@ -1,0 +1,141 @@
+"""Typed settings: unknown keys and impossible values are refused in one line that names the key."""
+
+import ast
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hifisyn.errors import UserError
+
+FREE = ("labels", "slots", "intensity_scale", "shares")  # mappings whose keys are the user's own
+FACTS = ("reasons", "device", "labels", "intensity_scale")  # never meant by a key without a dot
+
+
+class Settings(BaseModel):
+    """Base of all configuration: immutable, checked, every field with a default that the literature or a rule gives."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def checked(kind: type[S], values: Mapping[str, Any], origin: str = "", within: str = "") -> S:
+    """Build settings from plain data.
+
+    Args:
+        kind: of the settings.
+        values: by field.
+        origin: where the values stand, in front of the message, such as a file.
+        within: key of the plans below which they stand.
+
+    Raises:
+        UserError: a value is unknown, of the wrong type or cannot work.
+    """
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in (within, *first["loc"]) if part != "")
+        front = "".join(f"{part}: " for part in (origin, where) if part)
+        raise UserError(f"{front}{_explain(first, sorted(set(_keys(kind))))}{more}") from None
+
+
+def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by dotted key; mappings with keys of the user's own stay whole.
+
+    >>> flat({"length": {"epochs": 3}, "settings": {"memory": {"slots": {"GM": 1}}}})
+    {'length.epochs': 3, 'settings.memory.slots': {'GM': 1}}
+    """
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value and key not in FREE:
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def override(content: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """Return nested plain data with values replaced by `key=value` texts.
+
+    A key may be whole (`settings.losses.pgd`) or the end of one (`losses.pgd`, `pgd`) that no other key has.
+
+    >>> override({"length": {"epochs": 3}, "slices": {"crop": 16}}, ["epochs=5", "slices.crop=32"])
+    {'length': {'epochs': 5}, 'slices': {'crop': 32}}
+
+    Raises:
+        UserError: no such key, or several.
+    """
+    changed = _copy(content)
+    for text in assignments:
+        key, separator, value = text.partition("=")
+        if not separator:
+            raise UserError(f"--set: wanted key=value, found {text!r}")
+        *parents, last = _locate(key.strip().split("."), changed)
+        part = changed
+        for step in parents:
+            part = part[step]
+        part[last] = _literal(value.strip())
+    return changed
+
+
+def _locate(words: list[str], content: Mapping[str, Any]) -> list[str]:
+    paths = list(_paths(content))
+    whole = [path for path in paths if path == words]
+    found = whole or [path for path in paths if path[-len(words) :] == words and path[0] not in FACTS]
+    if not found and len(words) > 1 and words[-2] in FREE:
+        return [*_locate(words[:-1], content), words[-1]]
+    key = ".".join(words)
+    if not found:
+        raise UserError(
+            f"--set: wanted a key of the plans, found {key!r}; {_closest(words[-1], [path[-1] for path in paths])}"
+        )
+    if len(found) > 1:
+        choices = " or ".join(".".join(path) for path in found)
+        raise UserError(f"--set: {key} is not unique; write {choices}")
+    return found[0]
+
+
+def _paths(content: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[list[str]]:
+    for key, value in content.items():
+        yield [*above, key]
+        if isinstance(value, Mapping):
+            yield from _paths(value, (*above, key))
+
+
+def _copy(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _copy(value) if isinstance(value, Mapping) else value for key, value in content.items()}
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _explain(error: Any, known: Sequence[str]) -> str:
+    """Say what pydantic found and what to do."""
+    if error["type"] == "extra_forbidden":
+        return f"wanted a key of the plans, found an unknown one; {_closest(str(error['loc'][-1]), known)}"
+    if error["type"] == "missing":
+        return "wanted a value, found none; add it"
+    came = error["input"]
+    found = "" if isinstance(came, dict) else f", found {came!r}"
+    return f"{error['msg'].removeprefix('Value error, ')}{found}; edit the value"
+
+
+def _keys(kind: type[BaseModel]) -> Iterator[str]:
+    for name, field in kind.model_fields.items():
+        yield name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation)
+
+
+def _closest(key: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=3)
+    return f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else "plans.json holds those there are"
