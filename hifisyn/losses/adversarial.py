@@ -1,14 +1,18 @@
 """Adversarial losses on images (HiFi-Syn eq. 16) and on content (eq. 15), as DRIT computes them, on logits.
 
 Differs from the paper: both equations lack parentheses, and eq. 15 prints the uniform target of E^c alone. The forms
-here are those of DRIT's code, from which the paper starts. Logits instead of a sigmoid keep the gradient alive.
+here are those of DRIT's code, from which the paper starts; from three contrasts on, where it has none, D^c has a class
+for each. Logits instead of a sigmoid keep the gradient alive.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
+
+from hifisyn.losses.total import total
+from hifisyn.networks.precision import wide
 
 REAL, FAKE, UNDECIDED = 1.0, 0.0, 0.5
 
@@ -23,24 +27,46 @@ def least_squares(logits: Sequence[Tensor], target: float) -> Tensor:
     return torch.stack([(x - target).square().mean() for x in logits]).sum()
 
 
-def domain_critic(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     """Return what D_i minimises: BCE(D_i(m_i), 1) + BCE(D_i(m_{j->i}), 0)."""
     return cross_entropy(real, REAL) + cross_entropy(fake, FAKE)
 
 
-def domain_generator(fake: Sequence[Tensor]) -> Tensor:
+def generator_loss(fake: Sequence[Tensor]) -> Tensor:
     """Return what G minimises: BCE(D_i(m_{j->i}), 1), the non-saturating form."""
     return cross_entropy(fake, REAL)
 
 
-def content_critic(content_i: Tensor, content_j: Tensor) -> Tensor:
-    """Return what D^c minimises, of its logits: BCE(D^c(z_i), 0) + BCE(D^c(z_j), 1)."""
-    return cross_entropy([content_i], 0.0) + cross_entropy([content_j], 1.0)
+def content_discriminator_loss(logits: Mapping[str, Tensor], domains: Sequence[str]) -> Tensor:
+    """Return what D^c minimises: the cross-entropy to the contrast that a content is of, summed over the contrasts.
+
+    Args:
+        logits: of D^c, (N, L, h, w), by the contrast whose content it saw; some of the domains or all. One logit is
+            large for the second domain; else there is one for each.
+        domains: names of all contrasts.
+    """
+    return total(_told(logits[m], domains.index(m)) for m in domains if m in logits)
 
 
-def content_encoder(content_i: Tensor, content_j: Tensor) -> Tensor:
-    """Return what E^c minimises: the D^c logits of both modalities are to mean a probability of one half."""
-    return cross_entropy([content_i], UNDECIDED) + cross_entropy([content_j], UNDECIDED)
+def content_adversarial_loss(logits: Mapping[str, Tensor], domains: Sequence[str]) -> Tensor:
+    """Return what E^c minimises: D^c is to hold every contrast for as likely as the others.
+
+    Args:
+        logits: as `content_discriminator_loss`.
+        domains: names of all contrasts.
+    """
+    return total(_undecided(logits[m]) for m in domains if m in logits)
+
+
+def _told(logits: Tensor, domain: int) -> Tensor:
+    if logits.shape[1] == 1:
+        return cross_entropy([logits], float(domain))
+    return -wide(logits).log_softmax(dim=1)[:, domain].mean()
+
+
+def _undecided(logits: Tensor) -> Tensor:
+    """The mean over the logits of minus their log-probability is the cross-entropy to a uniform target."""
+    return cross_entropy([logits], UNDECIDED) if logits.shape[1] == 1 else -wide(logits).log_softmax(dim=1).mean()
 
 
 @torch.no_grad()

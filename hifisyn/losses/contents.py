@@ -13,7 +13,7 @@ __all__ = ["UNKNOWN", "Contents", "information_nce", "unit"]
 
 @dataclass(frozen=True)
 class Contents:
-    """M source images of a step, both modalities together, and their translations.
+    """M source images of a step, both contrasts together, and their translations.
 
     Attributes:
         original: z^c of the images, (M, C, P), P pixels.

@@ -26,4 +26,4 @@ def global_loss(contents: Contents, tau_3: float = 0.1) -> Tensor:
         logits = torch.cat([original, translated]) @ torch.cat([original, translated]).t() / tau_3  # (2M, 2M)
         positive = (original * translated).sum(dim=1) / tau_3
         counted = contents.others().repeat(2, 2)
-        return information_nce(positive.repeat(2), logits, counted).unflatten(0, (2, -1)).mean(dim=0)
+        return information_nce(positive.repeat(2), logits, counted).view(2, -1).mean(dim=0)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hifisyn.networks.blocks import reflected
+from hifisyn.networks.module import TensorModule
 from hifisyn.networks.resnet import BLOCKS, ResnetDecoder, ResnetEncoder
 
 MASKS = 10
@@ -28,7 +29,7 @@ class Mixture:
         return (self.layers * self.masks).sum(dim=1, keepdim=True)
 
 
-class AttentionGenerator(nn.Module):
+class AttentionGenerator(TensorModule):
     """One encoder and two decoders, of images and of masks: (N, 1, H, W) in [-1, 1] to the same.
 
     Args:

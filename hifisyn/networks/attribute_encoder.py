@@ -1,4 +1,4 @@
-"""E^a, the attribute encoders of both modalities: a dense map for the memory bank and a global code.
+"""E^a, the attribute encoders of all contrasts: a dense map for the memory bank and a global code.
 
 Differs from the paper: its text has one z^a, which eq. 5 treats as one vector a pixel and eq. 14 as what the
 generator takes. Here the encoder has two outputs, the dense attributes A_i, which feed the bank's values, and the
@@ -6,22 +6,24 @@ global code z^a_i, which DRIT's generator takes and which carries what no slot h
 """
 
 import itertools
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from torch import Tensor, nn
 
 from hifisyn.networks.blocks import PREACTIVATION_SLOPE, PreActDown
-from hifisyn.networks.typed import typed
+from hifisyn.networks.by_modality import ByModality
+from hifisyn.networks.module import Layers
 
 
 class AttributeEncoder(nn.Module):
-    """Image to dense attributes and global code, one branch a modality, nothing shared.
+    """Image to dense attributes and global code, one branch a contrast, nothing shared.
 
     The code is DRIT's mean head alone: deterministic, as the paper's objective (eq. 17) has no KL term. DRIT itself
     has a second head, for the logarithm of the variance.
 
     Args:
-        modalities: names of the two.
+        domains: names of the contrasts.
         width: channels of the first convolution, 64 as published.
         n_down: halvings between image and content, at whose resolution the dense attributes lie.
         code: entries of the global code, 8 as published.
@@ -31,9 +33,11 @@ class AttributeEncoder(nn.Module):
         heads: 1, or 2 to have that of the variance too, see `distribution`.
     """
 
+    __call__: Callable[..., tuple[Tensor | None, Tensor]]
+
     def __init__(
         self,
-        modalities: tuple[str, str],
+        domains: Sequence[str],
         width: int = 64,
         n_down: int = 2,
         code: int = 8,
@@ -44,8 +48,8 @@ class AttributeEncoder(nn.Module):
         super().__init__()
         separate = kind == "mguit" and value_width > 0
         tapped = 0 if separate else value_width
-        self.branches = nn.ModuleDict({m: _Branch(width, n_down, code, tapped, heads) for m in modalities})
-        self.dense = nn.ModuleDict({m: mguit_dense(width, n_down, value_width) for m in modalities if separate})
+        self.branches = ByModality(domains, lambda: _Branch(width, n_down, code, tapped, heads))
+        self.dense = ByModality(domains if separate else (), lambda: mguit_dense(width, n_down, value_width))
 
     def forward(self, image: Tensor, modality: str) -> tuple[Tensor | None, Tensor]:
         """Encode (N, 1, H, W) to A (N, V, H / 2**n_down, W / 2**n_down), none if V is 0, and z^a (N, code)."""
@@ -62,7 +66,7 @@ class AttributeEncoder(nn.Module):
         Raises:
             ValueError: the encoder has one head.
         """
-        return typed(self.branches, modality, _Branch).distribution(image)
+        return self.branches[modality].distribution(image)
 
 
 class _Branch(nn.Module):
@@ -71,16 +75,16 @@ class _Branch(nn.Module):
     The dense map is tapped where the side is that of content: after the first PreActDown as published.
     """
 
+    __call__: Callable[..., tuple[Tensor | None, Tensor]]
+
     def __init__(self, width: int, n_down: int, code: int, value_width: int, heads: int) -> None:
         super().__init__()
         before = max(1, n_down - 1)
         widths = [width * min(k, 4) for k in range(1, before + 4)]
         downs = [PreActDown(a, b) for a, b in itertools.pairwise(widths)]
-        self.stem = nn.Sequential(_first(width, 1 if n_down == 1 else 2), *downs[:before])
+        self.stem = Layers(_first(width, 1 if n_down == 1 else 2), *downs[:before])
         self.tap = nn.Conv2d(widths[before], value_width, 1) if value_width else None
-        self.tail = nn.Sequential(
-            *downs[before:], nn.LeakyReLU(PREACTIVATION_SLOPE), nn.AdaptiveAvgPool2d(1), nn.Flatten()
-        )
+        self.tail = Layers(*downs[before:], nn.LeakyReLU(PREACTIVATION_SLOPE), nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.code = nn.Linear(widths[-1], code)
         self.variance = nn.Linear(widths[-1], code) if heads > 1 else None
 
@@ -95,8 +99,8 @@ class _Branch(nn.Module):
         return self.code(pooled), self.variance(pooled)
 
 
-def mguit_dense(width: int, n_down: int, value_width: int) -> nn.Sequential:
-    """Return MGUIT's encoder of one modality: (N, 1, H, W) to styles (N, V, H / 2**n_down, W / 2**n_down).
+def mguit_dense(width: int, n_down: int, value_width: int) -> Layers:
+    """Return MGUIT's encoder of one contrast: (N, 1, H, W) to styles (N, V, H / 2**n_down, W / 2**n_down).
 
     Args:
         width: channels of the first convolution, 64 as published; twice as many follow.
@@ -104,7 +108,7 @@ def mguit_dense(width: int, n_down: int, value_width: int) -> nn.Sequential:
         value_width: V, 128 as published.
     """
     widths = [width] + [2 * width] * n_down
-    return nn.Sequential(
+    return Layers(
         _first(width, 1),
         *(PreActDown(a, b, norm=True) for a, b in itertools.pairwise(widths)),
         PreActDown(widths[-1], value_width, norm=True, pool=False),
@@ -112,7 +116,7 @@ def mguit_dense(width: int, n_down: int, value_width: int) -> nn.Sequential:
     )
 
 
-def _first(width: int, stride: int) -> nn.Sequential:
+def _first(width: int, stride: int) -> Layers:
     """Convolution 4x4 that keeps the side (stride 1) or halves it (stride 2)."""
     padding = (1, 1, 1, 1) if stride == 2 else (1, 2, 1, 2)
-    return nn.Sequential(nn.ReflectionPad2d(padding), nn.Conv2d(1, width, 4, stride))
+    return Layers(nn.ReflectionPad2d(padding), nn.Conv2d(1, width, 4, stride))

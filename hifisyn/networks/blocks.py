@@ -5,6 +5,8 @@ Padding is by reflection throughout, which keeps the constant background of a st
 
 from torch import Tensor, nn
 
+from hifisyn.networks.module import Layers, TensorModule
+
 SLOPE, PREACTIVATION_SLOPE = 0.01, 0.2
 
 
@@ -13,7 +15,7 @@ def reflected(in_channels: int, out_channels: int, kernel: int, stride: int = 1,
     return nn.Conv2d(in_channels, out_channels, kernel, stride, padding, padding_mode="reflect")
 
 
-class LReLUConv(nn.Sequential):
+class LReLUConv(Layers):
     """Convolution, leaky ReLU of slope 0.01 unless told otherwise; no norm."""
 
     def __init__(
@@ -22,7 +24,7 @@ class LReLUConv(nn.Sequential):
         super().__init__(reflected(in_channels, out_channels, kernel, stride, padding), nn.LeakyReLU(slope))
 
 
-class INConv(nn.Sequential):
+class INConv(Layers):
     """Convolution, instance norm without affine, ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0) -> None:
@@ -31,7 +33,7 @@ class INConv(nn.Sequential):
         )
 
 
-class INRes(nn.Module):
+class INRes(TensorModule):
     """x + [conv3x3, IN, ReLU, conv3x3, IN](x), nothing after the sum.
 
     The last norm gives the branch a spatial mean of zero, so the global average of a chain of these blocks is
@@ -40,7 +42,7 @@ class INRes(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.branch = nn.Sequential(
+        self.branch = Layers(
             INConv(channels, channels, 3, padding=1),
             reflected(channels, channels, 3, padding=1),
             nn.InstanceNorm2d(channels),
@@ -51,7 +53,7 @@ class INRes(nn.Module):
         return x + self.branch(x)
 
 
-class UpLN(nn.Sequential):
+class UpLN(Layers):
     """Transposed convolution that doubles the side, layer norm over (C, H, W) with an affine a channel, ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -62,7 +64,7 @@ class UpLN(nn.Sequential):
         )
 
 
-class PreActDown(nn.Module):
+class PreActDown(TensorModule):
     """BicycleGAN's residual block: [act, conv3x3, act, conv3x3, pool](x) + [pool, conv1x1](x).
 
     Args:
@@ -79,8 +81,8 @@ class PreActDown(nn.Module):
         for channels in (in_channels, out_channels):
             steps += [nn.InstanceNorm2d(in_channels)] if norm else []
             steps += [nn.LeakyReLU(PREACTIVATION_SLOPE), reflected(in_channels, channels, 3, padding=1)]
-        self.branch = nn.Sequential(*steps, *halve)
-        self.shortcut = nn.Sequential(*halve, nn.Conv2d(in_channels, out_channels, 1))
+        self.branch = Layers(*steps, *halve)
+        self.shortcut = Layers(*halve, nn.Conv2d(in_channels, out_channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C_in, H, W) to (N, C_out, H/2, W/2), or the same side without pool."""

@@ -4,10 +4,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
+from hifisyn.networks.module import TensorModule
+
 TAPS = (0.25, 0.5, 0.25)
 
 
-class BlurDown(nn.Module):
+class BlurDown(TensorModule):
     """Every second pixel after [1 2 1] x [1 2 1] / 16, reflected at the border; row y lies on row 2y of the input.
 
     Args:

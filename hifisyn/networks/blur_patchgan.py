@@ -6,12 +6,13 @@ from typing import Literal
 from torch import Tensor, nn
 
 from hifisyn.networks.blur import BlurDown
+from hifisyn.networks.module import Layers, TensorModule
 from hifisyn.networks.patchgan import SLOPE, halvings_of
 
 Norm = Literal["batch", "instance"]
 
 
-class BlurPatchGAN(nn.Module):
+class BlurPatchGAN(TensorModule):
     """Five convolutions 4x4 of stride 1, of which the first three are followed by a blurred halving.
 
     Args:
@@ -24,7 +25,7 @@ class BlurPatchGAN(nn.Module):
         super().__init__()
         halvings = halvings_of(side)
         widths = [width * 2**k for k in range(halvings + 1)]
-        self.layers = nn.Sequential(
+        self.layers = Layers(
             nn.Conv2d(1, width, 4, padding=1),
             nn.LeakyReLU(SLOPE),
             BlurDown(width),

@@ -1,32 +1,27 @@
-"""One network for each modality, called by its name."""
+"""One network for each contrast, found by its name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar, cast
 
-from torch import Tensor, nn
+from torch import nn
 
-from hifisyn.networks.typed import N, typed
+N = TypeVar("N", bound=nn.Module)
 
 
-class ByModality(nn.Module):
-    """Networks of one kind that share nothing.
+class ByModality(nn.ModuleDict, Generic[N]):
+    """Networks of one kind that share nothing; their weights are named by contrast.
 
     Args:
-        modalities: names of the two.
-        build: makes the network of one modality.
+        domains: names of the contrasts.
+        build: makes the network of one contrast; called in their order.
     """
 
-    def __init__(self, modalities: Sequence[str], build: Callable[[], nn.Module]) -> None:
-        super().__init__()
-        self.branches = nn.ModuleDict({m: build() for m in modalities})
+    def __init__(self, domains: Sequence[str], build: Callable[[], N]) -> None:
+        super().__init__({m: build() for m in domains})
 
-    def forward(self, x: Tensor, modality: str) -> Tensor:
-        """Return what the network of a modality makes of x."""
-        return self.branches[modality](x)
+    def __getitem__(self, contrast: str) -> N:
+        return cast(N, super().__getitem__(contrast))
 
-    def of(self, modality: str, kind: type[N]) -> N:
-        """Return the network of a modality, which is known to be of a kind.
-
-        Raises:
-            TypeError: it is of another.
-        """
-        return typed(self.branches, modality, kind)
+    def each(self) -> Iterator[N]:
+        """Yield the networks in the order of the contrasts."""
+        return (self[contrast] for contrast in self)

@@ -9,7 +9,7 @@ Differs from the paper:
 - How the memory is read in testing was not published. Here a pixel of unknown class reads the items of all classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,13 +18,14 @@ from torch.nn.functional import normalize, one_hot
 
 from hifisyn.networks.precision import wide
 from hifisyn.networks.ranks import sum_over_ranks
+from hifisyn.networks.value_tables import value_tables
 
 STANDARDISE_EPS = 1e-5
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """The pixels of all images of one modality in a step, M together.
+    """The pixels of all images of one contrast in a step, M together.
 
     Attributes:
         content: (M, C), unit vectors.
@@ -41,7 +42,7 @@ class ClassMemory(nn.Module):
     """T items. All state is buffers: saved with checkpoints, never optimised; computes in float32.
 
     Args:
-        modalities: names of the two.
+        domains: names of the contrasts.
         items: number of items by class.
         key_width: C, channels of content.
         value_width: V, channels of a style.
@@ -50,13 +51,11 @@ class ClassMemory(nn.Module):
     """
 
     keys: Tensor
-    values: Tensor
     item_class: Tensor
-    known: Tensor
 
     def __init__(
         self,
-        modalities: tuple[str, str],
+        domains: Sequence[str],
         items: Mapping[int, int],
         key_width: int = 256,
         value_width: int = 128,
@@ -64,20 +63,29 @@ class ClassMemory(nn.Module):
         tau: float = 1.0,
     ) -> None:
         super().__init__()
-        self.modalities, self.keep, self.tau = modalities, keep, tau
+        self.domains, self.keep, self.tau = tuple(domains), keep, tau
         classes = torch.tensor([value for value, count in items.items() for _ in range(count)])
         self.register_buffer("keys", normalize(torch.randn(len(classes), key_width), dim=1))
-        self.register_buffer("values", torch.randn(len(modalities), len(classes), value_width))
+        self.tables = value_tables(domains, torch.randn(len(domains), len(classes), value_width))
         self.register_buffer("item_class", classes)
-        self.register_buffer("known", torch.zeros(len(modalities), len(classes), dtype=torch.bool))
+
+    @property
+    def values(self) -> Tensor:
+        """A copy of the values of all contrasts, (contrasts, T, V)."""
+        return torch.stack([table.values for table in self.tables.each()])
+
+    @property
+    def known(self) -> Tensor:
+        """A copy of which items hold a value of each contrast, (contrasts, T) bool."""
+        return torch.stack([table.known for table in self.tables.each()])
 
     def table(self, modality: str) -> Tensor:
-        """Return the values (T, V) of a modality."""
-        return self.values[self.modalities.index(modality)]
+        """Return the values (T, V) of a contrast."""
+        return self.tables[modality].values
 
     def readable(self, modality: str) -> Tensor:
-        """Return which items hold a value of a modality, (T,) bool; all, while none does."""
-        known = self.known[self.modalities.index(modality)]
+        """Return which items hold a value of a contrast, (T,) bool; all, while none does."""
+        known = self.tables[modality].known
         return known | ~known.any()
 
     def served(self, labels: Tensor) -> Tensor:
@@ -87,7 +95,7 @@ class ClassMemory(nn.Module):
     def cosines(self, content: Tensor, modality: str, label: Tensor | None) -> Tensor:
         """Return the cosine of content and key (M, T), minus infinity where a pixel may not read.
 
-        A pixel may read the items of its class that hold a value of the modality; if none does, all that do.
+        A pixel may read the items of its class that hold a value of the contrast; if none does, all that do.
 
         Args:
             content: (M, C), unit vectors.
@@ -119,20 +127,23 @@ class ClassMemory(nn.Module):
 
     @torch.no_grad()
     def update(self, pixels: Mapping[str, Pixels]) -> None:
-        """Move the items of every class that both modalities show towards the pixels that chose them.
+        """Move the items of every class that all given contrasts show towards the pixels that chose them.
 
-        Over several processes the pixels of all count, so that all keep the same memory.
+        The values of other contrasts stay. Over several processes the pixels of all count, so that all keep the same
+        memory.
         """
-        device = self.keys.device
-        with torch.autocast(device.type, enabled=False):
-            key, value, chosen, shown = zip(*(self._sums(pixels[m]) for m in self.modalities), strict=True)
+        present = [m for m in self.domains if m in pixels]
+        with torch.autocast(self.keys.device.type, enabled=False):
+            key, value, chosen, shown = zip(*(self._sums(pixels[m]) for m in present), strict=True)
             each = torch.stack(shown).all(dim=0) & torch.stack(chosen)
             moved = each.any(dim=0)
             new_key = self.keep * self.keys + (1 - self.keep) * torch.stack(key).mean(dim=0)
             self.keys.copy_(torch.where(moved[:, None], normalize(new_key, dim=1), self.keys))
-            new_value = self.keep * self.values + (1 - self.keep) * torch.stack(value)
-            self.values.copy_(torch.where(each[..., None], new_value, self.values))
-            self.known |= each
+            for modality, new, mine in zip(present, value, each, strict=True):
+                table = self.tables[modality]
+                mixed = self.keep * table.values + (1 - self.keep) * new
+                table.values.copy_(torch.where(mine[:, None], mixed, table.values))
+                table.known |= mine
 
     def _sums(self, pixels: Pixels) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return dk (T, C), dv (T, V), which items a pixel chose and of which the class has pixels, (T,) bool both.
@@ -147,7 +158,7 @@ class ClassMemory(nn.Module):
         seen = torch.cat([wide(pixels.content), wide(pixels.style)], dim=1)
         counts = torch.stack([weight.sum(dim=0), assigned.sum(dim=0), own.to(weight).sum(dim=0)], dim=1)
         added = sum_over_ranks(torch.cat([choosing @ seen, counts], dim=1))
-        key, value, counts = added.split([self.keys.shape[1], self.values.shape[2], 3], dim=1)
+        key, value, counts = torch.split(added, [pixels.content.shape[1], pixels.style.shape[1], 3], dim=1)
         mass, chosen, shown = counts.unbind(dim=1)
         value = value / mass[:, None].clamp_min(torch.finfo(mass.dtype).tiny)  # of a class without pixels
         return normalize(key, dim=1), standardised(value), chosen > 0, shown > 0

@@ -1,11 +1,15 @@
-"""E^c, the content encoders of both modalities (HiFi-Syn section 3.1; DRIT's, with the last block shared)."""
+"""E^c, the content encoders of all contrasts (HiFi-Syn section 3.1; DRIT's, with the last block shared)."""
 
-from torch import Tensor, nn
+from collections.abc import Sequence
+
+from torch import Tensor
 
 from hifisyn.networks.blocks import INConv, INRes, LReLUConv
+from hifisyn.networks.by_modality import ByModality
+from hifisyn.networks.module import Layers, TensorModule
 
 
-class ContentEncoder(nn.Module):
+class ContentEncoder(TensorModule):
     """Image to content z^c.
 
     Differs from the paper: DRIT adds N(0, 1) noise to its output in training; here the clean z^c is returned, and
@@ -13,15 +17,15 @@ class ContentEncoder(nn.Module):
     spoil every cosine that the memory bank and the contrastive losses compute.
 
     Args:
-        modalities: names of the two.
+        domains: names of the contrasts.
         width: channels of the first convolution, 64 as published.
         n_down: convolutions of stride 2; content is `2**n_down` times smaller than the image, 4 as published.
-        blocks: residual blocks of each modality; one more is shared.
+        blocks: residual blocks of each contrast; one more is shared.
     """
 
-    def __init__(self, modalities: tuple[str, str], width: int = 64, n_down: int = 2, blocks: int = 3) -> None:
+    def __init__(self, domains: Sequence[str], width: int = 64, n_down: int = 2, blocks: int = 3) -> None:
         super().__init__()
-        self.branches = nn.ModuleDict({m: _branch(width, n_down, blocks) for m in modalities})
+        self.branches = ByModality(domains, lambda: _branch(width, n_down, blocks))
         self.shared = INRes(width * 2**n_down)
 
     def forward(self, image: Tensor, modality: str) -> Tensor:
@@ -29,9 +33,9 @@ class ContentEncoder(nn.Module):
         return self.shared(self.branches[modality](image))
 
 
-def _branch(width: int, n_down: int, blocks: int) -> nn.Sequential:
+def _branch(width: int, n_down: int, blocks: int) -> Layers:
     widths = [width * 2**k for k in range(n_down + 1)]
-    return nn.Sequential(
+    return Layers(
         LReLUConv(1, width, 7, padding=3),
         *(INConv(c, 2 * c, 3, stride=2, padding=1) for c in widths[:-1]),
         *(INRes(widths[-1]) for _ in range(blocks)),

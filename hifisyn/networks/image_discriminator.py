@@ -1,31 +1,36 @@
-"""D_i, the image discriminators: real images of a modality against translations into it."""
+"""D_i, the image discriminators: real images of a contrast against translations into it."""
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from hifisyn.networks.blocks import SLOPE, LReLUConv
+from hifisyn.networks.by_modality import ByModality
+from hifisyn.networks.module import Layers
 
 WIDEST = 16  # times the first layer: 1024 channels as published
 
 
 class ImageDiscriminator(nn.Module):
-    """One discriminator a modality.
+    """One discriminator a contrast.
 
     Args:
-        modalities: names of the two.
+        domains: names of the contrasts.
         side: pixels along each side of the images; sets the depth.
         width: channels of the first convolution, 64 as published.
         kind: "single" as the paper describes it, "multiscale" as DRIT's default.
         slope: of the leaky ReLUs; MUNIT has 0.2.
     """
 
+    __call__: Callable[..., tuple[Tensor, ...]]
+
     def __init__(
         self,
-        modalities: tuple[str, str],
+        domains: Sequence[str],
         side: int = 216,
         width: int = 64,
         kind: Literal["single", "multiscale"] = "single",
@@ -33,7 +38,7 @@ class ImageDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         build = _Single if kind == "single" else _Multiscale
-        self.branches = nn.ModuleDict({m: build(side, width, slope) for m in modalities})
+        self.branches: ByModality[_Single | _Multiscale] = ByModality(domains, lambda: build(side, width, slope))
 
     def forward(self, image: Tensor, modality: str) -> tuple[Tensor, ...]:
         """Return the logits of (N, 1, H, W), one map (N, 1, h, w) a scale; large means real."""
@@ -47,10 +52,12 @@ class _Single(nn.Module):
     are so many that 2x2 logits are left (seven from 216 or 256), which see 255 pixels.
     """
 
+    __call__: Callable[..., tuple[Tensor, ...]]
+
     def __init__(self, side: int, width: int, slope: float) -> None:
         super().__init__()
         widths = [1] + [width * min(2**k, WIDEST) for k in range(single_depth(side))]
-        self.layers = nn.Sequential(
+        self.layers = Layers(
             *(LReLUConv(a, b, 3, stride=2, padding=1, slope=slope) for a, b in itertools.pairwise(widths)),
             nn.Conv2d(widths[-1], 1, 1),
         )
@@ -61,6 +68,8 @@ class _Single(nn.Module):
 
 class _Multiscale(nn.Module):
     """DRIT's: three networks of four 4x4 convolutions (64 to 512 channels) and a 1x1, on the image halved twice."""
+
+    __call__: Callable[..., tuple[Tensor, ...]]
 
     def __init__(self, side: int, width: int, slope: float) -> None:
         super().__init__()
@@ -75,10 +84,10 @@ class _Multiscale(nn.Module):
         return tuple(logits)
 
 
-def _scale(side: int, width: int, slope: float) -> nn.Sequential:
+def _scale(side: int, width: int, slope: float) -> Layers:
     depth = min(4, int(math.log2(side)))
     widths = [1] + [width * 2**k for k in range(depth)]
-    return nn.Sequential(
+    return Layers(
         *(LReLUConv(a, b, 4, stride=2, padding=1, slope=slope) for a, b in itertools.pairwise(widths)),
         nn.Conv2d(widths[-1], 1, 1),
     )

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hifisyn.networks.typed import typed
+from hifisyn.networks.by_modality import ByModality
+from hifisyn.networks.module import TensorModule
 
 
 class ImagePool(nn.Module):
@@ -47,24 +48,24 @@ class ImagePool(nn.Module):
         return torch.stack(chosen).to(new.dtype)
 
 
-class ImagePools(nn.Module):
-    """A pool for each modality.
+class ImagePools(TensorModule):
+    """A pool for each contrast.
 
     Args:
-        modalities: names of the two.
+        domains: names of the contrasts.
         size: images in each.
         side: pixels along each side.
     """
 
-    def __init__(self, modalities: Sequence[str], size: int, side: int) -> None:
+    def __init__(self, domains: Sequence[str], size: int, side: int) -> None:
         super().__init__()
-        self.pools = nn.ModuleDict({m: ImagePool(size, side) for m in modalities})
+        self.pools = ByModality(domains, lambda: ImagePool(size, side))
 
     def forward(self, new: Tensor, modality: str, rng: torch.Generator) -> Tensor:
-        """Return what `ImagePool.exchange` of a modality returns."""
-        return typed(self.pools, modality, ImagePool).exchange(new, rng)
+        """Return what `ImagePool.exchange` of a contrast returns."""
+        return self.pools[modality].exchange(new, rng)
 
 
-def exchanged(pools: nn.Module | None, new: Tensor, modality: str, rng: torch.Generator) -> Tensor:
+def exchanged(pools: ImagePools | None, new: Tensor, modality: str, rng: torch.Generator) -> Tensor:
     """Return new images (N, 1, H, W) or older ones for each, detached; without pools the new ones."""
     return new.detach() if pools is None else pools(new, modality, rng)

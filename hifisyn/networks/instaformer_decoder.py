@@ -6,10 +6,11 @@ from torch import Tensor, nn
 
 from hifisyn.networks.blocks import reflected
 from hifisyn.networks.blur import BlurUp
+from hifisyn.networks.module import Layers, TensorModule
 from hifisyn.networks.precision import InSingle
 
 
-class TokenDecoder(nn.Module):
+class TokenDecoder(TensorModule):
     """Transposed convolution that makes a patch of each token, then `n_down` blurred doublings, tanh at the end.
 
     Args:
@@ -22,7 +23,7 @@ class TokenDecoder(nn.Module):
     def __init__(self, width: int = 64, n_down: int = 2, patch: int = 8, token: int = 1024) -> None:
         super().__init__()
         self.patches = nn.ConvTranspose2d(token, width * 2**n_down, patch, stride=patch)
-        self.layers = nn.Sequential(
+        self.layers = Layers(
             *(layer for k in range(n_down, 0, -1) for layer in _doubling(width * 2**k)),
             InSingle(reflected(width, 1, 7, padding=3)),
             nn.Tanh(),
@@ -30,7 +31,7 @@ class TokenDecoder(nn.Module):
 
     def forward(self, tokens: Tensor, grid: int) -> Tensor:
         """Decode tokens (N, grid * grid, token) to images (N, 1, H, W) in [-1, 1]."""
-        return self.layers(self.patches(tokens.transpose(1, 2).unflatten(2, (grid, grid))))
+        return self.layers(self.patches(tokens.transpose(1, 2).view(len(tokens), -1, grid, grid)))
 
 
 def _doubling(channels: int) -> Iterator[nn.Module]:

@@ -1,10 +1,11 @@
 """InstaFormer's encoders: one for content, one for style, alike but for the end."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from torch import Tensor, nn
 
 from hifisyn.networks.blur import BlurDown
+from hifisyn.networks.module import Layers
 
 PADDING = 3
 
@@ -16,6 +17,8 @@ class BlurContentEncoder(nn.Module):
         width: channels of the first convolution, 64 as published.
         n_down: halvings, 2 as published.
     """
+
+    __call__: Callable[..., tuple[Tensor, list[Tensor]]]
 
     def __init__(self, width: int = 64, n_down: int = 2) -> None:
         super().__init__()
@@ -37,7 +40,7 @@ class BlurContentEncoder(nn.Module):
         return x, features
 
 
-class BlurStyleEncoder(nn.Sequential):
+class BlurStyleEncoder(Layers):
     """The same layers, then the mean over the image and a linear layer: (N, 1, H, W) to a code (N, code).
 
     Args:
@@ -51,9 +54,9 @@ class BlurStyleEncoder(nn.Sequential):
         super().__init__(*_trunk(width, n_down), *pooled)
 
 
-def _trunk(width: int, n_down: int) -> nn.Sequential:
+def _trunk(width: int, n_down: int) -> Layers:
     # The padding is a layer of its own, because its output is compared too.
-    return nn.Sequential(
+    return Layers(
         nn.ReflectionPad2d(PADDING),
         nn.Conv2d(1, width, 7),
         nn.InstanceNorm2d(width),

@@ -1,11 +1,12 @@
 """InstaFormer's generator into one contrast, and which patches an image of some size has."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from hifisyn.networks.instaformer_decoder import TokenDecoder
 from hifisyn.networks.instaformer_encoders import BlurContentEncoder, BlurStyleEncoder
 from hifisyn.networks.instaformer_layer import StyleMLP
 from hifisyn.networks.instaformer_transformer import DEEP, Aggregator
+from hifisyn.networks.module import TensorModule
 from hifisyn.networks.padding import padded_side
 from hifisyn.networks.roi import Boxes
 
@@ -34,7 +35,7 @@ def side_with_whole_patches(side: int, n_down: int = 2) -> int:
     return padded_side(side, 2**n_down * patch_of(side, n_down))
 
 
-class InstaFormerGenerator(nn.Module):
+class InstaFormerGenerator(TensorModule):
     """Content of any image, style of an image of this contrast, and what both together look like.
 
     Args:

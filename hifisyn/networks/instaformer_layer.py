@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from hifisyn.networks.module import Layers, TensorModule
+
 HEADS, WIDER, EPS = 4, 4, 1e-6
 
 
@@ -16,7 +18,7 @@ class Style(NamedTuple):
     deviation: Tensor
 
 
-class StyleMLP(nn.Sequential):
+class StyleMLP(Layers):
     """Style code (N, code) to one mean and one deviation, which all norms share: (N, 2 * token).
 
     Args:
@@ -39,7 +41,7 @@ class StyleMLP(nn.Sequential):
         return Style(*self(code).chunk(2, dim=1))
 
 
-class Layer(nn.Module):
+class Layer(TensorModule):
     """x + attention(norm(x)), then x + MLP(norm(x)); 4 heads, an MLP four times as wide, GELU, no dropout.
 
     Args:
@@ -50,7 +52,7 @@ class Layer(nn.Module):
         super().__init__()
         self.queries_keys_values = nn.Linear(token, 3 * token)
         self.merge = nn.Linear(token, token)
-        self.mlp = nn.Sequential(nn.Linear(token, WIDER * token), nn.GELU(), nn.Linear(WIDER * token, token))
+        self.mlp = Layers(nn.Linear(token, WIDER * token), nn.GELU(), nn.Linear(WIDER * token, token))
 
     def forward(self, x: Tensor, style: Style, there: Tensor | None = None) -> Tensor:
         """(N, T, token) to the same; tokens that are not `there` (N, T) are seen by none."""
@@ -64,7 +66,8 @@ class Layer(nn.Module):
         )
         mask = None if there is None else there[:, None, None, :]
         seen = scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return self.merge(seen.transpose(1, 2).flatten(2))
+        merged: Tensor = self.merge(seen.transpose(1, 2).flatten(2))
+        return merged
 
 
 def token_norm(x: Tensor, style: Style, there: Tensor | None = None) -> Tensor:

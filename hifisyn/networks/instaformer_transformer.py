@@ -7,13 +7,14 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from hifisyn.networks.instaformer_layer import Layer, Style
+from hifisyn.networks.module import Layers, TensorModule
 from hifisyn.networks.roi import Boxes, roi_align
 from hifisyn.networks.sinusoid import sinusoid
 
 DEEP = 6
 
 
-class Aggregator(nn.Module):
+class Aggregator(TensorModule):
     """Content and style to tokens.
 
     Args:
@@ -52,7 +53,7 @@ class Aggregator(nn.Module):
             raise ValueError("wanted an aggregator with boxes, found one without")
         inside = roi_align(content, boxes, self.patch)
         embedded = self.box_embed(inside.flatten(0, 1)).flatten(1)
-        return embedded.unflatten(0, inside.shape[:2]) + self.coordinates.of_boxes(boxes)
+        return embedded.view(*inside.shape[:2], -1) + self.coordinates.of_boxes(boxes)
 
 
 class _Coordinates(nn.Module):
@@ -81,9 +82,9 @@ class _Coordinates(nn.Module):
         return self.table[(numbers * (self.side - 1)).long()].flatten(2)
 
 
-def _embed(content: int, token: int, patch: int) -> nn.Sequential:
+def _embed(content: int, token: int, patch: int) -> Layers:
     """Return what makes one token of a patch: convolutions of stride 2, nothing between them, then one of 1x1."""
     halvings = patch.bit_length() - 1
     widths = [content, *[token // 2] * (halvings - 1), token]
     strided = (nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in itertools.pairwise(widths))
-    return nn.Sequential(*strided, nn.Conv2d(token, token, 1))
+    return Layers(*strided, nn.Conv2d(token, token, 1))

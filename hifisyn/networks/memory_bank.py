@@ -1,10 +1,10 @@
-"""The Brain Memory Bank: keys shared by the modalities, values of each, read by every pixel (HiFi-Syn eq. 1 to 6).
+"""The Brain Memory Bank: keys shared by the contrasts, values of each, read by every pixel (HiFi-Syn eq. 1 to 6).
 
 Differs from the paper:
 - The denominator of eq. 1 runs over pixels; a softmax over slots must run over the slots.
 - Eq. 1 has no temperature. A cosine lies in [-1, 1], so without one 20 slots are read almost evenly; tau_r sharpens.
-- B is printed as T x 256, as wide as content. Values have a width V of their own, and one table a modality, since
-  attributes belong to a modality (MGUIT).
+- B is printed as T x 256, as wide as content. Values have a width V of their own, and one table a contrast, since
+  attributes belong to a contrast (MGUIT).
 - With alpha_p = 0.01 as eq. 4 and 5 print it, the bank forgets 99 % of itself a step, against the text's "gradual".
   Here an item keeps rho, 0.99 unless the plan says otherwise, and less in its first updates: n / (n + 1).
 - How items begin and what becomes of one that no pixel chooses is not said. A key begins as the query of a random
@@ -12,6 +12,7 @@ Differs from the paper:
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -21,6 +22,7 @@ from torch.nn.functional import normalize
 from hifisyn.networks.memory_update import GLOBAL, UNKNOWN, SlotSums, candidates, joint_key, moved, slot_sums
 from hifisyn.networks.precision import wide
 from hifisyn.networks.ranks import from_first_rank
+from hifisyn.networks.value_tables import counted_tables
 
 
 class Table(NamedTuple):
@@ -31,12 +33,12 @@ class Table(NamedTuple):
 
 
 class BrainMemoryBank(nn.Module):
-    """T slots of a key and two values. All state is buffers: saved with checkpoints, never optimised.
+    """T slots of a key and a value for each contrast. All state is buffers: saved with checkpoints, never optimised.
 
     Computes in float32, also under autocast: a slot changes by a hundredth of itself.
 
     Args:
-        modalities: names of the two.
+        domains: names of the contrasts.
         slots: structural slots by label value.
         global_slots: slots that every pixel may read.
         key_width: C, channels of content.
@@ -50,17 +52,14 @@ class BrainMemoryBank(nn.Module):
     """
 
     keys: Tensor
-    values: Tensor
     slot_class: Tensor
-    known: Tensor
     key_updates: Tensor
-    value_updates: Tensor
     age: Tensor
 
     def __init__(
         self,
-        modalities: tuple[str, str],
-        slots: dict[int, int],
+        domains: Sequence[str],
+        slots: Mapping[int, int],
         global_slots: int,
         key_width: int = 256,
         value_width: int = 128,
@@ -73,26 +72,33 @@ class BrainMemoryBank(nn.Module):
         test_read: Literal["all", "global"] = "all",
     ) -> None:
         super().__init__()
-        self.modalities = modalities
         self.tau_r, self.tau_u, self.rho, self.warm_up = tau_r, tau_u, rho, warm_up
         self.reseed_after = reseed_after
         self.reads_global_alone = test_read == "global" and global_slots > 0
         classes = [value for value, count in slots.items() for _ in range(count)] + [GLOBAL] * global_slots
-        total, tables = len(classes), len(modalities)
+        total, contrasts = len(classes), len(domains)
         self.register_buffer("keys", normalize(torch.randn(total, key_width), dim=1))
-        self.register_buffer("values", normalize(torch.randn(tables, total, value_width), dim=2))
+        self.tables = counted_tables(domains, normalize(torch.randn(contrasts, total, value_width), dim=2))
         self.register_buffer("slot_class", torch.tensor(classes))
-        self.register_buffer("known", torch.zeros(tables, total, dtype=torch.bool))
         self.register_buffer("key_updates", torch.zeros(total, dtype=torch.int64))
-        self.register_buffer("value_updates", torch.zeros(tables, total, dtype=torch.int64))
         self.register_buffer("age", torch.zeros(total, dtype=torch.int64))
 
     # Reading: eq. 1 to 3
 
+    @property
+    def values(self) -> Tensor:
+        """A copy of the values of all contrasts, (contrasts, T, V)."""
+        return torch.stack([table.values for table in self.tables.each()])
+
+    @property
+    def known(self) -> Tensor:
+        """A copy of which slots have a value of each contrast, (contrasts, T) bool."""
+        return torch.stack([table.known for table in self.tables.each()])
+
     def table(self, modality: str) -> Table:
-        """Return the stored values b of a modality."""
-        index = self.modalities.index(modality)
-        return Table(self.values[index], self.known[index])
+        """Return the stored values b of a contrast."""
+        stored = self.tables[modality]
+        return Table(stored.values, stored.known)
 
     def retrieve(self, content: Tensor, table: Table, labels: Tensor | None) -> Tensor:
         """Return S_n = sqrt(V) * sum over t of w_{n,t} b^t (eq. 3), as a map (N, V, h, w).
@@ -108,7 +114,7 @@ class BrainMemoryBank(nn.Module):
         with torch.autocast(content.device.type, enabled=False):
             weights = self.weights(content, table.known, labels)
             retrieved = math.sqrt(table.values.shape[1]) * (table.values.t() @ weights)
-            return retrieved.unflatten(2, content.shape[2:])
+            return retrieved.view(*retrieved.shape[:2], *content.shape[2:])
 
     def weights(self, content: Tensor, known: Tensor, labels: Tensor | None) -> Tensor:
         """Return how much each pixel reads of each slot, w_{n,t} of eq. 1.
@@ -147,12 +153,14 @@ class BrainMemoryBank(nn.Module):
 
     @torch.no_grad()
     def seed(
-        self, contents: list[Tensor], labels: list[Tensor], foreground: list[Tensor], rng: torch.Generator
+        self, contents: Sequence[Tensor], labels: Sequence[Tensor], foreground: Sequence[Tensor], rng: torch.Generator
     ) -> None:
         """Give each slot without a value, or passed over for too long, the query of a random pixel of its class.
 
+        Its values belong to the old key, so every contrast forgets its own.
+
         Args:
-            contents: a modality's (N, C, h, w), for each.
+            contents: a contrast's (N, C, h, w), for each contrast of the step.
             labels: (N, P) int64, for each.
             foreground: (N, P) bool, for each; a global slot begins there.
             rng: source of the choice.
@@ -169,12 +177,14 @@ class BrainMemoryBank(nn.Module):
         key, found = from_first_rank(queries[picked], fit.any(dim=1))
         fresh = wanted & found
         self.keys.copy_(torch.where(fresh[:, None], key.to(self.keys.dtype), self.keys))
-        self.known &= ~fresh
-        for count in (self.key_updates, self.value_updates, self.age):
-            count.masked_fill_(fresh, 0)
+        self.key_updates.masked_fill_(fresh, 0)
+        self.age.masked_fill_(fresh, 0)
+        for table in self.tables.each():
+            table.known &= ~fresh
+            table.updates.masked_fill_(fresh, 0)
 
     def sums(self, content: Tensor, attributes: Tensor, labels: Tensor) -> SlotSums:
-        """Return what one modality's batch says about the slots; the gradient goes to the attributes alone.
+        """Return what one contrast's batch says about the slots; the gradient goes to the attributes alone.
 
         Args:
             content: z^c (N, C, h, w).
@@ -196,21 +206,21 @@ class BrainMemoryBank(nn.Module):
     def blended(self, sums: SlotSums, modality: str) -> Table:
         """Return the values as the update of eq. 5 will leave them, with gradient to the attributes."""
         stored = self.table(modality)
-        kept = self._kept(self.value_updates[self.modalities.index(modality)]) * stored.known
+        kept = self._kept(self.tables[modality].updates) * stored.known
         values = moved(stored.values, normalize(sums.value, dim=1), kept, sums.present)
         return Table(values, stored.known | sums.present)
 
     @torch.no_grad()
-    def update(self, sums: dict[str, SlotSums]) -> None:
-        """Move keys and values towards what a batch of both modalities said (eq. 4 and 5)."""
+    def update(self, sums: Mapping[str, SlotSums]) -> None:
+        """Move keys and values towards what a batch said (eq. 4 and 5); other contrasts' values stay."""
         new_key, present = joint_key(list(sums.values()))
-        key = moved(self.keys, new_key, self._kept(self.key_updates), present)
-        values, known = zip(*(self.blended(sums[m], m) for m in self.modalities), strict=True)
-        self.keys.copy_(key)
-        self.values.copy_(torch.stack(values))
-        self.known.copy_(torch.stack(known))
-        each = torch.stack([sums[m].present for m in self.modalities])
-        self.value_updates += each
+        self.keys.copy_(moved(self.keys, new_key, self._kept(self.key_updates), present))
+        for modality, of_contrast in sums.items():
+            values, known = self.blended(of_contrast, modality)
+            table = self.tables[modality]
+            table.values.copy_(values)
+            table.known.copy_(known)
+            table.updates += of_contrast.present
         self.key_updates += present
         offered = torch.stack([s.offered for s in sums.values()]).sum(dim=0) > 0
         self.age += offered

@@ -7,9 +7,10 @@ Differs from the paper:
   within a few updates. Softmax and sum run over the pixels assigned to the slot, as Fig. 3 and MGUIT have it.
 - The read-out, which eq. 5 writes back, is replaced by the encoder's dense attributes at the assigned pixels (MGUIT).
 - The norm bars of eq. 4 and 5 carry a subscript 2, which would make a scalar; the vector is L2-normalised.
-- Eq. 4 adds the sums of both modalities to one old key; here each is normalised, and their mean counts.
+- Eq. 4 adds the sums of both contrasts to one old key; here each is normalised, and their mean counts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +25,7 @@ UNKNOWN = -1  # label of a pixel of an unlabelled image
 
 @dataclass(frozen=True)
 class SlotSums:
-    """Sums over the pixels of one modality, and over all processes.
+    """Sums over the pixels of one contrast, and over all processes.
 
     Attributes:
         key: (T, C), sum over n of u_{n,t} q^_n; q^ are unit queries.
@@ -97,7 +98,7 @@ def slot_sums(
     offered = (structural | everywhere).sum(dim=(0, 2))
     sums = [_over_pixels(weights, queries), _over_pixels(weights, attributes)]
     total = sum_over_ranks(torch.cat([*sums, weights.sum(dim=(0, 2))[:, None], offered[:, None]], dim=1))
-    key, value, mass, offered = total.split([queries.shape[1], attributes.shape[1], 1, 1], dim=1)
+    key, value, mass, offered = torch.split(total, [queries.shape[1], attributes.shape[1], 1, 1], dim=1)
     denominator = mass.clamp_min(torch.finfo(mass.dtype).tiny)
     return SlotSums(key / denominator, value / denominator, mass.squeeze(1), offered.squeeze(1))
 
@@ -107,8 +108,8 @@ def _over_pixels(weights: Tensor, features: Tensor) -> Tensor:
     return torch.bmm(weights, features.transpose(1, 2)).sum(dim=0)
 
 
-def joint_key(sums: list[SlotSums]) -> tuple[Tensor, Tensor]:
-    """Return dk (T, C), the unit mean over the modalities that have pixels, and where any has, (T,) bool (eq. 4)."""
+def joint_key(sums: Sequence[SlotSums]) -> tuple[Tensor, Tensor]:
+    """Return dk (T, C), the unit mean over the contrasts that have pixels, and where any has, (T,) bool (eq. 4)."""
     present = torch.stack([s.present for s in sums])
     each = torch.stack([normalize(s.key, dim=1) for s in sums])
     return normalize((each * present[:, :, None]).sum(dim=0), dim=1), present.any(dim=0)

@@ -1,4 +1,4 @@
-"""MUNIT's decoder of one modality (Huang et al., ECCV 2018, arXiv 1804.04732): content and a style make an image.
+"""MUNIT's decoder of one contrast (Huang et al., ECCV 2018, arXiv 1804.04732): content and a style make an image.
 
 The style acts through adaptive instance norm in the residual blocks alone. After them there is a layer norm, since
 an instance norm would erase again what the style has set.
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hifisyn.networks.adain import adaptive_instance_norm
 from hifisyn.networks.blocks import reflected
+from hifisyn.networks.module import Layers, TensorModule
 from hifisyn.networks.munit_encoders import BLOCKS
 from hifisyn.networks.precision import InSingle, wide
 
@@ -18,7 +19,7 @@ EPSILON, TINY = 1e-5, 1e-16
 HIDDEN = 4  # times the width: 256 entries as published
 
 
-class MunitDecoder(nn.Module):
+class MunitDecoder(TensorModule):
     """Residual blocks under a style, `n_down` doublings, conv 7x7 and tanh.
 
     Args:
@@ -33,14 +34,14 @@ class MunitDecoder(nn.Module):
         widths = [width * 2**k for k in range(n_down, -1, -1)]
         hidden = HIDDEN * width
         self.blocks = nn.ModuleList(StyledBlock(widths[0]) for _ in range(blocks))
-        self.statistics = nn.Sequential(
+        self.statistics = Layers(
             nn.Linear(code, hidden),
             nn.ReLU(),
             nn.Linear(hidden, hidden),
             nn.ReLU(),
             nn.Linear(hidden, blocks * StyledBlock.STATISTICS * widths[0]),
         )
-        self.image = nn.Sequential(
+        self.image = Layers(
             *(layer for a, b in itertools.pairwise(widths) for layer in _doubling(a, b)),
             InSingle(reflected(width, 1, 7, padding=3)),
             nn.Tanh(),
@@ -48,13 +49,13 @@ class MunitDecoder(nn.Module):
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         """Render (N, width * 2**n_down, h, w) in the styles (N, code): (N, 1, h * 2**n_down, w * 2**n_down)."""
-        asked = self.statistics(style).unflatten(1, (len(self.blocks), StyledBlock.STATISTICS, -1))
+        asked = self.statistics(style).view(len(style), len(self.blocks), StyledBlock.STATISTICS, -1)
         for block, statistics in zip(self.blocks, asked.unbind(1), strict=True):
             content = block(content, statistics)
         return self.image(content)
 
 
-class StyledBlock(nn.Module):
+class StyledBlock(TensorModule):
     """x + [conv3x3, AdaIN, ReLU, conv3x3, AdaIN](x), nothing after the sum."""
 
     STATISTICS = 4  # numbers a channel: mean and deviation after each of the two convolutions
@@ -71,7 +72,7 @@ class StyledBlock(nn.Module):
         return x + adaptive_instance_norm(self.second(inner), mean_2, deviation_2)
 
 
-class MunitLayerNorm(nn.Module):
+class MunitLayerNorm(TensorModule):
     """(x - mean) / (deviation + 1e-5) of each image over (C, H, W), then an affine a channel.
 
     The deviation is the unbiased one. A tiny number under its root keeps the gradient finite where an image is

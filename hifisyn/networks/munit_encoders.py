@@ -1,17 +1,18 @@
-"""MUNIT's encoders of one modality (Huang et al., ECCV 2018, arXiv 1804.04732): content is a map, style a vector."""
+"""MUNIT's encoders of one contrast (Huang et al., ECCV 2018, arXiv 1804.04732): content is a map, style a vector."""
 
 import itertools
 
 from torch import Tensor, nn
 
 from hifisyn.networks.blocks import INConv, INRes, reflected
+from hifisyn.networks.module import Layers, TensorModule
 
 BLOCKS = 4
 STYLE_HALVINGS, STYLE_DOUBLINGS = 4, 2
 LEAST_STYLE_SIDE = 4
 
 
-class MunitContentEncoder(nn.Sequential):
+class MunitContentEncoder(Layers):
     """Conv 7x7, `n_down` convolutions 4x4 of stride 2, residual blocks, all with instance norm without affine.
 
     (N, 1, H, W) in [-1, 1] to (N, width * 2**n_down, H / 2**n_down, W / 2**n_down).
@@ -31,7 +32,7 @@ class MunitContentEncoder(nn.Sequential):
         )
 
 
-class MunitStyleEncoder(nn.Module):
+class MunitStyleEncoder(TensorModule):
     """Convolutions without norm, which would remove the style, then the mean over all positions and a 1x1.
 
     Args:
@@ -43,7 +44,7 @@ class MunitStyleEncoder(nn.Module):
     def __init__(self, side: int = 256, width: int = 64, code: int = 8) -> None:
         super().__init__()
         widths = [width * 2 ** min(k, STYLE_DOUBLINGS) for k in range(style_halvings(side) + 1)]
-        self.layers = nn.Sequential(
+        self.layers = Layers(
             reflected(1, width, 7, padding=3),
             nn.ReLU(),
             *(layer for a, b in itertools.pairwise(widths) for layer in _halving(a, b)),

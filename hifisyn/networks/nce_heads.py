@@ -6,11 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from hifisyn.networks.module import Layers, TensorModule
+
 GAIN = 0.02
 TINY = 1e-7
 
 
-class NCEHeads(nn.Module):
+class NCEHeads(TensorModule):
     """For each layer of features a linear, ReLU, linear, then the L2 norm; Xavier weights of gain 0.02, biases 0.
 
     Args:
@@ -20,9 +22,7 @@ class NCEHeads(nn.Module):
 
     def __init__(self, channels: Sequence[int], width: int) -> None:
         super().__init__()
-        self.heads = nn.ModuleList(
-            nn.Sequential(nn.Linear(c, width), nn.ReLU(), nn.Linear(width, width)) for c in channels
-        )
+        self.heads = nn.ModuleList(Layers(nn.Linear(c, width), nn.ReLU(), nn.Linear(width, width)) for c in channels)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_normal_(module.weight, gain=GAIN)

@@ -4,11 +4,13 @@ import itertools
 
 from torch import Tensor, nn
 
+from hifisyn.networks.module import Layers, TensorModule
+
 SLOPE = 0.2
 MOST_HALVINGS = 3
 
 
-class PatchGAN(nn.Module):
+class PatchGAN(TensorModule):
     """Five convolutions 4x4: three of stride 2, two of stride 1; instance norm on all but the first and the last.
 
     Args:
@@ -20,7 +22,7 @@ class PatchGAN(nn.Module):
         super().__init__()
         halvings = halvings_of(side)
         widths = [width * 2**k for k in range(halvings + 1)]
-        self.layers = nn.Sequential(
+        self.layers = Layers(
             nn.Conv2d(1, width, 4, stride=2, padding=1),
             nn.LeakyReLU(SLOPE),
             *(

@@ -3,11 +3,13 @@
 import torch
 from torch import Tensor, nn
 
+from hifisyn.networks.module import Layers, TensorModule
+
 BLOCKS, HEADS = 12, 6
 HIDDEN = 4
 
 
-class PixelVit(nn.Module):
+class PixelVit(TensorModule):
     """Tokens and positions to the width, blocks, a linear layer: (N, C, h, w) to the same shape; sides from 2 on.
 
     A position is the sine of a linear function of (row, column), which run from -1 to 1. So no parameter depends on
@@ -22,7 +24,7 @@ class PixelVit(nn.Module):
         super().__init__()
         self.position = nn.Linear(2, width)
         self.entry = nn.Linear(2 * width, width)
-        self.blocks = nn.Sequential(*(ReZeroBlock(width) for _ in range(blocks)))
+        self.blocks = Layers(*(ReZeroBlock(width) for _ in range(blocks)))
         self.exit = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -31,10 +33,11 @@ class PixelVit(nn.Module):
         where = coordinates(x.shape[2], x.shape[3], x.device)
         places = self.position(where.to(self.position.weight.dtype)).sin()
         tokens = self.entry(torch.cat([places.to(x.dtype).expand(len(x), -1, -1), tokens], dim=2))
-        return self.exit(self.blocks(tokens)).transpose(1, 2).unflatten(2, x.shape[2:])
+        seen: Tensor = self.exit(self.blocks(tokens))
+        return seen.transpose(1, 2).view(x.shape)
 
 
-class ReZeroBlock(nn.Module):
+class ReZeroBlock(TensorModule):
     """Attention, then two linear layers with GELU between; alpha, 0 at first, is the share of both that is added.
 
     Args:
@@ -47,7 +50,7 @@ class ReZeroBlock(nn.Module):
         self.norm_attention, self.norm_feed = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = nn.MultiheadAttention(width, heads_of(width), batch_first=True)
         hidden = HIDDEN * width
-        self.feed = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+        self.feed = Layers(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return tokens (N, T, width)."""

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from hifisyn.networks.module import TensorModule
+
 
 def wide(x: Tensor) -> Tensor:
     """Return x in single precision at least; double stays double."""
@@ -16,10 +18,11 @@ def in_single(layer: nn.Module, x: Tensor) -> Tensor:
     real ones do not lie on, and a tanh would be exactly 1 from 3.5 on, where no gradient leads back from.
     """
     with torch.autocast(x.device.type, enabled=False):
-        return layer(wide(x))
+        made: Tensor = layer(wide(x))
+        return made
 
 
-class InSingle(nn.Module):
+class InSingle(TensorModule):
     """The same as a part of a chain.
 
     Args:

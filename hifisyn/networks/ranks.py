@@ -14,7 +14,10 @@ def world_size() -> int:
 
 def sum_over_ranks(tensor: Tensor) -> Tensor:
     """Return the sum of every process's tensor, with the gradient that one process with the joint batch would have."""
-    return _Sum.apply(tensor) if world_size() > 1 else tensor
+    if world_size() == 1:
+        return tensor
+    total: Tensor = _Sum.apply(tensor)  # type: ignore[no-untyped-call]
+    return total
 
 
 def from_first_rank(tensor: Tensor, found: Tensor) -> tuple[Tensor, Tensor]:

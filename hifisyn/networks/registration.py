@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, max_pool2d
 
 from hifisyn.networks.blocks import INRes
+from hifisyn.networks.module import Layers, TensorModule
 
 SLOPE = 0.2
 MOST_LEVELS, LEAST_SIDE, LEAST_WIDTH = 7, 2, 4
@@ -19,7 +20,7 @@ BOTTOM_BLOCKS = 3
 OUTPUT_STD = 1e-5
 
 
-class RegistrationNet(nn.Module):
+class RegistrationNet(TensorModule):
     """Where to look in the moving image to find what the fixed one shows: (N, 2, H, W), in pixels down and right.
 
     Zero padding outside the residual blocks, leaky ReLUs, biases everywhere. A fresh network answers with almost 0.
@@ -33,17 +34,15 @@ class RegistrationNet(nn.Module):
         super().__init__()
         narrow, wide, bottom = (max(LEAST_WIDTH, c * width // 64) for c in (32, 64, 128))
         widths = [narrow] + [wide] * (levels_of(side) - 1)
-        self.down = nn.ModuleList(
-            nn.Sequential(*_convolved(a, b, 3), INRes(b)) for a, b in itertools.pairwise([2, *widths])
-        )
-        self.bottom = nn.Sequential(
+        self.down = nn.ModuleList(Layers(*_convolved(a, b, 3), INRes(b)) for a, b in itertools.pairwise([2, *widths]))
+        self.bottom = Layers(
             *_convolved(widths[-1], bottom, 1),
             *(INRes(bottom) for _ in range(BOTTOM_BLOCKS)),
             *_convolved(bottom, widths[-1], 1),
         )
         upwards = itertools.pairwise([widths[-1], *reversed(widths)])
-        self.up = nn.ModuleList(nn.Sequential(*_convolved(below + skip, skip, 3)) for below, skip in upwards)
-        self.refine = nn.Sequential(INRes(narrow), *_convolved(narrow, narrow, 1))
+        self.up = nn.ModuleList(Layers(*_convolved(below + skip, skip, 3)) for below, skip in upwards)
+        self.refine = Layers(INRes(narrow), *_convolved(narrow, narrow, 1))
         self.output = nn.Conv2d(narrow, 2, 3, padding=1)
         self._draw()
 
@@ -57,7 +56,8 @@ class RegistrationNet(nn.Module):
         for up, skip in zip(self.up, reversed(skips), strict=True):
             x = interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
             x = up(torch.cat([x, skip], dim=1))
-        return self.output(self.refine(x))
+        field: Tensor = self.output(self.refine(x))
+        return field
 
     def _draw(self) -> None:
         """Draw weights after He et al., each for the ReLU that follows, and those of the output close to 0."""

@@ -7,12 +7,13 @@ by reflection.
 from torch import Tensor, nn
 
 from hifisyn.networks.blocks import INRes, reflected
+from hifisyn.networks.module import Layers, TensorModule
 from hifisyn.networks.precision import InSingle
 
 BLOCKS = 9
 
 
-class ResnetEncoder(nn.Sequential):
+class ResnetEncoder(Layers):
     """Conv 7x7, `n_down` convolutions of stride 2, residual blocks: (N, 1, H, W) to (N, width * 2**n_down, h, w).
 
     Args:
@@ -32,7 +33,7 @@ class ResnetEncoder(nn.Sequential):
         )
 
 
-class ResnetDecoder(nn.Sequential):
+class ResnetDecoder(Layers):
     """Transposed convolutions back to the side of the image, then a head: (N, width * 2**n_down, h, w) to images.
 
     Args:
@@ -49,7 +50,7 @@ class ResnetDecoder(nn.Sequential):
         )
 
 
-class ResnetGenerator(nn.Module):
+class ResnetGenerator(TensorModule):
     """The whole generator, tanh at the end: (N, 1, H, W) in [-1, 1] to the same; sides are multiples of 2**n_down."""
 
     def __init__(self, width: int = 64, n_down: int = 2, blocks: int = BLOCKS) -> None:

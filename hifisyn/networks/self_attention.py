@@ -4,12 +4,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from hifisyn.networks.module import TensorModule
 from hifisyn.networks.precision import wide
 
 NARROWING = 8
 
 
-class SelfAttention(nn.Module):
+class SelfAttention(TensorModule):
     """x + gamma * attention(x), gamma 0 at first, so that a fresh one changes nothing.
 
     Queries and keys have an eighth of the channels and values all of them; logits are not scaled.

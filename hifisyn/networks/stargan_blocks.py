@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 
 from hifisyn.networks.adain import adaptive_instance_norm
+from hifisyn.networks.module import Layers, TensorModule
 
 SLOPE = 0.2
 WIDEST = 8
@@ -19,7 +20,7 @@ def doubled(channels: int, width: int) -> int:
     return min(2 * channels, WIDEST * width)
 
 
-class ResBlock(nn.Module):
+class ResBlock(TensorModule):
     """([norm,] act, conv3x3, pool, [norm,] act, conv3x3)(x) + (conv1x1, pool)(x).
 
     Args:
@@ -32,7 +33,7 @@ class ResBlock(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, *, norm: bool = False, down: bool = False) -> None:
         super().__init__()
         pool: list[nn.Module] = [nn.AvgPool2d(2)] if down else []
-        self.branch = nn.Sequential(
+        self.branch = Layers(
             *_activation(in_channels, norm),
             nn.Conv2d(in_channels, in_channels, 3, padding=1),
             *pool,
@@ -48,7 +49,7 @@ class ResBlock(nn.Module):
         return (self.branch(x) + (avg_pool2d(beside, 2) if self.down else beside)) / math.sqrt(2)
 
 
-class AdaIN(nn.Module):
+class AdaIN(TensorModule):
     """Instance norm whose scale 1 + gamma and shift beta a linear layer makes of a style."""
 
     def __init__(self, channels: int, style_width: int) -> None:
@@ -61,7 +62,7 @@ class AdaIN(nn.Module):
         return adaptive_instance_norm(x, beta, 1 + gamma)
 
 
-class StyledResBlock(nn.Module):
+class StyledResBlock(TensorModule):
     """(AdaIN, act, double, conv3x3, AdaIN, act, conv3x3)(x, style) + (double, conv1x1)(x).
 
     Args:
@@ -84,7 +85,8 @@ class StyledResBlock(nn.Module):
         """(N, C_in, H, W) and (N, style_width) to (N, C_out, H, W), or twice the side."""
         first = self._enlarged(leaky_relu(self.norms[0](x, style), SLOPE))
         second = leaky_relu(self.norms[1](self.convolutions[0](first), style), SLOPE)
-        return (self.convolutions[1](second) + self.shortcut(self._enlarged(x))) / math.sqrt(2)
+        made: Tensor = self.convolutions[1](second) + self.shortcut(self._enlarged(x))
+        return made / math.sqrt(2)
 
     def _enlarged(self, x: Tensor) -> Tensor:
         return interpolate(x, scale_factor=2, mode="nearest") if self.up else x

@@ -7,13 +7,14 @@ import itertools
 
 from torch import Tensor, nn
 
+from hifisyn.networks.module import Layers, TensorModule
 from hifisyn.networks.precision import InSingle
 from hifisyn.networks.stargan_blocks import SLOPE, ResBlock, StyledResBlock, doubled
 
 MIDDLE_BLOCKS = 2
 
 
-class StyledGenerator(nn.Module):
+class StyledGenerator(TensorModule):
     """Encode with instance norm, decode with the style; no tanh at the end, so values may leave [-1, 1].
 
     Args:
@@ -29,14 +30,14 @@ class StyledGenerator(nn.Module):
             widths.append(doubled(widths[-1], width))
         steps = list(itertools.pairwise(widths))
         middle = widths[-1]
-        self.encoder = nn.Sequential(
+        self.encoder = Layers(
             nn.Conv2d(1, width, 3, padding=1),
             *(ResBlock(a, b, norm=True, down=True) for a, b in steps),
             *(ResBlock(middle, middle, norm=True) for _ in range(MIDDLE_BLOCKS)),
         )
         self.decoder = nn.ModuleList([StyledResBlock(middle, middle, style_width) for _ in range(MIDDLE_BLOCKS)])
         self.decoder.extend(StyledResBlock(b, a, style_width, up=True) for a, b in reversed(steps))
-        self.head = nn.Sequential(
+        self.head = Layers(
             nn.InstanceNorm2d(width, affine=True), nn.LeakyReLU(SLOPE), InSingle(nn.Conv2d(width, 1, kernel_size=1))
         )
 

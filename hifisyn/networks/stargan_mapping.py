@@ -1,37 +1,42 @@
-"""StarGAN v2's mapping network (Choi et al., CVPR 2020, arXiv 1912.01865): random numbers to a style of a domain."""
+"""StarGAN v2's mapping network (Choi et al., CVPR 2020, arXiv 1912.01865): random numbers to a style of a contrast."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from hifisyn.networks.by_modality import ByModality
+from hifisyn.networks.module import Layers, TensorModule
 from hifisyn.networks.stargan_blocks import WIDEST
 from hifisyn.networks.stargan_heads import chosen
 
 LAYERS = 4
 
 
-class MappingNetwork(nn.Module):
-    """Make styles of random numbers: four linear layers that the domains share, then four of each domain's own.
+class MappingNetwork(TensorModule):
+    """Make styles of random numbers: four linear layers that the contrasts share, then four of each contrast's own.
 
     Args:
+        domains: names of the contrasts.
         latent: random numbers, 16 as published.
         style_width: entries of a style, 64 as published.
         width: as of the other networks, 64 as published; layers have 8 * width entries.
-        domains: contrasts.
     """
 
-    def __init__(self, latent: int = 16, style_width: int = 64, width: int = 64, domains: int = 2) -> None:
+    def __init__(self, domains: Sequence[str], latent: int = 16, style_width: int = 64, width: int = 64) -> None:
         super().__init__()
         hidden = WIDEST * width
-        self.shared = nn.Sequential(*_hidden(latent, hidden), *(x for _ in range(LAYERS - 1) for x in _hidden(hidden)))
-        self.own = nn.ModuleList(
-            nn.Sequential(*(x for _ in range(LAYERS - 1) for x in _hidden(hidden)), nn.Linear(hidden, style_width))
-            for _ in range(domains)
-        )
+        self.shared = Layers(*_hidden(latent, hidden), *(x for _ in range(LAYERS - 1) for x in _hidden(hidden)))
+        self.own = ByModality(domains, lambda: _own(hidden, style_width))
 
     def forward(self, latent: Tensor, domain: Tensor) -> Tensor:
-        """(N, latent) and the domains asked for, (N,) int64, to styles (N, style_width)."""
+        """(N, latent) and the places of the contrasts asked for, (N,) int64, to styles (N, style_width)."""
         shared = self.shared(latent)
-        return chosen(torch.stack([own(shared) for own in self.own], dim=1), domain)
+        return chosen(torch.stack([own(shared) for own in self.own.each()], dim=1), domain)
+
+
+def _own(hidden: int, style_width: int) -> Layers:
+    return Layers(*(x for _ in range(LAYERS - 1) for x in _hidden(hidden)), nn.Linear(hidden, style_width))
 
 
 def _hidden(entries: int, out: int = 0) -> tuple[nn.Module, ...]:

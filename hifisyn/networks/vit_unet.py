@@ -6,6 +6,7 @@ Every Conv has a bias; norms are instance norms without affine; leaky ReLUs have
 import torch
 from torch import Tensor, nn
 
+from hifisyn.networks.module import Layers, TensorModule
 from hifisyn.networks.pixel_vit import BLOCKS, PixelVit
 from hifisyn.networks.precision import in_single
 
@@ -13,7 +14,7 @@ FEATURES = 48
 LEVELS = 4
 
 
-class VitUNet(nn.Module):
+class VitUNet(TensorModule):
     """The whole generator, sigmoid at the end: (N, 1, H, W) in [0, 1] to the same.
 
     There are always four levels, so H and W are multiples of 16, and at least 32, since an instance norm and the
@@ -28,13 +29,11 @@ class VitUNet(nn.Module):
         super().__init__()
         widths = [features * 2**level for level in range(LEVELS)]
         inputs = [features, *widths[:-1]]
-        self.entry = nn.Sequential(nn.Conv2d(1, features, 3, padding=1), nn.LeakyReLU())
+        self.entry = Layers(nn.Conv2d(1, features, 3, padding=1), nn.LeakyReLU())
         self.encode = nn.ModuleList(_twice(i, w, w) for i, w in zip(inputs, widths, strict=True))
         self.down = nn.ModuleList(nn.Conv2d(w, w, 2, stride=2) for w in widths)
         self.bottom = PixelVit(widths[-1], blocks)
-        self.up = nn.ModuleList(
-            nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(w, w, 3, padding=1)) for w in widths
-        )
+        self.up = nn.ModuleList(Layers(nn.Upsample(scale_factor=2), nn.Conv2d(w, w, 3, padding=1)) for w in widths)
         self.decode = nn.ModuleList(_twice(2 * w, w, i) for i, w in zip(inputs, widths, strict=True))
         self.exit = nn.Conv2d(features, 1, 1)
 
@@ -59,8 +58,8 @@ def features_of(width: int) -> int:
     return max(1, FEATURES * width // 64)
 
 
-def _twice(in_channels: int, middle: int, out_channels: int) -> nn.Sequential:
-    return nn.Sequential(
+def _twice(in_channels: int, middle: int, out_channels: int) -> Layers:
+    return Layers(
         nn.InstanceNorm2d(in_channels),
         nn.Conv2d(in_channels, middle, 3, padding=1),
         nn.LeakyReLU(),
