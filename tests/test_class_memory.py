@@ -164,11 +164,8 @@ def test_a_pixel_whose_class_has_no_value_reads_as_in_testing():
 def test_the_memory_is_no_parameter_and_sends_no_gradient():
     bank, seen = memory(), some_pixels()
     assert not list(bank.parameters())
-    assert set(bank.state_dict()) == {
-        "keys",
-        "item_class",
-        *(f"tables.{m}.{part}" for m in PAIR for part in ("values", "known")),
-    }
+    stored = {f"tables.{m}.{part}" for m in PAIR for part in ("values", "known")}
+    assert set(bank.state_dict()) == {"keys", "item_class"} | stored
     content = flat(torch.ones(1, 6, 1, 2, dtype=torch.float64)).requires_grad_()
     bank.update({m: Pixels(each.content.requires_grad_(), each.style, each.label) for m, each in seen.items()})
     assert not bank.keys.requires_grad

@@ -80,6 +80,17 @@ def test_values_warm_up_by_their_own_updates():
     assert bank.tables["T2"].updates.max() == 2
 
 
+def test_only_values_that_have_moved_are_counted():
+    bank = build_bank(THREE)
+    content, dense, labels = images(0)
+    shown = {m: bank.sums(content, dense, torch.full_like(labels, number)) for number, m in enumerate(SHOWN)}
+    bank.update(shown)
+    assert bank.tables["FLAIR"].updates.tolist() == [1, 0, 0, 1]
+    assert bank.tables["T2"].updates[0] == 0
+    assert bank.tables["T2"].updates[1:3].any()
+    assert bank.tables["T1"].updates.tolist() == [0, 0, 0, 0]
+
+
 def test_a_slot_that_begins_again_is_forgotten_by_every_contrast():
     bank = build_bank(THREE, reseed_after=1)
     bank.age[2] = 1
