@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from hifisyn.planning import rules
 from hifisyn.planning.costs import Sizes
 from hifisyn.planning.device import Device
-from hifisyn.plans import BatchPlan, LengthPlan, OptimisationPlan, Preset, SlicePlan
+from hifisyn.plans import BatchPlan, LengthPlan, OptimisationPlan, Plans, Preset, SlicePlan
 from hifisyn.settings import Settings
 
 RATES = {"lr": 0, "lr_discriminator": 1}  # which of `rules.rate_factors` goes with which rate
@@ -41,7 +41,14 @@ class MethodPlan:
 
 
 class PlansItself(Protocol):
-    """A method, as planning sees it."""
+    """A method, as planning sees it: `hifisyn.training.contract.Trainer`."""
+
+    SETTINGS: ClassVar[type[Settings]]
+
+    @classmethod
+    def check(cls, plans: Plans) -> None:
+        """Refuse plans whose parts do not go together."""
+        ...
 
     @classmethod
     def plan(

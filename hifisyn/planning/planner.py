@@ -10,6 +10,7 @@ from hifisyn.planning.costs import Sizes, step_gflop, step_memory_gb, step_secon
 from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan, PlansItself, basis
 from hifisyn.plans import LengthPlan, Plans, Preset, SlicePlan
+from hifisyn.settings import checked
 
 SET_BY_HAND = "set by hand"
 
@@ -57,7 +58,8 @@ def plan(
         "reasons": reasons,
     }
     shared = Plans.checked(content, origin="the planner")
-    plans = for_method(shared, method, method_name, fingerprint, device).override(list(assignments))
+    plans = for_method(shared, method, method_name, fingerprint, device)
+    plans = complete(plans.override(list(assignments)), method)
     by_hand = {text.partition("=")[0].strip(): SET_BY_HAND for text in assignments}
     return plans.model_copy(update={"reasons": plans.reasons | by_hand})
 
@@ -68,7 +70,7 @@ def for_method(
     """Return plans with the optimisation, batches, length and settings that another method plans for itself."""
     own = method.plan(fingerprint, plans.slices, device, plans.preset)
     shared = {key: reason for key, reason in plans.reasons.items() if not _is_own(key)}
-    return plans.model_copy(
+    whole = plans.model_copy(
         update={
             "method": name,
             "optimisation": own.optimisation,
@@ -79,6 +81,19 @@ def for_method(
             "reasons": shared | own.reasons,
         }
     )
+    return complete(whole, method)
+
+
+def complete(plans: Plans, method: type[PlansItself]) -> Plans:
+    """Return plans with every setting of their method written out.
+
+    Raises:
+        UserError: a setting is unknown, of the wrong type or cannot work, or parts of the plans do not go together.
+    """
+    settings = checked(method.SETTINGS, plans.settings, within="settings").model_dump(mode="json")
+    whole = plans.model_copy(update={"settings": settings})
+    method.check(whole)
+    return whole
 
 
 def planned_for(plans: Plans) -> Device:

@@ -1,17 +1,14 @@
-"""The plans as a method trains by them: planned for it, every setting written out, and checked."""
+"""The plans as a method trains by them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hifisyn.planning.planner import for_method, planned_for
+from hifisyn.planning.planner import complete, for_method, planned_for
 from hifisyn.plans import Plans
-from hifisyn.settings import checked
 from hifisyn.training.contract import Trainer
 
 
-def planned(
-    plans: Plans, trainer: type[Trainer], name: str, fingerprint: Callable[[], Mapping[str, Any]]
-) -> Plans:
+def planned(plans: Plans, trainer: type[Trainer], name: str, fingerprint: Callable[[], Mapping[str, Any]]) -> Plans:
     """Return plans for a method: as they are where they were made for it, else as it plans itself on the same slices.
 
     Args:
@@ -23,18 +20,6 @@ def planned(
     Raises:
         UserError: the plans hold a setting that the method lacks, or one that cannot work.
     """
-    if plans.method != name:
-        plans = for_method(plans, trainer, name, fingerprint(), planned_for(plans))
-    return complete(plans, trainer)
-
-
-def complete(plans: Plans, trainer: type[Trainer]) -> Plans:
-    """Return the plans with every setting of the method written out.
-
-    Raises:
-        UserError: a setting is unknown, of the wrong type or cannot work, or parts of the plans do not go together.
-    """
-    settings = checked(trainer.SETTINGS, plans.settings, within="settings").model_dump(mode="json")
-    whole = plans.model_copy(update={"settings": settings})
-    trainer.check(whole)
-    return whole
+    if plans.method == name:
+        return complete(plans, trainer)
+    return for_method(plans, trainer, name, fingerprint(), planned_for(plans))
