@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from hifisyn.dataset import Case, Dataset
+from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.evaluation.image import MEASURES
 from hifisyn.inference.models import Model
@@ -44,7 +45,7 @@ def evaluated(labels, cases=CASES):
     rows = [
         {
             "model": label,
-            "pair": "T1_T2",
+            "domains": "T1_T2",
             "fold": 0,
             "split": "test",
             "folder": "",
@@ -176,7 +177,7 @@ def test_odd_names_are_shown_and_run_nothing(tmp_path):
     rows = {"row": [ODD], "seed": 0, "direction": ODD, "case": ODD, "subject": ODD} | dict.fromkeys(MEASURES, 1.0)
     ablation = Ablation(ODD, pd.DataFrame(rows), {"compared": {"split": ODD}}, tmp_path)
     odd = replace(odd, ablations=(ablation,), downstream=(replace(task("tissue", ODD, tmp_path)),))
-    shown = Shown(ODD, ODD, (0,), (2, 2), 1, {ODD: "iVBO"}, {"T1 to T2": {ODD: "iVBO"}}, 0.5)
+    shown = Shown(ODD, ODD, (0,), (2, 2), 1, {ODD: "iVBO"}, {Direction("T1", "T2"): {ODD: "iVBO"}}, 0.5)
     result = Page(page(odd, tables(odd), [], [shown]))
     scripts = result.all("script")
     assert [attributes.get("type") for attributes in scripts] == ["application/json"] * 2 + [None]
