@@ -9,7 +9,9 @@ from torch import Tensor
 from hifisyn.losses.contents import Contents
 from hifisyn.losses.pgd import draw_anchors, pixel_loss
 from hifisyn.methods.scene import Scene
-from hifisyn.plans import Plans
+from hifisyn.planning import rules
+from hifisyn.planning.method_plan import MethodPlan
+from hifisyn.plans import Plans, Preset
 from hifisyn.settings import Settings
 from hifisyn.training.batch import Batch
 
@@ -34,6 +36,15 @@ class PixelGranularitySettings(Settings):
         return min(max(grown / max(round(self.ramp * total), 1), 0.0), 1.0)
 
 
+def with_granularity(plan: MethodPlan, preset: Preset) -> MethodPlan:
+    """Return a plan with the values of PGD, under `granularity`, that HiFi-Syn has in a run of that length."""
+    if preset == "paper_literal":
+        return plan
+    chosen = rules.granularity(plan.length.total)
+    own = {name: value for name, value in chosen.value.items() if name in PixelGranularitySettings.model_fields}
+    return plan.with_settings(granularity=own).because(settings__granularity__pgd=chosen.reason)
+
+
 def contents_of(
     batch: Batch, scene: Scene, original: Mapping[str, Tensor], translated: Mapping[str, Tensor]
 ) -> Contents:
@@ -53,9 +64,7 @@ def contents_of(
     )
 
 
-def pgd(
-    contents: Contents, batch: Batch, scene: Scene, plan: PixelGranularitySettings, rng: torch.Generator
-) -> Tensor:
+def pgd(contents: Contents, batch: Batch, scene: Scene, plan: PixelGranularitySettings, rng: torch.Generator) -> Tensor:
     """Return L_PGD of a step, not yet weighted."""
     foreground = torch.cat([scene.foreground[m] for m in batch.domains])
     anchors = draw_anchors(foreground, plan.anchors, rng)
