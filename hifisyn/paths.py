@@ -1,6 +1,7 @@
 """Where everything lies: the three roots, and the name of every folder and file below them."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,11 +91,10 @@ def slices_folder(preprocessed_dataset: Path, plans: str = "plans") -> Path:
 
 
 def model_folder(
-    results: Path, dataset: str, source: str, target: str, method: str, plans: str = "plans", suffix: str = ""
+    results: Path, dataset: str, domains: Iterable[str], method: str, plans: str = "plans", suffix: str = ""
 ) -> Path:
-    """Return the folder of a model; one training serves both directions, so the pair is sorted."""
-    pair = "_".join(sorted((source, target)))
-    return results / dataset / pair / f"{method}__{plans}__2d{suffix}"
+    """Return the folder of a model; one training serves every direction between its contrasts, so they are sorted."""
+    return results / dataset / "_".join(sorted(domains)) / f"{method}__{plans}__2d{suffix}"
 
 
 def parse_fold(text: str) -> int | str:

@@ -83,7 +83,7 @@ class BatchPlan(Settings):
     )
     position_slack: int = Field(2, ge=0, description="slices that heights may differ by with pairing position")
     shares: dict[BatchKind, Annotated[float, Field(ge=0)]] = Field(
-        default_factory=lambda: {"unpaired": 1.0}, description="share of the steps that see batches of each kind"
+        {"unpaired": 1.0}, description="share of the steps that see batches of each kind"
     )
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 """The preprocessed slices on disk: one blosc2 array a case and modality, and the record that undoes the steps."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from hifisyn.errors import UserError
 from hifisyn.files import atomic, read_json, write_json
+from hifisyn.preprocessing.neighbours import neighbour_places
 
 LABEL, BRAIN = "label", "brain"
 ENDING = ".b2nd"
@@ -26,12 +28,14 @@ def write_array(path: Path, array: np.ndarray) -> None:
         )
 
 
-def read_array(path: Path, index: int | None = None, *, maker: str = "hifisyn_plan_and_preprocess") -> np.ndarray:
-    """Read a stack (S, H, W) that `write_array` wrote, or one slice (H, W) of it.
+def read_array(
+    path: Path, index: int | Sequence[int] | None = None, *, maker: str = "hifisyn_plan_and_preprocess"
+) -> np.ndarray:
+    """Read a stack (S, H, W) that `write_array` wrote, one slice (H, W) or some slices (n, H, W) of it.
 
     Args:
         path: the file.
-        index: number of the slice; none: all.
+        index: number of the slice or slices; only these are decompressed; none: all.
         maker: the command that writes the file, for the message.
 
     Raises:
@@ -43,7 +47,12 @@ def read_array(path: Path, index: int | None = None, *, maker: str = "hifisyn_pl
         raise UserError(f"{path}: wanted slices, found none; run {maker}") from None
     except RuntimeError as error:
         raise UserError(f"{path}: wanted slices, found a broken file ({error}); remove it and run {maker}") from None
-    return np.asarray(array[:] if index is None else array[index])
+    if not isinstance(index, Sequence):
+        return np.asarray(array[:] if index is None else array[index])
+    slices = np.empty((len(index), *array.shape[1:]), array.dtype)
+    for row, number in zip(slices, index, strict=True):
+        row[...] = array[number]
+    return slices
 
 
 class SliceStore:
@@ -53,6 +62,9 @@ class SliceStore:
     Arrays are (S, H, W): S axial slices from inferior to superior, H rows from anterior to posterior, W columns
     from the patient's right to the left, which is how radiologists look at them. On a grid of orientation LPS
     that is `volume.data.transpose(2, 1, 0)`.
+
+    All slices that hold brain are stored. Some of them are the training slices, and only those are counted, indexed
+    and returned; `neighbours` adds what lies above and below.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -69,10 +81,21 @@ class SliceStore:
         brain: np.ndarray,
         label: np.ndarray | None,
         record: dict[str, Any],
+        *,
+        training: Sequence[int] | None = None,
+        covered: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Write a case: images (S, H, W) float32 in [-1, 1] by modality, brain mask, label map, record.
+        """Write a case, which the record then tells how to read.
 
-        The record gains `modalities`, `slices` and `labelled`, which the readers below go by.
+        Args:
+            case: its name.
+            images: (S, H, W) float32 in [-1, 1] by modality.
+            brain: (S, H, W) bool.
+            label: (S, H, W) label map, or none.
+            record: what was done. It gains `modalities`, `slices` (the number of training slices), `labelled`,
+                `training` and, by modality, `covered`: places in the stack.
+            training: places of the training slices in the stack, ascending; none: all.
+            covered: (S,) bool by modality, the slices that the contrast covers; none: all.
         """
         arrays = {m: a.astype(np.float32) for m, a in images.items()} | {BRAIN: brain.astype(np.uint8)}
         if label is not None:
@@ -82,8 +105,11 @@ class SliceStore:
             raise ValueError(f"case {case}: arrays of one shape are wanted, got {shapes}")
         for name, array in arrays.items():
             write_array(self._path(case, name), array)
-        head = {"case": case, "modalities": list(images), "slices": brain.shape[0], "labelled": label is not None}
-        write_json(self.folder / f"{case}.json", head | record)
+        places = list(range(len(brain)))
+        places_of = {m: np.flatnonzero(covered[m]).tolist() if covered else places for m in images}
+        training = places if training is None else list(training)
+        head = {"case": case, "modalities": list(images), "slices": len(training), "labelled": label is not None}
+        write_json(self.folder / f"{case}.json", head | {"training": training, "covered": places_of} | record)
 
     def record(self, case: str) -> dict[str, Any]:
         """Return the record of a case.
@@ -99,7 +125,7 @@ class SliceStore:
         return read_json(path)
 
     def image(self, case: str, modality: str, index: int | None = None) -> np.ndarray:
-        """Return all slices (S, H, W) or one (H, W) of a modality, float32 in [-1, 1]."""
+        """Return all training slices (S, H, W) or one (H, W) of a modality, float32 in [-1, 1]."""
         return self._read(case, modality, index)
 
     def brain(self, case: str, index: int | None = None) -> np.ndarray:
@@ -110,8 +136,40 @@ class SliceStore:
         """Return the label map, uint8, (S, H, W) or (H, W)."""
         return self._read(case, LABEL, index)
 
+    def neighbours(self, case: str, modality: str, index: int, context: int) -> np.ndarray:
+        """Return a training slice amid its neighbours, (2 * context + 1, H, W) float32, from inferior to superior.
+
+        A neighbour beyond the brain, or one that the contrast does not cover, is replaced as `neighbour_places` does.
+
+        Args:
+            case: its name.
+            modality: the contrast.
+            index: of the training slice.
+            context: neighbours on each side; 0: the slice alone.
+        """
+        record = self._places(case)
+        covered = record["covered"].get(modality, ())
+        chosen = neighbour_places(covered, record["training"][index], context)
+        read, again = np.unique(chosen, return_inverse=True)
+        return read_array(self._path(case, modality), read.tolist())[again]
+
     def _path(self, case: str, name: str) -> Path:
         return self.folder / f"{case}_{name}{ENDING}"
 
     def _read(self, case: str, name: str, index: int | None) -> np.ndarray:
-        return read_array(self._path(case, name), index)
+        places = self._places(case)["training"]
+        return read_array(self._path(case, name), places if index is None else places[index])
+
+    def _places(self, case: str) -> dict[str, Any]:
+        """Return the record of a case, which holds places in the stack: `training`, and `covered` by modality.
+
+        Raises:
+            UserError: the case was not preprocessed, or by an earlier version, which stored other slices.
+        """
+        record = self.record(case)
+        if "training" not in record:
+            raise UserError(
+                f"{self.folder}: wanted all slices of case {case} that hold brain, found those of an earlier version; "
+                "run hifisyn_plan_and_preprocess"
+            )
+        return record

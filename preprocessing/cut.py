@@ -1,11 +1,11 @@
-"""An aligned case cut into slices to train on: every contrast resampled once, onto one grid, in [-1, 1]."""
+"""An aligned case cut into slices: every contrast resampled once, onto one grid, in [-1, 1]."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hifisyn.errors import UserError
-from hifisyn.plans import Plans, SlicePlan
+from hifisyn.plans import Plans
 from hifisyn.preprocessing import normalize
 from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.normalize import OUTSIDE, Intensity
@@ -19,52 +19,61 @@ LEAST_COVER = 0.99
 
 @dataclass(frozen=True)
 class Cut:
-    """The slices of a case.
+    """The slices of a case: all S that hold brain.
 
     Attributes:
-        images: by modality, (S, H, W) float32 in [-1, 1], exactly -1 outside the brain.
+        images: by modality, (S, H, W) float32 in [-1, 1], exactly -1 outside the brain and where the scan ends.
         brain: (S, H, W) bool.
         label: (S, H, W) uint8, or none.
+        training: places of the slices to train on among the S, ascending.
+        covered: by modality, (S,) bool, the slices that the contrast covers.
         record: what was done, with slice grid, indices and intensities.
     """
 
     images: dict[str, np.ndarray]
     brain: np.ndarray
     label: np.ndarray | None
+    training: tuple[int, ...]
+    covered: dict[str, np.ndarray]
     record: Record
 
 
 def cut_case(aligned: Aligned, plans: Plans) -> Cut:
-    """Cut the slices of a case to train on: every contrast resampled once, onto one grid.
+    """Cut the slices of a case: every contrast resampled once, onto one grid.
 
-    Slices that a contrast covers by less than 99 % of the brain are left out.
+    To train on are evenly spread slices on which every contrast covers at least 99 % of the brain.
 
     Raises:
-        UserError: no slice holds enough brain that all contrasts show, or a contrast is even.
+        UserError: no slice holds enough brain that all contrasts cover, or a contrast is even.
     """
-    grid = slice_grid(aligned.brain, plans.slices.pixel_mm, plans.slices.size)
+    plan = plans.slices
+    grid = slice_grid(aligned.brain, plan.pixel_mm, plan.size)
     whole = to_slices(resample_mask(aligned.brain, grid)) > 0
-    places = brain_slices(whole)
-    if not places:
+    stored = brain_slices(whole)
+    if not stored:
         raise _no_slices(aligned, plans)
-    brain, held = whole[places[0] : places[-1] + 1], between(grid, places[0], places[-1])
-    raw = {modality: to_slices(resample(image, held, fill=np.nan)) for modality, image in aligned.images.items()}
-    kept = training_slices(_shown(raw, brain, plans.slices), plans.slices.min_brain, plans.slices.per_case)
-    if not kept:
+    held, rows = between(grid, stored[0], stored[-1]), np.array(stored) - stored[0]
+    brain = whole[list(stored)]
+    raw = {m: to_slices(resample(image, held, fill=np.nan))[rows] for m, image in aligned.images.items()}
+    seen = _centre(brain, plan.crop)
+    covered = {m: covers(_centre(values, plan.crop), seen) for m, values in raw.items()}
+    by_all = np.logical_and.reduce([*covered.values()])
+    training = training_slices(seen & by_all[:, None, None], plan.min_brain, plan.per_case)
+    if not training:
         raise _no_slices(aligned, plans)
     intensities = {m: fitted(values, brain, m, plans) for m, values in raw.items()}
-    chosen = list(kept)
-    images = {m: normalised(values[chosen], brain[chosen], intensities[m]) for m, values in raw.items()}
     label = None
     if aligned.label is not None:
-        label = np.where(brain, to_slices(resample(aligned.label, held, order=0)), 0).astype(np.uint8)[chosen]
+        label = np.where(brain, to_slices(resample(aligned.label, held, order=0))[rows], 0).astype(np.uint8)
     record = replace(
         aligned.record.with_intensity(intensities),
         slice_grid=Grid.of(grid),
-        slice_indices=tuple(places[0] + place for place in kept),
-        outside_crop=outside(aligned.brain, whole, grid, plans.slices.crop),
+        slice_indices=tuple(stored[place] for place in training),
+        stored_indices=stored,
+        outside_crop=outside(aligned.brain, whole, grid, plan.crop),
     )
-    return Cut(images, brain[chosen], label, record)
+    images = {m: normalised(values, brain, intensities[m]) for m, values in raw.items()}
+    return Cut(images, brain, label, training, covered, record)
 
 
 def _no_slices(aligned: Aligned, plans: Plans) -> UserError:
@@ -95,19 +104,23 @@ def normalised(values: np.ndarray, brain: np.ndarray, intensity: Intensity) -> n
 
 def outside(mask: Volume, slices: np.ndarray, grid: Volume, crop: int) -> float:
     """Return the share of the brain that the centre windows do not hold."""
-    first = (grid.shape[0] - crop) // 2
-    held = slices[:, first : first + crop, first : first + crop].sum()
+    held = _centre(slices, crop).sum()
     share = 1 - held * grid.voxel_ml / max(mask.millilitres, 1e-9)
     return round(max(0.0, float(share)), 3)
 
 
-def _shown(raw: dict[str, np.ndarray], brain: np.ndarray, plan: SlicePlan) -> np.ndarray:
-    """Return the brain in the networks' field of view, (S, h, w), empty where a contrast does not show it."""
-    first = (plan.size - plan.crop) // 2
-    window = np.s_[:, first : first + plan.crop, first : first + plan.crop]
-    inside = brain[window]
-    area = np.maximum(inside.sum(axis=(1, 2)), 1)
-    shown = np.ones(len(inside), dtype=bool)
-    for values in raw.values():
-        shown &= (inside & np.isfinite(values[window])).sum(axis=(1, 2)) >= LEAST_COVER * area
-    return inside & shown[:, None, None]
+def covers(values: np.ndarray, brain: np.ndarray) -> np.ndarray:
+    """Return whether a scan shows at least 99 % of the brain of each slice, (S,) bool; false where there is no brain.
+
+    Args:
+        values: (S, H, W), NaN where the scan does not reach.
+        brain: (S, H, W) bool.
+    """
+    area = np.maximum(brain.sum(axis=(1, 2)), 1)
+    return np.asarray((brain & np.isfinite(values)).sum(axis=(1, 2)) >= LEAST_COVER * area)
+
+
+def _centre(slices: np.ndarray, crop: int) -> np.ndarray:
+    """Return the networks' field of view of slices (S, H, W): the centre (S, crop, crop)."""
+    first = (slices.shape[1] - crop) // 2
+    return slices[:, first : first + crop, first : first + crop]

@@ -71,7 +71,9 @@ class Record:
         steps: what each step did, with the tool and its version, for people to read.
         brain_ml: volume of the brain mask, millilitres.
         slice_grid: grid of the slices, orientation LPS, shape (W, H, number of places); none until slices are cut.
-        slice_indices: place of each kept slice along the third axis of `slice_grid`, from inferior to superior.
+        slice_indices: place of each training slice along the third axis of `slice_grid`, from inferior to superior; of
+            a scan to predict: of each slice that holds brain.
+        stored_indices: place of each stored slice, those between the training slices too; none of a scan to predict.
         outside_crop: share of the brain that lies outside the field of view of the networks.
     """
 
@@ -81,6 +83,7 @@ class Record:
     brain_ml: float = 0.0
     slice_grid: Grid | None = None
     slice_indices: tuple[int, ...] = ()
+    stored_indices: tuple[int, ...] = ()
     outside_crop: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
@@ -89,7 +92,10 @@ class Record:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Record":
-        """Read what `as_json` wrote; further keys, such as those of a slice store, are passed over."""
+        """Read what `as_json` wrote; further keys, such as those of a slice store, are passed over.
+
+        `stored_indices` may lack: cases that were aligned before it existed are aligned as today.
+        """
         return cls(
             reference=content["reference"],
             scans={modality: _scan(entry) for modality, entry in content["scans"].items()},
@@ -97,6 +103,7 @@ class Record:
             brain_ml=content["brain_ml"],
             slice_grid=_grid(content["slice_grid"]) if content["slice_grid"] else None,
             slice_indices=tuple(content["slice_indices"]),
+            stored_indices=tuple(content.get("stored_indices", ())),
             outside_crop=content["outside_crop"],
         )
 

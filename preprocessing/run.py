@@ -23,8 +23,8 @@ from hifisyn.slices import SliceStore
 from hifisyn.volume import Volume, read_grid
 
 ALIGN, CUT = "align", "cut"
-# Raised whenever the same input and settings give another result, so that old cases are made anew.
-FORMAT = 2
+# Of a step: raised whenever the same input and settings give another result, so that old cases are done again.
+FORMAT = {ALIGN: 2, CUT: 3}
 MANUAL = "manual label"
 DONE_BEFORE = {
     "skull_stripped": {"skull_strip": "none"},
@@ -85,7 +85,7 @@ def cut_dataset(
 
     A case whose slices were cut from the same aligned case by the same plan is skipped.
     """
-    config = digest(FORMAT, plans.slices.model_dump(mode="json"), plans.preprocessing.upper_percentile)
+    config = digest(FORMAT[CUT], plans.slices.model_dump(mode="json"), plans.preprocessing.upper_percentile)
     tasks = (
         Task(
             case,
@@ -116,7 +116,7 @@ def _align_tasks(
     for case in dataset.all_cases.values():
         if case.done not in configs:
             own = settings_of(case, settings)
-            configs[case.done] = own, digest(FORMAT, dataset.labels, own.model_dump(mode="json"))
+            configs[case.done] = own, digest(FORMAT[ALIGN], dataset.labels, own.model_dump(mode="json"))
         files, (own, config) = case.files, configs[case.done]
         if case.name in corrected:
             files = {name: path for name, path in files.items() if name != "label"} | {MANUAL: corrected[case.name]}
@@ -188,7 +188,8 @@ def cut(key: str, aligned_folder: Path, into: Path, case: str, plans: Plans, ove
     aligned = AlignedStore(aligned_folder).read(case)
     record.unlink(missing_ok=True)
     made = cut_case(aligned, plans)
-    store.write(case, made.images, made.brain, made.label, {"key": key, **made.record.as_json()})
+    content = {"key": key, **made.record.as_json()}
+    store.write(case, made.images, made.brain, made.label, content, training=made.training, covered=made.covered)
     return Done()
 
 

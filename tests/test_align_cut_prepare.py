@@ -1,5 +1,7 @@
 """Geometry from the file to the slices and back, and what becomes of brains, labels and lacking contrasts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -10,6 +12,7 @@ from hifisyn.plans import MemoryPlan, Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing import brain_networks
 from hifisyn.preprocessing.align import align_case
 from hifisyn.preprocessing.cut import cut_case
+from hifisyn.preprocessing.neighbours import with_neighbours
 from hifisyn.preprocessing.prepare import prepare_source
 from hifisyn.preprocessing.slices_axial import to_slices
 from hifisyn.volume import Volume
@@ -35,6 +38,13 @@ def plans(settings=QUICK, **slices):
         slices=plan,
         preprocessing=settings,
     )
+
+
+def trained_on(cut):
+    """Return the cut with its training slices alone."""
+    rows = list(cut.training)
+    label = None if cut.label is None else cut.label[rows]
+    return replace(cut, images={m: a[rows] for m, a in cut.images.items()}, brain=cut.brain[rows], label=label)
 
 
 def place_in_scan(slices, record, modality):
@@ -64,7 +74,7 @@ def test_a_landmark_is_found_again_within_half_a_voxel(registration, away):
     plan = plans(settings)
     aligned = align_case({"T1": t1, "T2": t2}, settings, labels=NO_LABELS)
     assert {volume.axcodes for volume in aligned.images.values()} == {"RAS"}
-    cut = cut_case(aligned, plan)
+    cut = trained_on(cut_case(aligned, plan))
     for modality, volume, pose in (("T1", t1, HOME), ("T2", t2, away)):
         found = place_in_scan(cut.images[modality], cut.record, modality)
         assert np.abs(found - place_of(LANDMARK, pose, volume)).max() < 0.5, modality
@@ -74,7 +84,7 @@ def test_a_landmark_is_found_again_within_half_a_voxel(registration, away):
 
 
 def test_slices_are_normalised_inside_the_brain_and_empty_outside(t1):
-    cut = cut_case(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plans())
+    cut = trained_on(cut_case(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plans()))
     image = cut.images["T1"]
     assert image.dtype == np.float32
     assert (image.min(), image.max()) == (-1, 1)
@@ -89,12 +99,23 @@ def test_slices_are_normalised_inside_the_brain_and_empty_outside(t1):
 
 def test_a_scan_to_predict_is_seen_as_in_training(t1):
     plan = plans(min_brain=0.1)
-    cut, prepared = cut_case(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plan), prepare_source(t1, "T1", plan)
+    stored, prepared = cut_case(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plan), prepare_source(t1, "T1", plan)
+    cut = trained_on(stored)
     assert prepared.slices.shape[1:] == (72, 72)
     at = [prepared.record.slice_indices.index(place) for place in cut.record.slice_indices]
     assert len(at) < len(prepared.slices)
     np.testing.assert_allclose(prepared.slices[at], cut.images["T1"][:, 4:-4, 4:-4], atol=1e-5)
     np.testing.assert_array_equal(prepared.brain[at], cut.brain[:, 4:-4, 4:-4])
+    assert prepared.record.slice_indices == stored.record.stored_indices
+    np.testing.assert_array_equal(prepared.covered, stored.covered["T1"])
+    amid = [
+        with_neighbours(slices, covered, cut.training, 2)
+        for slices, covered in (
+            (prepared.slices, prepared.covered),
+            (stored.images["T1"][:, 4:-4, 4:-4], stored.covered["T1"]),
+        )
+    ]
+    np.testing.assert_allclose(*amid, atol=1e-5)
     assert prepared.mask.same_grid(t1)
     np.testing.assert_array_equal(prepared.mask.data > 0, t1.data > 0)
 
@@ -106,7 +127,7 @@ def test_given_tissues_are_used_as_they_are(t1):
     np.testing.assert_array_equal(aligned.label.data, label.canonical().data)
     assert aligned.label.same_grid(aligned.brain)
     assert aligned.record.steps["labels"] == "as given"
-    cut = cut_case(aligned, plans(pixel_mm=1.973))
+    cut = trained_on(cut_case(aligned, plans(pixel_mm=1.973)))
     assert cut.label is not None
     assert cut.record.slice_grid is not None
     nearest = nearest_voxels(label, cut.record.slice_grid.volume())[list(cut.record.slice_indices)]
@@ -229,10 +250,14 @@ def test_the_first_contrast_stands_in_for_a_lacking_reference():
 
 def test_slices_that_a_contrast_does_not_show_are_left_out(t1):
     short, _ = scan((60, 22, 52), T2_GRID[1], "T2", pose=HOME, stripped=True)
-    whole = cut_case(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plans())
-    cut = cut_case(align_case({"T1": t1, "T2": short}, QUICK, labels=NO_LABELS), plans())
+    whole = trained_on(cut_case(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plans()))
+    aligned = align_case({"T1": t1, "T2": short}, QUICK, labels=NO_LABELS)
+    cut = trained_on(cut_case(aligned, plans()))
     assert 0 < len(cut.brain) < len(whole.brain)
     assert ((cut.images["T2"] > -1) | ~cut.brain).mean() > 0.99
+    assert cut.record.slice_indices == (28, 29, 30, 31, 32, 33)
+    assert cut_case(aligned, plans(min_brain=0.1)).record.slice_indices == (28, 29, 30, 31, 32)
+    assert cut_case(aligned, plans(crop=48, per_case=5)).record.slice_indices == (28, 29, 30, 32, 33)
 
 
 def test_brain_beyond_the_field_of_view_is_told(t1):

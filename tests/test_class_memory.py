@@ -113,19 +113,19 @@ def test_a_read_is_that_of_a_slow_loop(tau, modality):
         assert np.allclose(found, slow_read(bank, content, given, modality, tau), atol=1e-12)
     table = torch.randn(6, 4, generator=rng(6), dtype=torch.float64)
     drawn = bank.read(content, modality, labels, table)
-    bank.values[PAIR.index(modality)] = table
+    bank.tables[modality].values.copy_(table)
     assert torch.equal(drawn, bank.read(content, modality, labels))
 
 
 def test_a_class_that_one_modality_lacks_is_read_alone():
     bank = memory()
-    before = {name: value.clone() for name, value in bank.state_dict().items()}
+    keys, values = bank.keys.clone(), bank.values
     bank.update({"T1": pixels([0, 0, 2, 2]), "T2": pixels([0, 0, 0, 5])})
     others = bank.item_class != 0
-    assert torch.equal(bank.keys[others], before["keys"][others])
-    assert torch.equal(bank.values[:, others], before["values"][:, others])
+    assert torch.equal(bank.keys[others], keys[others])
+    assert torch.equal(bank.values[:, others], values[:, others])
     assert not bank.known[:, others].any()
-    assert not torch.equal(bank.keys[~others], before["keys"][~others])
+    assert not torch.equal(bank.keys[~others], keys[~others])
 
 
 def test_values_that_no_pixel_chose_stay():
@@ -145,7 +145,8 @@ def test_items_without_a_value_are_not_read():
     labels = torch.zeros(1, 4, dtype=torch.int64)
     bank.update({"T1": pixels([0, 0], 1), "T2": pixels([0, 0, 0], 3)})
     before = bank.read(content, "T1", labels)
-    bank.values[0, ~bank.known[0]] = 100.0
+    table = bank.tables["T1"]
+    table.values[~table.known] = 100.0
     assert torch.equal(bank.read(content, "T1", labels), before)
     assert torch.equal(bank.read(content, "T1", None), before)
 
@@ -163,7 +164,8 @@ def test_a_pixel_whose_class_has_no_value_reads_as_in_testing():
 def test_the_memory_is_no_parameter_and_sends_no_gradient():
     bank, seen = memory(), some_pixels()
     assert not list(bank.parameters())
-    assert set(bank.state_dict()) == {"keys", "values", "item_class", "known"}
+    stored = {f"tables.{m}.{part}" for m in PAIR for part in ("values", "known")}
+    assert set(bank.state_dict()) == {"keys", "item_class"} | stored
     content = flat(torch.ones(1, 6, 1, 2, dtype=torch.float64)).requires_grad_()
     bank.update({m: Pixels(each.content.requires_grad_(), each.style, each.label) for m, each in seen.items()})
     assert not bank.keys.requires_grad

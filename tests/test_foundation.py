@@ -116,7 +116,8 @@ def test_slices_come_back_and_a_case_without_record_does_not_exist(tmp_path):
     np.testing.assert_array_equal(store.image("a", "T1", 1), stack[1])
     np.testing.assert_array_equal(store.brain("a", 2), brain[2])
     assert store.label("a").max() == 2
-    assert store.record("a") == {"case": "a", "modalities": ["T1"], "slices": 3, "labelled": True, "step": 1}
+    head = {"case": "a", "modalities": ["T1"], "slices": 3, "labelled": True}
+    assert store.record("a") == head | {"training": [0, 1, 2], "covered": {"T1": [0, 1, 2]}, "step": 1}
     (tmp_path / "a.json").unlink()
     assert store.cases() == []
 

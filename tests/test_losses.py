@@ -13,6 +13,7 @@ from hifisyn.losses.sgd import rank_weight, structure_difference, structure_loss
 
 M, C, P = 4, 5, 30
 STRUCTURES = torch.tensor([0, 1, 2, 3])
+PAIR, FOUR = ("T1", "T2"), ("FLAIR", "T1", "T1ce", "T2")
 
 
 def rng(seed=0):
@@ -277,29 +278,72 @@ def test_adversarial_losses_are_binary_cross_entropies():
     def slow(logits, target):
         return sum(binary_cross_entropy(x.sigmoid(), torch.full_like(x, target)) for x in logits)
 
-    torch.testing.assert_close(adversarial.domain_critic(real, fake), slow(real, 1.0) + slow(fake, 0.0))
-    torch.testing.assert_close(adversarial.domain_generator(fake), slow(fake, 1.0))
-    torch.testing.assert_close(adversarial.content_critic(real[0], fake[0]), slow(real[:1], 0.0) + slow(fake[:1], 1.0))
-    torch.testing.assert_close(
-        adversarial.content_encoder(real[0], fake[0]), slow([real[0]], 0.5) + slow([fake[0]], 0.5)
-    )
+    torch.testing.assert_close(adversarial.discriminator_loss(real, fake), slow(real, 1.0) + slow(fake, 0.0))
+    torch.testing.assert_close(adversarial.generator_loss(fake), slow(fake, 1.0))
+    told = adversarial.content_discriminator_loss({"T1": real[0], "T2": fake[0]}, PAIR)
+    torch.testing.assert_close(told, slow(real[:1], 0.0) + slow(fake[:1], 1.0))
+    hidden = adversarial.content_adversarial_loss({"T1": real[0], "T2": fake[0]}, PAIR)
+    torch.testing.assert_close(hidden, slow([real[0]], 0.5) + slow([fake[0]], 0.5))
     torch.testing.assert_close(adversarial.mean_probability(real[:1]), real[0].sigmoid().mean())
 
 
 def test_adversarial_losses_at_chance():
     logits = torch.zeros(3, 1, 2, 2)
-    assert adversarial.domain_critic([logits], [logits]).item() == pytest.approx(2 * math.log(2))
-    assert adversarial.content_encoder(logits, logits).item() == pytest.approx(2 * math.log(2))
+    assert adversarial.discriminator_loss([logits], [logits]).item() == pytest.approx(2 * math.log(2))
+    contents = {"T1": logits, "T2": logits}
+    assert adversarial.content_adversarial_loss(contents, PAIR).item() == pytest.approx(2 * math.log(2))
 
 
 def test_the_content_encoder_is_driven_to_indecision_from_either_side():
     for start in (-3.0, 3.0):
         logits = torch.full((1, 1, 1, 1), start, requires_grad=True)
-        adversarial.content_encoder(logits, torch.zeros(1, 1, 1, 1)).backward()
+        adversarial.content_adversarial_loss({"T1": logits, "T2": torch.zeros(1, 1, 1, 1)}, PAIR).backward()
         assert torch.sign(logits.grad).item() == math.copysign(1, start)
+
+
+def test_contents_of_more_contrasts_are_told_apart_by_a_class_each():
+    logits = {m: torch.randn(2, 4, 3, 2, generator=rng(i), dtype=torch.float64) for i, m in enumerate(("T2", "FLAIR"))}
+    told = hidden = 0.0
+    for m, maps in logits.items():
+        place = {"FLAIR": 0, "T2": 3}[m]
+        for values in maps.permute(0, 2, 3, 1).reshape(-1, 4).tolist():
+            chances = [math.exp(v) / sum(math.exp(w) for w in values) for v in values]
+            told -= math.log(chances[place]) / 12
+            hidden -= sum(math.log(chance) / 4 for chance in chances) / 12
+    assert adversarial.content_discriminator_loss(logits, FOUR).item() == pytest.approx(told, rel=1e-12)
+    assert adversarial.content_adversarial_loss(logits, FOUR).item() == pytest.approx(hidden, rel=1e-12)
+
+
+@pytest.mark.parametrize("domains", [FOUR[:3], FOUR])
+def test_contents_of_more_contrasts_at_chance(domains):
+    logits = {m: torch.full((2, len(domains), 2, 2), 5.0, requires_grad=True) for m in domains[1:3]}
+    chance = pytest.approx(2 * math.log(len(domains)))
+    assert adversarial.content_discriminator_loss(logits, domains).item() == chance
+    loss = adversarial.content_adversarial_loss(logits, domains)
+    assert loss.item() == chance
+    for gradient in torch.autograd.grad(loss, list(logits.values())):
+        assert torch.allclose(gradient, torch.zeros(()), atol=1e-7)
+
+
+def test_the_content_discriminator_may_be_sure_and_the_encoder_leads_it_back():
+    sure = {m: torch.full((1, 3, 1, 1), -20.0) for m in ("FLAIR", "T1ce")}
+    sure["FLAIR"][:, 0], sure["T1ce"][:, 2] = 20.0, 20.0
+    assert adversarial.content_discriminator_loss(sure, FOUR[:3]).item() == pytest.approx(0, abs=1e-6)
+    sure["T1ce"].requires_grad_()
+    adversarial.content_adversarial_loss(sure, FOUR[:3]).backward()
+    assert torch.sign(sure["T1ce"].grad).flatten().tolist() == [-1, -1, 1]
+
+
+def test_class_logits_in_reduced_precision_are_compared_in_single():
+    logits = {m: torch.randn(2, 3, 4, 4, generator=rng(i)).bfloat16() for i, m in enumerate(PAIR)}
+    exact = {m: x.double() for m, x in logits.items()}
+    with torch.autocast("cpu", torch.bfloat16):
+        found = adversarial.content_discriminator_loss(logits, ("T1", "T2", "PD"))
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), adversarial.content_discriminator_loss(exact, ("T1", "T2", "PD")))
 
 
 def test_logits_far_off_keep_a_gradient():
     logits = torch.full((1, 1, 1, 1), -200.0, requires_grad=True)
-    adversarial.domain_generator([logits]).backward()
+    adversarial.generator_loss([logits]).backward()
     assert logits.grad.item() == pytest.approx(-1)

@@ -23,9 +23,10 @@ def rng(seed=0):
 def make_bank(known=True, slots=SLOTS, global_slots=2, seed=0, **settings):
     torch.manual_seed(seed)
     bank = BrainMemoryBank(PAIR, slots, global_slots, C, V, **settings).double()
-    bank.known.fill_(known)
     bank.keys.copy_(normalize(bank.keys, dim=1))
-    bank.values.copy_(normalize(bank.values, dim=2))
+    for table in bank.tables.each():
+        table.known.fill_(known)
+        table.values.copy_(normalize(table.values, dim=1))
     return bank
 
 
@@ -74,7 +75,7 @@ def slow_sums(bank, content, dense, labels, tau):
 
 def test_read_weights_by_loops():
     bank = make_bank(tau_r=0.3)
-    bank.known[1, 2] = False
+    bank.tables["T2"].known[2] = False
     content, _, labels = batch(0)
     weights = bank.weights(content, bank.known[1], labels)
     for n, image in enumerate(pixels(content)):
@@ -123,7 +124,7 @@ def test_reading_global_slots_alone():
 
 def test_a_pixel_whose_class_has_no_slot_reads_what_is_known():
     bank = make_bank(global_slots=0)
-    bank.known[0, 5] = False
+    bank.tables["T1"].known[5] = False
     weights = bank.weights(batch(0)[0], bank.known[0], torch.full((2, 16), 7))
     assert torch.isfinite(weights).all()
     assert (weights[:, :5] > 0).all()
@@ -171,7 +172,7 @@ def test_update_by_loops(warm_up):
                 expected_keys[t] = normalize(kept * bank.keys[t] + (1 - kept) * dk, dim=0)
             for i, m in enumerate(PAIR):
                 if t in found[m]:
-                    updates = int(bank.value_updates[i, t])
+                    updates = int(bank.tables[m].updates[t])
                     kept_value = min(0.7, updates / (updates + 1)) if warm_up else 0.7
                     mixed = kept_value * bank.values[i, t] + (1 - kept_value) * found[m][t][1]
                     expected_values[i, t] = normalize(mixed, dim=0)
@@ -180,19 +181,18 @@ def test_update_by_loops(warm_up):
         torch.testing.assert_close(bank.values, expected_values)
         torch.testing.assert_close(bank.keys.norm(dim=1), torch.ones(8, dtype=torch.float64))
         assert step != 1 or set(found["T2"]) <= {1, 2, 6, 7}
-    assert bank.value_updates.max() == 3
+    assert max(table.updates.max() for table in bank.tables.each()) == 3
 
 
 def test_slots_without_pixels_stay_as_they_are():
     bank = make_bank()
-    before = bank.state_dict()
-    before = {name: tensor.clone() for name, tensor in before.items()}
+    keys, values = bank.keys.clone(), bank.values
     content, dense, labels = batch(0)
     bank.update({m: bank.sums(content, dense, torch.full_like(labels, 1)) for m in PAIR})
     others = [0, 3, 4, 5]
-    assert torch.equal(bank.keys[others], before["keys"][others])
-    assert torch.equal(bank.values[:, others], before["values"][:, others])
-    assert not torch.equal(bank.keys[1:3], before["keys"][1:3])
+    assert torch.equal(bank.keys[others], keys[others])
+    assert torch.equal(bank.values[:, others], values[:, others])
+    assert not torch.equal(bank.keys[1:3], keys[1:3])
 
 
 def test_unlabelled_images_move_global_slots_alone():
@@ -206,7 +206,8 @@ def test_unlabelled_images_move_global_slots_alone():
 
 def test_swapping_the_modalities_swaps_values_only():
     one, other = make_bank(rho=0.5), make_bank(rho=0.5)
-    other.values.copy_(one.values.flip(0))
+    other.tables["T1"].values.copy_(one.tables["T2"].values)
+    other.tables["T2"].values.copy_(one.tables["T1"].values)
     first, second = batch(1), batch(2)
     one.update({"T1": one.sums(*first), "T2": one.sums(*second)})
     other.update({"T1": other.sums(*second), "T2": other.sums(*first)})
@@ -216,7 +217,7 @@ def test_swapping_the_modalities_swaps_values_only():
 
 def test_rho_of_one_leaves_the_bank():
     bank = make_bank(rho=1.0, warm_up=False)
-    keys, values = bank.keys.clone(), bank.values.clone()
+    keys, values = bank.keys.clone(), bank.values
     bank.update({m: bank.sums(*batch(0)) for m in PAIR})
     torch.testing.assert_close(bank.keys, keys)
     torch.testing.assert_close(bank.values, values)
@@ -323,7 +324,8 @@ def test_a_slot_passed_over_begins_anew_but_a_rare_class_is_not_forgotten():
 def test_reduced_precision_reaches_the_bank_as_single():
     torch.manual_seed(0)
     bank = BrainMemoryBank(PAIR, SLOTS, 2, C, V)
-    bank.known.fill_(True)
+    for table in bank.tables.each():
+        table.known.fill_(True)
     content, dense, labels = batch(0)
     with torch.autocast("cpu", torch.bfloat16):
         sums = bank.sums(content.bfloat16(), dense.bfloat16(), labels)

@@ -45,7 +45,7 @@ def images(side, count=2, seed=0):
         (lambda: ImageDiscriminator(PAIR), 2 * 25_146_881),
         (lambda: ImageDiscriminator(PAIR, side=256), 2 * 25_146_881),
         (lambda: ImageDiscriminator(PAIR, kind="multiscale"), 2 * 8_265_027),
-        (lambda: ContentDiscriminator(), 10_683_649),
+        (lambda: ContentDiscriminator(PAIR), 10_683_649),
     ],
 )
 def test_published_parameter_counts(build, published):
@@ -79,7 +79,7 @@ def test_discriminators_take_every_field_of_view(side):
 
 @pytest.mark.parametrize(("side", "logits"), [(8, 1), (18, 1), (36, 3), (54, 1), (64, 2), (128, 2)])
 def test_content_discriminator_depth_follows_content(side, logits):
-    network = ContentDiscriminator(channels=2, side=side)
+    network = ContentDiscriminator(PAIR, channels=2, side=side)
     assert network(torch.zeros(1, 2, side, side)).shape == (1, 1, logits, logits)
 
 

@@ -12,7 +12,7 @@ from hifisyn.plans import MemoryPlan, Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.manual_labels import manual_label_path
 from hifisyn.preprocessing.record import Record
-from hifisyn.preprocessing.run import align_dataset, cut_dataset, gib_of, settings_of
+from hifisyn.preprocessing.run import CUT, FORMAT, align_dataset, cut_dataset, gib_of, settings_of
 from hifisyn.slices import SliceStore
 from hifisyn.volume import Volume
 from tests.heads import grid, scan, truth
@@ -97,6 +97,18 @@ def test_what_is_done_is_done_again_only_after_a_change(dataset, tmp_path):
     assert changed(third, second)[0] == {"good", "held_out"}
     fourth = work(SETTINGS.model_copy(update={"bias": "always"}), overwrite=True)
     assert changed(fourth, third)[0] == {"good", "held_out"}
+
+
+def test_slices_of_an_earlier_version_are_cut_again_from_the_same_aligned_cases(dataset, tmp_path, monkeypatch):
+    aligned, slices = AlignedStore(tmp_path / "aligned"), SliceStore(tmp_path / "plans_2d")
+    align_dataset(dataset, aligned.folder, SETTINGS, processes=0)
+    with monkeypatch.context() as patch:
+        patch.setitem(FORMAT, CUT, 2)  # of the version that stored the training slices alone
+        cut_dataset(dataset, aligned, slices, plans(), processes=0)
+    first = times(aligned.folder), times(slices.folder)
+    align_dataset(dataset, aligned.folder, SETTINGS, processes=0)
+    cut_dataset(dataset, aligned, slices, plans(), processes=0)
+    assert changed((times(aligned.folder), times(slices.folder)), first) == (set(), {"good", "held_out"})
 
 
 def changed(after, before):

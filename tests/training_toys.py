@@ -13,9 +13,11 @@ from hifisyn.files import write_json
 from hifisyn.paths import Roots
 from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
-from hifisyn.training.contract import Batch, Trainer
+from hifisyn.training.batch import Batch
+from hifisyn.training.contract import Needs, Trainer
 from hifisyn.training.job import Job
-from hifisyn.training.settings import adapted
+from hifisyn.training.planned import planned
+from hifisyn.training.registry import trainer_class
 
 LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
 

@@ -58,8 +58,12 @@ def parser() -> argparse.ArgumentParser:
     plan.add_argument("--cores", type=int, metavar="N", help="CPU cores to train on; default: those allowed here")
     plan.add_argument("--minutes", type=float, metavar="M", help="training time; default: no limit, on a CPU 480")
     plan.add_argument(
-        "--preset", default="recommended", choices=("recommended", "paper", "paper_literal"), help="default: recommended"
+        "--preset",
+        default="recommended",
+        choices=("recommended", "paper", "paper_literal"),
+        help="default: recommended",
     )
+    plan.add_argument("--method", "-tr", default="HiFiSyn", help="that plans itself; others do when they are trained")
     plan.add_argument("--plans-name", "-p", default="plans", metavar="NAME", help="default: plans")
     plan.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change the plans")
     scans = parser.add_argument_group("how scans are prepared; default: by what dataset.json says")
@@ -133,6 +137,7 @@ def _wishes(given: argparse.Namespace, cluster: "Executor | None") -> "Wishes":
     from hifisyn.engine.shard import Shard
     from hifisyn.planning.device import detect
     from hifisyn.planning.wishes import Wishes
+    from hifisyn.training.registry import trainer_class
 
     return Wishes(
         device=detect(
@@ -141,6 +146,8 @@ def _wishes(given: argparse.Namespace, cluster: "Executor | None") -> "Wishes":
             cores=given.cores,
             minutes=given.minutes,
         ),
+        method=trainer_class(given.method),
+        method_name=given.method,
         plans_name=given.plans_name,
         preset=given.preset,
         assignments=given.set,
@@ -171,6 +178,7 @@ def _closing(name: str, outcome: "Outcome", given: argparse.Namespace, words: li
     if len(plans.modalities) < 2:
         return [*essentials(plans), f"{plans.modalities[0]} alone cannot be translated; add another contrast"]
     train = ["hifisyn_train", name, *plans.modalities[:2], outcome.first_fold]
+    train += [] if given.method == "HiFiSyn" else ["-tr", given.method]
     train += [] if given.plans_name == "plans" else ["-p", given.plans_name]
     train += ["--preprocessed", given.preprocessed] if given.preprocessed else []
     return [*essentials(plans), "next:", f"  {shlex.join(train)}"]

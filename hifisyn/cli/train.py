@@ -1,8 +1,10 @@
-"""hifisyn_train: train a method on two contrasts of a preprocessed data set."""
+"""hifisyn_train: train a method on two contrasts or more of a preprocessed data set."""
 
 import argparse
 import shlex
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hifisyn.cli import training_flags
@@ -14,9 +16,12 @@ if TYPE_CHECKING:
 EPILOG = """
 examples:
   hifisyn_train IXI T1 T2 fold0                    both directions, T1 to T2 and T2 to T1, in one training
+  hifisyn_train BRATS T1 T2 FLAIR T1ce fold0       all twelve directions in one training
   hifisyn_train IXI T1 T2 fold0 --resume           go on where a killed or interrupted training stopped
   hifisyn_train IXI T1 T2 fold0 -tr CycleGAN       another method: documentation/how_to/choose_a_method.md
-  hifisyn_train IXI T1 T2 all --epochs 50 --set lr=1e-3 memory.rho=0.5
+  hifisyn_train IXI T1 T2 fold0 --epochs 300       longer than before: a finished fold goes on
+  hifisyn_train IXI T1 T2 all --set lr=1e-3 memory.rho=0.5
+  hifisyn_train IXI T1 FLAIR fold0 --pretrained hifisyn_results/IXI/T1_T2/HiFiSyn__plans__2d
   torchrun --nproc-per-node 4 --no-python hifisyn_train IXI T1 T2 fold0
 """
 
@@ -25,17 +30,17 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     parser = argparse.ArgumentParser(
         prog="hifisyn_train",
-        description="Train on two contrasts of a preprocessed data set; scans of both need not be of one person.",
+        description="Train on two contrasts or more of a preprocessed data set; they need not be of the same people.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("dataset", help="name of the data set, as in hifisyn_plan_and_preprocess -d")
-    parser.add_argument("first", metavar="T1", help="one contrast")
-    parser.add_argument("second", metavar="T2", help="the other contrast")
+    parser.add_argument("domains", metavar="T1", nargs="+", help="two contrasts or more")
     parser.add_argument("fold", help="fold0, 0 or all")
     what = parser.add_argument_group("what is trained")
     what.add_argument("--method", "-tr", default="HiFiSyn", help="a method's name, or package.module:Class")
     training_flags.add_plan(what)
+    what.add_argument("--pretrained", type=Path, metavar="MODEL", help="model folder or checkpoint to start from")
     what.add_argument("--seed", type=int, default=0, help="of weights, batches and noise; default: 0")
     training_flags.add_machine(parser.add_argument_group("how"))
     again = parser.add_mutually_exclusive_group()
@@ -48,36 +53,41 @@ def parser() -> argparse.ArgumentParser:
 @command
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; after Ctrl-C or SIGTERM, save and return 130 or 143."""
-    given = parser().parse_args(arguments)
+    given = parser().parse_intermixed_args(arguments)
     from hifisyn.paths import Roots, parse_fold
     from hifisyn.training.distributed import Ranks
     from hifisyn.training.job import Options
     from hifisyn.training.loop import train
+    from hifisyn.training.model_folder import continues
     from hifisyn.training.request import Request, look_up, write_folder
 
     words = ["hifisyn_train", *(sys.argv[1:] if arguments is None else arguments)]
     request = Request(
         dataset=given.dataset,
-        modalities=(given.first, given.second),
+        domains=tuple(given.domains),
         fold=parse_fold(given.fold),
         method=given.method,
         plans=given.plans,
         assignments=training_flags.assignments(given),
+        epochs=given.epochs,
+        pretrained=given.pretrained,
         seed=given.seed,
         roots=Roots.resolve(given.raw, given.preprocessed, given.results),
         resume=given.resume,
         overwrite=given.overwrite,
         command=shlex.join(words),
     )
+    job, remarks = look_up(request)
+    if not given.overwrite and continues(job.folder, job.plans):
+        request = replace(request, resume=True)
     options = Options(
         device=given.device,
         precision=given.precision,
         workers=given.workers,
-        resume=given.resume,
+        resume=request.resume,
         force_long=given.force_long,
         log=_say,
     )
-    job, remarks = look_up(request)
     main_process = Ranks.from_environment().main
     if main_process:
         write_folder(request, job, options)
@@ -97,8 +107,8 @@ def _again(words: list[str]) -> str:
 
 def _next(job: "Job", scans: object) -> str:
     reference = job.plans.preprocessing.reference
-    source = reference if reference in job.pair else job.pair[0]
-    target = next(modality for modality in job.pair if modality != source)
+    source = reference if reference in job.domains else job.domains[0]
+    target = next(contrast for contrast in job.domains if contrast != source)
     model = ["--model", str(job.folder.parent)]
     made = ["--source", source, "--target", target]
     predict = shlex.join(["hifisyn_predict", "-i", str(scans), "-o", "synth/", *made, *model])

@@ -28,6 +28,6 @@ def add_roots(parser: argparse.ArgumentParser) -> None:
 
 
 def assignments(given: argparse.Namespace) -> tuple[str, ...]:
-    """Return the `key=value` texts that `add_plan`'s flags ask for."""
-    lengths = {"training.epochs": given.epochs, "training.iterations": given.iterations}
-    return (*given.set, *(f"{key}={value}" for key, value in lengths.items() if value is not None))
+    """Return the `key=value` texts that `add_plan`'s flags ask for, but for --epochs."""
+    each = [] if given.iterations is None else [f"length.iterations={given.iterations}"]
+    return (*given.set, *each)

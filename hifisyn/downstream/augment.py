@@ -1,8 +1,8 @@
 """Does a segmentation get better with synthetic copies of its training scans (HiFi-Syn, table 4)?
 
-For each contrast two nnU-Nets learn for the same number of steps: one from the real scans of the training subjects,
-one from these and their synthetic copies, which the model makes from the other contrast. Both segment the real scans
-of the test subjects.
+For each direction two nnU-Nets learn for the same number of steps: one from the target contrast of the training
+subjects, one from these scans and synthetic copies, which the model makes from the source contrast. Both segment the
+real scans of the test subjects.
 
 Differs from the paper: the classes, on data sets with lesions; the paper's are the tissues of IXI.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hifisyn.directions import Direction
 from hifisyn.downstream.lesion import draw, scores
 from hifisyn.downstream.networks import (
     NewSegmenter,
@@ -32,13 +33,14 @@ BOTH = "real + synthetic"
 
 
 def works(trial: Trial, new: NewSegmenter = NnUNet) -> list[Work]:
-    """Return the work on each contrast of the model."""
-    return [_work(trial, source, target, new) for source, target in trial.directions]
+    """Return the work of every direction: on its target, with copies made from its source."""
+    return [_work(trial, direction, new) for direction in trial.directions]
 
 
-def _work(trial: Trial, source: str, modality: str, new: NewSegmenter) -> Work:
+def _work(trial: Trial, direction: Direction, new: NewSegmenter) -> Work:
+    source, modality = direction
     title = f"{TASK}: {trial.label}, {modality} with copies made from {source}"
-    folder = trial.folder / TASK / modality
+    folder = trial.folder / TASK / direction.key
     try:
         classes = trial.classes
     except UserError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hifisyn.directions import Direction
 from hifisyn.downstream.networks import (
     NewSegmenter,
     real_cases,
@@ -37,13 +38,14 @@ BRIGHTEST_PERCENTILE = 99.5
 
 
 def works(trial: Trial, new: NewSegmenter = NnUNet) -> list[Work]:
-    """Return the work of both directions."""
-    return [_work(trial, source, target, new) for source, target in trial.directions]
+    """Return the work of every direction."""
+    return [_work(trial, direction, new) for direction in trial.directions]
 
 
-def _work(trial: Trial, source: str, target: str, new: NewSegmenter) -> Work:
-    title = f"{TASK}: {trial.label}, {source} to {target}"
-    folder = trial.folder / TASK / f"{source}_to_{target}"
+def _work(trial: Trial, direction: Direction, new: NewSegmenter) -> Work:
+    source, target = direction
+    title = f"{TASK}: {trial.label}, {direction}"
+    folder = trial.folder / TASK / direction.key
     try:
         classes = trial.classes
     except UserError as error:

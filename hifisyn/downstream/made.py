@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hifisyn.directions import Direction
 from hifisyn.downstream.scans import Scans
 from hifisyn.files import read_json, write_json
 from hifisyn.volume import Volume
@@ -31,7 +32,7 @@ class MadeScans:
 
     def path(self, case: str, source: str, target: str) -> Path:
         """Return the file of a synthetic scan, which is made if it is not there."""
-        folder = self.folder / f"{source}_to_{target}"
+        folder = self.folder / Direction(source, target).key
         file, ledger = folder / f"{case}.nii.gz", folder / MADE_FROM
         entries = read_json(ledger) if ledger.exists() else {}
         made_from = {"weights": self.weights, "case": self.scans.key(case)}

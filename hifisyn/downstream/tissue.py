@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.dataset import TISSUES
+from hifisyn.directions import Direction
 from hifisyn.downstream.made import MadeScans
 from hifisyn.downstream.scans import Scans
 from hifisyn.downstream.tissue_of_folders import compare
@@ -31,14 +32,15 @@ SECONDS_A_CASE = 15.0
 
 
 def works(trial: Trial) -> list[Work]:
-    """Return the work on synthetic T1, as in the paper; where the pair has no T1, on both contrasts."""
-    chosen = [way for way in trial.directions if way[1] == USUAL] or list(trial.directions)
-    return [_work(trial, source, target) for source, target in chosen]
+    """Return the work on synthetic T1, as in the paper, from every source; where the model makes none, on all."""
+    chosen = [direction for direction in trial.directions if direction.target == USUAL]
+    return [_work(trial, direction) for direction in chosen or trial.directions]
 
 
-def _work(trial: Trial, source: str, target: str) -> Work:
-    title = f"{TASK}: {trial.label}, {source} to {target}"
-    folder = trial.folder / TASK / f"{source}_to_{target}"
+def _work(trial: Trial, direction: Direction) -> Work:
+    source, target = direction
+    title = f"{TASK}: {trial.label}, {direction}"
+    folder = trial.folder / TASK / direction.key
     if target not in tissue.DARK_TO_BRIGHT:
         return Work(TASK, title, trial.label, folder, missing=f"the order of tissues in {target} is not known")
     cases = [case for case in trial.test if trial.scans.has(case, source, target)]

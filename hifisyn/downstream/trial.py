@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hifisyn.dataset import TISSUES
+from hifisyn.directions import Direction
 from hifisyn.downstream.made import MadeScans
 from hifisyn.downstream.nnunet_settings import NnUNetSettings
 from hifisyn.downstream.scans import Scans
@@ -110,10 +111,9 @@ class Trial:
         return MadeScans(self.folder / "synthetic", self.scans, self.weights, lambda: self.predictor)
 
     @property
-    def directions(self) -> tuple[tuple[str, str], tuple[str, str]]:
-        """Source and target, both ways."""
-        first, second = self.model.pair
-        return (first, second), (second, first)
+    def directions(self) -> tuple[Direction, ...]:
+        """All that the model translates."""
+        return self.model.directions
 
     def subject(self, case: str) -> str:
         """Return the person whom a case is of."""

@@ -1,8 +1,8 @@
-"""A translator against its rivals, in the space of the slices, both directions.
+"""A translator against its rivals, in the space of the slices, every direction.
 
-Each case that has both contrasts is translated from the one and compared with the other, which is looked at for
-nothing else. Whole stored slices are compared; the networks see their centre window, around it the answer is
-background. Outside the brain every answer is -1, as prediction leaves it.
+Each case that has both contrasts of a direction is translated from the one and compared with the other, which is
+looked at for nothing else. Whole stored slices are compared; the networks see their centre window, around it the
+answer is background. Outside the brain every answer is -1, as prediction leaves it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from hifisyn.directions import Direction, directions
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import regions, rivals
@@ -40,7 +41,8 @@ class ModelEvaluation:
         cases: one row a direction, method and case.
         regions: one row a direction, method, case and structure of its label map.
         dataset: one row a direction and method, mean and standard deviation over cases.
-        skipped: cases that lack one of both contrasts.
+        skipped: cases that lack a contrast, and so every direction from and to it.
+        left_out: directions whose two contrasts no case has.
         failures: cases that could not be compared.
     """
 
@@ -49,10 +51,11 @@ class ModelEvaluation:
     regions: pd.DataFrame
     dataset: pd.DataFrame
     skipped: tuple[str, ...]
+    left_out: tuple[Direction, ...]
     failures: tuple[Failure, ...]
 
 
-Look = Callable[[str, tuple[str, str], dict[str, np.ndarray], list[int]], None]
+Look = Callable[[str, Direction, dict[str, np.ndarray], list[int]], None]
 
 
 def fit_rivals(store: SliceStore, training: Sequence[str], source: str, target: str) -> rivals.Rivals:
@@ -76,7 +79,7 @@ def compare(
     translator: Translator,
     name: str,
     store: SliceStore,
-    pair: tuple[str, str],
+    domains: Sequence[str],
     training: Sequence[str],
     cases: Sequence[str],
     *,
@@ -85,13 +88,13 @@ def compare(
     subjects: Mapping[str, str] | None = None,
     look: Look = lambda *_: None,
 ) -> ModelEvaluation:
-    """Compare a model and its rivals with the truth, in both directions.
+    """Compare a model and its rivals with the truth, in every direction that a case has both contrasts of.
 
     Args:
         translator: the model.
         name: what to call it in the tables.
         store: slices of all cases.
-        pair: the two contrasts.
+        domains: the contrasts, two or more.
         training: cases that the rivals may learn from.
         cases: cases to compare on; the model must not have been trained on them.
         min_pixels: slices with less brain are left out.
@@ -100,24 +103,24 @@ def compare(
         look: is shown each case: name, direction, source, model and truth as columns, slices that count.
 
     Raises:
-        UserError: no case has both contrasts, or none could be compared.
+        UserError: no case has two of the contrasts, or none could be compared.
     """
-    usable, skipped, failures = _sorted(store, pair, cases)
+    usable, skipped, failures = _sorted(store, domains, cases)
     structures = regions.of_labels(labels or {})
     slice_tables, region_tables = [], []
-    for way in (pair, pair[::-1]):
-        fitted = fit_rivals(store, training, *way)
-        for case in usable:
+    for direction in (one for one, having in usable.items() if having):
+        fitted = fit_rivals(store, training, *direction)
+        for case in usable[direction]:
             try:
-                answers, columns = _answers(translator, name, store, case, way, fitted)
-                by_slice, by_region = _score(answers, columns[way[1]], store, case, min_pixels, structures)
+                answers, columns = _answers(translator, name, store, case, direction, fitted)
+                by_slice, by_region = _score(answers, columns[direction.target], store, case, min_pixels, structures)
             except UserError as error:
-                failures.append(Failure(f"{case} {' to '.join(way)}", str(error)))
+                failures.append(Failure(f"{case} {direction}", str(error)))
                 continue
-            where = {DIRECTION: " to ".join(way), CASE: case, SUBJECT: (subjects or {}).get(case, case)}
+            where = {DIRECTION: str(direction), CASE: case, SUBJECT: (subjects or {}).get(case, case)}
             slice_tables.append(by_slice.assign(**where))
             region_tables += [] if by_region.empty else [by_region.assign(**where)]
-            look(case, way, columns, sorted(set(by_slice[SLICE])))
+            look(case, direction, columns, sorted(set(by_slice[SLICE])))
     if not slice_tables:
         raise UserError(f"wanted a case that can be compared, found none; the first: {failures[0].reason}")
     keys = [DIRECTION, METHOD, CASE, SUBJECT]
@@ -126,32 +129,34 @@ def compare(
     by_region = by_region.reindex(columns=[*keys, regions.REGION, regions.PIXELS, *regions.MEASURES])
     by_subject = by_case(by_slice, [DIRECTION, METHOD, SUBJECT])[[*keys, "slices", *MEASURES]]
     whole = by_dataset(by_subject, [DIRECTION, METHOD])
-    return ModelEvaluation(by_slice, by_subject, by_region, whole, tuple(skipped), tuple(failures))
+    left_out = tuple(direction for direction, having in usable.items() if not having)
+    return ModelEvaluation(by_slice, by_subject, by_region, whole, tuple(skipped), left_out, tuple(failures))
 
 
 def _sorted(
-    store: SliceStore, pair: tuple[str, str], cases: Sequence[str]
-) -> tuple[list[str], list[str], list[Failure]]:
-    """Return the cases with both contrasts, those with fewer, and those that were not preprocessed."""
+    store: SliceStore, domains: Sequence[str], cases: Sequence[str]
+) -> tuple[dict[Direction, list[str]], list[str], list[Failure]]:
+    """Return the cases with both contrasts of each direction, those that lack some, and those not preprocessed."""
     there = set(store.cases())
     has = {case: set(store.record(case)["modalities"]) for case in cases if case in there}
-    usable = [case for case in has if set(pair) <= has[case]]
+    usable = {direction: [case for case in has if set(direction) <= has[case]] for direction in directions(domains)}
     failures = [Failure(case, "wanted its slices, found none; preprocess it") for case in cases if case not in there]
-    if not usable:
+    if not any(usable.values()):
+        wanted = f"both {' and '.join(domains)}" if len(domains) == 2 else f"two of {', '.join(domains)}"
         raise UserError(
-            f"{store.folder}: wanted a case with both {pair[0]} and {pair[1]} to compare on, found none among "
+            f"{store.folder}: wanted a case with {wanted} to compare on, found none among "
             f"{', '.join(cases) or 'no cases'}; choose another --split"
         )
-    return usable, [case for case in has if case not in usable], failures
+    return usable, [case for case in has if not set(domains) <= has[case]], failures
 
 
 def _answers(
-    translator: Translator, name: str, store: SliceStore, case: str, way: tuple[str, str], fitted: rivals.Rivals
+    translator: Translator, name: str, store: SliceStore, case: str, direction: Direction, fitted: rivals.Rivals
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return the answer of every rival and of the model, and the columns to look at: source, model, truth."""
-    source, truth, brain = store.image(case, way[0]), store.image(case, way[1]), store.brain(case)
-    made = np.where(brain, translator.translate_slices(source, *way), -1).astype(np.float32)
-    columns = {way[0]: source, f"synthetic {way[1]}": made, way[1]: truth}
+    source, truth, brain = store.image(case, direction.source), store.image(case, direction.target), store.brain(case)
+    made = np.where(brain, translator.translate_slices(source, *direction), -1).astype(np.float32)
+    columns = {direction.source: source, f"synthetic {direction.target}": made, direction.target: truth}
     return fitted.answers(source, brain) | {name: made}, columns
 
 

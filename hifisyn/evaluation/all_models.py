@@ -19,7 +19,7 @@ from hifisyn.paths import CONFIG_JSON
 from hifisyn.training.model_folder import PLANS_JSON
 
 RIVALS = (rivals.SOURCE, rivals.HISTOGRAM, rivals.CONSTANT, rivals.LOOK_UP)
-MODEL, PAIR, FOLD, SPLIT, FOLDER = "model", "pair", "fold", "split", "folder"
+MODEL, DOMAINS, FOLD, SPLIT, FOLDER = "model", "domains", "fold", "split", "folder"
 TABLES = {"slices": SLICES_CSV, "subjects": SUBJECTS_CSV, "regions": REGIONS_CSV}
 DEFAULT_PLANS = "plans"
 LOSSES = ("pgd", "sgd", "ggd")
@@ -89,7 +89,8 @@ def label(model: Model, fold: int | str) -> str:
 
     All is in the folder's name, METHOD__PLANS__2d__key=value, or if that would be too long in config.json beside a
     digest; a folder of another name is called by that name. `HiFiSyn__plans__2d__ggd=0.0__sgd=0.0` is "HiFiSyn without
-    SGD, GGD", fold 1 of `HiFiSyn__small__2d` is "HiFiSyn (small) fold 1".
+    SGD, GGD", fold 1 of `HiFiSyn__small__2d` is "HiFiSyn (small) fold 1". A model of more than two contrasts is called
+    by them too, "HiFiSyn (FLAIR, T1, T2)": it stands in one table with the models of two of them.
     """
     name = model.folder.resolve().name
     method, *rest = name.split("__")
@@ -100,8 +101,17 @@ def label(model: Model, fold: int | str) -> str:
         config = read_json(model.folder / CONFIG_JSON).get("changed", {})
         changed = [*(f"{key.rpartition('.')[2]}={value}" for key, value in sorted(config.items())), *changed]
     plans = [] if rest[0] == DEFAULT_PLANS else [f"({rest[0]})"]
-    parts = [method, *in_words(changed), *plans]
+    parts = [of_contrasts(method, model.domains), *in_words(changed), *plans]
     return " ".join(parts if fold == 0 else [*parts, f"fold {fold}"])
+
+
+def of_contrasts(method: str, domains: Sequence[str]) -> str:
+    """Return a method, with its contrasts where they are more than two.
+
+    >>> of_contrasts("HiFiSyn", ("T1", "T2")), of_contrasts("HiFiSyn", ("FLAIR", "T1", "T2"))
+    ('HiFiSyn', 'HiFiSyn (FLAIR, T1, T2)')
+    """
+    return method if len(domains) == 2 else f"{method} ({', '.join(domains)})"
 
 
 def in_words(changed: Sequence[str]) -> list[str]:
@@ -145,16 +155,17 @@ def read_tables(results: Path, dataset: str) -> dict[str, pd.DataFrame]:
 def tables(evaluated: Iterable[Evaluated]) -> dict[str, pd.DataFrame]:
     """Return "slices", "subjects" and "regions" of several evaluations, one below the other.
 
-    In front stand `model` (`label`; a rival's own name), `pair` ("T1_T2"), `fold`, `split` and `folder` of the
+    In front stand `model` (`label`; a rival's own name), `domains` ("T1_T2"), `fold`, `split` and `folder` of the
     evaluation. The rivals of a direction and split are in every evaluation; they are kept once a case, those of the
     first evaluation that has it. Evaluations of an earlier version, which lack columns, are left out:
-    `hifisyn_evaluate` does them again. A model whose name another one bears has its folder behind the name.
+    `hifisyn_evaluate` does them again. A model whose name another one of the same contrasts bears has its folder behind
+    the name.
     """
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
-    bearers: dict[tuple[str, str], Path] = {}
+    bearers: dict[tuple[str, tuple[str, ...], str], Path] = {}
     for one in evaluated:
         called = label(one.model, one.fold)
-        if bearers.setdefault((one.model.dataset, called), one.model.folder) != one.model.folder:
+        if bearers.setdefault((one.model.dataset, one.model.domains, called), one.model.folder) != one.model.folder:
             called = f"{called} [{one.model.folder}]"
         read = {name: _read(one.folder / file) for name, file in TABLES.items()}
         if all(set(_NEEDED[name]) <= set(table.columns) for name, table in read.items()):
@@ -190,12 +201,13 @@ def _read(file: Path) -> pd.DataFrame:
 
 def _named(table: pd.DataFrame, one: Evaluated, called: str) -> pd.DataFrame:
     name = np.where(table[METHOD].isin(RIVALS), table[METHOD], called)
-    front = {MODEL: name, PAIR: "_".join(one.model.pair), FOLD: one.fold, SPLIT: one.split, FOLDER: str(one.folder)}
+    domains = "_".join(one.model.domains)
+    front = {MODEL: name, DOMAINS: domains, FOLD: one.fold, SPLIT: one.split, FOLDER: str(one.folder)}
     return pd.concat([pd.DataFrame(front, index=table.index), table], axis=1)
 
 
 def _joined(name: str, found: list[pd.DataFrame]) -> pd.DataFrame:
-    columns = [MODEL, PAIR, FOLD, SPLIT, FOLDER, *_NEEDED[name]]
+    columns = [MODEL, DOMAINS, FOLD, SPLIT, FOLDER, *_NEEDED[name]]
     filled = [table for table in found if not table.empty]
     if not filled:
         return pd.DataFrame(columns=columns)

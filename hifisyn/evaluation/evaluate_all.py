@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.evaluation import model_space
-from hifisyn.evaluation.all_models import RIVALS, Evaluated, comparable, folds_of, label, tables
+from hifisyn.evaluation.all_models import RIVALS, Evaluated, comparable, folds_of, label, of_contrasts, tables
 from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_task import Task, look_up, out_of_date
 from hifisyn.evaluation.statistics import SLICE, SUBJECT
@@ -23,7 +23,7 @@ class Item:
     """One fold of a model and what is to be done with it.
 
     Attributes:
-        name: data set, pair and label of the model.
+        name: data set, contrasts and label of the model.
         task: the evaluation; none if it cannot be done.
         why: why it has to be done; empty where it is up to date.
         problem: why it cannot be done, or nothing.
@@ -70,7 +70,7 @@ def survey(
         for one in folds_of(model):
             if fold not in (None, one):
                 continue
-            name = f"{model.dataset} {'_'.join(model.pair)}"
+            name = f"{model.dataset} {'_'.join(model.domains)}"
             ended = (fold_folder(model.folder, one) / "checkpoint_final.pt").is_file()
             try:
                 name = f"{name} {label(model, one)}"
@@ -132,7 +132,9 @@ def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, un
         UserError: there is no such model in a table.
     """
     for dataset in dict.fromkeys(one.model.dataset for one in evaluated):
-        found = tables(one for one in evaluated if one.model.dataset == dataset)
+        own = [one for one in evaluated if one.model.dataset == dataset]
+        ours = [of_contrasts(FIRST, one.model.domains) for one in own]
+        found = tables(own)
         for what, rows in comparable(found["slices" if unit == SLICE else "subjects"]):
             models = [name for name in rows["model"].unique() if name not in RIVALS]
             yield compare_methods(
@@ -140,7 +142,7 @@ def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, un
                 measures=MEASURES,
                 by="",
                 row="model",
-                reference=reference or (FIRST if FIRST in models else models[0]),
+                reference=reference or next(name for name in [*ours, models[0]] if name in models),
                 unit=unit,
                 titles=TITLES,
                 lower_is_better=LOWER_IS_BETTER,

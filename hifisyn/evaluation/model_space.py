@@ -4,6 +4,7 @@ How models and rivals are compared: `hifisyn.evaluation.against_rivals`. Which c
 `hifisyn.evaluation.model_task`.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hifisyn.dataset import Dataset
+from hifisyn.directions import Direction
 from hifisyn.engine.progress import Progress
 from hifisyn.evaluation import output_files, regions, synthetic
 from hifisyn.evaluation.against_rivals import DIRECTION, METHOD, Look, ModelEvaluation, compare
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 def evaluate(task: Task, predictor: "Predictor", *, overwrite: bool = False) -> ModelEvaluation:
     """Do an evaluation.
 
-    Writes slices.csv, subjects.csv, regions.csv, metrics_<source>_to_<target>.png, a picture a case and direction and
-    what the model made (`hifisyn.evaluation.synthetic`); summary.json last, so that it says that the rest is whole.
+    Writes slices.csv, subjects.csv, regions.csv, a metrics_T1_to_T2.png a direction, a picture a case and direction
+    and what the model made (`hifisyn.evaluation.synthetic`); summary.json last, so that it says that all is whole.
 
     Args:
         task: what and where.
@@ -43,14 +45,16 @@ def evaluate(task: Task, predictor: "Predictor", *, overwrite: bool = False) -> 
         predictor,
         task.model.method,
         task.store,
-        task.model.pair,
+        task.model.domains,
         task.training,
         task.cases,
         min_pixels=task.min_brain * task.plans.slices.crop**2,
         labels=task.plans.labels,
         subjects=subjects_of(task.model.folder),
-        look=_keep(task.output, task.model.method, Progress("comparing", 2 * len(task.cases))),
+        look=_keep(task.output, task.model.method, Progress("comparing", len(task.model.directions) * len(task.cases))),
     )
+    for direction in done.left_out:
+        print(f"left out, no case has both contrasts: {direction}", file=sys.stderr)
     _write(task.output, done, task.settings)
     return done
 
@@ -108,9 +112,9 @@ def subjects_of(model_folder: Path) -> dict[str, str]:
 def _keep(output: Path, method: str, progress: Progress) -> Look:
     """Return what keeps and draws each case that was compared."""
 
-    def look(case: str, way: tuple[str, str], columns: dict[str, np.ndarray], counted: Sequence[int]) -> None:
-        name = f"{case}_{way[0]}_to_{way[1]}"
-        synthetic.write(output, case, *way, columns[f"synthetic {way[1]}"])
+    def look(case: str, direction: Direction, columns: dict[str, np.ndarray], counted: Sequence[int]) -> None:
+        name = f"{case}_{direction.key}"
+        synthetic.write(output, case, *direction, columns[f"synthetic {direction.target}"])
         output_files.comparison_sheet(output / f"{name}.png", columns, counted, f"{name} {method}")
         progress.step(name)
 
@@ -122,9 +126,10 @@ def _write(output: Path, done: ModelEvaluation, settings: dict[str, Any]) -> Non
     output_files.write_table(output / SUBJECTS_CSV, done.cases)
     output_files.write_table(output / REGIONS_CSV, done.regions)
     for direction, cases in done.cases.groupby(DIRECTION, sort=False):
-        output_files.boxes(output / f"metrics_{str(direction).replace(' ', '_')}.png", cases, METHOD, MEASURES)
+        output_files.boxes(output / f"metrics_{Direction.parse(str(direction)).key}.png", cases, METHOD, MEASURES)
+    left_out = {"left_out": [str(direction) for direction in done.left_out]} if done.left_out else {}
     content = {
-        "settings": settings | {"skipped": list(done.skipped)},
+        "settings": settings | {"skipped": list(done.skipped)} | left_out,
         "mean": done.dataset,
         "regions": regions.by_dataset(done.regions, [DIRECTION, METHOD]),
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from hifisyn.directions import Direction
 from hifisyn.engine.digests import digest
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files, regions, synthetic
@@ -58,7 +59,7 @@ class Task:
             "model": self.model.folder.resolve().name,
             "method": self.model.method,
             "dataset": self.model.dataset,
-            "pair": list(self.model.pair),
+            "domains": list(self.model.domains),
             "fold": self.checkpoint.fold,
             "checkpoint": self.checkpoint.kind,
             "weights": sha256(self.checkpoint.file),
@@ -152,9 +153,9 @@ def _missing(output: Path) -> str:
         if not (output / name).is_file():
             return name
     compared = pd.read_csv(output / SUBJECTS_CSV, usecols=[DIRECTION, CASE], dtype=str, keep_default_na=False)
-    for direction, rows in compared.groupby(DIRECTION):
-        source, target = str(direction).split(" to ")
-        gone = sorted(set(rows[CASE]) - set(synthetic.cases(output, source, target)))
+    for words, rows in compared.groupby(DIRECTION):
+        direction = Direction.parse(str(words))
+        gone = sorted(set(rows[CASE]) - set(synthetic.cases(output, *direction)))
         if gone:
-            return f"the synthetic {target} of {gone[0]}"
+            return f"the synthetic {direction.target} of {gone[0]}"
     return ""

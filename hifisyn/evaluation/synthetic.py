@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hifisyn.directions import Direction
 from hifisyn.slices import ENDING, read_array, write_array
 
 FOLDER = "synthetic"
@@ -41,4 +42,4 @@ def clear(evaluation_folder: Path) -> None:
 
 
 def _path(evaluation_folder: Path, case: str, source: str, target: str) -> Path:
-    return evaluation_folder / FOLDER / f"{case}_{source}_to_{target}{ENDING}"
+    return evaluation_folder / FOLDER / f"{case}_{Direction(source, target).key}{ENDING}"

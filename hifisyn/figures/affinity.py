@@ -1,6 +1,6 @@
 """Which slots of the Brain Memory Bank the pixels of each structure read (HiFi-Syn Fig. 8, weights of eq. 1)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hifisyn.directions import directions
 from hifisyn.errors import UserError
 from hifisyn.figures import style
 from hifisyn.figures.queries import Queries
@@ -36,16 +37,17 @@ def bank_of(predictor: Predictor) -> BrainMemoryBank:
 
 
 def affinity(
-    queries: Queries, bank: BrainMemoryBank, pair: tuple[str, str], labels: Mapping[str, int], *, with_labels: bool
+    queries: Queries, bank: BrainMemoryBank, domains: Sequence[str], labels: Mapping[str, int], *, with_labels: bool
 ) -> pd.DataFrame:
     """Return the mean weight w_{n,t} that the pixels of each structure give each slot.
 
-    A pixel seen in one contrast reads the slots that have a value of the other, as in a translation.
+    A pixel seen in one contrast reads the slots that have a value of another, as in a translation; the mean is over
+    the others too.
 
     Args:
-        queries: pixels of both contrasts.
+        queries: pixels of the contrasts.
         bank: the bank.
-        pair: the contrasts.
+        domains: the contrasts, two or more.
         labels: structure to label value, as in the plans.
         with_labels: read as in training with labels, own class and global slots alone; else as at test time.
 
@@ -57,15 +59,15 @@ def affinity(
 
     weights = np.zeros((len(queries.structure), len(bank.slot_class)))
     device = bank.keys.device
-    for modality in pair:
-        own = queries.modality == modality
+    for source, target in directions(domains):
+        own = queries.modality == source
         if not own.any():
             continue
-        other = pair[1] if modality == pair[0] else pair[0]
         content = torch.from_numpy(queries.content[own]).T[None, :, :, None].to(device)
         structure = torch.from_numpy(queries.structure[own])[None].to(device) if with_labels else None
         with torch.inference_mode():
-            weights[own] = bank.weights(content, bank.table(other).known, structure)[0].T.double().cpu().numpy()
+            read = bank.weights(content, bank.table(target).known, structure)[0].T
+        weights[own] += read.double().cpu().numpy() / (len(domains) - 1)
     names = style.names_by_value(labels)
     order, columns = _slots(bank.slot_class.cpu().numpy(), names)
     table = pd.DataFrame(weights[:, order], columns=columns).groupby(queries.structure).mean()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hifisyn.directions import Direction
 from hifisyn.figures import style
 from hifisyn.figures.slices_shown import Row, error_map, error_span
 from hifisyn.image_metrics import psnr
@@ -57,7 +58,7 @@ def comparison_figure(rows: Sequence[Row], source: str, target: str, *, span: fl
     for number, (row, line) in enumerate((row, line) for row in rows for line in lines):
         cells = _Cells(figure, layout, layout.top(number))
         named = number == 0 or layout.heads > 1
-        _draw_line(cells, row, line, span, (source, target), named)
+        _draw_line(cells, row, line, span, Direction(source, target), named)
     _colour_bar(figure, rows, span, target)
     return figure
 
@@ -142,8 +143,8 @@ class _Cells:
         style.text_at(self.figure, left, top, _broken(self.layout.panel, text), **kwargs)
 
 
-def _draw_line(cells: _Cells, row: Row, names: Sequence[str], span: float, way: tuple[str, str], named: bool) -> None:
-    source, target = way
+def _draw_line(cells: _Cells, row: Row, names: Sequence[str], span: float, direction: Direction, named: bool) -> None:
+    source, target = direction
     window = cells.layout.window
     images = [(source, row.source), *((name, row.made[name]) for name in names), (f"true {target}", row.truth)]
     for column, (name, image) in enumerate(images):

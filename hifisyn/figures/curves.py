@@ -1,4 +1,4 @@
-"""The training of several models over each other: validation in both directions, and the losses small below."""
+"""The training of several models over each other: validation in every direction, and the losses small below."""
 
 import math
 from collections import Counter
@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.figures import style
 
-EPOCH, LOSS, WAY = "epoch", "loss/", "_to_"
+EPOCH, LOSS = "epoch", "loss/"
 MEASURES = {
     "psnr_brain": "PSNR in the brain (dB)",
     "ssim_brain": "SSIM in the brain",
@@ -19,6 +20,7 @@ MEASURES = {
     "distance": "distance of intensities",
 }
 LOSSES, LOSSES_ACROSS = 10, 5
+DIRECTIONS_ACROSS, FEW_DIRECTIONS = 4, 2
 LEFT_INCHES, GAP_INCHES, LOSS_GAP_INCHES, RIGHT_INCHES = 0.5, 0.45, 0.56, 0.1
 VALIDATION_INCHES, LOSS_INCHES, LEGEND_LINE_INCHES = 1.45, 0.85, 0.16
 LEGEND_LETTERS = 105
@@ -42,11 +44,25 @@ def read_curves(file: Path) -> pd.DataFrame:
 
 
 def validation_panels(curves: Mapping[str, pd.DataFrame]) -> list[list[str]]:
-    """Return the columns to draw, a row a measure that some model has, a column a direction."""
+    """Return the columns to draw, a row a measure that some model has, a column a direction.
+
+    Where there are more directions than fit across, a measure takes several rows.
+    """
     columns = list(dict.fromkeys(name for table in curves.values() for name in table))
-    ways = sorted({name.split("/")[0] for name in columns if WAY in name.split("/")[0] and "/" in name})
-    rows = [[f"{way}/{measure}" for way in ways] for measure in MEASURES]
+    keys = sorted({name.split("/")[0] for name in columns if _is_validation(name)})
+    across = math.ceil(len(keys) / max(1, math.ceil(len(keys) / DIRECTIONS_ACROSS)))
+    some = [keys[i : i + across] for i in range(0, len(keys), across or 1)]
+    rows = [[f"{key}/{measure}" for key in row] for measure in MEASURES for row in some]
     return [row for row in rows if set(row) & set(columns)]
+
+
+def _is_validation(column: str) -> bool:
+    """Tell whether a column is a number of a direction, as in T1_to_T2/psnr_brain, and no loss or diagnostic."""
+    key, _, measure = column.partition("/")
+    try:
+        return bool(measure and Direction.parse(key))
+    except ValueError:
+        return False
 
 
 def shown_losses(curves: Mapping[str, pd.DataFrame], most: int = LOSSES) -> tuple[list[str], int]:
@@ -66,19 +82,24 @@ def draw_curves(path: Path, curves: Mapping[str, pd.DataFrame]) -> int:
         curves: label of a model to what `read_curves` returned.
     """
     panels = validation_panels(curves)
+    across = max(map(len, panels), default=0)
+    crowded = across > FEW_DIRECTIONS
+    high, gap = (LOSS_INCHES, LOSS_GAP_INCHES) if crowded else (VALIDATION_INCHES, GAP_INCHES)
     losses, left_out = shown_losses(curves)
     small = [losses[i : i + LOSSES_ACROSS] for i in range(0, len(losses), LOSSES_ACROSS)]
     columns, lines = _legend_shape(list(curves))
     legend = 0.1 + LEGEND_LINE_INCHES * lines
-    validation = len(panels) * (VALIDATION_INCHES + GAP_INCHES)
+    validation = len(panels) * (high + gap)
     figure = style.page(legend + 0.25 + validation + len(small) * (LOSS_INCHES + LOSS_GAP_INCHES) + 0.1)
     _legend(figure, list(curves), columns)
     top = legend + 0.25
     for row in panels:
-        for axis, name in zip(_row(figure, top, VALIDATION_INCHES, len(row), len(row)), row, strict=True):
-            way, measure = name.split("/", 1)
-            _lines(axis, curves, name, f"{way.replace(WAY, ' to ')}: {MEASURES[measure]}")
-        top += VALIDATION_INCHES + GAP_INCHES
+        top += gap - GAP_INCHES
+        for axis, name in zip(_row(figure, top, high, across, len(row)), row, strict=True):
+            key, measure = name.split("/", 1)
+            between = "\n" if crowded else " "
+            _lines(axis, curves, name, f"{Direction.parse(key)}:{between}{MEASURES[measure]}")
+        top += high + GAP_INCHES
     for some in small:
         top += LOSS_GAP_INCHES - GAP_INCHES
         for axis, name in zip(_row(figure, top, LOSS_INCHES, LOSSES_ACROSS, len(some)), some, strict=True):

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from hifisyn.directions import Direction
 from hifisyn.engine.jobs import one_line
 from hifisyn.evaluation.all_models import label
 from hifisyn.evaluation.model_space import load, subjects_of
@@ -48,21 +49,21 @@ def draw_all(
     Returns:
         What was drawn, comparisons first.
     """
-    tasks: dict[str, Task] = {}
+    tasks: list[tuple[str, Task]] = []  # models of different contrasts may share a label
     for model in models:
         task = _tried(partial(look_up, model.folder, preprocessed, split=split), model.folder.name, say)
         if task is not None:
-            tasks[label(model, task.checkpoint.fold)] = task
+            tasks.append((label(model, task.checkpoint.fold), task))
     drawn: list[Drawn] = []
-    for group in _comparable(tasks):
-        pair = next(iter(group.values())).model.pair
-        for way in (pair, pair[::-1]):
-            name = f"comparison of {' to '.join(way)}"
-            drawn += _tried(partial(draw_comparisons, out, group, way, say), name, say) or []
-    for name, task in tasks.items():
+    for (direction, *_), group in _comparable(tasks).items():
+        name = f"comparison of {direction}"
+        drawn += _tried(partial(draw_comparisons, out, group, direction, say), name, say) or []
+    for name, task in tasks:
         drawn += _tried(partial(_content, out, name, task, device, say), f"affinity and embedding of {name}", say) or []
-    for pair in dict.fromkeys(task.model.pair for task in tasks.values()):
-        drawn += _tried(partial(_curves, out, tasks, pair, say), f"curves of {' and '.join(pair)}", say) or []
+    for domains in dict.fromkeys(task.model.domains for _, task in tasks):
+        alike = {name: task for name, task in tasks if task.model.domains == domains}
+        contrasts = next(iter(alike.values())).model.contrasts
+        drawn += _tried(partial(_curves, out, alike, say), f"curves of {contrasts}", say) or []
     return drawn
 
 
@@ -75,12 +76,13 @@ def _tried(make: Callable[[], Made], name: str, say: Say) -> Made | None:
         return None
 
 
-def _comparable(tasks: dict[str, Task]) -> list[dict[str, Task]]:
-    """Part the tasks by what makes slices the same: pair of contrasts, plan's slices, split."""
-    groups: dict[tuple[object, ...], dict[str, Task]] = {}
-    for name, task in tasks.items():
-        groups.setdefault((task.model.pair, task.store.folder, task.split), {})[name] = task
-    return list(groups.values())
+def _comparable(tasks: Sequence[tuple[str, Task]]) -> dict[tuple[Direction, Path, str], dict[str, Task]]:
+    """Group the tasks by what they must share: a direction, the plan's slices, the split."""
+    groups: dict[tuple[Direction, Path, str], dict[str, Task]] = {}
+    for name, task in tasks:
+        for direction in task.model.directions:
+            groups.setdefault((direction, task.store.folder, task.split), {})[name] = task
+    return groups
 
 
 def _content(out: Path, name: str, task: Task, device: str, say: Say) -> list[Drawn]:
@@ -90,9 +92,8 @@ def _content(out: Path, name: str, task: Task, device: str, say: Say) -> list[Dr
     predictor = load(task, device)
     there = set(task.store.cases())
     queries = queries_of(predictor, task.store, [case for case in task.cases if case in there])
-    pair = " and ".join(task.model.pair)
     cases = how_many(set(queries.case.tolist()), subjects_of(task.model.folder))
-    seen = f"queries, from pixels of {cases} ({split_in_words(task.split)}) seen in {pair}"
+    seen = f"queries, from pixels of {cases} ({split_in_words(task.split)}) seen in {task.model.contrasts}"
     affinity = partial(_affinity, out, name, predictor, queries, seen)
     embedding = partial(_embedding, out, name, predictor, queries.brain(), seen)
     made = [_tried(affinity, f"affinity of {name}", say), _tried(embedding, f"embedding of {name}", say)]
@@ -102,10 +103,10 @@ def _content(out: Path, name: str, task: Task, device: str, say: Say) -> list[Dr
 def _affinity(out: Path, name: str, predictor: "Predictor", queries: "Queries", seen: str) -> Drawn:
     from hifisyn.figures.affinity import affinity, bank_of, draw_affinity, own_share
 
-    bank, pair, labels = bank_of(predictor), predictor.model.pair, predictor.plans.labels
-    as_tested = affinity(queries, bank, pair, labels, with_labels=False)
-    as_trained = affinity(queries, bank, pair, labels, with_labels=True)
-    path = out / file_name("affinity", *pair, name)
+    bank, domains, labels = bank_of(predictor), predictor.model.domains, predictor.plans.labels
+    as_tested = affinity(queries, bank, domains, labels, with_labels=False)
+    as_trained = affinity(queries, bank, domains, labels, with_labels=True)
+    path = out / file_name("affinity", *domains, name)
     titles = {"read as at test time, labels unseen": as_tested, "read as in training, labels known": as_trained}
     draw_affinity(path, titles)
     shares = ", ".join(f"{structure} {share:.0%}" for structure, share in own_share(as_tested).items())
@@ -121,9 +122,9 @@ def _affinity(out: Path, name: str, predictor: "Predictor", queries: "Queries", 
 def _embedding(out: Path, name: str, predictor: "Predictor", queries: "Queries", seen: str) -> Drawn:
     from hifisyn.figures.embedding import draw_embedding, embed
 
-    pair, embedding = predictor.model.pair, embed(queries)
-    path = out / file_name("embedding", *pair, name)
-    draw_embedding(path, embedding, queries, predictor.plans.labels, f"{name}, {' and '.join(pair)}")
+    model, embedding = predictor.model, embed(queries)
+    path = out / file_name("embedding", *model.domains, name)
+    draw_embedding(path, embedding, queries, predictor.plans.labels, f"{name}, {model.contrasts}")
     caption = (
         f"{len(queries.structure)} content {seen}, by {name}, laid out by {embedding.method}; structures have about as "
         "many pixels each, background is left out. Axes have no unit. The silhouette is taken among the queries with "
@@ -134,22 +135,23 @@ def _embedding(out: Path, name: str, predictor: "Predictor", queries: "Queries",
     return Drawn(path, f"Content queries by structure: {name}", caption, EMBEDDING)
 
 
-def _curves(out: Path, tasks: dict[str, Task], pair: tuple[str, str], say: Say) -> list[Drawn]:
+def _curves(out: Path, tasks: dict[str, Task], say: Say) -> list[Drawn]:
+    """Draw the training of models of the same contrasts."""
     curves = {}
     for name, task in tasks.items():
-        if task.model.pair == pair:
-            table = _tried(partial(read_curves, task.checkpoint.file.parent / METRICS_CSV), f"curve of {name}", say)
-            if table is not None:
-                curves[name] = table
+        table = _tried(partial(read_curves, task.checkpoint.file.parent / METRICS_CSV), f"curve of {name}", say)
+        if table is not None:
+            curves[name] = table
     if not curves:
         return []
-    path = out / file_name("curves", *pair)
+    model = next(iter(tasks.values())).model
+    path = out / file_name("curves", *model.domains)
     left_out = draw_curves(path, curves)
     models = "one model" if len(curves) == 1 else f"{len(curves)} models"
     caption = (
-        f"Training of {models} on {' and '.join(pair)} by epoch: measures on a few fixed slices of the validation "
-        "cases, inside the brain, in both directions, and below the weighted losses as means of an epoch"
+        f"Training of {models} on {model.contrasts} by epoch: measures on a few fixed slices of the validation "
+        "cases, inside the brain, in every direction, and below the weighted losses as means of an epoch"
         f"{f'; {left_out} further losses are left out' if left_out else ''}. Each panel has a scale of its own. "
         "The paper shows no such figure."
     )
-    return [Drawn(path, f"Training curves: {' and '.join(pair)}", caption, CURVES)]
+    return [Drawn(path, f"Training curves: {model.contrasts}", caption, CURVES)]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.evaluation import synthetic
 from hifisyn.evaluation.all_models import DEFAULT_PLANS
@@ -20,34 +21,34 @@ from hifisyn.image_metrics import finite_mean, psnr
 ROWS = 3  # of a page with up to five models
 
 
-def draw_comparisons(out: Path, tasks: Mapping[str, Task], way: tuple[str, str], say: Say) -> list[Drawn]:
+def draw_comparisons(out: Path, tasks: Mapping[str, Task], direction: Direction, say: Say) -> list[Drawn]:
     """Draw the slices of the middle case, and one slice of the worst, the middle and the best case.
 
     Args:
         out: folder of the figures.
-        tasks: evaluations of models by label, of one pair, one store and one split.
-        way: source and target.
+        tasks: evaluations of models by label, all of this direction, of one store and one split.
+        direction: what is compared.
         say: takes a line for each model that was not evaluated.
 
     Raises:
         UserError: no model was evaluated, or no case by all of them.
     """
-    evaluated = {name: task for name, task in tasks.items() if synthetic.cases(task.output, *way)}
+    evaluated = {name: task for name, task in tasks.items() if synthetic.cases(task.output, *direction)}
     for name in (name for name in tasks if name not in evaluated):
-        say(f"comparison of {' to '.join(way)}: without {name}, which is not evaluated; run hifisyn_evaluate")
-    shared = [set(synthetic.cases(task.output, *way)) for task in evaluated.values()]
+        say(f"comparison of {direction}: without {name}, which is not evaluated; run hifisyn_evaluate")
+    shared = [set(synthetic.cases(task.output, *direction)) for task in evaluated.values()]
     cases = sorted(set.intersection(*shared)) if shared else []
     if not cases:
         raise UserError(f"wanted a case that all models have translated, found none of {len(evaluated)} models")
-    sheets = _Sheets(out, evaluated, way, cases)
+    sheets = _Sheets(out, evaluated, direction, cases)
     return [*sheets.of_slices(), *sheets.of_cases()]
 
 
 class _Sheets:
     """The sheets of one direction; cases from the worst to the best."""
 
-    def __init__(self, out: Path, tasks: Mapping[str, Task], way: tuple[str, str], cases: Sequence[str]) -> None:
-        self.out, self.tasks, self.way = out, tasks, way
+    def __init__(self, out: Path, tasks: Mapping[str, Task], direction: Direction, cases: Sequence[str]) -> None:
+        self.out, self.tasks, self.direction = out, tasks, direction
         self.task = next(iter(tasks.values()))
         self.quality = {case: self._quality(case) for case in cases}
         self.cases = sorted(cases, key=self.quality.__getitem__)
@@ -58,7 +59,7 @@ class _Sheets:
         rows = self._rows(middle, self.rows_a_page)
         which = "the middle one" if len(self.cases) > 2 else "one"
         what = f"Slices of one case, {which} by mean PSNR in the brain among {self._among()}"
-        return [self._draw(rows, "slices", f"{self._arrow()}: slices of a case", what, error_span(rows))]
+        return [self._draw(rows, "slices", f"{self.direction}: slices of a case", what, error_span(rows))]
 
     def of_cases(self) -> list[Drawn]:
         if len(self.cases) < 2:
@@ -72,7 +73,7 @@ class _Sheets:
             self._draw(
                 rows[first : first + self.rows_a_page],
                 "cases" if len(pages) == 1 else f"cases_{number}",
-                f"{self._arrow()}: from the worst to the best case",
+                f"{self.direction}: from the worst to the best case",
                 what,
                 span,
             )
@@ -81,8 +82,8 @@ class _Sheets:
 
     def _draw(self, rows: Sequence[Row], kind: str, title: str, what: str, span: float) -> Drawn:
         plans = [] if self.task.plans.name == DEFAULT_PLANS else [self.task.plans.name]
-        source, target = self.way
-        path = self.out / file_name("comparison", "_to_".join(self.way), *plans, kind)
+        source, target = self.direction
+        path = self.out / file_name("comparison", self.direction.key, *plans, kind)
         draw_comparison(path, rows, source, target, span=span)
         outlined = " Lesions are outlined." if any(r.lesions is not None and r.lesions.any() for r in rows) else ""
         caption = (
@@ -94,7 +95,7 @@ class _Sheets:
         return Drawn(path, title, caption, COMPARISON)
 
     def _rows(self, case: str, count: int) -> list[Row]:
-        store, (source, target) = self.task.store, self.way
+        store, (source, target) = self.task.store, self.direction
         labelled = bool(store.record(case)["labelled"])
         made = {name: synthetic.read(task.output, case, source, target) for name, task in self.tasks.items()}
         images = store.image(case, source), made, store.image(case, target), store.brain(case)
@@ -110,15 +111,12 @@ class _Sheets:
     def _makers(self) -> str:
         return "one model" if len(self.tasks) == 1 else f"each of {len(self.tasks)} models"
 
-    def _arrow(self) -> str:
-        return " to ".join(self.way)
-
     def _among(self) -> str:
         people = how_many(self.cases, subjects_of(self.task.model.folder))
         return f"{people} ({split_in_words(self.task.split)})"
 
     def _quality(self, case: str) -> float:
         """Return the PSNR in the brain in dB, mean over slices and models."""
-        truth, brain = self.task.store.image(case, self.way[1]), self.task.store.brain(case)
-        made = [synthetic.read(task.output, case, *self.way) for task in self.tasks.values()]
+        truth, brain = self.task.store.image(case, self.direction.target), self.task.store.brain(case)
+        made = [synthetic.read(task.output, case, *self.direction) for task in self.tasks.values()]
         return float(np.mean([finite_mean(psnr(stack, truth, mask=brain)) for stack in made]))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hifisyn.figures import style
 from hifisyn.figures.queries import Queries
 
 UMAP, PCA = "UMAP", "PCA"
-MARKERS = ("o", "^")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Embedding:
         method: "UMAP" or "PCA".
         structure_silhouette: by label value, mean silhouette of its queries among all structures, -1..1: near 1 they
             keep to themselves, near 0 they mix with another structure. Cosine distance, all channels.
-        modality_silhouette: the same for the two contrasts within a structure, mean over structures; near 0 is wanted:
+        modality_silhouette: the same for the contrasts within a structure, mean over structures; near 0 is wanted:
             content that the contrasts share. NaN where only one contrast is there.
     """
 
@@ -71,7 +72,7 @@ def structure_silhouette(unit: np.ndarray, structure: np.ndarray) -> pd.Series:
 
 
 def modality_silhouette(unit: np.ndarray, queries: Queries) -> float:
-    """Return how far the contrasts part within a structure: mean silhouette over structures seen in both; else NaN."""
+    """Return how far contrasts part within a structure: mean silhouette over structures seen in several; else NaN."""
     from sklearn.metrics import silhouette_score
 
     scores = []
@@ -98,7 +99,7 @@ def draw_embedding(path: Path, embedding: Embedding, queries: Queries, labels: M
     names = style.names_by_value(labels)
     contrasts = list(dict.fromkeys(queries.modality.tolist()))
     order = np.random.default_rng(0).permutation(len(queries.structure))  # lest the last structure cover the others
-    for marker, contrast in zip(MARKERS, contrasts, strict=False):
+    for marker, contrast in zip(cycle(MARKERS), contrasts, strict=False):
         shown = order[queries.modality[order] == contrast]
         colours = [style.structure_colour(int(value)) for value in queries.structure[shown]]
         axis.scatter(*embedding.points[shown].T, c=colours, marker=marker, s=7, linewidths=0, alpha=0.85)
@@ -127,7 +128,7 @@ def _legend(axis: Any, embedding: Embedding, names: Mapping[int, str], contrasts
     first = axis.legend(handles=structures, bbox_to_anchor=(1.01, 1.0), title=title, alignment="left", **where)
     axis.add_artist(first)
     title = f"contrast, silhouette within\na structure {embedding.modality_silhouette:.2f} (0: shared)"
-    markers = [entry(contrast, "white", marker) for marker, contrast in zip(MARKERS, contrasts, strict=False)]
+    markers = [entry(contrast, "white", marker) for marker, contrast in zip(cycle(MARKERS), contrasts, strict=False)]
     axis.legend(handles=markers, bbox_to_anchor=(1.01, 0.35), title=title, alignment="left", **where)
 
 

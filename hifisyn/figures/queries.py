@@ -56,7 +56,7 @@ def queries_of(
         predictor: the model.
         store: slices of the cases.
         cases: some of them are used, evenly chosen; those without labels are left out.
-        per_structure: pixels of each structure, each seen in every contrast of the pair that its case has.
+        per_structure: pixels of each structure, each seen in every contrast of the model that its case has.
         seed: of the choice.
 
     Raises:
@@ -71,7 +71,7 @@ def queries_of(
         content_encoder(predictor),
         store,
         chosen,
-        predictor.model.pair,
+        predictor.model.domains,
         tuple(plans.labels.values()),
         crop=plans.slices.crop,
         stride=2**plans.networks.n_down,
@@ -108,7 +108,7 @@ def sample(
     encode: Encode,
     store: SliceStore,
     cases: Sequence[str],
-    pair: tuple[str, str],
+    domains: Sequence[str],
     values: Sequence[int],
     *,
     crop: int,
@@ -116,7 +116,7 @@ def sample(
     per_structure: int,
     seed: int,
 ) -> Queries:
-    """Draw pixels of each label value, as many from each case that holds it, and encode them in both contrasts.
+    """Draw pixels of each label value, as many from each case that holds it, and encode them in every contrast.
 
     Content pixel (y, x) lies on image pixel (stride y, stride x) of the centre window, as in training.
 
@@ -124,7 +124,7 @@ def sample(
         encode: slices (N, crop, crop) of a modality to (N, C, h, w).
         store: slices of the cases.
         cases: labelled ones.
-        pair: the contrasts.
+        domains: the contrasts.
         values: label values.
         crop: pixels along each side of the window.
         stride: image pixels a content pixel.
@@ -143,12 +143,12 @@ def sample(
     places = {case: _places(small, case, values, per_structure, rng) for case in cases}
     parts: list[tuple[np.ndarray, np.ndarray, str, str]] = []
     for case, (s, y, x) in places.items():
-        for modality in (m for m in pair if m in store.record(case)["modalities"] and len(s)):
+        for modality in (m for m in domains if m in store.record(case)["modalities"] and len(s)):
             content = encode(centre(store.image(case, modality)[slices[case]], crop), modality)
             parts.append((content[s, :, y, x], small[case][s, y, x].astype(np.int64), modality, case))
     if not parts:
         raise UserError(
-            f"{store.folder}: wanted labelled pixels of {' or '.join(pair)}, found none in {len(cases)} cases"
+            f"{store.folder}: wanted labelled pixels of {' or '.join(domains)}, found none in {len(cases)} cases"
         )
     return Queries(
         np.concatenate([content for content, *_ in parts]),

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hifisyn.directions import Direction, directions
 from hifisyn.errors import UserError
 from hifisyn.files import read_json
 from hifisyn.paths import CONFIG_JSON, parse_fold, plans_file
@@ -29,13 +30,13 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Model:
-    """A model folder: one training of one method on one pair of contrasts.
+    """A model folder: one training of one method on two or more contrasts.
 
     Attributes:
         folder: holds plans.json, config.json and the folds.
         method: name of the method in the registry.
         dataset: name of the data set it was trained on.
-        pair: the two modalities; it translates either into the other.
+        domains: the modalities, two or more, sorted; it translates each into every other.
         modalities: all of the data set, in channel order.
         reference: the modality that is taken as source where there is a choice.
         checkpoints: all that exist, best before final before latest within a fold, lowest fold first.
@@ -44,19 +45,28 @@ class Model:
     folder: Path
     method: str
     dataset: str
-    pair: tuple[str, str]
+    domains: tuple[str, ...]
     modalities: tuple[str, ...]
     reference: str
     checkpoints: tuple[Checkpoint, ...]
 
     def __str__(self) -> str:
-        return f"{self.pair[0]} <-> {self.pair[1]} by {self.method} trained on {self.dataset}"
+        between = " <-> ".join(self.domains) if len(self.domains) == 2 else f"between {self.contrasts}"
+        return f"{between} by {self.method} trained on {self.dataset}"
 
-    def source_of(self, target: str) -> str | None:
-        """Return the modality from which the model makes `target`; none where it does not make it."""
-        if target not in self.pair:
-            return None
-        return self.pair[1] if target == self.pair[0] else self.pair[0]
+    @property
+    def contrasts(self) -> str:
+        """The domains in words: "T1 and T2", "FLAIR, T1 and T2"."""
+        return f"{', '.join(self.domains[:-1])} and {self.domains[-1]}"
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """All that it translates."""
+        return directions(self.domains)
+
+    def sources_of(self, target: str) -> tuple[str, ...]:
+        """Return the modalities from which the model makes `target`; none where it does not make it."""
+        return tuple(direction.source for direction in self.directions if direction.target == target)
 
     def checkpoint(self, fold: int | str | None = None, kind: str | None = None) -> Checkpoint:
         """Return the weights to use: the lowest fold that exists, and best, else final, else latest.
@@ -84,14 +94,16 @@ def read_model(folder: Path | str) -> Model:
     plans = Plans.load(plans_file(folder))
     config = read_json(folder / CONFIG_JSON)
     try:
-        method, (first, second) = str(config["method"]), (str(m) for m in config["pair"])
+        method, domains = str(config["method"]), _domains(config["domains"])
     except (KeyError, TypeError, ValueError):
-        raise UserError(f"{folder / CONFIG_JSON}: wanted method and pair, found neither; train again") from None
+        raise UserError(
+            f"{folder / CONFIG_JSON}: wanted method and domains, two or more, found neither; train again"
+        ) from None
     return Model(
         folder,
         method,
         plans.dataset,
-        (first, second),
+        domains,
         plans.modalities,
         plans.preprocessing.reference,
         tuple(_checkpoints(folder)),
@@ -110,35 +122,43 @@ def find_models(results: Path) -> list[Model]:
 
 def fitting(models: list[Model], present: Iterable[str], target: str) -> list[Model]:
     """Return the models that make `target` from one of the other modalities that are present."""
-    return [model for model in models if model.source_of(target) in set(present) - {target}]
+    there = set(present)
+    return [model for model in models if there & set(model.sources_of(target))]
 
 
 def choose(models: list[Model], present: Iterable[str], target: str) -> tuple[Model, str]:
     """Return the only model that makes `target` from a present modality, and that modality.
 
-    Where several modalities would do, the reference modality of the data set goes first, then the order given.
+    A model of several contrasts offers each of its sources. Where several modalities would do, the reference modality
+    of the data set goes first, then the order given.
 
     Raises:
         UserError: no model fits, or several do; what there is is listed.
     """
     sources = [modality for modality in present if modality != target]
-    fits = fitting(models, sources, target)
-    if not fits:
+    offers = [(model, source) for model in models for source in model.sources_of(target) if source in sources]
+    if not offers:
         wanted = f"a model that makes {target} from {' or '.join(sources) or 'another modality'}"
         there = ", ".join(f"{model} ({model.folder})" for model in models) or "no model"
         raise UserError(f"wanted {wanted}, found {there}; train one with hifisyn_train")
-    ranked = sorted(fits, key=lambda model: _rank(model, target, sources))
-    best, source = ranked[0], str(ranked[0].source_of(target))
-    same = [model for model in fits if model.source_of(target) == source]
+    best, source = min(offers, key=lambda offer: (offer[1] != offer[0].reference, sources.index(offer[1])))
+    same = [model for model, offered in offers if offered == source]
     if len(same) > 1:
         choices = " or ".join(f"--model {model.folder}" for model in same)
         raise UserError(f"wanted one model that makes {target} from {source}, found {len(same)}; choose with {choices}")
     return best, source
 
 
-def _rank(model: Model, target: str, sources: list[str]) -> tuple[bool, int]:
-    source = str(model.source_of(target))
-    return source != model.reference, sources.index(source)
+def _domains(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the domains that config.json names.
+
+    Raises:
+        ValueError: they are fewer than two, or one is named twice.
+    """
+    domains = tuple(str(name) for name in names)
+    if len(set(domains)) != len(domains) or len(domains) < 2:
+        raise ValueError(f"two or more domains are wanted, got {domains}")
+    return domains
 
 
 def _checkpoints(folder: Path) -> Iterable[Checkpoint]:

@@ -28,7 +28,7 @@ def sidecar(task: Task, predictor: Predictor, prediction: Prediction, command: s
         "Model": model.folder.resolve().name,
         "Method": model.method,
         "TrainedOn": plans.dataset,
-        "Pair": list(model.pair),
+        "Domains": list(model.domains),
         "Fold": predictor.checkpoint.fold,
         "Checkpoint": predictor.checkpoint.kind,
         **identity(task, predictor),

@@ -21,5 +21,3 @@ class ContentDiscriminatorSettings(Settings):
         [True, True, False, True]
         """
         return (iteration + 1) % self.steps != 0
-
-

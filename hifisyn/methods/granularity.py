@@ -53,9 +53,7 @@ def contents_of(
     )
 
 
-def pgd(
-    contents: Contents, batch: Batch, scene: Scene, plan: PixelGranularitySettings, rng: torch.Generator
-) -> Tensor:
+def pgd(contents: Contents, batch: Batch, scene: Scene, plan: PixelGranularitySettings, rng: torch.Generator) -> Tensor:
     """Return L_PGD of a step, not yet weighted."""
     foreground = torch.cat([scene.foreground[m] for m in batch.domains])
     anchors = draw_anchors(foreground, plan.anchors, rng)

@@ -63,7 +63,7 @@ class ClassMemory(nn.Module):
         tau: float = 1.0,
     ) -> None:
         super().__init__()
-        self.domains, self.keep, self.tau = tuple(domains), keep, tau
+        self.keep, self.tau = keep, tau
         classes = torch.tensor([value for value, count in items.items() for _ in range(count)])
         self.register_buffer("keys", normalize(torch.randn(len(classes), key_width), dim=1))
         self.tables = value_tables(domains, torch.randn(len(domains), len(classes), value_width))
@@ -132,14 +132,13 @@ class ClassMemory(nn.Module):
         The values of other contrasts stay. Over several processes the pixels of all count, so that all keep the same
         memory.
         """
-        present = [m for m in self.domains if m in pixels]
         with torch.autocast(self.keys.device.type, enabled=False):
-            key, value, chosen, shown = zip(*(self._sums(pixels[m]) for m in present), strict=True)
+            key, value, chosen, shown = zip(*(self._sums(each) for each in pixels.values()), strict=True)
             each = torch.stack(shown).all(dim=0) & torch.stack(chosen)
             moved = each.any(dim=0)
             new_key = self.keep * self.keys + (1 - self.keep) * torch.stack(key).mean(dim=0)
             self.keys.copy_(torch.where(moved[:, None], normalize(new_key, dim=1), self.keys))
-            for modality, new, mine in zip(present, value, each, strict=True):
+            for modality, new, mine in zip(pixels, value, each, strict=True):
                 table = self.tables[modality]
                 mixed = self.keep * table.values + (1 - self.keep) * new
                 table.values.copy_(torch.where(mine[:, None], mixed, table.values))

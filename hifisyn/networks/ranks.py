@@ -1,5 +1,6 @@
 """Sums over the processes of a training on several GPUs; without a process group they are the input itself."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,10 +15,7 @@ def world_size() -> int:
 
 def sum_over_ranks(tensor: Tensor) -> Tensor:
     """Return the sum of every process's tensor, with the gradient that one process with the joint batch would have."""
-    if world_size() == 1:
-        return tensor
-    total: Tensor = _Sum.apply(tensor)  # type: ignore[no-untyped-call]
-    return total
+    return _sum(tensor) if world_size() > 1 else tensor
 
 
 def from_first_rank(tensor: Tensor, found: Tensor) -> tuple[Tensor, Tensor]:
@@ -47,3 +45,6 @@ class _Sum(torch.autograd.Function):
         total = gradient.contiguous().clone()
         dist.all_reduce(total)
         return total
+
+
+_sum: Callable[[Tensor], Tensor] = _Sum.apply

@@ -50,7 +50,7 @@ class Sizes:
     @property
     def content_width(self) -> int:
         """Channels of the content map."""
-        return self.width * 2**self.n_down
+        return self.width << self.n_down
 
 
 def step_gflop(sizes: Sizes) -> float:

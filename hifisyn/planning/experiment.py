@@ -191,6 +191,8 @@ class _Work:
         plans = planner.plan(
             fingerprint,
             wishes.device,
+            wishes.method,
+            method_name=wishes.method_name,
             name=wishes.plans_name,
             preset=wishes.preset,
             assignments=wishes.assignments,

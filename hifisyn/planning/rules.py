@@ -179,7 +179,9 @@ def length(sizes: Sizes, device: Device) -> Choice[LengthPlan]:
     """As many steps as the time allows, at most the full length; an epoch is a round number of them."""
     full = EPOCHS * ITERATIONS
     if not is_limited(device):
-        return Choice(LengthPlan(epochs=EPOCHS, iterations=ITERATIONS), f"{full} steps: the full length, no time limit given")
+        return Choice(
+            LengthPlan(epochs=EPOCHS, iterations=ITERATIONS), f"{full} steps: the full length, no time limit given"
+        )
     seconds = step_seconds(sizes, device)
     steps = max(1, min(full, int(seconds_for_steps(device) / seconds)))
     each = max((n for n in EPOCH_LENGTHS if steps // n >= EPOCHS_WANTED), default=max(1, steps // EPOCHS_WANTED))
@@ -233,7 +235,9 @@ def rate_factors(width: int, steps: int) -> Choice[tuple[float, float]]:
     """What published learning rates are multiplied with: of all that makes images or content, and of discriminators."""
     if width < NARROW_WIDTH and steps < SHORT_STEPS:
         low, high = (f"{factor:g}" for factor in sorted(NARROW_FACTORS))
-        return Choice(NARROW_FACTORS, f"a narrow network in a short run was stable at {low} and {high} times the published rates")
+        return Choice(
+            NARROW_FACTORS, f"a narrow network in a short run was stable at {low} and {high} times the published rates"
+        )
     return Choice((1.0, 1.0), "as published")
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from hifisyn.engine.jobs import Executor, Failure
 from hifisyn.engine.shard import Shard
-from hifisyn.planning import planner
 from hifisyn.planning.device import Device
+from hifisyn.planning.method_plan import PlansItself
 from hifisyn.planning.splits import Splits
-from hifisyn.plans import Plans
+from hifisyn.plans import Plans, Preset
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,15 @@ class Wishes:
 
     Attributes:
         device: what the training may use.
+        method: that plans itself on the slices.
+        method_name: by which it is found again.
         plans_name: name of the plans file; several plans may stand side by side.
         preset: see `planner.plan`.
         assignments: `key=value` texts that replace values of the plans.
         preprocessing: fields of PreprocessingPlan; what is none is chosen by rule.
         processes: subjects at a time; none: as many as fit.
         seed: of the splits.
-        overwrite: plan anew although there are plans.
+        overwrite: plan again although there are plans.
         slices: cut slices and draw pictures; without, only align, split and plan.
         shard: do the subjects of this part of the cohort only, and plan nothing.
         retry_failed: try again what failed before with the same files and settings.
@@ -33,8 +35,10 @@ class Wishes:
     """
 
     device: Device
+    method: type[PlansItself]
+    method_name: str
     plans_name: str = "plans"
-    preset: planner.Preset = "recommended"
+    preset: Preset = "recommended"
     assignments: Sequence[str] = ()
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     processes: int | None = None

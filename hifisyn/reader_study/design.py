@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hifisyn.directions import Direction
 from hifisyn.errors import UserError
-
-Direction = tuple[str, str]
 
 
 @dataclass(frozen=True)

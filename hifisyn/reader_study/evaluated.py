@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.evaluation import synthetic
-from hifisyn.evaluation.all_models import in_words
+from hifisyn.evaluation.all_models import in_words, of_contrasts
 from hifisyn.inference.models import Model, find_models
-from hifisyn.reader_study.design import Direction
 
 SPLITS = ("test", "val")
 
@@ -66,7 +66,7 @@ def find(
         folders = _by_direction(there, chosen, fold, direction)
         if folders:
             break
-    enough = {way: named for way, named in folders.items() if len(named) >= least}
+    enough = {one: named for one, named in folders.items() if len(named) >= least}
     if not enough:
         raise UserError(
             f"wanted at least {least} evaluated models of one direction in {results / dataset}, found "
@@ -77,8 +77,8 @@ def find(
             f"wanted the same models in every direction, found {_listed(enough)}; "
             "choose with --source and --target, or with --model"
         )
-    subjects = {way: _subjects(way, list(named.values())) for way, named in enough.items()}
-    left_out = [f"{_words(way)}: {', '.join(named)} only" for way, named in folders.items() if way not in enough]
+    subjects = {one: _subjects(one, list(named.values())) for one, named in enough.items()}
+    left_out = [f"{one}: {', '.join(named)} only" for one, named in folders.items() if one not in enough]
     return Evaluated(enough, subjects, chosen, tuple(left_out))
 
 
@@ -114,25 +114,34 @@ def _by_direction(
 ) -> dict[Direction, dict[str, Path]]:
     found: dict[Direction, dict[str, Path]] = {}
     for model in models:
-        for way in (model.pair, model.pair[::-1]):
-            folder = _evaluation(model, split, fold, way)
-            if folder is not None and direction in (None, way):
-                found.setdefault(way, {})[model.folder.name] = folder
+        for one in model.directions:
+            folder = _evaluation(model, split, fold, one)
+            if folder is not None and direction in (None, one):
+                found.setdefault(one, {})[_name(model)] = folder
     return found
 
 
-def _evaluation(model: Model, split: str, fold: int | str | None, way: Direction) -> Path | None:
+def _name(model: Model) -> str:
+    """Return the name of the folder, the same for every pair of contrasts; those of more are named behind the method.
+
+    As in "HiFiSyn (FLAIR, T1, T2)__plans__2d", which makes some of what "HiFiSyn__plans__2d" of T1 and T2 makes.
+    """
+    method, *rest = model.folder.name.split("__")
+    return "__".join([of_contrasts(method, model.domains), *rest])
+
+
+def _evaluation(model: Model, split: str, fold: int | str | None, direction: Direction) -> Path | None:
     """Return the evaluation of the lowest fold that left images of this direction."""
     for parent in dict.fromkeys(c.file.parent for c in model.checkpoints if fold in (None, c.fold)):
         folder = parent / f"evaluation_{split}"
-        if folder.is_dir() and synthetic.cases(folder, *way):
+        if folder.is_dir() and synthetic.cases(folder, *direction):
             return folder
     return None
 
 
-def _subjects(way: Direction, folders: Sequence[Path]) -> dict[str, str]:
+def _subjects(direction: Direction, folders: Sequence[Path]) -> dict[str, str]:
     """Return the cases that all evaluations hold, each with its subject."""
-    common = set.intersection(*(set(synthetic.cases(folder, *way)) for folder in folders))
+    common = set.intersection(*(set(synthetic.cases(folder, *direction)) for folder in folders))
     owners: dict[str, str] = {}
     for folder in folders:
         table = pd.read_csv(folder / "subjects.csv", dtype=str)
@@ -140,9 +149,5 @@ def _subjects(way: Direction, folders: Sequence[Path]) -> dict[str, str]:
     return {case: owners.get(case, case) for case in sorted(common)}
 
 
-def _words(way: Direction) -> str:
-    return " to ".join(way)
-
-
 def _listed(folders: Mapping[Direction, Mapping[str, Path]]) -> str:
-    return "; ".join(f"{_words(way)}: {', '.join(sorted(named))}" for way, named in folders.items()) or "none"
+    return "; ".join(f"{one}: {', '.join(sorted(named))}" for one, named in folders.items()) or "none"

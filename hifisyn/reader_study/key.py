@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from hifisyn.directions import Direction
 from hifisyn.files import write_json, write_text
 from hifisyn.reader_study.typed import load
 
@@ -52,7 +53,7 @@ class KeyTrial(_Part):
     @property
     def direction(self) -> str:
         """Such as "T1 to FLAIR"."""
-        return f"{self.source} to {self.target}"
+        return str(Direction(self.source, self.target))
 
     @property
     def view(self) -> tuple[str, int, str]:

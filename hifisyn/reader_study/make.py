@@ -8,6 +8,7 @@ import numpy as np
 
 from hifisyn import __version__
 from hifisyn.dataset import TISSUES
+from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, sha256, write_text
 from hifisyn.paths import READER_STUDY, Roots, plans_file, slices_folder
@@ -43,7 +44,7 @@ class Wishes:
 
     dataset: str
     models: tuple[str, ...] = ()
-    direction: tuple[str, str] | None = None
+    direction: Direction | None = None
     split: str | None = None
     fold: int | str | None = None
     cases: int | None = None
@@ -106,7 +107,8 @@ def make(wishes: Wishes, roots: Roots, folder: Path | None = None, *, overwrite:
     trials = _draw(wishes, evaluated, list(titles), plans, store)
     seen = {trial.view for trial in trials}
     shots = {
-        view: pictures(view, store, evaluated.folders[view.source, view.target], wishes.with_real) for view in seen
+        view: pictures(view, store, evaluated.folders[Direction(view.source, view.target)], wishes.with_real)
+        for view in seen
     }
     shown = [_shown(trial, shots[trial.view], wishes.show_real) for trial in trials]
     write_text(folder / STUDY_HTML, page(shown))
@@ -149,7 +151,7 @@ def _key(
     wishes: Wishes, evaluated: Evaluated, titles: dict[str, str], trials: list[Trial], study: str, page_file: Path
 ) -> keys.Key:
     settings: dict[str, Any] = {name: getattr(wishes, name) for name in wishes.__dataclass_fields__}
-    settings |= {"models": ", ".join(wishes.models), "direction": " to ".join(wishes.direction or ()) or None}
+    settings |= {"models": ", ".join(wishes.models), "direction": str(wishes.direction) if wishes.direction else None}
     return keys.Key(
         study=study,
         page_sha256=sha256(page_file),
@@ -171,12 +173,12 @@ def _key(
 
 
 def _candidate(name: str, title: str, evaluated: Evaluated) -> keys.Candidate:
-    folders = {" to ".join(way): named[name] for way, named in evaluated.folders.items() if name in named}
-    weights = {way: _weights(folder) for way, folder in folders.items()}
+    folders = {str(one): named[name] for one, named in evaluated.folders.items() if name in named}
+    weights = {one: _weights(folder) for one, folder in folders.items()}
     return keys.Candidate(
         title=title,
-        evaluations={way: str(folder) for way, folder in folders.items()},
-        weights={way: digest for way, digest in weights.items() if digest},
+        evaluations={one: str(folder) for one, folder in folders.items()},
+        weights={one: digest for one, digest in weights.items() if digest},
     )
 
 

@@ -27,7 +27,7 @@ class Training:
 
     Attributes:
         label: how the model is called in every table.
-        model: its folder and pair.
+        model: its folder and contrasts.
         fold: number or "all".
         config: config.json of the model, and of the fold over it.
         plans: it was trained by.
@@ -47,6 +47,12 @@ class Training:
     def folder(self) -> Path:
         """Folder of the fold."""
         return fold_folder(self.model.folder, self.fold)
+
+    @property
+    def called(self) -> str:
+        """Label, contrasts where the label does not name them, and fold, as in "Toy (T1 and T2, fold 0)"."""
+        contrasts = f"{self.model.contrasts}, " if len(self.model.domains) == 2 else ""
+        return f"{self.label} ({contrasts}fold {self.fold})"
 
     @property
     def epochs(self) -> int:
@@ -73,7 +79,7 @@ class Facts:
         split: test or val, of which the numbers are.
         data: the data set.
         trainings: one a fold of a model.
-        tables: "slices", "subjects", "regions" of all evaluations on the split; columns model, pair, fold first.
+        tables: "slices", "subjects", "regions" of all evaluations on the split; columns model, domains, fold first.
         downstream: the tasks on the split.
         ablations: of the data set.
         reference: label of the model that the others are tested against; none without models.

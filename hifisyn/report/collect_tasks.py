@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from hifisyn.directions import Direction
 from hifisyn.downstream.work import TASKS
 from hifisyn.errors import UserError
 from hifisyn.experiments.results import ABLATION_JSON, SUBJECTS_CSV, TABLE_PNG
@@ -19,7 +20,7 @@ class Downstream:
     Attributes:
         label: of the model.
         task: tissue, lesion or augment.
-        direction: "T2 to T1", or the contrast of augment.
+        direction: of the synthetic scans, "T2 to T1".
         split: test or val.
         folder: of its files.
         summary: summary.json: settings, mean, failures, versions.
@@ -77,7 +78,7 @@ def read_downstream(label: str, fold_folder: Path, split: str) -> list[Downstrea
                 Downstream(
                     label,
                     task,
-                    folder.name.replace("_to_", " to "),
+                    str(Direction.parse(folder.name)),
                     split,
                     folder,
                     read_json(summary) if summary.is_file() else {},

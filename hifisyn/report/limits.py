@@ -39,11 +39,10 @@ def _of_training(facts: Facts) -> Iterator[str]:
     short: dict[int, list[str]] = {}
     for training in facts.trainings:
         planned, steps = training.plans.training.epochs, training.epochs * training.plans.training.iterations
-        name = f"{training.label} ({' and '.join(training.model.pair)}, fold {training.fold})"
         if training.epochs < planned:
-            yield f"{name} was evaluated after {training.epochs} of {counted(planned, 'planned epoch')}."
+            yield f"{training.called} was evaluated after {training.epochs} of {counted(planned, 'planned epoch')}."
         if 0 < steps < SHORT_STEPS:
-            short.setdefault(steps, []).append(name)
+            short.setdefault(steps, []).append(training.called)
     for steps, names in short.items():
         were = "was" if len(names) == 1 else "were"
         yield f"{listed(names)} {were} trained for {steps:,} steps only, far fewer than a full run."
@@ -83,11 +82,20 @@ def _of_evaluation(facts: Facts) -> Iterator[str]:
     failed = sorted({case for training in facts.trainings for case in training.evaluation.get("failures") or {}})
     if failed:
         yield f"Not compared, for reasons given above: {', '.join(failed)}."
-    skipped = sorted({case for training in facts.trainings for case in training.settings.get("skipped") or ()})
-    if skipped:
-        yield f"Left out, since a contrast lacks: {', '.join(skipped)}."
+    yield from _left_out(facts)
     if not facts.ablations:
         yield "No ablation was run: which part of the method helps is not known from these data."
+
+
+def _left_out(facts: Facts) -> Iterator[str]:
+    """Say which cases models of two contrasts could not be compared on, and models of more in some directions alone."""
+    for several, words in ((False, "Left out, since a contrast lacks"), (True, "Left out where a contrast lacks")):
+        alike = [one.settings for one in facts.trainings if (len(one.model.domains) > 2) == several]
+        if skipped := sorted({case for settings in alike for case in settings.get("skipped") or ()}):
+            yield f"{words}: {', '.join(skipped)}."
+    left_out = dict.fromkeys(direction for one in facts.trainings for direction in one.settings.get("left_out") or ())
+    if left_out:
+        yield f"Not compared, since no case has both contrasts: {', '.join(left_out)}."
 
 
 def _always() -> list[str]:

@@ -142,7 +142,7 @@ def _one_training(training: Training) -> str:
     seed = f", seed {training.config['seed']}" if "seed" in training.config else ""
     steps = f"{training.epochs * t.iterations:,} steps ({counted(training.epochs, 'epoch')} of {t.iterations})"
     return (
-        f"{training.label} ({training.model.pair[0]} and {training.model.pair[1]}, fold {training.fold}): {steps} of "
+        f"{training.called}: {steps} of "
         f"{counted(t.batch_size, 'image')} of each contrast{time}{device}, Adam at {t.lr:g}{bank}{seed}."
     )
 
@@ -178,7 +178,8 @@ def _tests(facts: Facts, cite: Citations) -> list[str]:
     ]
     if facts.unit == SLICE:
         return [*words, "Slices of a subject are not independent, so that these p-values are too small."]
-    subjects, tests = facts.data.subjects(set(table["case"])), table[METHOD].nunique() - 1
+    subjects = facts.data.subjects(set(table["case"]))
+    tests = int(table.groupby(DIRECTION)[METHOD].nunique().max()) - 1
     least = min(2.0 ** (1 - subjects) * tests, 1.0)
     if least > ALPHA:
         words.append(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import hifisyn
+from hifisyn.directions import Direction
 from hifisyn.report.collect import Facts, Training
 from hifisyn.report.html import details, facts_table, missing, paragraph, rows_table, section, without_paths
 from hifisyn.training.logbook import duration
@@ -15,12 +16,12 @@ def runs(facts: Facts) -> str:
         return section("runs", "What was run", missing("No model was trained", f"hifisyn_train {name} T1 T2 fold0"))
     overview = rows_table(
         "All models of this data set. Time is that of all epochs, validation included.",
-        ("model", "pair", "fold", "epochs", "steps", "time", "device", "evaluated"),
+        ("model", "contrasts", "fold", "epochs", "steps", "time", "device", "evaluated"),
         [_line(training, facts.split) for training in facts.trainings],
         numbers=(3, 4),
     )
     tables = "".join(
-        details(f"{t.label}: {t.model.pair[0]} and {t.model.pair[1]}, fold {t.fold}", _table(t, facts), _progress(t))
+        details(f"{t.label}: {t.model.contrasts}, fold {t.fold}", _table(t, facts), _progress(t))
         for t in facts.trainings
     )
     told = paragraph(
@@ -35,11 +36,11 @@ def _line(training: Training, split: str) -> tuple[object, ...]:
     planned = training.plans.training.epochs
     epochs = f"{training.epochs:,}" if training.epochs >= planned else f"{training.epochs:,} of {planned:,}"
     steps = training.epochs * training.plans.training.iterations
-    pair = " and ".join(training.model.pair)
     time = duration(training.seconds) if training.seconds else "unknown"
     done = f"{training.settings.get('split', split)}, {training.settings.get('checkpoint', '')}".strip(", ")
     evaluated = done if training.evaluation else "no"
-    return training.label, pair, training.fold, epochs, f"{steps:,}", time, training.config.get("device", ""), evaluated
+    device = training.config.get("device", "")
+    return training.label, training.model.contrasts, training.fold, epochs, f"{steps:,}", time, device, evaluated
 
 
 def _table(training: Training, facts: Facts) -> str:
@@ -71,14 +72,14 @@ def _table(training: Training, facts: Facts) -> str:
 
 
 def _progress(training: Training) -> str:
-    """Return the course of the validation: its first, its middle and its last epoch, both directions."""
+    """Return the course of the validation: its first, its middle and its last epoch, every direction."""
     rows = training.rows
     keys = [key for key in rows.columns if key.endswith(("/psnr_brain", "/ssim_brain", "/correlation"))]
     if rows.empty or not keys:
         return ""
     chosen = sorted({0, (len(rows) - 1) // 2, len(rows) - 1})
     words = {"psnr_brain": "brain PSNR", "ssim_brain": "brain SSIM", "correlation": "brain correlation"}
-    head = [f"{key.split('/')[0].replace('_to_', ' to ')}: {words[key.split('/')[1]]}" for key in keys]
+    head = [f"{Direction.parse(direction)}: {words[name]}" for direction, name in (key.split("/") for key in keys)]
     body = [(f"{int(rows.iloc[i]['epoch'])}", *(f"{rows.iloc[i][key]:.3g}" for key in keys)) for i in chosen]
     return rows_table(
         "validation in the course of training; the best checkpoint was chosen by it",

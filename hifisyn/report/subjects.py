@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.paths import slices_folder
 from hifisyn.pictures import brain_window
@@ -40,7 +41,7 @@ class Shown:
     size: tuple[int, int]
     columns: int
     real: dict[str, str]
-    synthetic: dict[str, dict[str, str]]
+    synthetic: dict[Direction, dict[str, str]]
     largest: float
 
     @property
@@ -93,14 +94,14 @@ def read(facts: Facts, case: str, most: int) -> Shown | None:
     from hifisyn.evaluation import synthetic
 
     real: dict[str, np.ndarray] = {}
-    made: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+    made: dict[Direction, dict[str, np.ndarray]] = {}
     brain = np.zeros(0, dtype=bool)
     for training in facts.trainings:
         store = SliceStore(slices_folder(facts.roots.preprocessed / facts.name, training.plans.name))
-        for way in (training.model.pair, training.model.pair[::-1]):
+        for direction in training.model.directions:
             try:
-                stack = synthetic.read(_evaluation(training, facts.split), case, *way)
-                found = {m: store.image(case, m) for m in way}
+                stack = synthetic.read(_evaluation(training, facts.split), case, *direction)
+                found = {m: store.image(case, m) for m in direction}
                 mask = store.brain(case)
             except UserError:
                 continue
@@ -108,13 +109,15 @@ def read(facts: Facts, case: str, most: int) -> Shown | None:
                 continue
             brain = mask
             real |= found
-            made.setdefault(way, {})[training.label] = stack
+            made.setdefault(direction, {})[training.label] = stack
     if not made:
         return None
     places = _places(facts, case, brain, most)
     box = brain_window(brain[places])
     errors = [
-        np.abs(s[places][:, *box] - real[way[1]][places][:, *box]) for way, by in made.items() for s in by.values()
+        np.abs(s[places][:, *box] - real[direction.target][places][:, *box])
+        for direction, by in made.items()
+        for s in by.values()
     ]
     columns = int(np.ceil(np.sqrt(len(places))))
 
@@ -128,7 +131,7 @@ def read(facts: Facts, case: str, most: int) -> Shown | None:
         (box[0].stop - box[0].start, box[1].stop - box[1].start),
         columns,
         {modality: strip(stack) for modality, stack in real.items()},
-        {" to ".join(way): {label: strip(stack) for label, stack in by.items()} for way, by in made.items()},
+        {direction: {label: strip(stack) for label, stack in by.items()} for direction, by in made.items()},
         max(float(np.percentile(error, 99)) for error in errors),
     )
 

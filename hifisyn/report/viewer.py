@@ -137,7 +137,8 @@ def _data(shown: Sequence[Shown]) -> str:
 def _case(entry: Shown) -> dict:
     height, width = entry.size
     size = {"width": width, "height": height, "columns": entry.columns}
-    return {"case": entry.case, "places": entry.places, **size, "real": entry.real, "synthetic": entry.synthetic}
+    synthetic = {str(one): one._asdict() | {"models": models} for one, models in entry.synthetic.items()}
+    return {"case": entry.case, "places": entry.places, **size, "real": entry.real, "synthetic": synthetic}
 
 
 def _block(anchor: str, content: dict) -> str:

@@ -44,11 +44,11 @@ SCRIPT = r"""
     const entry = shown?.id === menus.case.value ? shown : json(menus.case.value);
     entry.id = menus.case.value;
     fill(menus.direction, Object.keys(entry.synthetic));
-    const direction = menus.direction.value, [source, target] = direction.split(" to ");
-    fill(menus.model, Object.keys(entry.synthetic[direction]));
+    const direction = menus.direction.value, { source, target, models } = entry.synthetic[direction];
+    fill(menus.model, Object.keys(models));
     const model = menus.model.value;
     const decoded = await Promise.all(
-      [entry.real[source], entry.synthetic[direction][model], entry.real[target]].map(grey));
+      [entry.real[source], models[model], entry.real[target]].map(grey));
     if (ticket !== latest) return;
     const share = shown && shown.places.length > 1 ? place / (shown.places.length - 1) : 0.5;
     const sameCase = shown === entry;

@@ -7,44 +7,25 @@ import signal
 import threading
 import traceback
 from types import TracebackType
-from typing import Any
 
-import numpy as np
 import torch
 from batchgenerators.dataloading.data_loader import SlimDataLoaderBase
 from batchgenerators.dataloading.multi_threaded_augmenter import MultiThreadedAugmenter
 from batchgenerators.dataloading.single_threaded_augmenter import SingleThreadedAugmenter
 
 from hifisyn.errors import UserError
-from hifisyn.plans import Plans
-from hifisyn.slices import SliceStore
-from hifisyn.training.contract import Batch
-from hifisyn.training.draws import Cohort, Draw, draw_step
+from hifisyn.training.batch import Batch
+from hifisyn.training.source import BatchSource, Item
 
 TIME_LIMIT = 300.0
 
 
-class SliceLoader(SlimDataLoaderBase):
-    """Reads the batches of iteration start, start + 1, ...; of w processes each reads every w-th.
+class BatchLoader(SlimDataLoaderBase):
+    """Reads the batches of iteration start, start + 1, ... of a source; of w processes each reads every w-th."""
 
-    Slices are not kept in memory: the system keeps the compressed files, and a slice of 256x256 takes 0.3 ms.
-    """
-
-    def __init__(
-        self,
-        store: SliceStore,
-        cohort: Cohort,
-        plans: Plans,
-        *,
-        seed: int,
-        rank: int = 0,
-        start: int = 0,
-        workers: int = 0,
-    ) -> None:
-        super().__init__(cohort, plans.training.batch_size, number_of_threads_in_multithreaded=max(workers, 1))
-        self.store, self.plans, self.seed, self.rank = store, plans, seed, rank
-        self.iteration = start
-        self.numbers = cohort.subject_numbers
+    def __init__(self, source: BatchSource, *, start: int = 0, workers: int = 0) -> None:
+        super().__init__(None, 1, number_of_threads_in_multithreaded=max(workers, 1))
+        self.source, self.iteration = source, start
 
     def set_thread_id(self, thread_id: int) -> None:
         """Called by batchgenerators in each reading process, before its first batch."""
@@ -52,39 +33,16 @@ class SliceLoader(SlimDataLoaderBase):
         self.iteration += thread_id
         _follow_parent()
 
-    def generate_train_batch(self) -> dict[str, Any]:
+    def generate_train_batch(self) -> Item:
         """Return the next batch as arrays; an error is handed on as an item, so that its cause is not lost."""
         try:
-            item = self.read(self.iteration)
+            item = self.source.read(self.iteration)
         except UserError as error:
             item = {"user_error": str(error)}
         except Exception:
             item = {"error": traceback.format_exc()}
         self.iteration += self.number_of_threads_in_multithreaded
         return item
-
-    def read(self, iteration: int) -> dict[str, Any]:
-        """Return the batch of an iteration: images, labels and subjects by modality."""
-        draws = draw_step(self._data, self.plans, self.seed, iteration, self.rank)
-        return {
-            "iteration": iteration,
-            "images": {m: np.stack([self._image(m, d) for d in drawn])[:, None] for m, drawn in draws.items()},
-            "labels": {m: self._labels(drawn) for m, drawn in draws.items()},
-            "subjects": {m: np.array([self.numbers[d.subject] for d in drawn]) for m, drawn in draws.items()},
-        }
-
-    def _image(self, modality: str, draw: Draw) -> np.ndarray:
-        return self._window(self.store.image(draw.case, modality, draw.index), draw)
-
-    def _labels(self, drawn: list[Draw]) -> np.ndarray | None:
-        if not all(draw.case in self._data.labelled for draw in drawn):
-            return None
-        return np.stack([self._window(self.store.label(d.case, d.index), d) for d in drawn]).astype(np.int64)
-
-    def _window(self, slice_: np.ndarray, draw: Draw) -> np.ndarray:
-        crop = self.plans.slices.crop
-        window = slice_[draw.row : draw.row + crop, draw.column : draw.column + crop]
-        return np.ascontiguousarray(window[:, ::-1] if draw.mirrored else window)
 
 
 class Batches:
@@ -96,10 +54,10 @@ class Batches:
         time_limit: seconds without a batch after which the run stops with a message instead of hanging.
     """
 
-    def __init__(self, loader: SliceLoader, workers: int = 0, time_limit: float = TIME_LIMIT) -> None:
+    def __init__(self, loader: BatchLoader, workers: int = 0, time_limit: float = TIME_LIMIT) -> None:
         self._workers, self._time_limit = workers, time_limit
         self._expected = loader.iteration
-        self._ready: queue.Queue[dict[str, Any] | BaseException] = queue.Queue(maxsize=2)
+        self._ready: queue.Queue[Item | BaseException] = queue.Queue(maxsize=2)
         self._closing = threading.Event()
         if workers == 0:
             self._inline = SingleThreadedAugmenter(loader, None)
@@ -139,6 +97,7 @@ class Batches:
             {m: None if a is None else torch.from_numpy(a) for m, a in item["labels"].items()},
             {m: torch.from_numpy(a) for m, a in item["subjects"].items()},
             item["iteration"],
+            item["kind"],
         )
 
     def close(self) -> None:
@@ -148,7 +107,7 @@ class Batches:
             self._augmenter.abort_event.set()
             self._thread.join(timeout=30)
 
-    def _take(self) -> dict[str, Any]:
+    def _take(self) -> Item:
         try:
             item = self._ready.get(timeout=self._time_limit)
         except queue.Empty:
@@ -167,7 +126,7 @@ class Batches:
         """Run in a thread: the augmenter's own wait has no time limit."""
         while not self._closing.is_set():
             try:
-                item: dict[str, Any] | BaseException = next(self._augmenter)
+                item: Item | BaseException = next(self._augmenter)
             except BaseException as error:
                 item = error
             while not self._closing.is_set():

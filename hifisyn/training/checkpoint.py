@@ -6,6 +6,7 @@ import pickle
 import platform
 import random
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,18 @@ import hifisyn
 from hifisyn.errors import UserError
 from hifisyn.files import atomic
 from hifisyn.plans import Plans
+from hifisyn.training.average import WeightAverage
 from hifisyn.training.contract import Trainer
 
-FORMAT = 1
+FORMAT = 2
 LATEST, BEST, FINAL = "checkpoint_latest.pt", "checkpoint_best.pt", "checkpoint_final.pt"
 
 
 def save(
     path: Path,
     trainer: Trainer,
-    method: str,
     *,
+    average: WeightAverage | None = None,
     optimizers: dict[str, torch.optim.Optimizer] | None = None,
     progress: dict[str, Any] | None = None,
 ) -> None:
@@ -34,19 +36,22 @@ def save(
 
     Args:
         path: replaced if it exists; a killed process leaves the old file.
-        trainer: its networks, plans and pair are kept.
-        method: name by which the registry finds the method again.
-        optimizers: needed to go on training; left out of `best` and `final`, which are then a third of the size.
+        trainer: its networks, plans and contrasts are kept.
+        average: its averaged weights; they take the place of the others where there are no optimizers.
+        optimizers: needed to go on training; left out of `best` and `final`, which are then a third of the size and
+            hold the weights to translate with.
         progress: plain data that the loop needs to go on.
     """
+    with average.applied() if average and not optimizers else nullcontext():
+        networks = {name: tensor.clone() for name, tensor in trainer.networks.state_dict().items()}
     content = {
         "format": FORMAT,
-        "method": method,
-        "pair": list(trainer.pair),
+        "domains": list(trainer.domains),
         "plans": trainer.plans.model_dump(mode="json"),
         "plans_hash": plans_hash(trainer.plans),
         "versions": versions(),
-        "networks": {name: network.state_dict() for name, network in trainer.networks.items()},
+        "networks": networks,
+        "average": average.state() if average and optimizers else None,
         "optimizers": {name: o.state_dict() for name, o in optimizers.items()} if optimizers else None,
         "progress": progress or {},
         "random": _random_states(),
@@ -70,7 +75,10 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
         raise UserError(f"{path}: wanted a checkpoint, found a broken or foreign file ({reason}); remove it") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else type(content).__name__
-        raise UserError(f"{path}: wanted a checkpoint of format {FORMAT}, found {found}; use another hifisyn version")
+        raise UserError(
+            f"{path}: wanted a checkpoint of format {FORMAT}, found {found}; plan again with "
+            "hifisyn_plan_and_preprocess --overwrite, and train again"
+        )
     return content
 
 
@@ -79,25 +87,32 @@ def restore(
     trainer: Trainer,
     optimizers: dict[str, torch.optim.Optimizer] | None = None,
     *,
+    average: WeightAverage | None = None,
     randomness: bool = False,
 ) -> None:
-    """Put the weights, and if given the optimizers' state and random states, of a checkpoint in place.
+    """Put the weights, and if given the optimizers' state, the average and random states, of a checkpoint in place.
+
+    Without optimizers these are the weights to translate with: the averaged ones where there are any.
 
     Raises:
         UserError: the checkpoint is of other networks.
     """
-    for name, network in trainer.networks.items():
-        try:
-            network.load_state_dict(content["networks"][name])
-        except (KeyError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(
-                f"wanted weights for the network {name} of {type(trainer).__name__}, found others ({reason}); "
-                "use the plans and the version that the checkpoint was trained with"
-            ) from None
+    weights = dict(content["networks"])
+    if optimizers is None and content["average"]:
+        weights |= content["average"]["weights"]
+    try:
+        trainer.networks.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"wanted weights for the networks of {type(trainer).__name__}, found others ({reason}); "
+            "use the plans and the version that the checkpoint was trained with"
+        ) from None
     if optimizers is not None:
         for name, optimizer in optimizers.items():
             optimizer.load_state_dict(content["optimizers"][name])
+    if average is not None and content["average"]:
+        average.load(content["average"])
     if randomness:
         _set_random_states(content["random"])
 

@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hifisyn.errors import UserError
 from hifisyn.plans import Plans
-from hifisyn.slices import SliceStore
-
-_BATCHES, _METHOD = 0, 1
+from hifisyn.training.cohort import Cohort
+from hifisyn.training.source import BATCHES, contrasts_of_step
 
 
 @dataclass(frozen=True)
@@ -24,81 +22,25 @@ class Draw:
     mirrored: bool
 
 
-@dataclass(frozen=True)
-class Cohort:
-    """The training cases of a pair of modalities.
-
-    Attributes:
-        cases: modality to subject to the cases of that subject that have the modality.
-        slices: case to its number of slices.
-        labelled: the cases with a label map.
-    """
-
-    cases: dict[str, dict[str, tuple[str, ...]]]
-    slices: dict[str, int]
-    labelled: frozenset[str]
-
-    @classmethod
-    def read(
-        cls, store: SliceStore, cases: Sequence[str], subjects: Mapping[str, str], pair: Sequence[str]
-    ) -> "Cohort":
-        """Look up what the store has of `cases`; `subjects` says whose they are, by default each its own.
-
-        Raises:
-            UserError: a modality of the pair is in no case, or all images are of one subject.
-        """
-        records = {case: store.record(case) for case in cases}
-        by_modality: dict[str, dict[str, tuple[str, ...]]] = {m: {} for m in pair}
-        for case in sorted(records):
-            for modality in set(pair) & set(records[case]["modalities"]):
-                subject = subjects.get(case, case)
-                by_modality[modality][subject] = (*by_modality[modality].get(subject, ()), case)
-        for modality, found in by_modality.items():
-            if not found:
-                there = sorted({m for record in records.values() for m in record["modalities"]})
-                raise UserError(
-                    f"wanted training cases with {modality}, found none among {len(records)}; "
-                    f"they have {', '.join(there) or 'no modality'}; choose another pair or fold"
-                )
-        if len({subject for found in by_modality.values() for subject in found}) < 2:
-            raise UserError(
-                f"wanted at least two training subjects, one for {pair[0]} and another for {pair[1]}, found one; "
-                "unpaired training never shows both contrasts of one subject in a step; add a subject or train fold all"
-            )
-        return cls(
-            by_modality,
-            {case: int(record["slices"]) for case, record in records.items()},
-            frozenset(case for case, record in records.items() if record["labelled"]),
-        )
-
-    @property
-    def subject_numbers(self) -> dict[str, int]:
-        """Subject to a number, the same in every process."""
-        everyone = sorted({subject for found in self.cases.values() for subject in found})
-        return {subject: number for number, subject in enumerate(everyone)}
-
-
-def step_seed(seed: int, iteration: int, rank: int) -> int:
-    """Return the 63-bit seed of a method's random numbers in a step; independent of the draws' seed."""
-    return int(np.random.SeedSequence([seed, iteration, rank, _METHOD]).generate_state(1, np.uint64)[0] >> 1)
-
-
 def draw_step(cohort: Cohort, plans: Plans, seed: int, iteration: int, rank: int = 0) -> dict[str, list[Draw]]:
-    """Choose the images of a step, `training.batch_size` of each modality.
+    """Choose the images of a step, `optimisation.batch_size` of each of its two contrasts.
 
-    A pure function of its arguments. No subject is drawn for both modalities, nor twice while there are others.
-    With `training.pairing` position the k-th images of both are of like height, and cut and mirrored alike.
+    A pure function of its arguments. No subject is drawn for both contrasts, nor twice while there are others.
+    With `batches.pairing` position the k-th images of both are of like height, and cut and mirrored alike.
     """
-    rng = np.random.default_rng([seed, iteration, rank, _BATCHES])
-    first, second = cohort.cases
-    count = plans.training.batch_size
+    rng = np.random.default_rng([seed, iteration, rank, BATCHES])
+    first, second = contrasts_of_step(cohort.domains, seed, iteration)
+    count = plans.optimisation.batch_size
     pools = disjoint_pools(sorted(cohort.cases[first]), sorted(cohort.cases[second]), count, rng)
     drawn = {
-        modality: [_draw(cohort, plans, modality, subject, rng) for subject in np.resize(rng.permutation(pool), count)]
-        for modality, pool in zip((first, second), pools, strict=True)
+        contrast: [
+            _draw(cohort.cases[contrast][str(subject)], str(subject), cohort, plans, rng)
+            for subject in np.resize(rng.permutation(pool), count)
+        ]
+        for contrast, pool in zip((first, second), pools, strict=True)
     }
-    if plans.training.pairing == "position":
-        slack = plans.training.position_slack
+    if plans.batches.pairing == "position":
+        slack = plans.batches.position_slack
         partners = zip(drawn[first], drawn[second], strict=True)
         drawn[second] = [_like(draw, other, cohort.slices, slack, rng) for draw, other in partners]
     return drawn
@@ -125,13 +67,27 @@ def disjoint_pools(
     return only_first + dealt[:share], only_second + dealt[share:]
 
 
-def _draw(cohort: Cohort, plans: Plans, modality: str, subject: str, rng: np.random.Generator) -> Draw:
-    cases = cohort.cases[modality][subject]
+def draw_paired(cohort: Cohort, plans: Plans, seed: int, iteration: int, rank: int = 0) -> dict[str, list[Draw]]:
+    """Choose the images of a step as `draw_step` does, but each of a case that has both contrasts, at the same place.
+
+    The contrasts of a step are two of which some case has both.
+    """
+    rng = np.random.default_rng([seed, iteration, rank, BATCHES])
+    contrasts = contrasts_of_step(cohort.domains, seed, iteration)
+    while not (both := cohort.both(*contrasts)):
+        iteration += 1
+        contrasts = contrasts_of_step(cohort.domains, seed, iteration)
+    chosen = np.resize(rng.permutation(sorted(both)), plans.optimisation.batch_size)
+    drawn = [_draw(both[str(subject)], str(subject), cohort, plans, rng) for subject in chosen]
+    return dict.fromkeys(contrasts, drawn)
+
+
+def _draw(cases: Sequence[str], subject: str, cohort: Cohort, plans: Plans, rng: np.random.Generator) -> Draw:
     case = cases[int(rng.integers(len(cases)))]
     room = plans.slices.size - plans.slices.crop + 1
     index, row, column = (int(rng.integers(n)) for n in (cohort.slices[case], room, room))
-    mirrored = bool(rng.integers(2)) and plans.training.flip
-    return Draw(case, str(subject), index, row, column, mirrored)
+    mirrored = bool(rng.integers(2)) and plans.batches.flip
+    return Draw(case, subject, index, row, column, mirrored)
 
 
 def _like(draw: Draw, other: Draw, slices: Mapping[str, int], slack: int, rng: np.random.Generator) -> Draw:

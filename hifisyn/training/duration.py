@@ -6,8 +6,7 @@ import torch
 
 from hifisyn.errors import UserError
 from hifisyn.plans import Plans
-from hifisyn.training.batches import Batches, SliceLoader
-from hifisyn.training.draws import Cohort
+from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.job import Job
 from hifisyn.training.logbook import duration
 from hifisyn.training.step import Precision, take_step
@@ -19,18 +18,18 @@ LONGEST_HOURS = {"cpu": 12.0}
 LONGEST_HOURS_ELSE = 72.0
 
 
-def seconds_a_step(job: Job, cohort: Cohort, device: torch.device, precision: Precision) -> float:
+def seconds_a_step(job: Job, device: torch.device, precision: Precision) -> float:
     """Measure the first steps of the job on networks that are thrown away afterwards.
 
-    Steps differ: of `training.content_steps` all but the last are short. So whole such periods are measured; the
+    Steps differ where a method has a `period`. So whole periods are measured; the
     first, slower than the rest, counts only if it took so long that there is no second. They are those of the middle
     of the run, since a method may begin with other ones.
     """
     trainer = job.new_trainer(device).train()
     optimizers = trainer.optimizers()
-    period = job.plans.training.content_steps
-    middle = job.plans.total_iterations // 2 // period * period
-    batches = Batches(SliceLoader(job.store, cohort, job.plans, seed=job.seed, start=middle))
+    period = trainer.period
+    middle = job.plans.length.total // 2 // period * period
+    batches = Batches(BatchLoader(job.source(), start=middle))
     spent: list[float] = []
     begun = time.monotonic()
     while len(spent) < PERIODS and time.monotonic() - begun < ENOUGH_SECONDS:
@@ -59,9 +58,9 @@ def check_length(
     Raises:
         UserError: more than 12 h on a CPU or 3 days on a GPU, and not `force_long`; what to do instead is said.
     """
-    whole = seconds * plans.total_iterations
+    whole = seconds * plans.length.total
     longest = LONGEST_HOURS.get(device.type, LONGEST_HOURS_ELSE)
-    text = f"about {duration(whole)} on {device} ({seconds:.2g} s a step, {plans.total_iterations} steps)"
+    text = f"about {duration(whole)} on {device} ({seconds:.2g} s a step, {plans.length.total} steps)"
     if whole > longest * 3600 and not force_long:
         kind = "cpu" if device.type == "cpu" else "cuda"
         minutes = 240 if kind == "cpu" else 1440

@@ -1,4 +1,4 @@
-"""What to train, on which slices, and how: all that the loop is told."""
+"""What to train, on which batches, and how: all that the loop is told."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,8 +8,15 @@ import torch
 
 from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
+from hifisyn.training.cohort import Cohort
 from hifisyn.training.contract import Trainer
-from hifisyn.training.draws import Cohort
+from hifisyn.training.mixed_source import mixed
+from hifisyn.training.pretrained import Pretrained
+from hifisyn.training.simulated_source import SimulatedSource
+from hifisyn.training.slice_source import PairedSliceSource, SliceSource
+from hifisyn.training.source import BatchSource
+
+REAL = ("unpaired", "paired")
 
 
 @dataclass(frozen=True)
@@ -18,41 +25,63 @@ class Job:
 
     Attributes:
         trainer: the method's class.
-        method: the name by which the registry finds it again.
-        plans: resolved.
-        pair: the two modalities, sorted.
-        store: the slices that the plans describe.
+        plans: resolved; they name the method as the registry finds it again.
+        domains: the contrasts, sorted.
+        store: the slices that the plans describe; none where all batches are simulated.
         train: case names.
         val: case names.
         folder: of the fold; checkpoints, metrics and samples go there.
         subjects: case to subject; a case that is missing is its own subject.
         seed: of weights, draws and noise.
+        pretrained: weights to start from; none: fresh ones.
     """
 
     trainer: type[Trainer]
-    method: str
     plans: Plans
-    pair: tuple[str, str]
-    store: SliceStore
+    domains: tuple[str, ...]
+    store: SliceStore | None
     train: tuple[str, ...]
     val: tuple[str, ...]
     folder: Path
     subjects: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
+    pretrained: Pretrained | None = None
 
     def new_trainer(self, device: torch.device) -> Trainer:
-        """Return the method with fresh weights, which depend on the seed alone."""
+        """Return the method with the weights that it starts from; fresh ones depend on the seed alone."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            return self.trainer(self.plans, self.pair).to(device)
+            trainer = self.trainer(self.plans, self.domains)
+        if self.pretrained is not None:
+            self.pretrained.put_into(trainer.networks)
+        return trainer.to(device)
 
-    def cohort(self) -> Cohort:
-        """Return what can be drawn of the training cases.
+    def cohort(self) -> Cohort | None:
+        """Return what can be drawn of the training cases; none where no batch is of real slices.
 
         Raises:
-            UserError: a modality of the pair is in no case, or all are of one subject.
+            UserError: a contrast is in no case, or all are of one subject.
         """
-        return Cohort.read(self.store, self.train, self.subjects, self.pair)
+        if self.store is None or not any(self.plans.batches.shares.get(kind) for kind in REAL):
+            return None
+        return Cohort.read(self.store, self.train, self.subjects, self.domains)
+
+    def source(self, rank: int = 0) -> BatchSource:
+        """Return where the batches come from, as the shares of the plans say.
+
+        Raises:
+            UserError: as `cohort`, or of a source that cannot serve these contrasts.
+        """
+        shares = {kind: share for kind, share in self.plans.batches.shares.items() if share > 0}
+        cohort, context = self.cohort(), self.trainer.NEEDS.context
+        sources: dict[str, BatchSource] = {}
+        if cohort is not None and self.store is not None:
+            real = {"unpaired": SliceSource, "paired": PairedSliceSource}
+            for kind in real.keys() & shares.keys():
+                sources[kind] = real[kind](self.store, cohort, self.plans, self.seed, rank, context)
+        if "simulated" in shares:
+            sources["simulated"] = SimulatedSource(self.domains, self.plans, self.seed, rank, context)
+        return mixed(sources, shares, self.seed)
 
 
 @dataclass(frozen=True)

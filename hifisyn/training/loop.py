@@ -2,13 +2,17 @@
 
 import math
 import time
+from contextlib import nullcontext
 
 import torch
 
 from hifisyn.engine.resources import allowed_cpus
 from hifisyn.errors import UserError
+from hifisyn.plans import Plans
 from hifisyn.training import checkpoint
-from hifisyn.training.batches import Batches, SliceLoader
+from hifisyn.training.average import WeightAverage
+from hifisyn.training.batches import Batches, BatchLoader
+from hifisyn.training.cohort import Cohort
 from hifisyn.training.distributed import Ranks, broadcast_state, joined, largest
 from hifisyn.training.duration import WORTH_MEASURING, check_length, seconds_a_step
 from hifisyn.training.interrupts import Interrupts
@@ -17,7 +21,7 @@ from hifisyn.training.logbook import DIAGNOSTIC, LOSS, RATE, Logbook, Row, Tally
 from hifisyn.training.rates import set_rates
 from hifisyn.training.step import resolve_device, resolve_precision, take_step
 from hifisyn.training.summary import describe, summarise
-from hifisyn.training.validation import ValidationSet, measure, score, source_itself, translate_both, write_sheets
+from hifisyn.training.validation import ValidationSet, measure, score, source_itself, translate_all, write_sheets
 
 SHEETS = 20
 SILENT_SECONDS = 60.0
@@ -46,8 +50,8 @@ def train(job: Job, options: Options | None = None) -> int:
             return _Run(job, options, ranks, device).run()
     except torch.OutOfMemoryError:
         raise UserError(
-            f"wanted memory on {device} for batches of {job.plans.training.batch_size}, found too little; pass "
-            "--set training.batch_size=1, or make a smaller plan with hifisyn_plan_and_preprocess --device-memory GB"
+            f"wanted memory on {device} for batches of {job.plans.optimisation.batch_size}, found too little; pass "
+            "--set batch_size=1, or make a smaller plan with hifisyn_plan_and_preprocess --device-memory GB"
         ) from None
 
 
@@ -60,28 +64,25 @@ class _Run:
         self.precision = resolve_precision(options.precision, device)
         self.workers = default_workers(device) if options.workers is None else options.workers
         self.cohort = job.cohort()
-        self.validation = ValidationSet.read(job.store, job.val, job.pair, job.plans.slices.crop)
+        self.source = job.source(ranks.rank)
+        crop = job.plans.slices.crop
+        self.validation = ValidationSet.read(job.store, job.val, job.domains, crop) if job.store else None
         self.iteration, self.best, self.spent = 0, -math.inf, 0.0
         self.tally = Tally()
-        self.logbook = Logbook(job.folder, job.plans.training.epochs, self.log)
+        self.logbook = Logbook(job.folder, job.plans.length.epochs, self.log)
         self._announce(options)
         self.trainer = job.new_trainer(device).train()
         self.rates, self.optimizers = self.trainer.learning_rates(), self.trainer.optimizers()
+        decay = job.plans.average_decay
+        average = WeightAverage(self.trainer.networks, self.trainer.averaged(), decay) if decay else None
+        self.average: WeightAverage | None = average
         if options.resume:
             self._load()
         broadcast_state(self.trainer.networks)
 
     def run(self) -> int:
         """Train, then save and validate what came out; return 0, or the signal that ended it."""
-        loader = SliceLoader(
-            self.job.store,
-            self.cohort,
-            self.job.plans,
-            seed=self.job.seed,
-            rank=self.ranks.rank,
-            start=self.iteration,
-            workers=self.workers,
-        )
+        loader = BatchLoader(self.source, start=self.iteration, workers=self.workers)
         with Interrupts() as interrupts, Batches(loader, self.workers) as batches:
             stopped = self._train(batches, interrupts)
         if not stopped and self.ranks.main:
@@ -92,10 +93,10 @@ class _Run:
 
     def _train(self, batches: Batches, interrupts: Interrupts) -> int:
         self.begun = self.spoke = time.monotonic()
-        while self.iteration < self.job.plans.total_iterations:
+        while self.iteration < self.job.plans.length.total:
             self._step(batches)
             stopped = largest(interrupts.signal, self.device)
-            if self.iteration % self.job.plans.training.iterations == 0:
+            if self.iteration % self.job.plans.length.iterations == 0:
                 self._end_epoch()
             elif stopped and self.ranks.main:
                 self.spent += time.monotonic() - self.begun
@@ -107,7 +108,7 @@ class _Run:
 
     def _say_where(self) -> None:
         """Print a line where an epoch takes long."""
-        now, each = time.monotonic(), self.job.plans.training.iterations
+        now, each = time.monotonic(), self.job.plans.length.iterations
         done = self.iteration % each
         if done and now - self.spoke > SILENT_SECONDS:
             left = (self.spent + now - self.begun) / done * (each - done)
@@ -121,6 +122,7 @@ class _Run:
             self.trainer,
             self.optimizers,
             next(batches),
+            average=self.average,
             seed=self.job.seed,
             rank=self.ranks.rank,
             precision=self.precision,
@@ -150,13 +152,14 @@ class _Run:
     @property
     def epoch(self) -> int:
         """Number of the epoch that the last step belongs to, from 1."""
-        return math.ceil(self.iteration / self.job.plans.training.iterations)
+        return math.ceil(self.iteration / self.job.plans.length.iterations)
 
     def _validate(self) -> dict[str, float]:
         if self.validation is None:
             return {}
-        synthetic = translate_both(self.trainer, self.validation)
-        epochs = self.job.plans.training.epochs
+        with self.average.applied() if self.average else nullcontext():
+            synthetic = translate_all(self.trainer, self.validation)
+        epochs = self.job.plans.length.epochs
         if self.epoch % max(1, epochs // SHEETS) == 0 or self.epoch == epochs:
             write_sheets(self.job.folder / "samples", f"epoch_{self.epoch:04d}", self.validation, synthetic)
         return measure(self.validation, synthetic)
@@ -172,7 +175,7 @@ class _Run:
         checkpoint.save(
             self.job.folder / name,
             self.trainer,
-            self.job.method,
+            average=self.average,
             optimizers=self.optimizers if name == checkpoint.LATEST else None,
             progress={
                 "iteration": self.iteration,
@@ -195,30 +198,45 @@ class _Run:
         if progress["seed"] != self.job.seed:
             found = progress["seed"]
             raise UserError(f"{path}: wanted seed {self.job.seed}, found {found}; resume with --seed {found}")
+        done = progress["epoch"]
+        if progress["iteration"] > self.job.plans.length.total:
+            epochs = self.job.plans.length.epochs
+            raise UserError(f"{path}: wanted at least the {done} epochs that are done, found {epochs}; raise --epochs")
         if self.device.type == "cpu":
             torch.set_num_threads(progress["threads"])  # sums over other numbers of threads round differently
-        checkpoint.restore(content, self.trainer, self.optimizers, randomness=True)
+        checkpoint.restore(content, self.trainer, self.optimizers, average=self.average, randomness=True)
         self.iteration, self.best, self.spent = progress["iteration"], progress["best"], progress["seconds"]
         self.tally = Tally(progress["losses"])
         self.logbook.rows = progress["rows"]
         self.logbook.write(picture=False)
-        self.log(f"resumed after step {self.iteration} of {self.job.plans.total_iterations}")
+        self.log(f"resumed after step {self.iteration} of {self.job.plans.length.total}")
+        before = Plans.checked(content["plans"], str(path)).length.epochs
+        if before != self.job.plans.length.epochs:
+            self.log(self._continued(before))
+
+    def _continued(self, before: int) -> str:
+        """Say where learning rates go on when a run becomes longer."""
+        rates = {group: rate * self.trainer.rate_share(group, self.iteration) for group, rate in self.rates.items()}
+        now = ", ".join(f"{group} {rate:.2g}" for group, rate in rates.items())
+        epochs = self.job.plans.length.epochs
+        return f"planned for {before} epochs before, now for {epochs}; learning rates go on from those of {epochs}: {now}"
 
     def _announce(self, options: Options) -> None:
         """Say what is trained on what, and how long it will take."""
         if not self.ranks.main:
             return
-        counts = ", ".join(f"{len(found)} with {modality}" for modality, found in self.cohort.cases.items())
-        self.log(f"{self.job.method}: {self.job.pair[0]} <-> {self.job.pair[1]}, training subjects: {counts}")
+        contrasts = " <-> ".join(self.job.domains)
+        counts = _counts(self.cohort) if self.cohort else "none, all batches are simulated"
+        self.log(f"{self.job.plans.method}: {contrasts}, training subjects: {counts}")
         self.log(f"device {self.device}, {self.precision}, {self.workers} reading processes, seed {self.job.seed}")
         if self.validation is None:
             self.log("no validation cases with these modalities: the newest weights count as best")
         else:
-            reference = source_itself(self.validation, self.job.pair)
+            reference = source_itself(self.validation)
             self.log(f"the untouched source reaches {describe(reference)}")
-        if options.resume or self.ranks.world > 1 or self.job.plans.total_iterations < WORTH_MEASURING:
+        if options.resume or self.ranks.world > 1 or self.job.plans.length.total < WORTH_MEASURING:
             return
-        seconds = seconds_a_step(self.job, self.cohort, self.device, self.precision)
+        seconds = seconds_a_step(self.job, self.device, self.precision)
         self.log(check_length(self.job.plans, seconds, self.device, force_long=options.force_long))
 
 
@@ -227,12 +245,16 @@ def default_workers(device: torch.device) -> int:
     return 0 if device.type == "cpu" else min(3, allowed_cpus() - 1)
 
 
+def _counts(cohort: Cohort) -> str:
+    return ", ".join(f"{len(found)} with {contrast}" for contrast, found in cohort.cases.items())
+
+
 def _refuse_nonfinite(means: dict[str, float], epoch: int) -> None:
     bad = [name for name, value in means.items() if not math.isfinite(value)]
     if bad:
         raise UserError(
             f"wanted finite losses in epoch {epoch}, found {', '.join(bad)} not finite; the last checkpoint is of "
-            "the epoch before; train anew with a lower rate (--set training.lr=...) or with --precision fp32"
+            "the epoch before; train again with a lower rate (--set lr=...) or with --precision fp32"
         )
 
 

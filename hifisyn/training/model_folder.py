@@ -10,10 +10,12 @@ from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json, write_text
 from hifisyn.paths import CONFIG_JSON, DATASET_JSON, METRICS_CSV, PROGRESS_PNG
 from hifisyn.plans import Plans
+from hifisyn.settings import flat
 from hifisyn.training import checkpoint
 
 PLANS_JSON = "plans.json"
 NO_MATTER = ("name", "inherits_from", "device", "reasons")
+EPOCHS = "length.epochs"
 LONGEST_SUFFIX = 60
 
 _MADE = (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL, METRICS_CSV, PROGRESS_PNG, CONFIG_JSON)
@@ -22,14 +24,14 @@ _MADE_FOLDERS = ("samples", "validation")
 
 def changes(base: Plans, plans: Plans) -> dict[str, Any]:
     """Return the values of `plans` that differ from `base`, by dotted key; what does not touch training is left out."""
-    before, after = _flat(base.model_dump(mode="json")), _flat(plans.model_dump(mode="json"))
+    before, after = (flat(p.model_dump(mode="json", exclude=set(NO_MATTER))) for p in (base, plans))
     return {key: after.get(key) for key in before | after if before.get(key) != after.get(key)}
 
 
 def suffix(changed: dict[str, Any], seed: int = 0) -> str:
     """Return the end of the model folder's name, empty where nothing was changed.
 
-    >>> suffix({"training.lr": 0.001, "training.epochs": 10})
+    >>> suffix({"optimisation.lr": 0.001, "length.epochs": 10})
     '__epochs=10__lr=0.001'
     >>> suffix({}, seed=1)
     '__seed=1'
@@ -68,7 +70,7 @@ def prepare(
     if resume and checkpoint.LATEST not in there:
         raise UserError(f"{folder}: wanted {checkpoint.LATEST} to resume from, found none; train without --resume")
     if there and not resume and not overwrite:
-        raise UserError(f"{folder}: holds {there[0]} already; go on with --resume, or start anew with --overwrite")
+        raise UserError(f"{folder}: holds {there[0]} already; go on with --resume, or start again with --overwrite")
     _refuse_other_plans(model, folder, plans, resume=resume)
     if overwrite and not resume:
         _clear(folder)
@@ -80,8 +82,16 @@ def prepare(
     write_json(model / CONFIG_JSON, config)
     if resume and (folder / CONFIG_JSON).exists():
         first = read_json(folder / CONFIG_JSON)
-        fold_config = first | {"resumed": [*first.get("resumed", []), fold_config]}
+        longer = {"epochs": fold_config["epochs"], "resumed": [*first.get("resumed", []), fold_config]}
+        fold_config = first | longer
     write_json(folder / CONFIG_JSON, fold_config)
+
+
+def continues(folder: Path, plans: Plans) -> bool:
+    """Tell whether a fold was trained to the end of a shorter plan, so that a longer one goes on from there."""
+    if not all((folder / name).exists() for name in (checkpoint.LATEST, checkpoint.FINAL, CONFIG_JSON)):
+        return False
+    return int(read_json(folder / CONFIG_JSON).get("epochs", plans.length.epochs)) < plans.length.epochs
 
 
 def _refuse_other_plans(model: Path, folder: Path, plans: Plans, *, resume: bool) -> None:
@@ -90,6 +100,7 @@ def _refuse_other_plans(model: Path, folder: Path, plans: Plans, *, resume: bool
     if not bound or not (model / PLANS_JSON).exists():
         return
     different = changes(Plans.checked(read_json(model / PLANS_JSON), str(model / PLANS_JSON)), plans)
+    different.pop(EPOCHS, None)  # a fold may go on for longer than it was planned for
     if different:
         key, value = next(iter(different.items()))
         more = f" and {len(different) - 1} more" if len(different) > 1 else ""
@@ -104,18 +115,6 @@ def _clear(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     for name in _MADE_FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        if not prefix and key in NO_MATTER:
-            continue
-        if isinstance(value, dict) and value and f"{prefix}{key}" not in ("memory.slots", "labels", "intensity_scale"):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _text(value: Any) -> str:

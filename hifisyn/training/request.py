@@ -9,16 +9,20 @@ from typing import Any
 from hifisyn import paths
 from hifisyn.dataset import Dataset, text_to_pass_on
 from hifisyn.errors import UserError
+from hifisyn.files import read_json, sha256
+from hifisyn.planning.planner import complete
 from hifisyn.planning.splits import Fold, Splits
 from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
 from hifisyn.training import model_folder
 from hifisyn.training.checkpoint import versions
+from hifisyn.training.contract import Trainer
 from hifisyn.training.distributed import Ranks
 from hifisyn.training.job import Job, Options
 from hifisyn.training.loop import default_workers
+from hifisyn.training.planned import planned
+from hifisyn.training.pretrained import Pretrained, adopted, find
 from hifisyn.training.registry import method_name, trainer_class
-from hifisyn.training.settings import adapted, with_settings
 from hifisyn.training.step import resolve_device, resolve_precision
 
 
@@ -28,11 +32,13 @@ class Request:
 
     Attributes:
         dataset: name of a preprocessed data set.
-        modalities: the two contrasts, in any order.
+        domains: two contrasts or more, in any order.
         fold: number or "all".
         method: name in the registry, or package.module:Class.
         plans: name of the plans file.
         assignments: key=value texts that change the plans.
+        epochs: how long; none: as planned. No change of the plans: raised on a finished fold, it goes on.
+        pretrained: model folder or checkpoint whose weights it starts from; none: fresh ones.
         seed: of everything random.
         roots: where the data sets and the results are.
         resume, overwrite: what to do with a fold that has a checkpoint.
@@ -40,11 +46,13 @@ class Request:
     """
 
     dataset: str
-    modalities: tuple[str, str]
+    domains: tuple[str, ...]
     fold: int | str
     method: str = "HiFiSyn"
     plans: str = "plans"
     assignments: tuple[str, ...] = ()
+    epochs: int | None = None
+    pretrained: Path | None = None
     seed: int = 0
     roots: paths.Roots = field(default_factory=paths.Roots.resolve)
     resume: bool = False
@@ -59,15 +67,19 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
         The job, and lines that the user should see.
 
     Raises:
-        UserError: the data set, a modality, the fold, the plans, a key, the method or the slices are not there.
+        UserError: the data set, a contrast, the fold, the plans, a key, the method, the slices or the weights are not there.
     """
     if request.seed < 0:
         raise UserError(f"wanted a seed of 0 or more, found {request.seed}")
     folder = request.roots.preprocessed_dataset(request.dataset)
     trainer = trainer_class(request.method)
-    base = adapted(Plans.load(paths.plans_file(folder, request.plans)), trainer)
-    plans = with_settings(base.override(list(request.assignments)), trainer)
-    pair = _pair(request, plans)
+    base = base_plans(request, trainer)
+    plans = complete(base.override(list(request.assignments)), trainer)
+    start = Pretrained.read(find(request.pretrained)) if request.pretrained else None
+    if start is not None:
+        plans = complete(adopted(plans, start), trainer)
+    domains = _domains(request, plans, trainer)
+    _refuse_shares(plans, trainer)
     fold = Splits.load(folder / paths.SPLITS_JSON).fold(request.fold)
     store = SliceStore(paths.slices_folder(folder, request.plans))
     there = set(store.cases())
@@ -76,25 +88,42 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
             f"{store.folder}: wanted slices of the training cases, found none; "
             f"run hifisyn_plan_and_preprocess -d {request.dataset}"
         )
-    suffix = model_folder.suffix(model_folder.changes(base, plans), request.seed)
+    suffix = model_folder.suffix(model_folder.changes(base, plans) | _origin(start), request.seed)
     method = method_name(request.method)
-    model = paths.model_folder(request.roots.results, request.dataset, *pair, method, request.plans, suffix)
+    model = paths.model_folder(request.roots.results, request.dataset, domains, method, request.plans, suffix)
     job = Job(
         trainer=trainer,
-        method=request.method,
-        plans=plans,
-        pair=pair,
+        plans=with_epochs(plans, request.epochs),
+        domains=domains,
         store=store,
         train=tuple(case for case in fold.train if case in there),
         val=tuple(case for case in fold.val if case in there),
         folder=paths.fold_folder(model, request.fold),
         subjects={case.name: case.subject for case in Dataset.load(_dataset_folder(request)).all_cases.values()},
         seed=request.seed,
+        pretrained=start,
     )
-    remarks, cohort = _remarks(fold, there), job.cohort()
-    if not cohort.labelled and (lost := trainer.without_labels(plans)):
-        remarks.append(f"no training case has labels: {lost}")
-    return job, remarks
+    return job, _remarks(request, job, fold, there)
+
+
+def base_plans(request: Request, trainer: type[Trainer]) -> Plans:
+    """Return the plans of the data set as the method has them, before anything is changed.
+
+    Raises:
+        UserError: there are none, or the method cannot plan by them.
+    """
+    folder = request.roots.preprocessed_dataset(request.dataset)
+    plans = Plans.load(paths.plans_file(folder, request.plans))
+    return planned(plans, trainer, request.method, lambda: read_json(folder / paths.FINGERPRINT_JSON))
+
+
+def with_epochs(plans: Plans, epochs: int | None) -> Plans:
+    """Return plans of other length; as they are without epochs.
+
+    Raises:
+        UserError: fewer than one epoch.
+    """
+    return plans if epochs is None else plans.override([f"length.epochs={epochs}"])
 
 
 def write_folder(request: Request, job: Job, options: Options) -> None:
@@ -103,19 +132,19 @@ def write_folder(request: Request, job: Job, options: Options) -> None:
     Raises:
         UserError: the fold was trained before, there is nothing to resume, or the plans are others.
     """
-    made = Plans.load(paths.plans_file(request.roots.preprocessed_dataset(request.dataset), request.plans))
-    base = adapted(made, job.trainer)
+    base = base_plans(request, job.trainer)
     config = {
         "method": request.method,
-        "pair": list(job.pair),
+        "domains": list(job.domains),
         "dataset": request.dataset,
         "plans": request.plans,
-        "changed": model_folder.changes(base, job.plans),
+        "changed": model_folder.changes(base, job.plans) | _origin(job.pretrained),
         "versions": versions(),
     }
     fold_config = {
         "command": request.command,
         "fold": request.fold,
+        "epochs": job.plans.length.epochs,
         "seed": request.seed,
         "processes": Ranks.from_environment().world,
         **resolved(options),
@@ -162,16 +191,35 @@ def provenance() -> dict[str, Any]:
     return {"versions": versions(), "system": f"{platform.system()} {platform.machine()}", "commit": commit}
 
 
-def _pair(request: Request, plans: Plans) -> tuple[str, str]:
+def _domains(request: Request, plans: Plans, trainer: type[Trainer]) -> tuple[str, ...]:
     known = {m.lower(): m for m in plans.modalities}
-    found = [known.get(m.lower()) for m in request.modalities]
-    if None in found or len(set(found)) != 2:
+    found = [known.get(m.lower()) for m in request.domains]
+    if None in found or len(found) < 2 or len(set(found)) != len(found):
         raise UserError(
-            f"wanted two different modalities of {request.dataset} ({', '.join(plans.modalities)}), "
-            f"found {' and '.join(request.modalities)}"
+            f"wanted two or more different modalities of {request.dataset} ({', '.join(plans.modalities)}), "
+            f"found {', '.join(request.domains)}"
         )
-    first, second = sorted(m for m in found if m)
-    return first, second
+    most = trainer.NEEDS.most_domains
+    if most is not None and len(found) > most:
+        raise UserError(
+            f"{method_name(request.method)}: wanted {most} contrasts in a training, found {len(found)}; train each pair "
+            "by itself, or a method that takes several, such as HiFiSyn"
+        )
+    return tuple(sorted(m for m in found if m))
+
+
+def _refuse_shares(plans: Plans, trainer: type[Trainer]) -> None:
+    others = [kind for kind, share in plans.batches.shares.items() if share > 0 and kind not in trainer.NEEDS.batches]
+    if others:
+        raise UserError(
+            f"batches.shares: wanted batches that {method_name(plans.method)} learns from "
+            f"({', '.join(trainer.NEEDS.batches)}), found {', '.join(others)}; edit the value"
+        )
+
+
+def _origin(start: Pretrained | None) -> dict[str, Any]:
+    """Return what the weights that a training starts from add to the name of its folder."""
+    return {} if start is None else {"pretrained": sha256(start.file)[:8]}
 
 
 def _dataset_folder(request: Request) -> Path:
@@ -180,11 +228,16 @@ def _dataset_folder(request: Request) -> Path:
     return beside if (beside / paths.DATASET_JSON).exists() else request.roots.raw_dataset(request.dataset)
 
 
-def _remarks(fold: Fold, there: set[str]) -> list[str]:
+def _remarks(request: Request, job: Job, fold: Fold, there: set[str]) -> list[str]:
     lines = []
     missing = sorted({*fold.train, *fold.val} - there)
     if missing:
         lines.append(f"without slices, left out: {', '.join(missing)}")
     if set(fold.train) & set(fold.val):
         lines.append("validation cases are among the training cases: their numbers flatter")
+    cohort = job.cohort()
+    if cohort is not None and not cohort.labelled and (lost := job.trainer.without_labels(job.plans)):
+        lines.append(f"no training case has labels: {lost}")
+    if job.pretrained is not None and not request.resume:
+        lines += job.pretrained.remarks(job.trainer, job.plans, job.domains)
     return lines

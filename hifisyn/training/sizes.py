@@ -22,12 +22,12 @@ class NetworkSettings(WidthSettings):
     @property
     def content_width(self) -> int:
         """Channels of the content map: 256 at the published size."""
-        return self.width * 2**self.n_down
+        return self.width << self.n_down
 
     @property
     def stride(self) -> int:
         """Image pixels along each side of a content pixel."""
-        return 2**self.n_down
+        return 1 << self.n_down
 
 
 def check_crop(crop: int, n_down: int) -> None:

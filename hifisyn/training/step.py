@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from hifisyn.errors import UserError
-from hifisyn.training.contract import Batch, Trainer
+from hifisyn.training.average import WeightAverage
+from hifisyn.training.batch import Batch
+from hifisyn.training.contract import Trainer
 from hifisyn.training.distributed import average_buffers, average_gradients
-from hifisyn.training.draws import step_seed
+from hifisyn.training.source import METHOD, step_seed
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -19,17 +21,18 @@ def take_step(
     optimizers: dict[str, torch.optim.Optimizer],
     batch: Batch,
     *,
+    average: WeightAverage | None = None,
     seed: int,
     rank: int = 0,
     precision: Precision = "fp32",
 ) -> dict[str, Tensor]:
-    """Do every update that the method yields for a batch; the step's number is the batch's.
+    """Do every update that the method yields for a batch, then move the averaged weights; the step is the batch's.
 
     Returns:
         The losses by group/name, 0-dimensional and detached, on the device.
     """
     trainer.iteration = batch.iteration
-    trainer.generator.manual_seed(step_seed(seed, batch.iteration, rank))
+    trainer.generator.manual_seed(step_seed(seed, batch.iteration, rank, METHOD))
     clips = trainer.clips()
     logged: dict[str, Tensor] = {}
     updates = trainer.updates(batch.to(trainer.device))
@@ -42,7 +45,7 @@ def take_step(
         group, losses = update
         parameters = trainer.parameters(group)
         optimizers[group].zero_grad(set_to_none=True)
-        torch.stack([loss.float() for loss in losses.values()]).sum().backward(inputs=parameters)
+        torch.autograd.backward(torch.stack([loss.float() for loss in losses.values()]).sum(), inputs=parameters)
         average_gradients(parameters)
         if group in clips:
             torch.nn.utils.clip_grad_norm_(parameters, clips[group])
@@ -50,6 +53,8 @@ def take_step(
         logged |= {f"{group}/{name}": loss.detach().float() for name, loss in losses.items()}
     trainer.after_step()
     average_buffers(trainer.networks)
+    if average is not None:
+        average.update()
     return logged
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from hifisyn.directions import Direction
 from hifisyn.files import write_json
 from hifisyn.image_metrics import finite_mean
 from hifisyn.training import checkpoint
 from hifisyn.training.contract import Trainer
 from hifisyn.training.job import Job
-from hifisyn.training.validation import ValidationSet, measure, source_itself, translate_both, write_sheets
+from hifisyn.training.validation import ValidationSet, measure, source_itself, translate_all, write_sheets
 
 SLICES_A_CASE = 24
 
@@ -27,11 +28,11 @@ def summarise(job: Job, trainer: Trainer, log: Callable[[str], None]) -> None:
     cases: dict[str, dict[str, float]] = {}
     untouched: dict[str, dict[str, float]] = {}
     for case in job.val:
-        validation = ValidationSet.read(job.store, [case], job.pair, job.plans.slices.crop, SLICES_A_CASE)
+        validation = ValidationSet.read(job.store, [case], job.domains, job.plans.slices.crop, SLICES_A_CASE)
         if validation is None:
             continue
-        synthetic = translate_both(trainer, validation)
-        cases[case], untouched[case] = measure(validation, synthetic), source_itself(validation, job.pair)
+        synthetic = translate_all(trainer, validation)
+        cases[case], untouched[case] = measure(validation, synthetic), source_itself(validation)
         write_sheets(job.folder / "validation", case, validation, synthetic)
     if not cases:
         return
@@ -54,12 +55,12 @@ def means(cases: dict[str, dict[str, float]]) -> dict[str, float]:
 
 
 def describe(numbers: dict[str, float]) -> str:
-    """Return numbers of both directions in one line."""
+    """Return numbers of every direction in one line."""
     parts = []
-    for direction in dict.fromkeys(name.split("/")[0] for name in numbers):
-        own = {name.split("/")[1]: value for name, value in numbers.items() if name.startswith(f"{direction}/")}
+    for key in dict.fromkeys(name.split("/")[0] for name in numbers):
+        own = {name.split("/")[1]: value for name, value in numbers.items() if name.startswith(f"{key}/")}
         words = ", ".join(f"{_WORDS[name]} {value:.3g}" for name, value in own.items() if name in _WORDS)
-        parts.append(f"{direction.replace('_to_', '->')}: {words}")
+        parts.append(f"{'->'.join(Direction.parse(key))}: {words}")
     return "; ".join(parts)
 
 

@@ -1,18 +1,20 @@
 """Fixed validation slices, looked at after each epoch: the numbers of the logbook and the sample sheets.
 
-Where a validation case has both modalities the truth is known: PSNR and SSIM of the whole slice and in the brain,
-correlation in the brain (an inverted contrast shows there, to which PSNR is blind) and the ratio of standard
-deviations. Else only the distance between the distributions of intensities is.
+Where validation cases have both contrasts of a direction the truth is known: PSNR and SSIM of the whole slice and in
+the brain, correlation in the brain (an inverted contrast shows there, to which PSNR is blind) and the ratio of
+standard deviations. Else only the distance between the distributions of intensities is.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from hifisyn.directions import Direction, directions
 from hifisyn.image_metrics import correlation, finite_mean, psnr, ssim, std_ratio
 from hifisyn.pictures import sheet
 from hifisyn.slices import SliceStore
@@ -24,38 +26,83 @@ SCORE = "ssim_brain"
 
 
 @dataclass(frozen=True)
+class Stack:
+    """Slices of one contrast.
+
+    Attributes:
+        images: (S, H, W) float32 in [-1, 1], the centre window that prediction sees.
+        brains: (S, H, W) bool.
+        cases: the case of each slice.
+    """
+
+    images: np.ndarray
+    brains: np.ndarray
+    cases: tuple[str, ...]
+
+    @classmethod
+    def read(cls, store: SliceStore, cases: Sequence[str], modality: str, crop: int, count: int) -> "Stack":
+        """Read about `count` slices, evenly spread over cases and height."""
+        places = list(_places(store, cases, count))
+        return cls(
+            np.stack([centre(store.image(case, modality, i), crop) for case, i in places]),
+            np.stack([centre(store.brain(case, i), crop) for case, i in places]),
+            tuple(case for case, _ in places),
+        )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one direction is tried on.
+
+    Attributes:
+        source, target: slices of its contrasts.
+        paired: whether slice s of both is the same place of the same case.
+    """
+
+    source: Stack
+    target: Stack
+    paired: bool
+
+
+@dataclass(frozen=True)
 class ValidationSet:
     """The slices to look at.
 
     Attributes:
-        images: modality to (S, H, W) float32 in [-1, 1], the centre window that prediction sees.
-        brains: modality to (S, H, W) bool.
-        paired: whether slice s of both modalities is the same place of the same case.
-        cases: modality to the case of each slice.
+        samples: by direction; one without a case of either contrast is left out.
     """
 
-    images: dict[str, np.ndarray]
-    brains: dict[str, np.ndarray]
-    paired: bool
-    cases: dict[str, tuple[str, ...]]
+    samples: dict[Direction, Sample]
 
     @classmethod
     def read(
-        cls, store: SliceStore, cases: Sequence[str], pair: tuple[str, str], crop: int, count: int = SLICES
+        cls, store: SliceStore, cases: Sequence[str], domains: Sequence[str], crop: int, count: int = SLICES
     ) -> "ValidationSet | None":
-        """Choose about `count` slices, evenly spread over cases and height; none if a modality has no case."""
+        """Choose about `count` slices a direction; none if no direction has cases.
+
+        Cases that have all contrasts serve every direction. Without any, each direction has the cases with both of
+        its contrasts; without any of those, cases of its source and others of its target.
+        """
         has = {case: set(store.record(case)["modalities"]) for case in sorted(cases)}
-        both = [case for case, there in has.items() if set(pair) <= there]
-        chosen = {m: both or [case for case, there in has.items() if m in there] for m in pair}
-        if not all(chosen.values()):
-            return None
-        places = {m: list(_places(store, chosen[m], count)) for m in pair}
-        return cls(
-            {m: np.stack([centre(store.image(c, m, i), crop) for c, i in places[m]]) for m in pair},
-            {m: np.stack([centre(store.brain(c, i), crop) for c, i in places[m]]) for m in pair},
-            bool(both),
-            {m: tuple(case for case, _ in places[m]) for m in pair},
-        )
+
+        @cache  # directions share slices
+        def stack(modality: str, chosen: tuple[str, ...]) -> Stack:
+            return Stack.read(store, chosen, modality, crop, count)
+
+        samples = {}
+        for direction in directions(domains):
+            both = _having(has, domains) or _having(has, direction)
+            source, target = (both or _having(has, [modality]) for modality in direction)
+            if source and target:
+                samples[direction] = Sample(
+                    stack(direction.source, source), stack(direction.target, target), bool(both)
+                )
+        return cls(samples) if samples else None
+
+
+def _having(has: Mapping[str, set[str]], modalities: Sequence[str]) -> tuple[str, ...]:
+    """Return the cases that have all of these modalities."""
+    return tuple(case for case, there in has.items() if set(modalities) <= there)
 
 
 def _places(store: SliceStore, cases: Sequence[str], count: int) -> Iterator[tuple[str, int]]:
@@ -73,11 +120,6 @@ def centre(slice_: np.ndarray, crop: int) -> np.ndarray:
     return slice_[..., row : row + crop, column : column + crop]
 
 
-def directions(pair: tuple[str, str]) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Return source and target of both directions."""
-    return (pair[0], pair[1]), (pair[1], pair[0])
-
-
 def translate(trainer: Trainer, slices: np.ndarray, source: str, target: str, batch: int = 8) -> np.ndarray:
     """Return slices (S, H, W) in the other contrast; the networks' mode is put back afterwards."""
     training = trainer.networks.training
@@ -91,25 +133,27 @@ def translate(trainer: Trainer, slices: np.ndarray, source: str, target: str, ba
     return torch.cat(parts).numpy()
 
 
-def translate_both(trainer: Trainer, validation: ValidationSet) -> dict[tuple[str, str], np.ndarray]:
-    """Return the synthetic slices of both directions by (source, target)."""
-    pairs = directions(trainer.pair)
-    return {(source, target): translate(trainer, validation.images[source], source, target) for source, target in pairs}
-
-
-def measure(validation: ValidationSet, synthetic: dict[tuple[str, str], np.ndarray]) -> dict[str, float]:
-    """Return the numbers of both directions, named as in T1_to_T2/psnr."""
+def translate_all(trainer: Trainer, validation: ValidationSet) -> dict[Direction, np.ndarray]:
+    """Return the synthetic slices of every direction that has cases."""
     return {
-        f"{source}_to_{target}/{name}": value
-        for (source, target), slices in synthetic.items()
-        for name, value in _measure(validation, slices, source, target).items()
+        direction: translate(trainer, sample.source.images, *direction)
+        for direction, sample in validation.samples.items()
     }
 
 
-def _measure(validation: ValidationSet, slices: np.ndarray, source: str, target: str) -> dict[str, float]:
-    brain, truth = validation.brains[source], validation.images[target]
-    if not validation.paired:
-        return {"distance": distribution_distance(slices[brain], truth[validation.brains[target]])}
+def measure(validation: ValidationSet, synthetic: Mapping[Direction, np.ndarray]) -> dict[str, float]:
+    """Return the numbers of every direction, named as in T1_to_T2/psnr."""
+    return {
+        f"{direction.key}/{name}": value
+        for direction, slices in synthetic.items()
+        for name, value in _measure(validation.samples[direction], slices).items()
+    }
+
+
+def _measure(sample: Sample, slices: np.ndarray) -> dict[str, float]:
+    brain, truth = sample.source.brains, sample.target.images
+    if not sample.paired:
+        return {"distance": distribution_distance(slices[brain], truth[sample.target.brains])}
     measures = {
         "psnr": psnr(slices, truth),
         "ssim": ssim(slices, truth),
@@ -128,13 +172,13 @@ def distribution_distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(wasserstein_distance(a, b))
 
 
-def source_itself(validation: ValidationSet, pair: tuple[str, str]) -> dict[str, float]:
+def source_itself(validation: ValidationSet) -> dict[str, float]:
     """Return the numbers that the untouched source reaches: what any training has to beat."""
-    return measure(validation, {(s, t): validation.images[s] for s, t in directions(pair)})
+    return measure(validation, {direction: sample.source.images for direction, sample in validation.samples.items()})
 
 
 def score(numbers: dict[str, float]) -> float | None:
-    """Return what `best` is chosen by: SSIM in the brain, mean of both directions; none without truth.
+    """Return what `best` is chosen by: SSIM in the brain, mean over directions; none without truth.
 
     PSNR would favour the target's flat mean over a sharp image that is a little off.
     """
@@ -142,20 +186,19 @@ def score(numbers: dict[str, float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def write_sheets(
-    folder: Path, stem: str, validation: ValidationSet, synthetic: dict[tuple[str, str], np.ndarray]
-) -> None:
+def write_sheets(folder: Path, stem: str, validation: ValidationSet, synthetic: Mapping[Direction, np.ndarray]) -> None:
     """Write a sheet for each direction: epoch_0010_T1_to_T2.png with source, synthetic, target and error."""
-    for (source, target), slices in synthetic.items():
-        columns = {source: validation.images[source], f"synthetic {target}": slices}
+    for direction, slices in synthetic.items():
+        sample, (source, target) = validation.samples[direction], direction
+        columns = {source: sample.source.images, f"synthetic {target}": slices}
         error = f"synthetic - {target}"
-        if validation.paired:
-            truth = validation.images[target]
+        if sample.paired:
+            truth = sample.target.images
             columns |= {target: truth, error: slices - truth}
         sheet(
-            folder / f"{stem}_{source}_to_{target}.png",
+            folder / f"{stem}_{direction.key}.png",
             columns,
-            title=f"{stem.replace('_', ' ')}: {source} to {target}",
-            error=(error,) if validation.paired else (),
+            title=f"{stem.replace('_', ' ')}: {direction}",
+            error=(error,) if sample.paired else (),
             slices=SHEET_SLICES,
         )

@@ -1,0 +1,75 @@
+"""The training cases: who has which contrast, how many slices each has, and whose are labelled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from hifisyn.errors import UserError
+from hifisyn.slices import SliceStore
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The training cases of two contrasts or more.
+
+    Attributes:
+        cases: contrast to subject to the cases of that subject that have the contrast.
+        slices: case to its number of training slices.
+        labelled: the cases with a label map.
+    """
+
+    cases: dict[str, dict[str, tuple[str, ...]]]
+    slices: dict[str, int]
+    labelled: frozenset[str]
+
+    @classmethod
+    def read(
+        cls, store: SliceStore, cases: Sequence[str], subjects: Mapping[str, str], domains: Sequence[str]
+    ) -> "Cohort":
+        """Look up what the store has of `cases`; `subjects` says whose they are, by default each its own.
+
+        Raises:
+            UserError: a contrast is in no case, or all images of two contrasts are of one subject.
+        """
+        records = {case: store.record(case) for case in cases}
+        by_contrast: dict[str, dict[str, tuple[str, ...]]] = {m: {} for m in domains}
+        for case in sorted(records):
+            for contrast in set(domains) & set(records[case]["modalities"]):
+                subject = subjects.get(case, case)
+                by_contrast[contrast][subject] = (*by_contrast[contrast].get(subject, ()), case)
+        for contrast, found in by_contrast.items():
+            if not found:
+                there = sorted({m for record in records.values() for m in record["modalities"]})
+                raise UserError(
+                    f"wanted training cases with {contrast}, found none among {len(records)}; "
+                    f"they have {', '.join(there) or 'no modality'}; choose other contrasts or another fold"
+                )
+        for first, second in combinations(domains, 2):
+            if len({*by_contrast[first], *by_contrast[second]}) < 2:
+                raise UserError(
+                    f"wanted at least two training subjects, one for {first} and another for {second}, found one; "
+                    "unpaired training never shows both contrasts of one subject in a step; add a subject or train "
+                    "fold all"
+                )
+        return cls(
+            by_contrast,
+            {case: int(record["slices"]) for case, record in records.items()},
+            frozenset(case for case, record in records.items() if record["labelled"]),
+        )
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The contrasts."""
+        return tuple(self.cases)
+
+    @property
+    def subject_numbers(self) -> dict[str, int]:
+        """Subject to a number, the same in every process."""
+        everyone = sorted({subject for found in self.cases.values() for subject in found})
+        return {subject: number for number, subject in enumerate(everyone)}
+
+    def both(self, first: str, second: str) -> dict[str, tuple[str, ...]]:
+        """Return subject to the cases that have both contrasts."""
+        other = self.cases[second]
+        found = {s: tuple(c for c in cases if c in other.get(s, ())) for s, cases in self.cases[first].items()}
+        return {subject: cases for subject, cases in found.items() if cases}

@@ -1,0 +1,173 @@
+"""Batches of simulated heads: both contrasts of one slice, its exact labels, and no data set.
+
+Heads are those of the phantom converter: deformed templates with own folds, some with a tumour. Relaxation times,
+bias and noise are drawn for every image. A head is a pure function of seed and number, and kept once it was built.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from hifisyn.dataset_conversion import phantom_signal as physics
+from hifisyn.dataset_conversion import phantom_template as template
+from hifisyn.dataset_conversion.phantom_anatomy import build_head, draw_person, template_points
+from hifisyn.dataset_conversion.phantom_fields import draw_field
+from hifisyn.dataset_conversion.phantom_lesions import LESION_TISSUES, add_lesion, draw_lesion
+from hifisyn.errors import UserError
+from hifisyn.plans import Plans
+from hifisyn.preprocessing.normalize import OUTSIDE
+from hifisyn.training.source import SIMULATION, BatchSource, Item, contrasts_of_step
+
+HEADS = 16
+BRAIN = 0.5
+LESION_SHARE = 0.5
+SAMPLED = 20_000
+BIAS, BIAS_KNOT_MM = 0.12, 90.0
+NOISE = (0.005, 0.035)
+
+
+@dataclass(frozen=True)
+class SlicedHead:
+    """The brain of a head as axial slices.
+
+    Attributes:
+        tissues: names, as `fractions` has them.
+        fractions: (tissues, S, H, W) float16, crop x crop pixels around the brain.
+        sample: (tissues, V) float32, fractions of some brain voxels, which tell the range of a contrast.
+        places: (P,) slices of which brain covers enough.
+    """
+
+    tissues: tuple[str, ...]
+    fractions: np.ndarray
+    sample: np.ndarray
+    places: np.ndarray
+
+
+class SimulatedSource(BatchSource):
+    """Simulates what a step needs.
+
+    Args:
+        domains: contrasts, of those that `phantom_signal.SEQUENCES` knows.
+        plans: size and pixel of the slices, values of the labels, images a step.
+        seed: of heads and images.
+        rank: of this process.
+        context: neighbours on each side of a slice.
+        heads: how many there are.
+
+    Raises:
+        UserError: a contrast that cannot be simulated.
+    """
+
+    def __init__(
+        self, domains: tuple[str, ...], plans: Plans, seed: int, rank: int = 0, context: int = 0, heads: int = HEADS
+    ) -> None:
+        unknown = [m for m in domains if m not in physics.SEQUENCES]
+        if unknown:
+            raise UserError(
+                f"wanted contrasts that can be simulated ({', '.join(physics.SEQUENCES)}), found {', '.join(unknown)}; "
+                "leave the simulated batches out of batches.shares"
+            )
+        self.domains, self.plans, self.seed, self.rank = domains, plans, seed, rank
+        self.context, self.heads = context, heads
+
+    def read(self, iteration: int) -> Item:
+        """Return the batch of a step; subjects are numbers of heads, below zero, so that no real one has them."""
+        rng = np.random.default_rng([self.seed, iteration, self.rank, SIMULATION])
+        contrasts = contrasts_of_step(self.domains, self.seed, iteration)
+        drawn = [self._image(contrasts, rng) for _ in range(self.plans.optimisation.batch_size)]
+        labels = np.stack([label for _, label, _ in drawn])
+        subjects = np.array([-1 - number for _, _, number in drawn])
+        return {
+            "iteration": iteration,
+            "kind": "simulated",
+            "images": {m: np.stack([images[m] for images, _, _ in drawn]) for m in contrasts},
+            "labels": dict.fromkeys(contrasts, labels),
+            "subjects": dict.fromkeys(contrasts, subjects),
+        }
+
+    def _image(
+        self, contrasts: tuple[str, ...], rng: np.random.Generator
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, int]:
+        number = int(rng.integers(self.heads))
+        slices, labels = self.plans.slices, self.plans.labels
+        head = sliced_head(
+            self.seed, number, slices.pixel_mm, slices.crop, slices.min_brain, any(t in labels for t in LESION_TISSUES)
+        )
+        centre = int(rng.choice(head.places))
+        places = np.clip(np.arange(centre - self.context, centre + self.context + 1), 0, head.fractions.shape[1] - 1)
+        fractions = head.fractions[:, places].astype(np.float32)
+        if self.plans.batches.flip and rng.integers(2):
+            fractions = fractions[..., ::-1]
+        brain = fractions.sum(axis=0) > BRAIN
+        tissues = physics.draw_tissues(rng)
+        images = {m: self._contrast(m, tissues, head, fractions, brain, rng) for m in contrasts}
+        values = np.array([labels.get(tissue, 0) for tissue in head.tissues])
+        label = np.where(brain, values[fractions.argmax(axis=0)], 0)[self.context]
+        return images, label.astype(np.int64), number
+
+    def _contrast(
+        self,
+        contrast: str,
+        tissues: dict[str, physics.Tissue],
+        head: SlicedHead,
+        fractions: np.ndarray,
+        brain: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        weights = physics.weights(tissues, physics.SEQUENCES[contrast])
+        signal = np.array([weights[tissue] for tissue in head.tissues], dtype=np.float32)
+        high = np.percentile(np.abs(signal @ head.sample), self.plans.preprocessing.upper_percentile)
+        clean = np.abs(np.tensordot(signal, fractions, axes=1))
+        extent = self.plans.slices.pixel_mm * (np.array(clean.shape) - 1).clip(min=1)
+        field = draw_field(rng, np.zeros(3), extent, BIAS_KNOT_MM, 1.0)
+        z, y, x = (np.linspace(0, e, n) for e, n in zip(extent, clean.shape, strict=True))
+        bias = physics.bias_field(field.on((z, y, x)), brain, BIAS) if brain.any() else 1.0
+        noisy = physics.rician(clean * bias, float(rng.uniform(*NOISE) * high), rng)
+        return np.where(brain, np.clip(2 * noisy / high - 1, -1, 1), OUTSIDE).astype(np.float32)
+
+
+@lru_cache(maxsize=HEADS)
+def sliced_head(seed: int, number: int, pixel_mm: float, crop: int, min_brain: float, lesions: bool) -> SlicedHead:
+    """Return a head as slices of `crop` x `crop` pixels of `pixel_mm`, as many millimetres apart.
+
+    Rows go from anterior to posterior, columns from the patient's right to the left, slices from below to above.
+
+    Args:
+        seed: of all heads.
+        number: of the head.
+        pixel_mm: side of a voxel.
+        crop: pixels along each side of a slice.
+        min_brain: share of a slice that brain must cover for it to count.
+        lesions: whether every other head has a tumour.
+    """
+    rng = np.random.default_rng([seed, number])
+    person = draw_person(rng)
+    fractions = build_head(person, pixel_mm).fractions
+    names: tuple[str, ...] = template.BRAIN_TISSUES
+    if lesions and rng.random() < LESION_SHARE:
+        axes, lesion = template.box_axes(pixel_mm), draw_lesion(rng)
+        fractions = add_lesion(fractions, template_points(person, axes), lesion.surface.on(axes), lesion)
+        names = (*names, *LESION_TISSUES)
+    whole = np.stack([fractions[name][::-1, ::-1].transpose(2, 1, 0) for name in names])
+    brain = whole.sum(axis=0) > BRAIN
+    cut = whole[:, *(_window(brain, axis, crop) for axis in range(3))]
+    cut = np.stack([_padded(tissue, crop) for tissue in cut])
+    inside = cut.sum(axis=0) > BRAIN
+    voxels = cut[:, inside]
+    sample = voxels[:, :: max(1, voxels.shape[1] // SAMPLED)].astype(np.float32)
+    places = np.flatnonzero(inside.mean(axis=(1, 2)) >= max(min_brain, 1 / crop**2))
+    return SlicedHead(names, cut.astype(np.float16), sample, places)
+
+
+def _window(brain: np.ndarray, axis: int, crop: int) -> slice:
+    """Return the brain's extent along an axis, in-plane at most `crop` pixels around its middle."""
+    there = np.flatnonzero(brain.any(axis=tuple(a for a in range(3) if a != axis)))
+    first, last = int(there[0]), int(there[-1]) + 1
+    excess = last - first - crop if axis else 0
+    return slice(first + max(excess, 0) // 2, last - (max(excess, 0) + 1) // 2)
+
+
+def _padded(tissue: np.ndarray, crop: int) -> np.ndarray:
+    margins = [(0, 0), *(((crop - n) // 2, (crop - n + 1) // 2) for n in tissue.shape[1:])]
+    return np.pad(tissue, margins)
