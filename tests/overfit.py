@@ -5,23 +5,31 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from hifisyn.training.contract import Batch
+from hifisyn.planning.planner import complete
+from hifisyn.training.batch import Batch
 from hifisyn.training.registry import trainer_class
-from hifisyn.training.settings import adapted, with_settings
 from hifisyn.training.step import take_step
-from tests.training_toys import toy_plans
+from tests.training_toys import having, toy_plans
 
 PAIR = ("T1", "T2")
+
+
+SMALL = (
+    "length.epochs=40",
+    "networks.width=8",
+    "networks.n_down=2",
+    "content_discriminator.lr=4e-4",
+    "content_discriminator.steps=1",
+)
 
 
 def small_plans(method: str, *assignments: str, side: int = 32):
     """Return the plans of a small training of `method`: two stride-2 convolutions, 8 channels."""
     trainer = trainer_class(method)
-    shared = [f"slices.size={side}", f"slices.crop={side}", "networks.width=8", "networks.n_down=2", "training.lr=1e-3"]
-    shared += ["training.lr_discriminator=1e-3", "training.lr_content_discriminator=4e-4"]
-    shared += ["training.content_steps=1", "training.epochs=40"]
-    base = adapted(toy_plans().override(shared), trainer)
-    return with_settings(base.override(list(assignments)), trainer)
+    plans = toy_plans(trainer)
+    rates = [f"optimisation.{key}={10 * trainer.PUBLISHED.get(key, 1e-4)}" for key in ("lr", "lr_discriminator")]
+    shared = [f"slices.size={side}", f"slices.crop={side}", *SMALL, *rates]
+    return complete(plans.override([*having(plans, shared), *assignments]), trainer)
 
 
 def small_batch(side: int = 32, iteration: int = 0) -> Batch:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,11 +10,15 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from hifisyn.files import write_json
+from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR, ContentDiscriminatorSettings
+from hifisyn.networks.by_modality import ByModality
 from hifisyn.paths import Roots
+from hifisyn.planning.planner import complete
 from hifisyn.plans import Plans
+from hifisyn.settings import Settings, flat
 from hifisyn.slices import SliceStore
 from hifisyn.training.batch import Batch
-from hifisyn.training.contract import Needs, Trainer
+from hifisyn.training.contract import Trainer, Updates
 from hifisyn.training.job import Job
 from hifisyn.training.planned import planned
 from hifisyn.training.registry import trainer_class
@@ -22,19 +26,59 @@ from hifisyn.training.registry import trainer_class
 LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
 
 
-def toy_plans(**training) -> Plans:
+FINGERPRINT = {
+    "dataset": "TOY",
+    "digest": "",
+    "modalities": ["T1", "T2"],
+    "labels": LABELS,
+    "structures": {name: {"cases": 8, "median_ml": 100.0} for name in LABELS},
+}
+TOY_METHOD = "tests.training_toys:Toy"
+# What a small method takes, of the keys that it has.
+SMALL = (
+    "length.epochs=4",
+    "length.iterations=10",
+    "networks.width=4",
+    "networks.n_down=1",
+    "networks.init='he'",
+    "networks.content_noise=0.2",
+    "memory.slots={'background': 1, 'CSF': 1, 'GM': 1, 'WM': 1}",
+    "memory.global_slots=2",
+    "memory.value_width=4",
+    "losses.anchors=16",
+    "granularity.anchors=16",
+    "content_discriminator.steps=2",
+)
+KEYS = {"content_steps": "content_discriminator.steps"}
+
+
+def toy_plans(trainer="HiFiSyn", *assignments: str, domains=("T1", "T2"), **changes) -> Plans:
+    """Return the plans of a small training of a method, by name or class: the preset `paper` but for sizes and rate.
+
+    `changes` are those of `assignments`, which hold for the keys that the method has.
+    """
+    trainer = trainer_class(trainer) if isinstance(trainer, str) else trainer
+    name = trainer.TITLE or TOY_METHOD
     content = {
         "dataset": "TOY",
-        "modalities": ["T1", "T2"],
+        "preset": "paper",
+        "modalities": list(domains),
         "labels": LABELS,
-        "intensity_scale": {"T1": 100.0, "T2": 50.0},
+        "intensity_scale": {m: 100.0 / number for number, m in enumerate(domains, 1)},
         "slices": {"size": 24, "crop": 16, "per_case": 6},
-        "memory": {"slots": {"background": 1, "CSF": 1, "GM": 1, "WM": 1}, "global_slots": 2, "value_width": 4},
-        "networks": {"width": 4, "n_down": 1, "content_noise": 0.2, "init": "he"},
-        "losses": {"anchors": 16},
-        "training": {"epochs": 4, "iterations": 10, "lr": 1e-2, "content_steps": 2} | training,
+        "preprocessing": {"reference": domains[0]},
+        "method": "none yet",
     }
-    return Plans.checked(content, "toy")
+    plans = planned(Plans.checked(content, "toy"), trainer, name, lambda: FINGERPRINT)
+    wanted = [*SMALL, f"optimisation.lr={100 * plans.optimisation.lr}"]
+    wanted += [f"{KEYS.get(key, key)}={value!r}" for key, value in changes.items()]
+    return complete(plans.override([*having(plans, wanted), *assignments]), trainer)
+
+
+def having(plans: Plans, assignments: Sequence[str]) -> list[str]:
+    """Return the assignments of keys that the plans have."""
+    known = [f".{key}" for key in flat(plans.model_dump(mode="json"))]
+    return [text for text in assignments if any(key.endswith(f".{text.partition('=')[0]}") for key in known)]
 
 
 def toy_store(folder, modalities=None, size=24) -> SliceStore:
@@ -54,14 +98,13 @@ def toy_store(folder, modalities=None, size=24) -> SliceStore:
     return store
 
 
-def toy_job(tmp_path, trainer=None, store=None, **training) -> Job:
+def toy_job(tmp_path, trainer=None, store=None, domains=("T1", "T2"), **changes) -> Job:
     store = store or toy_store(tmp_path / "slices")
     cases = store.cases()
     return Job(
         trainer=trainer or Toy,
-        method="tests.training_toys:Toy",
-        plans=adapted(toy_plans(**training), trainer or Toy),
-        pair=("T1", "T2"),
+        plans=toy_plans(trainer or Toy, domains=domains, **changes),
+        domains=tuple(domains),
         store=store,
         train=tuple(cases[:-2]),
         val=tuple(cases[-2:]),
@@ -76,6 +119,7 @@ def toy_dataset(home) -> Roots:
     folder = roots.preprocessed / "TOY"
     store = toy_store(folder / "plans_2d")
     toy_plans().save(folder / "plans.json")
+    write_json(folder / "dataset_fingerprint.json", FINGERPRINT)
     cases = store.cases()
     folds = [{"train": cases[2:], "val": cases[:2]}, {"train": cases[:6], "val": cases[6:]}]
     write_json(folder / "splits_final.json", {"test": [], "folds": folds})
@@ -103,56 +147,80 @@ class Bank(nn.Module):
         self.count: Tensor
 
 
+class ToyNetworks(nn.Module):
+    def __init__(self, domains) -> None:
+        super().__init__()
+        self.generator = ByModality(domains, lambda: _net(3))
+        self.discriminator = ByModality(domains, lambda: _net(1))
+        self.bank = Bank()
+
+
+class ToySettings(Settings):
+    content_discriminator: ContentDiscriminatorSettings = ContentDiscriminatorSettings()
+
+
 class Toy(Trainer):
     """Two small generators and critics; the environment variable TOY_KILL=N ends the process after step N."""
 
-    def build_networks(self) -> dict[str, nn.Module]:
-        i, j = self.pair
-        return {f"G_{i}": _net(3), f"G_{j}": _net(3), f"D_{i}": _net(1), f"D_{j}": _net(1), "bank": Bank()}
+    SETTINGS = ToySettings
+    settings: ToySettings
+    networks: ToyNetworks
 
-    def groups(self) -> dict[str, tuple[str, ...]]:
-        i, j = self.pair
-        return {"generator": (f"G_{i}", f"G_{j}"), "content_discriminator": (f"D_{i}", f"D_{j}")}
+    def build_networks(self) -> ToyNetworks:
+        return ToyNetworks(self.domains)
 
-    def updates(self, batch: Batch) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        i, j = self.pair
-        fakes = {t: self._generate(batch.images[s], t, noise=True) for s, t in ((i, j), (j, i))}
-        critic = {m: self.networks[f"D_{m}"] for m in self.pair}
-        real_or_not = {m: critic[m](batch.images[m]).mean() - critic[m](fakes[m].detach()).mean() for m in self.pair}
-        yield "content_discriminator", {f"critic_{m}": value.square() - value for m, value in real_or_not.items()}
-        if self.iteration % self.plans.training.content_steps == self.plans.training.content_steps - 1:
-            self._means = torch.stack([fakes[m].detach().float().mean() for m in self.pair])
+    def groups(self) -> dict[str, tuple[nn.Module, ...]]:
+        return {"generator": (self.networks.generator,), CONTENT_DISCRIMINATOR: (self.networks.discriminator,)}
+
+    def learning_rates(self) -> dict[str, float]:
+        return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.lr}
+
+    @property
+    def period(self) -> int:
+        return self.settings.content_discriminator.steps
+
+    def updates(self, batch: Batch) -> Updates:
+        ways = batch.directions
+        fakes = {t: self._generate(batch.images[s], t, noise=True) for s, t in ways}
+        critic = {m: self.networks.discriminator[m] for m in batch.domains}
+        real_or_not = {m: critic[m](batch.images[m]).mean() - critic[m](fakes[m].detach()).mean() for m in critic}
+        yield CONTENT_DISCRIMINATOR, {f"critic_{m}": value.square() - value for m, value in real_or_not.items()}
+        if not self.settings.content_discriminator.moves_alone(self.iteration):
+            self._means = torch.stack([fakes[m].detach().float().mean() for m in batch.domains])
+            cycles = [(self._generate(fakes[t], s, noise=True) - batch.images[s]).abs().mean() for s, t in ways]
             yield (
                 "generator",
-                {
-                    "cycle": sum(  # type: ignore[dict-item]
-                        (self._generate(fakes[t], s, noise=True) - batch.images[s]).abs().mean()
-                        for s, t in ((i, j), (j, i))
-                    ),
-                    "domain": -critic[i](fakes[i]).mean() - critic[j](fakes[j]).mean(),
-                },
+                {"cycle": sum(cycles), "domain": sum(-critic[m](fakes[m]).mean() for m in batch.domains)},  # type: ignore[dict-item]
             )
 
-    def translate(self, source: Tensor, source_modality: str, target_modality: str) -> Tensor:
-        return self._generate(source, target_modality, noise=False)
+    def translator(self, source: str, target: str) -> nn.Module:
+        return ToyTranslator(self.networks.generator[target])
 
     def after_step(self) -> None:
-        bank = self.networks["bank"]
-        assert isinstance(bank, Bank)
-        if self.iteration % self.plans.training.content_steps == self.plans.training.content_steps - 1:
+        bank = self.networks.bank
+        if not self.settings.content_discriminator.moves_alone(self.iteration):
             bank.mean.lerp_(self._means, 0.1)
             bank.count += 1
         if os.environ.get("TOY_KILL") == str(self.iteration):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def diagnostics(self) -> dict[str, float]:
-        bank = self.networks["bank"]
-        assert isinstance(bank, Bank)
-        return {"bank_mean": float(bank.mean.mean())}
+        return {"bank_mean": float(self.networks.bank.mean.mean())}
 
     def _generate(self, source: Tensor, target: str, *, noise: bool) -> Tensor:
         drawn = torch.randn(source.shape, generator=self.generator, device=source.device) if noise else 0 * source
-        return torch.tanh(self.networks[f"G_{target}"](torch.cat([source, 0.1 * drawn, 0 * source], dim=1)))
+        made: Tensor = ToyTranslator(self.networks.generator[target])(source, 0.1 * drawn)
+        return made
+
+
+class ToyTranslator(nn.Module):
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, source: Tensor, noise: Tensor | None = None) -> Tensor:
+        noise = 0 * source if noise is None else noise
+        return torch.tanh(self.generator(torch.cat([source, noise, 0 * source], dim=1)))
 
 
 def _net(channels: int) -> nn.Sequential:

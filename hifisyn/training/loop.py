@@ -219,7 +219,9 @@ class _Run:
         rates = {group: rate * self.trainer.rate_share(group, self.iteration) for group, rate in self.rates.items()}
         now = ", ".join(f"{group} {rate:.2g}" for group, rate in rates.items())
         epochs = self.job.plans.length.epochs
-        return f"planned for {before} epochs before, now for {epochs}; learning rates go on from those of {epochs}: {now}"
+        return (
+            f"planned for {before} epochs before, now for {epochs}; learning rates go on from those of {epochs}: {now}"
+        )
 
     def _announce(self, options: Options) -> None:
         """Say what is trained on what, and how long it will take."""

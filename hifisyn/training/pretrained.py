@@ -109,7 +109,9 @@ def find(path: Path) -> Path:
     for name in (checkpoint.BEST, checkpoint.FINAL, checkpoint.LATEST):
         if found := sorted(path.glob(f"fold_*/{name}")):
             return found[0]
-    raise UserError(f"{path}: wanted a model folder with a trained fold, or a checkpoint, found neither; check --pretrained")
+    raise UserError(
+        f"{path}: wanted a model folder with a trained fold, or a checkpoint, found neither; check --pretrained"
+    )
 
 
 def _some(names: list[str]) -> str:
