@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hifisyn.files import write_json
 from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR, ContentDiscriminatorSettings
+from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.paths import Roots
 from hifisyn.planning.planner import complete
@@ -52,7 +53,7 @@ SMALL = (
 KEYS = {"content_steps": "content_discriminator.steps"}
 
 
-def toy_plans(trainer="HiFiSyn", *assignments: str, domains=("T1", "T2"), **changes) -> Plans:
+def toy_plans(trainer=HiFiSyn, *assignments: str, domains=("T1", "T2"), **changes) -> Plans:
     """Return the plans of a small training of a method, by name or class: the preset `paper` but for sizes and rate.
 
     `changes` are those of `assignments`, which hold for the keys that the method has.
@@ -77,7 +78,7 @@ def toy_plans(trainer="HiFiSyn", *assignments: str, domains=("T1", "T2"), **chan
 
 def having(plans: Plans, assignments: Sequence[str]) -> list[str]:
     """Return the assignments of keys that the plans have."""
-    known = [f".{key}" for key in flat(plans.model_dump(mode="json"))]
+    known = [f".{key}" for key in flat(plans.model_dump(mode="json", exclude={"reasons"}))]
     return [text for text in assignments if any(key.endswith(f".{text.partition('=')[0]}") for key in known)]
 
 
