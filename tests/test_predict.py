@@ -186,7 +186,7 @@ def test_the_sidecar_says_what_made_it(finished, model):
         "Model": "HiFiSyn__plans__2d",
         "Method": "HiFiSyn",
         "TrainedOn": "toy",
-        "Pair": ["T1", "T2"],
+        "Domains": ["T1", "T2"],
         "Fold": 0,
         "Checkpoint": "best",
         "CheckpointSHA256": sha256(weights),
