@@ -4,6 +4,7 @@
 import json
 
 import pytest
+from hifisyn.training.settings import adapted, with_settings
 
 from hifisyn.errors import UserError
 from hifisyn.methods.cosmos import COSMOS
@@ -11,7 +12,6 @@ from hifisyn.methods.cyclegan import CycleGAN
 from hifisyn.methods.hifisyn import HiFiSyn
 from hifisyn.training.rates import RATE_SHARE, set_rates
 from hifisyn.training.request import Request, look_up
-from hifisyn.training.settings import adapted, with_settings
 from tests.training_toys import toy_dataset, toy_plans, toy_store
 
 

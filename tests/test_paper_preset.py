@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hifisyn.training.settings import adapted, with_settings
 
 from hifisyn.planning import planner
 from hifisyn.planning.device import Device
 from hifisyn.training.registry import names, trainer_class
-from hifisyn.training.settings import adapted, with_settings
 from hifisyn.training.step import take_step
 from tests.overfit import PAIR, small_batch
 from tests.test_planner import fingerprint
