@@ -37,14 +37,17 @@ def with_slots(plan: MethodPlan, fingerprint: Mapping[str, Any], sizes: Sizes) -
 
 
 def check_slots(plans: Plans) -> None:
-    """See that slots are of structures that the data set labels.
+    """See that there are slots, and that they are of structures that the data set labels.
 
     Raises:
         UserError: they are not.
     """
-    unknown = sorted(set(plans.settings["memory"]["slots"]) - set(plans.labels))
+    memory = plans.settings["memory"]
+    unknown = sorted(set(memory["slots"]) - set(plans.labels))
     if unknown:
         raise UserError(
             f"settings.memory.slots: wanted names of labels ({', '.join(plans.labels)}), found {', '.join(unknown)}; "
             "edit the value"
         )
+    if not sum(memory["slots"].values()) + memory["global_slots"]:
+        raise UserError("settings.memory.global_slots: wanted a slot or more in all, found none; edit the value")
