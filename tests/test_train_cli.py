@@ -9,6 +9,8 @@ import torch
 
 from hifisyn.cli.train import main
 from hifisyn.dataset import Dataset
+from hifisyn.methods.hifisyn.trainer import HiFiSyn
+from hifisyn.planning.planner import complete
 from hifisyn.plans import Plans
 from hifisyn.training import checkpoint, logbook, loop, model_folder, summary
 from hifisyn.training.registry import trainer_class
@@ -27,7 +29,7 @@ def no_pictures(monkeypatch):
 
 @pytest.fixture
 def roots(tmp_path):
-    return toy_dataset(tmp_path)
+    return toy_dataset(tmp_path, Toy)
 
 
 def run(roots, *words, where=True):
@@ -134,15 +136,15 @@ def test_plans_that_differ_only_in_reasons_are_the_same(roots):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["TOY", "T1", "PD", "fold0"], "wanted two or more different modalities of TOY (T1, T2), found T1, PD"),
-        (["TOY", "T1", "t1", "fold0"], "wanted two or more different modalities of TOY (T1, T2), found T1, t1"),
-        (["TOY", "T1", "T2", "fold7"], "wanted a fold of this data set (fold0, fold1 or all), found 7"),
+        (["TOY", "T1", "PD", "fold0", *TOY], "wanted two or more different modalities of TOY (T1, T2), found T1, PD"),
+        (["TOY", "T1", "t1", "fold0", *TOY], "wanted two or more different modalities of TOY (T1, T2), found T1, t1"),
+        (["TOY", "T1", "T2", "fold7", *TOY], "wanted a fold of this data set (fold0, fold1 or all), found 7"),
         (["TOY", "T1", "T2", "first"], "wanted a fold such as fold0, 0 or all, found 'first'"),
         (["IXI", "T1", "T2", "fold0"], "wanted the data set IXI"),
-        (["TOY", "T1", "T2", "0", "-p", "wide"], "wide.json: wanted a JSON file, found none"),
-        (["TOY", "T1", "T2", "0", "--set", "rate=1"], "wanted a key of the plans, found 'rate'"),
-        (["TOY", "T1", "T2", "0", "--set", "lr=-1"], "--set: optimisation.lr: Input should be greater than 0"),
-        (["TOY", "T1", "T2", "0", "--epochs", "0"], "length.epochs"),
+        (["TOY", "T1", "T2", "0", *TOY, "-p", "wide"], "wide.json: wanted a JSON file, found none"),
+        (["TOY", "T1", "T2", "0", *TOY, "--set", "rate=1"], "wanted a key of the plans, found 'rate'"),
+        (["TOY", "T1", "T2", "0", *TOY, "--set", "lr=-1"], "--set: optimisation.lr: Input should be greater than 0"),
+        (["TOY", "T1", "T2", "0", *TOY, "--epochs", "0"], "length.epochs"),
         (["TOY", "T1", "T2", "0", *TOY, "--device", "cuda:7"], "wanted the device cuda:7"),
         (["TOY", "T1", "T2", "0", *TOY, "--workers", "-1"], "wanted --workers of 0 or more, found -1"),
         (["TOY", "T1", "T2", "0", *TOY, "--seed", "-1"], "wanted a seed of 0 or more, found -1"),
@@ -206,7 +208,7 @@ def test_a_training_of_days_is_refused_before_it_begins(roots, capsys, monkeypat
 
 def test_the_folder_is_named_by_what_was_changed():
     plans = toy_plans()
-    changed = model_folder.changes(plans, plans.override(["lr=1e-3", "losses.pgd=0", "memory.rho=0.5"]))
+    changed = model_folder.changes(plans, complete(plans.override(["lr=1e-3", "losses.pgd=0", "memory.rho=0.5"]), HiFiSyn))
     assert model_folder.suffix(changed) == "__lr=0.001__pgd=0.0__rho=0.5"
     assert model_folder.changes(plans, plans.override(["lr=0.01"])) == {}
     assert model_folder.suffix({}, seed=2) == "__seed=2"

@@ -50,7 +50,11 @@ SMALL = (
     "granularity.anchors=16",
     "content_discriminator.steps=2",
 )
-KEYS = {"content_steps": "content_discriminator.steps"}
+KEYS = {
+    "content_steps": "content_discriminator.steps",
+    "content_lr": "content_discriminator.lr",
+    "content_clip": "content_discriminator.clip",
+}
 
 
 def toy_plans(trainer=HiFiSyn, *assignments: str, domains=("T1", "T2"), **changes) -> Plans:
@@ -114,12 +118,12 @@ def toy_job(tmp_path, trainer=None, store=None, domains=("T1", "T2"), **changes)
     )
 
 
-def toy_dataset(home) -> Roots:
-    """Write a preprocessed data set TOY with plans, splits, slices and dataset.json; return the roots."""
+def toy_dataset(home, trainer=HiFiSyn) -> Roots:
+    """Write a preprocessed data set TOY, planned for a method, with splits, slices and dataset.json; return the roots."""
     roots = Roots(home / "raw", home / "pre", home / "res")
     folder = roots.preprocessed / "TOY"
     store = toy_store(folder / "plans_2d")
-    toy_plans().save(folder / "plans.json")
+    toy_plans(trainer).save(folder / "plans.json")
     write_json(folder / "dataset_fingerprint.json", FINGERPRINT)
     cases = store.cases()
     folds = [{"train": cases[2:], "val": cases[:2]}, {"train": cases[:6], "val": cases[6:]}]
@@ -175,6 +179,9 @@ class Toy(Trainer):
 
     def learning_rates(self) -> dict[str, float]:
         return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.lr}
+
+    def clips(self) -> dict[str, float]:
+        return {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.clip}
 
     @property
     def period(self) -> int:
