@@ -60,7 +60,7 @@ def test_save_and_load_agree(tmp_path):
         ({"length": {"epochs": 0}}, ["length.epochs", "found 0"]),
         ({"settings": {"memory": {"slots": {"tumour": 3}, "global_slots": 1}}}, ["tumour", "CSF"]),
         ({"settings": {"memory": {"slots": {"GM": -1}, "global_slots": 1}}}, ["settings.memory.slots.GM"]),
-        ({"settings": {"memory": {"slots": {}}}}, ["settings.memory.global_slots", "none"]),
+        ({"settings": {"memory": {"slots": {}}}}, ["settings.memory", "global_slots", "found none"]),
         ({"settings": {"memory": MEMORY, "pool": 50}}, ["settings.pool", "unknown"]),
         ({"settings": {"memory": MEMORY, "losses": {"pdg": 1}}}, ["settings.losses.pdg", "did you mean pgd"]),
         ({"preprocessing": {"reference": "FLAIR"}}, ["FLAIR", "T1, T2"]),

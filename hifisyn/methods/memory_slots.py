@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hifisyn.errors import UserError
 from hifisyn.planning.costs import Sizes
@@ -22,6 +22,13 @@ class MemorySlots(Settings):
     global_slots: int = Field(0, ge=0, description="slots that every pixel may read")
     value_width: int = Field(128, ge=1, description="V: entries of a value")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _both_are_counted(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and "slots" in values and "global_slots" not in values:
+            raise ValueError("wanted global_slots beside slots, found none")
+        return values
+
     @property
     def total(self) -> int:
         """T: structural and global slots together."""
@@ -37,17 +44,14 @@ def with_slots(plan: MethodPlan, fingerprint: Mapping[str, Any], sizes: Sizes) -
 
 
 def check_slots(plans: Plans) -> None:
-    """See that there are slots, and that they are of structures that the data set labels.
+    """See that slots are of structures that the data set labels.
 
     Raises:
         UserError: they are not.
     """
-    memory = plans.settings["memory"]
-    unknown = sorted(set(memory["slots"]) - set(plans.labels))
+    unknown = sorted(set(plans.settings["memory"]["slots"]) - set(plans.labels))
     if unknown:
         raise UserError(
             f"settings.memory.slots: wanted names of labels ({', '.join(plans.labels)}), found {', '.join(unknown)}; "
             "edit the value"
         )
-    if not sum(memory["slots"].values()) + memory["global_slots"]:
-        raise UserError("settings.memory.global_slots: wanted a slot or more in all, found none; edit the value")
