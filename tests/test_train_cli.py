@@ -208,7 +208,9 @@ def test_a_training_of_days_is_refused_before_it_begins(roots, capsys, monkeypat
 
 def test_the_folder_is_named_by_what_was_changed():
     plans = toy_plans()
-    changed = model_folder.changes(plans, complete(plans.override(["lr=1e-3", "losses.pgd=0", "memory.rho=0.5"]), HiFiSyn))
+    changed = model_folder.changes(
+        plans, complete(plans.override(["lr=1e-3", "losses.pgd=0", "memory.rho=0.5"]), HiFiSyn)
+    )
     assert model_folder.suffix(changed) == "__lr=0.001__pgd=0.0__rho=0.5"
     assert model_folder.changes(plans, plans.override(["lr=0.01"])) == {}
     assert model_folder.suffix({}, seed=2) == "__seed=2"

@@ -15,6 +15,8 @@ from hifisyn.plans import Plans, Preset
 from hifisyn.settings import Settings
 from hifisyn.training.batch import Batch
 
+LITERAL = {"pgd": 1.0, "ramp": 0.0, "ramp_start": 0.0}  # at full weight from the first step
+
 
 class PixelGranularitySettings(Settings):
     """PGD, and when it begins; a weight of 0 switches it off."""
@@ -38,10 +40,9 @@ class PixelGranularitySettings(Settings):
 
 def with_granularity(plan: MethodPlan, preset: Preset) -> MethodPlan:
     """Return a plan with the values of PGD, under `granularity`, that HiFi-Syn has in a run of that length."""
-    if preset == "paper_literal":
-        return plan
     chosen = rules.granularity(plan.length.total)
-    own = {name: value for name, value in chosen.value.items() if name in PixelGranularitySettings.model_fields}
+    values = chosen.value | (LITERAL if preset == "paper_literal" else {})
+    own = {name: value for name, value in values.items() if name in PixelGranularitySettings.model_fields}
     return plan.with_settings(granularity=own).because(settings__granularity__pgd=chosen.reason)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from html import escape
+from typing import Any
 
 import hifisyn
 from hifisyn.downstream.work import TASKS
@@ -135,16 +136,21 @@ def _training(facts: Facts, cite: Citations) -> list[str]:
 
 
 def _one_training(training: Training) -> str:
-    t, m = training.plans.training, training.plans.memory
-    bank = f", {m.total} memory slots ({m.global_slots} global)" if training.model.method == "HiFiSyn" else ""
+    plans, memory = training.plans, training.plans.settings.get("memory")
+    bank = f", {_slots(memory)} memory slots ({memory['global_slots']} global)" if memory else ""
     device = f" on {training.config['device']}" if training.config.get("device") else ""
     time = f" in {duration(training.seconds)}" if training.seconds else ""
     seed = f", seed {training.config['seed']}" if "seed" in training.config else ""
-    steps = f"{training.epochs * t.iterations:,} steps ({counted(training.epochs, 'epoch')} of {t.iterations})"
+    steps = f"{training.epochs * plans.length.iterations:,} steps ({counted(training.epochs, 'epoch')} of {plans.length.iterations})"
     return (
         f"{training.called}: {steps} of "
-        f"{counted(t.batch_size, 'image')} of each contrast{time}{device}, Adam at {t.lr:g}{bank}{seed}."
+        f"{counted(plans.optimisation.batch_size, 'image')} of each contrast{time}{device}, Adam at "
+        f"{plans.optimisation.lr:g}{bank}{seed}."
     )
+
+
+def _slots(memory: dict[str, Any]) -> int:
+    return sum(memory["slots"].values()) + int(memory["global_slots"])
 
 
 def _evaluation(facts: Facts, cite: Citations) -> list[str]:
