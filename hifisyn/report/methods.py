@@ -9,7 +9,7 @@ from hifisyn.evaluation.statistics import SLICE
 from hifisyn.plans import Plans
 from hifisyn.report.collect import Facts, Training
 from hifisyn.report.html import counted, listed, paragraph, section
-from hifisyn.report.references import CITED_AS, Citations
+from hifisyn.report.references import Citations, citation
 from hifisyn.report.results import DIRECTION, FEWEST_MODELS, METHOD
 from hifisyn.training.logbook import duration
 
@@ -123,11 +123,11 @@ def _training(facts: Facts, cite: Citations) -> list[str]:
     ]
     if ours:
         words.append(
-            f"HiFi-Syn {cite('paper')} was used as implemented there, independently of its authors, on DRIT++ "
-            f"{cite('drit')} and a memory bank after MGUIT {cite('mguit')}."
+            f"HiFi-Syn {cite('HiFiSyn')} was used as implemented there, independently of its authors, on DRIT++ "
+            f"{cite('DRIT++')} and a memory bank after MGUIT {cite('MGUIT')}."
         )
     others = [method for method in methods if method != "HiFiSyn"]
-    cited = listed([f"{m} {cite(CITED_AS[m])}" if m in CITED_AS else m for m in others])
+    cited = listed([f"{m} {cite(m)}" if citation(m) else m for m in others])
     words += [f"{'Compared with it were' if ours else 'The methods were'} {cited}."] if others else []
     words += [_one_training(training) for training in facts.trainings]
     words.append("Slices of one subject never met in a step; the checkpoint was chosen on the validation subjects.")
