@@ -37,7 +37,7 @@ def test_it_is_the_recurrence_with_its_warm_up():
     mean = net.weight.detach().double().clone()
     for n in range(12):
         with torch.no_grad():
-            net.weight.copy_(torch.tensor([[float(n), -float(n) ** 2]]))
+            net.weight.copy_(torch.tensor([[float(n), -(float(n) ** 2)]]))
         average.update()
         kept = min(0.5, (1 + n) / (10 + n))
         mean = kept * mean + (1 - kept) * net.weight.detach().double()
