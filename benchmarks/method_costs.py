@@ -22,29 +22,42 @@ from torch.utils.flop_counter import flop_registry
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hifisyn.training.settings import adapted, with_settings
-
+from hifisyn.experiments.shared import has
+from hifisyn.files import read_json
+from hifisyn.paths import FINGERPRINT_JSON
+from hifisyn.planning.planner import complete
 from hifisyn.plans import Plans
-from hifisyn.training.contract import Batch, Trainer
+from hifisyn.training.batch import Batch
+from hifisyn.training.contract import Trainer
+from hifisyn.training.planned import planned
 from hifisyn.training.registry import names, trainer_class
 from hifisyn.training.step import resolve_device, resolve_precision, take_step
 
 LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
-SLOTS = {"slots": {"background": 2, "CSF": 2, "GM": 3, "WM": 3}, "global_slots": 10}
-PUBLISHED = {
+NOISE = {
     "dataset": "NOISE",
+    "preset": "paper",
     "modalities": ["T1", "T2"],
     "labels": LABELS,
-    "slices": {"size": 256, "crop": 256},
-    "memory": SLOTS,
-    "training": {"batch_size": 1},
+    "method": "none yet",
 }
-SMALL = PUBLISHED | {
-    "slices": {"size": 96, "crop": 96},
-    "memory": SLOTS | {"value_width": 16},
-    "networks": {"width": 8, "content_noise": 0.2, "init": "he"},
-    "training": {"batch_size": 2, "content_steps": 1},
-}
+FINGERPRINT = {"labels": LABELS, "structures": {name: {"cases": 1, "median_ml": 100.0} for name in LABELS}}
+SLOTS = ("memory.slots={'background': 2, 'CSF': 2, 'GM': 3, 'WM': 3}", "memory.global_slots=10")
+# Side of a slice, and what is set of it that a method has.
+PUBLISHED = (256, ("networks.width=64", "networks.n_down=2", *SLOTS, "optimisation.batch_size=1"))
+SMALL = (
+    96,
+    (
+        "networks.width=8",
+        "networks.n_down=2",
+        "networks.content_noise=0.2",
+        "networks.init=he",
+        *SLOTS,
+        "memory.value_width=16",
+        "content_discriminator.steps=1",
+        "optimisation.batch_size=2",
+    ),
+)
 HEAD = ("method", "parameters (M)", "GFLOP a step", "GFLOP a slice", "s a step", "CPU-s a step", "s a slice", "GiB")
 BLOB = 32  # pixels along a block of one label, so that there are structures to find
 
@@ -62,18 +75,19 @@ class Work(TorchDispatchMode):
         return out
 
 
-def noise(plans: Plans, pair: tuple[str, str], iteration: int) -> Batch:
+def noise(trainer: Trainer, iteration: int) -> Batch:
     """Return a batch of noise with blocks of random labels; its number makes every network move."""
     g = torch.Generator().manual_seed(iteration)
-    size, side = plans.training.batch_size, plans.slices.crop
+    plans, domains, channels = trainer.plans, trainer.domains, 1 + 2 * trainer.NEEDS.context
+    size, side = plans.optimisation.batch_size, plans.slices.crop
     blocks = -(-side // BLOB)
-    labels = {m: torch.randint(0, len(plans.labels), (size, blocks, blocks), generator=g) for m in pair}
-    every = plans.training.content_steps
-    middle = plans.total_iterations // 2 // every * every
+    labels = {m: torch.randint(0, len(plans.labels), (size, blocks, blocks), generator=g) for m in domains}
+    every = trainer.period
+    middle = plans.length.total // 2 // every * every
     return Batch(
-        {m: torch.rand(size, 1, side, side, generator=g) * 2 - 1 for m in pair},
+        {m: torch.rand(size, channels, side, side, generator=g) * 2 - 1 for m in domains},
         {m: t.repeat_interleave(BLOB, 1).repeat_interleave(BLOB, 2)[:, :side, :side] for m, t in labels.items()},
-        {m: torch.arange(size) + size * k for k, m in enumerate(pair)},
+        {m: torch.arange(size) + size * k for k, m in enumerate(domains)},
         middle + every * (iteration + 1) - 1,
     )
 
@@ -82,13 +96,12 @@ def measure(method: str, plans: Plans, device: torch.device, precision: str, ste
     """Return what a full step and a slice cost, by the mean over `steps` after one that counts FLOPs."""
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
-    pair = (plans.modalities[0], plans.modalities[1])
-    trainer = trainer_class(method)(plans, pair).to(device).train()
+    trainer = trainer_class(method)(plans, (plans.modalities[0], plans.modalities[1])).to(device).train()
     optimizers = trainer.optimizers()
     resolved = resolve_precision(precision, device)
 
     def step(iteration: int) -> None:
-        take_step(trainer, optimizers, noise(plans, pair, iteration), seed=0, precision=resolved)
+        take_step(trainer, optimizers, noise(trainer, iteration), seed=0, precision=resolved)
 
     with Work() as work:
         step(0)
@@ -110,13 +123,13 @@ def measure(method: str, plans: Plans, device: torch.device, precision: str, ste
         HEAD[5]: cpu_seconds,
         HEAD[7]: memory,
     }
-    return found | translating(trainer, plans, device)
+    return found | translating(trainer, device)
 
 
-def translating(trainer: Trainer, plans: Plans, device: torch.device) -> dict[str, float]:
+def translating(trainer: Trainer, device: torch.device) -> dict[str, float]:
     """Return what one slice costs, in one direction."""
-    source, target = trainer.pair
-    image = noise(plans, trainer.pair, 0).images[source][:1].to(device)
+    source, target = trainer.directions[0]
+    image = noise(trainer, 0).images[source][:1].to(device)
     trainer.train(False)
     with torch.no_grad():
         with Work() as work:
@@ -142,13 +155,17 @@ def wait(device: torch.device) -> None:
 
 def plans_of(arguments: argparse.Namespace, method: str) -> Plans:
     """Return the plans as a method has them."""
-    if arguments.plans:
-        base = Plans.load(arguments.plans)
-    else:
-        base = Plans.checked(PUBLISHED if arguments.published else SMALL, "sizes")
     trainer = trainer_class(method)
-    changes = [*arguments.set, *([f"training.batch_size={arguments.batch}"] if arguments.batch else [])]
-    return with_settings(adapted(base, trainer).override(changes), trainer)
+    if arguments.plans:
+        beside = arguments.plans.parent / FINGERPRINT_JSON
+        plans = planned(Plans.load(arguments.plans), trainer, method, lambda: read_json(beside))
+    else:
+        side, sizes = PUBLISHED if arguments.published else SMALL
+        base = Plans.checked(NOISE | {"slices": {"size": side, "crop": side}}, "sizes")
+        plans = planned(base, trainer, method, lambda: FINGERPRINT)
+        plans = plans.override([text for text in sizes if has(plans, text)])
+    changes = [*arguments.set, *([f"optimisation.batch_size={arguments.batch}"] if arguments.batch else [])]
+    return complete(plans.override(changes), trainer)
 
 
 def number(value: float) -> str:
@@ -178,8 +195,11 @@ def main() -> None:
         return
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     plans = plans_of(arguments, "HiFiSyn")
-    print(f"{name}, torch {torch.__version__}; crop {plans.slices.crop}, width {plans.networks.width}, ", end="")
-    print(f"batch {plans.training.batch_size}\n\n| {' | '.join(HEAD)} |\n|:--{'|--:' * (len(HEAD) - 1)}|")
+    print(
+        f"{name}, torch {torch.__version__}; crop {plans.slices.crop}, width {plans.settings['networks']['width']}, ",
+        end="",
+    )
+    print(f"batch {plans.optimisation.batch_size}\n\n| {' | '.join(HEAD)} |\n|:--{'|--:' * (len(HEAD) - 1)}|")
     words = [word for word in sys.argv[1:] if word not in arguments.methods and word != "--methods"]
     for method in arguments.methods or names():
         command = [sys.executable, __file__, *words, "--here", "--methods", method]
