@@ -1,4 +1,4 @@
-"""Several translators as one, and one translator at several places: what comes of the images and the expected errors."""
+"""Several translators as one, and one translator at several places: what comes of images and expected errors."""
 
 import math
 

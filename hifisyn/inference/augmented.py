@@ -9,10 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from hifisyn.inference.ensemble import mixed
 from hifisyn.image_metrics import LOW
-
-PASSES = 8
+from hifisyn.inference.ensemble import mixed
 
 
 class Shifted(nn.Module):
@@ -41,11 +39,11 @@ class Shifted(nn.Module):
     def _at_all_shifts(self, image: Tensor) -> list[Tensor]:
         """Return four answers, each back in its place."""
         height, width = image.shape[-2:]
-        answers: list[Tensor] = []
-        for down, right in product((0, self.step), repeat=2):
+        unmoved: Tensor = self.translator(image)
+        answers = [unmoved]
+        for down, right in list(product((0, self.step), repeat=2))[1:]:
             moved = pad(image, (right, 0, down, 0), value=LOW)[..., :height, :width]
-            made: Tensor = self.translator(moved)
-            back = made if not answers else answers[0].clone()
-            back[..., : height - down, : width - right] = made[..., down:, right:]
+            back = unmoved.clone()
+            back[..., : height - down, : width - right] = self.translator(moved)[..., down:, right:]
             answers.append(back)
         return answers
