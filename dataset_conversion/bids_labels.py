@@ -175,7 +175,7 @@ def _tissue_map(layers: Sequence[Layer], load: "Load", shape: tuple[int, int, in
         likelihood[layer.becomes] += load(layer.file)
     # What is left of 1 is none of the tissues.
     likelihood[0] = 1 - likelihood[1:].sum(0)
-    return likelihood.argmax(0).astype(np.uint8)
+    return np.asarray(likelihood.argmax(0).astype(np.uint8))
 
 
 def _painted(layer: Layer, data: "np.ndarray") -> "np.ndarray":

@@ -106,4 +106,5 @@ def fold(fractions: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """
     total = fractions.sum(axis=0)
     raised = (fractions + RARE * total) ** SHARPNESS * np.exp(noise)
-    return raised * (total / np.maximum(raised.sum(axis=0), 1e-12))
+    scaled: np.ndarray = raised * (total / np.maximum(raised.sum(axis=0), 1e-12))
+    return scaled

@@ -27,13 +27,15 @@ class Field:
     def on(self, axes: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
         """Evaluate on the grid that three axes span; (I,), (J,), (K,) mm -> (..., I, J, K) float32."""
         bases = [self._basis(axis, coordinates) for axis, coordinates in enumerate(axes)]
-        return np.einsum("...abc,ia,jb,kc->...ijk", self.coefficients.astype(np.float32), *bases, optimize=True)
+        coefficients = self.coefficients.astype(np.float32)
+        field: np.ndarray = np.einsum("...abc,ia,jb,kc->...ijk", coefficients, *bases, optimize=True)
+        return field
 
     def _basis(self, axis: int, coordinates: np.ndarray) -> np.ndarray:
         count = self.coefficients.shape[axis - 3]
         knots = self.low[axis] + self.knot[axis] * (np.arange(count + 4) - 3)
         inside = np.clip(coordinates, knots[3], knots[count])
-        return BSpline.design_matrix(inside, knots, 3).toarray().astype(np.float32)
+        return np.asarray(BSpline.design_matrix(inside, knots, 3).toarray().astype(np.float32))
 
 
 def draw_field(

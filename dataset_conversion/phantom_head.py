@@ -72,7 +72,8 @@ def inside(distance: np.ndarray, edge: float = EDGE_MM) -> np.ndarray:
 
 def between(distance: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
     """Return the fraction of a layer that reaches from `low` to `high` mm."""
-    return inside(distance - high) * inside(low - distance)
+    share: np.ndarray = inside(distance - high) * inside(low - distance)
+    return share
 
 
 def ellipsoid(points: np.ndarray, centre: tuple[float, float, float], radii: tuple[float, float, float]) -> np.ndarray:
@@ -81,7 +82,8 @@ def ellipsoid(points: np.ndarray, centre: tuple[float, float, float], radii: tup
     x = np.abs(x) if centre[0] else x
     scaled = [(p - c) / r for p, c, r in zip((x, y, z), centre, radii, strict=True)]
     norm = np.sqrt(sum(s * s for s in scaled))
-    return (norm - 1) * min(radii)
+    distance: np.ndarray = (norm - 1) * min(radii)
+    return distance
 
 
 def _head_surface(points: np.ndarray, scalp: np.ndarray) -> np.ndarray:
@@ -102,7 +104,8 @@ def _head_surface(points: np.ndarray, scalp: np.ndarray) -> np.ndarray:
 
 def _smooth_minimum(a: np.ndarray, b: np.ndarray, blend_mm: float = 8.0) -> np.ndarray:
     h = np.clip(blend_mm - np.abs(a - b), 0, None) / blend_mm
-    return np.minimum(a, b) - h * h * blend_mm / 4
+    blended: np.ndarray = np.minimum(a, b) - h * h * blend_mm / 4
+    return blended
 
 
 def _paint_soft_tissue(canvas: Canvas, skin: np.ndarray, texture: np.ndarray, shell: Shell) -> None:

@@ -92,7 +92,7 @@ def render(data: np.ndarray, affine: np.ndarray, head_to_world: np.ndarray, onto
         float32 of the grid's shape. Outside the head's grid its edge continues: air, and the neck downwards.
     """
     index_to_index = np.linalg.inv(affine) @ np.linalg.inv(head_to_world) @ onto.affine
-    return ndimage.affine_transform(
+    sampled: np.ndarray = ndimage.affine_transform(
         data,
         index_to_index[:3, :3],
         index_to_index[:3, 3],
@@ -101,3 +101,4 @@ def render(data: np.ndarray, affine: np.ndarray, head_to_world: np.ndarray, onto
         order=1,
         mode="nearest",
     )
+    return sampled

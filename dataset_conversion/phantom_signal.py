@@ -120,7 +120,8 @@ def bias_field(field: np.ndarray, brain: np.ndarray, strength: float) -> np.ndar
     """
     low, high = field[brain].min(), field[brain].max()
     centred = (field - (low + high) / 2) / max(high - low, 1e-6)
-    return 1 + strength * np.clip(centred, -1, 1)
+    gain: np.ndarray = 1 + strength * np.clip(centred, -1, 1)
+    return gain
 
 
 def rician(signal: np.ndarray, sd: float, rng: np.random.Generator) -> np.ndarray:
@@ -129,4 +130,5 @@ def rician(signal: np.ndarray, sd: float, rng: np.random.Generator) -> np.ndarra
     Gudbjartsson and Patz, Magnetic Resonance in Medicine 34, 1995.
     """
     real, imaginary = (sd * rng.standard_normal(signal.shape, dtype=np.float32) for _ in range(2))
-    return np.hypot(signal + real, imaginary)
+    magnitude: np.ndarray = np.hypot(signal + real, imaginary)
+    return magnitude

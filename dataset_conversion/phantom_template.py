@@ -68,7 +68,7 @@ def signed_distance(inside: np.ndarray) -> np.ndarray:
     """Return millimetres to the surface of a mask on the distance grid, negative inside, lightly smoothed."""
     outer = ndimage.distance_transform_edt(~inside, sampling=DISTANCE_STEP_MM)
     inner = ndimage.distance_transform_edt(inside, sampling=DISTANCE_STEP_MM)
-    return ndimage.gaussian_filter(outer - inner, 0.7).astype(np.float32)
+    return np.asarray(ndimage.gaussian_filter(outer - inner, 0.7).astype(np.float32))
 
 
 def box_axes(step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -88,4 +88,4 @@ def sample(data: np.ndarray, affine: np.ndarray, points: np.ndarray, *, outside:
     """Interpolate (I, J, K) linearly at (3, ...) points in mm; outside its grid 0, or "nearest" continues the edge."""
     inverse = np.linalg.inv(affine)
     index = np.tensordot(inverse[:3, :3], points, axes=1) + inverse[:3, 3].reshape(3, *[1] * (points.ndim - 1))
-    return ndimage.map_coordinates(data, index, order=1, mode=outside, output=np.float32)
+    return np.asarray(ndimage.map_coordinates(data, index, order=1, mode=outside, output=np.float32))

@@ -237,4 +237,5 @@ def _similarity(x: np.ndarray, y: np.ndarray, data_range: float, k1: float) -> n
 
 def _halved(x: np.ndarray) -> np.ndarray:
     height, width = (n // 2 for n in x.shape)
-    return x[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean(axis=(1, 3))
+    halved: np.ndarray = x[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean(axis=(1, 3))
+    return halved

@@ -142,6 +142,12 @@ class Plans(Settings):
         steps = self.optimisation.average * self.length.total
         return min(MOST_AVERAGED, max(0.0, 1 - 1 / steps)) if steps else 0.0
 
+    @property
+    def width(self) -> int | None:
+        """Channels of the first convolution, 64 as most methods publish; none where the method has no such width."""
+        width: int | None = self.settings.get("networks", {}).get("width")
+        return width
+
     def save(self, path: Path) -> None:
         """Write plans.json atomically."""
         write_json(path, self.model_dump(mode="json"))

@@ -62,13 +62,14 @@ def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def override(content: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
     """Return nested plain data with values replaced by `key=value` texts.
 
-    A key may be whole (`settings.losses.pgd`) or the end of one (`losses.pgd`, `pgd`) that no other key has.
+    A key may be whole (`settings.losses.pgd`) or the end of one (`losses.pgd`, `pgd`); of several keys with that end
+    the one nearest to the top is meant.
 
     >>> override({"length": {"epochs": 3}, "slices": {"crop": 16}}, ["epochs=5", "slices.crop=32"])
     {'length': {'epochs': 5}, 'slices': {'crop': 32}}
 
     Raises:
-        UserError: no such key, or several.
+        UserError: no such key, or several that are equally near.
     """
     changed = _copy(content)
     for text in assignments:
@@ -94,6 +95,8 @@ def _locate(words: list[str], content: Mapping[str, Any]) -> list[str]:
         raise UserError(
             f"--set: wanted a key of the plans, found {key!r}; {_closest(words[-1], [path[-1] for path in paths])}"
         )
+    nearest = min(len(path) for path in found)
+    found = [path for path in found if len(path) == nearest]
     if len(found) > 1:
         choices = " or ".join(".".join(path) for path in found)
         raise UserError(f"--set: {key} is not unique; write {choices}")

@@ -54,7 +54,8 @@ class AlignedStore:
             raise UserError(
                 f"{self.folder}: wanted the aligned case {case}, found none; run hifisyn_plan_and_preprocess"
             )
-        return read_json(path)
+        record: dict[str, Any] = read_json(path)
+        return record
 
     def read(self, case: str) -> Aligned:
         """Return a whole case."""

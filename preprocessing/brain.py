@@ -168,7 +168,8 @@ def nonzero(volume: Volume) -> Volume:
 def _background(data: np.ndarray) -> np.generic:
     """Return the value that all corners share, else 0."""
     corners = data[:: max(data.shape[0] - 1, 1), :: max(data.shape[1] - 1, 1), :: max(data.shape[2] - 1, 1)]
-    return corners.flat[0] if (corners == corners.flat[0]).all() else data.dtype.type(0)
+    shared: np.generic = corners.flat[0]
+    return shared if (corners == shared).all() else data.dtype.type(0)
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
@@ -177,4 +178,5 @@ def _largest(mask: np.ndarray) -> np.ndarray:
         return mask
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return labels == sizes.argmax()
+    largest: np.ndarray = labels == sizes.argmax()
+    return largest

@@ -59,7 +59,7 @@ def _deepbet(volume: Volume, device: str) -> np.ndarray:
     network = _deepbet_network(device)
     try:
         likely = network.run_model(volume.data.astype(np.float32))
-        return network.postprocess(likely > 0.5).astype(bool)
+        return np.asarray(network.postprocess(likely > 0.5).astype(bool))
     except (AssertionError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(

@@ -133,7 +133,7 @@ def _run(words: list[str], name: str, folder: Path) -> None:
         raise UserError(f"{name}: wanted a brain mask, found exit code {code} ({_last_line(folder)}); try it by hand")
 
 
-def _end(process: subprocess.Popen) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """End a program and all that it started: bet is a script that starts others."""
     if hasattr(os, "killpg"):
         with suppress(ProcessLookupError):

@@ -56,7 +56,7 @@ def _edges(image: np.ndarray, around: np.ndarray, pixel_mm: float, quantiles: tu
     if np.ptp(image[around]) <= EVEN * np.abs(image[around]).max(initial=0):
         return np.zeros(image.shape, dtype=bool)
     low, high = quantiles
-    return canny(
+    found: np.ndarray = canny(
         image.astype(np.float32),
         sigma=SMOOTHING_MM / pixel_mm,
         low_threshold=low,
@@ -64,6 +64,7 @@ def _edges(image: np.ndarray, around: np.ndarray, pixel_mm: float, quantiles: tu
         use_quantiles=True,
         mask=around,
     )
+    return found
 
 
 def _long(edges: np.ndarray, least: float) -> np.ndarray:
@@ -71,4 +72,5 @@ def _long(edges: np.ndarray, least: float) -> np.ndarray:
     pieces, _ = ndimage.label(edges, structure=np.ones((3, 3)))
     kept = np.bincount(pieces.ravel()) >= least
     kept[0] = False
-    return kept[pieces]
+    large: np.ndarray = kept[pieces]
+    return large

@@ -41,7 +41,7 @@ class Column:
     @property
     def width(self) -> int:
         """Pixels from left to right."""
-        return max(panel.shape[1] for panel in self.panels)
+        return int(max(panel.shape[1] for panel in self.panels))
 
     @property
     def height(self) -> int:
@@ -62,7 +62,8 @@ def border(labels: np.ndarray) -> np.ndarray:
     array([[0, 1, 0, 1, 0]])
     """
     lowest = ndimage.minimum_filter(labels, footprint=ndimage.generate_binary_structure(2, 1), mode="nearest")
-    return lowest < labels
+    edge: np.ndarray = lowest < labels
+    return edge
 
 
 def painted(panel: np.ndarray, where: np.ndarray, colour: Colour) -> np.ndarray:

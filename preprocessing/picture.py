@@ -173,7 +173,7 @@ def _window(slices: list[np.ndarray], masks: list[np.ndarray]) -> list[np.ndarra
 
 def _thick(line: np.ndarray) -> np.ndarray:
     """Return a line of one pixel two pixels wide."""
-    return ndimage.binary_dilation(line, structure=np.ones((2, 2)))
+    return np.asarray(ndimage.binary_dilation(line, structure=np.ones((2, 2))))
 
 
 def _box(mask: Volume) -> tuple[np.ndarray, np.ndarray]:

@@ -102,7 +102,8 @@ def mutual_information(a: np.ndarray, b: np.ndarray, bins: int = BINS) -> float:
 def _binned(values: np.ndarray, bins: int) -> np.ndarray:
     low, high = np.percentile(values, [0.5, 99.5])
     scaled = (values - low) * (bins / ((high - low) or 1.0))
-    return np.clip(scaled, 0, bins - 1).astype(np.int64)
+    numbers: np.ndarray = np.clip(scaled, 0, bins - 1).astype(np.int64)
+    return numbers
 
 
 class _Frame:
@@ -137,10 +138,12 @@ class _Frame:
         if masked:
             fixed, mask = _cropped(self.fixed, self.near), _cropped(self.fixed.with_data(self.near), self.near)
         found = _ants_rigid(fixed, moving, mask, seed, schedule)
-        return np.linalg.inv(self.shift) @ found @ local @ self.shift
+        matrix: np.ndarray = np.linalg.inv(self.shift) @ found @ local @ self.shift
+        return matrix
 
     def _local(self, moving_to_fixed: np.ndarray) -> np.ndarray:
-        return self.shift @ moving_to_fixed @ np.linalg.inv(self.shift)
+        matrix: np.ndarray = self.shift @ moving_to_fixed @ np.linalg.inv(self.shift)
+        return matrix
 
 
 def _cropped(volume: Volume, where: np.ndarray) -> Volume:
@@ -173,7 +176,8 @@ def _translation(shift: np.ndarray) -> np.ndarray:
 def _centre_of_mass(volume: Volume) -> np.ndarray:
     weights = np.clip(volume.data, 0, None).astype(np.float64)
     index = ndimage.center_of_mass(weights)
-    return (volume.affine @ [*index, 1.0])[:3]
+    place: np.ndarray = (volume.affine @ [*index, 1.0])[:3]
+    return place
 
 
 def _centre_of_view(volume: Volume) -> np.ndarray:

@@ -63,7 +63,8 @@ def antialias_sigma(mapping: np.ndarray) -> np.ndarray:
     array([1. , 0.5, 0. ])
     """
     steps = np.abs(mapping[:3, :3]).max(axis=1)
-    return np.maximum(0.0, (steps - 1) / 2)
+    sigma: np.ndarray = np.maximum(0.0, (steps - 1) / 2)
+    return sigma
 
 
 def isotropic_grid(volume: Volume, millimetres: float, centre: np.ndarray | None = None) -> Volume:

@@ -132,7 +132,7 @@ def _atropos(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, float,
         raise UserError(
             f"wanted three tissues in {modality}, found intensities that Atropos cannot part; look at scan and mask"
         ) from error
-    return found["segmentation"].numpy().astype(np.uint8)
+    return np.asarray(found["segmentation"].numpy().astype(np.uint8))
 
 
 def _start(image: np.ndarray, inside: np.ndarray) -> list[np.ndarray]:

@@ -23,7 +23,11 @@ SHAPE = (40, 48, 14)
 AFFINE = np.array([[4.0, 0, 0, -78], [0, 4, 0, -94], [0, 0, 9, -58], [0, 0, 0, 1]])
 SCALE = {"T1": 800.0, "T2": 800.0}
 TRAIN, TEST = ("a", "b", "c"), ("x", "y")
-VALUES = {"T1": {1: 150, 2: 400, 3: 600, 4: 250}, "T2": {1: 650, 2: 400, 3: 200, 4: 550}}
+VALUES = {
+    "T1": {1: 150, 2: 400, 3: 600, 4: 250},
+    "T2": {1: 650, 2: 400, 3: 200, 4: 550},
+    "FLAIR": {1: 100, 2: 400, 3: 300, 4: 650},
+}
 
 
 class Inverse(Trainer):
@@ -83,10 +87,10 @@ def write_model(roots: Roots, dataset: str = "MS") -> Path:
         memory=MemoryPlan(slots={}, global_slots=0),
     )
     method = "tests.downstream_trials:Inverse"
-    folder = model_folder(roots.results, dataset, "T1", "T2", "Inverse")
+    folder = model_folder(roots.results, dataset, ("T1", "T2"), "Inverse")
     checkpoint.save(folder / "fold_0" / "checkpoint_best.pt", Inverse(plans, ("T1", "T2")), method)
     plans.save(folder / "plans.json")
-    write_json(folder / "config.json", {"method": method, "pair": ["T1", "T2"], "dataset": dataset, "changed": {}})
+    write_json(folder / "config.json", {"method": method, "domains": ["T1", "T2"], "dataset": dataset, "changed": {}})
     listed: Mapping[str, object] = {case: {"images": []} for case in (*TRAIN, *TEST)}
     content = {"name": dataset, "channel_names": {"0": "T1", "1": "T2"}, "labels": LABELS, "numTraining": 5}
     write_json(folder / "dataset.json", content | {"dataset": listed, "subjects": {"a": "P1", "b": "P1"}})

@@ -24,11 +24,11 @@ def toy_model(roots, suffix="", plans=None, seed=0):
     trainer = HiFiSyn(plans, ("T1", "T2"))
     if trainer.passes.bank is not None:
         trainer.passes.bank.known.fill_(True)
-    folder = model_folder(roots.results, "TOY", "T1", "T2", "HiFiSyn", suffix=suffix)
+    folder = model_folder(roots.results, "TOY", ("T1", "T2"), "HiFiSyn", suffix=suffix)
     fold = fold_folder(folder, 0)
     fold.mkdir(parents=True)
     plans.save(folder / "plans.json")
-    write_json(folder / "config.json", {"method": "HiFiSyn", "pair": ["T1", "T2"]})
+    write_json(folder / "config.json", {"method": "HiFiSyn", "domains": ["T1", "T2"]})
     checkpoint.save(fold / "checkpoint_best.pt", trainer, "HiFiSyn")
     (fold / "metrics.csv").write_text(METRICS)
     return read_model(folder)

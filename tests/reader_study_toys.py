@@ -37,7 +37,7 @@ def study_roots(home, cases=8, models=MODELS, pair=("T1", "FLAIR"), subject_of=N
         _case(store, case, np.random.default_rng(number), pair, folders)
     for folder in folders:
         plans.save(folder / "plans.json")
-        write_json(folder / "config.json", {"method": folder.name.split("__")[0], "pair": list(pair)})
+        write_json(folder / "config.json", {"method": folder.name.split("__")[0], "domains": list(pair)})
         write_text(folder / "fold_0" / "checkpoint_best.pt", "")
         rows = [f"{case},{(subject_of or {}).get(case, case)}" for case in names]
         write_text(evaluation(folder) / "subjects.csv", "\n".join(["case,subject", *rows, ""]))

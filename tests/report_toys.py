@@ -71,7 +71,7 @@ def write_tasks(roots, tool="ANTs Atropos (antspyx 0.6)"):
     for task, way, comparisons, measures in (
         ("tissue", "T2_to_T1", ["synthetic vs real"], tissue),
         ("lesion", "T1_to_T2", ["real", "synthetic", "source"], ["dice", "dice_tumour"]),
-        ("augment", "T1", ["real", "real + synthetic"], ["dice", "dice_CSF"]),
+        ("augment", "T2_to_T1", ["real", "real + synthetic"], ["dice", "dice_CSF"]),
     ):
         folder = base / task / way
         folder.mkdir(parents=True)

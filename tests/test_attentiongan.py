@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from hifisyn.methods.attentiongan import AttentionGAN
+from hifisyn.methods.attentiongan.trainer import AttentionGAN
 from hifisyn.networks.attention_generator import MASKS, AttentionGenerator, Mixture
 from hifisyn.training.step import autocast, take_step
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
@@ -89,7 +89,7 @@ def test_masks_sum_to_one_in_mixed_precision_too():
 @torch.no_grad()
 def test_a_translation_leaves_the_range_by_no_rounding():
     trainer = make()
-    network = trainer.networks["generator"].branches["T2"]
+    network = trainer.networks.generator["T2"]
     network.content[-1].layer.bias.fill_(-1e4)
     network.attention[-1].layer.weight.mul_(20)
     black = small_batch().images["T1"].clamp(max=-0.99999994)
@@ -105,8 +105,8 @@ def test_a_step_has_the_losses_of_cyclegan():
 
 
 def test_geo_builds_the_other_generator():
-    assert not make().networks["generator"].branches["T1"].geo
-    assert make("method.geo=true").networks["generator"].branches["T1"].geo
+    assert not make().networks.generator["T1"].geo
+    assert make("settings.geo=true").networks.generator["T1"].geo
 
 
 class Painted(nn.Module):
@@ -125,7 +125,7 @@ def test_the_curve_is_the_background_mask_within_the_head():
     trainer, batch = make(), small_batch()
     assert trainer.diagnostics() == {}
     take_step(trainer, trainer.optimizers(), batch, seed=0)
-    branches = trainer.networks["generator"].branches
+    branches = trainer.networks.generator
     branches["T2"].attention = Painted(batch.images["T1"])
     branches["T1"].attention = Painted(-1.5 - batch.images["T2"])  # beside the head, and some of it
     curves = trainer.diagnostics()
@@ -137,7 +137,7 @@ def test_the_curve_is_the_background_mask_within_the_head():
 
 
 def test_there_is_no_curve_without_a_background_mask():
-    trainer = make("method.geo=true")
+    trainer = make("settings.geo=true")
     take_step(trainer, trainer.optimizers(), small_batch(), seed=0)
     assert trainer.diagnostics() == {}
 

@@ -11,8 +11,11 @@ import torch
 
 from hifisyn.errors import UserError
 from hifisyn.slices import SliceStore
-from hifisyn.training.batches import Batches, SliceLoader
-from hifisyn.training.draws import Cohort, disjoint_pools, draw_step, step_seed
+from hifisyn.training.batches import Batches, BatchLoader
+from hifisyn.training.cohort import Cohort
+from hifisyn.training.draws import disjoint_pools, draw_step
+from hifisyn.training.slice_source import SliceSource
+from hifisyn.training.source import METHOD, step_seed
 from tests.training_toys import toy_plans, toy_store
 
 PAIR = ("T1", "T2")
@@ -91,8 +94,8 @@ def test_draws_depend_on_seed_iteration_and_rank():
     base = draw_step(cohort, plans, 0, 5, 0)
     assert base == draw_step(cohort, plans, 0, 5, 0)
     assert all(base != draw_step(cohort, plans, *other) for other in ((1, 5, 0), (0, 6, 0), (0, 5, 1)))
-    assert len({step_seed(s, t, r) for s in range(3) for t in range(3) for r in range(3)}) == 27
-    assert step_seed(2**31, 10**7, 63) < 2**63
+    assert len({step_seed(s, t, r, METHOD) for s in range(3) for t in range(3) for r in range(3)}) == 27
+    assert step_seed(2**31, 10**7, 63, METHOD) < 2**63
 
 
 def test_cases_of_one_subject_count_as_one(store):
@@ -119,7 +122,7 @@ def test_unpaired_cases_are_found_by_modality(tmp_path):
 
 def test_a_batch_holds_the_drawn_windows_of_image_and_label(store):
     cohort, plans = cohort_of(store), toy_plans(batch_size=3)
-    loader = SliceLoader(store, cohort, plans, seed=7)
+    loader = BatchLoader(SliceSource(store, cohort, plans, 7))
     batch = next(Batches(loader))
     drawn = draw_step(cohort, plans, 7, 0)
     for modality in PAIR:
@@ -145,13 +148,14 @@ def test_labels_are_none_where_a_slice_lacks_them(tmp_path):
     toy_store(tmp_path, {"a": ("T1",)})
     store = SliceStore(tmp_path)
     store.write("b", {"T2": np.zeros((6, 24, 24))}, np.ones((6, 24, 24), bool), None, {})
-    batch = next(Batches(SliceLoader(store, cohort_of(store), toy_plans(), seed=0)))
+    batch = next(Batches(BatchLoader(SliceSource(store, cohort_of(store), toy_plans(), 0))))
     assert batch.labels["T1"] is not None
     assert batch.labels["T2"] is None
 
 
 def take(store, workers, start=0, count=7):
-    loader = SliceLoader(store, cohort_of(store), toy_plans(), seed=4, start=start, workers=workers)
+    source = SliceSource(store, cohort_of(store), toy_plans(), 4)
+    loader = BatchLoader(source, start=start, workers=workers)
     with Batches(loader, workers, time_limit=60) as batches:
         return [next(batches) for _ in range(count)]
 
@@ -173,19 +177,19 @@ def test_batches_do_not_depend_on_the_number_of_workers_nor_on_where_reading_beg
     assert [b.iteration for b in alone] == list(range(7))
 
 
-class Stuck(SliceLoader):
+class Stuck(SliceSource):
     def read(self, iteration):
         if iteration == 1:
             time.sleep(4)
         return super().read(iteration)
 
 
-class Broken(SliceLoader):
+class Broken(SliceSource):
     def read(self, iteration):
         raise ZeroDivisionError("the cause")
 
 
-class Killed(SliceLoader):
+class Killed(SliceSource):
     def read(self, iteration):
         if iteration == 1:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -193,7 +197,7 @@ class Killed(SliceLoader):
 
 
 def loader_of(kind, store):
-    return kind(store, cohort_of(store), toy_plans(), seed=0, workers=2)
+    return BatchLoader(kind(store, cohort_of(store), toy_plans(), 0), workers=2)
 
 
 def test_a_stuck_worker_is_an_error_within_the_time_limit(store):
@@ -227,15 +231,15 @@ def test_a_missing_slice_file_is_named(store, tmp_path):
     cohort = cohort_of(broken)
     for file in tmp_path.glob("*_T1.b2nd"):
         file.unlink()
-    loader = SliceLoader(broken, cohort, toy_plans(), seed=0, workers=1)
+    loader = BatchLoader(SliceSource(broken, cohort, toy_plans(), 0), workers=1)
     with Batches(loader, 1, time_limit=30) as batches, pytest.raises(UserError, match=r"_T1.b2nd: wanted slices"):
         next(batches)
 
 
 def test_a_loader_can_be_sent_to_a_process(store):
-    loader = SliceLoader(store, cohort_of(store), toy_plans(), seed=4)
+    loader = BatchLoader(SliceSource(store, cohort_of(store), toy_plans(), 4))
     sent = pickle.loads(pickle.dumps(loader))
-    assert np.array_equal(sent.read(3)["images"]["T1"], loader.read(3)["images"]["T1"])
+    assert np.array_equal(sent.source.read(3)["images"]["T1"], loader.source.read(3)["images"]["T1"])
 
 
 def test_no_process_is_left_behind(store):

@@ -174,11 +174,11 @@ def test_contrast_agent_shows_in_the_name(raw, tmp_path):
         memory=MemoryPlan(slots={}, global_slots=4, value_width=8),
         networks=NetworkPlan(width=4, content_blocks=1, init="he"),
     )
-    folder = model_folder(tmp_path, "toy", "T1", "T1ce", "HiFiSyn")
+    folder = model_folder(tmp_path, "toy", ("T1", "T1ce"), "HiFiSyn")
     torch.manual_seed(0)
     checkpoint.save(folder / "fold_0" / "checkpoint_best.pt", HiFiSyn(plans, ("T1", "T1ce")), "HiFiSyn")
     plans.save(folder / "plans.json")
-    write_json(folder / "config.json", {"method": "HiFiSyn", "pair": ["T1", "T1ce"], "dataset": "toy"})
+    write_json(folder / "config.json", {"method": "HiFiSyn", "domains": ["T1", "T1ce"], "dataset": "toy"})
     save_scan(raw / "sub-02/anat/sub-02_ce-gd_T1w.nii.gz")
     assert predict(raw, tmp_path / "out", folder) == 0
     made = [path.name for path in (tmp_path / "out").rglob("*.nii.gz")]

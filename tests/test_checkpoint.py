@@ -8,7 +8,7 @@ from torch import nn
 
 from hifisyn.errors import UserError
 from hifisyn.training import checkpoint
-from hifisyn.training.batches import Batches, SliceLoader
+from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.step import take_step
 from tests.training_toys import Toy, toy_job, toy_plans
 
@@ -18,23 +18,23 @@ def trained(tmp_path):
     job = toy_job(tmp_path)
     trainer = job.new_trainer(torch.device("cpu")).train()
     optimizers = trainer.optimizers()
-    batches = Batches(SliceLoader(job.store, job.cohort(), job.plans, seed=job.seed))
+    batches = Batches(BatchLoader(job.source()))
     for _ in range(4):
         take_step(trainer, optimizers, next(batches), seed=job.seed)
     return job, trainer, optimizers, batches
 
 
 def flat(trainer):
-    return {f"{n}.{k}": v.clone() for n, net in trainer.networks.items() for k, v in net.state_dict().items()}
+    return {k: v.clone() for k, v in trainer.networks.state_dict().items()}
 
 
 def test_what_was_saved_comes_back_and_training_goes_on_alike(trained, tmp_path):
     job, trainer, optimizers, batches = trained
     path = tmp_path / "c.pt"
-    checkpoint.save(path, trainer, job.method, optimizers=optimizers, progress={"iteration": 4})
+    checkpoint.save(path, trainer, optimizers=optimizers, progress={"iteration": 4})
     content = torch.load(path, weights_only=True)
     assert content["progress"] == {"iteration": 4}
-    assert content["pair"] == ["T1", "T2"]
+    assert content["domains"] == ["T1", "T2"]
     assert content["plans"]["dataset"] == "TOY"
     other = job.new_trainer(torch.device("cpu")).train()
     other_optimizers = other.optimizers()
@@ -49,7 +49,7 @@ def test_what_was_saved_comes_back_and_training_goes_on_alike(trained, tmp_path)
 
 def test_random_states_come_back(trained, tmp_path):
     job, trainer, _, _ = trained
-    checkpoint.save(tmp_path / "c.pt", trainer, job.method)
+    checkpoint.save(tmp_path / "c.pt", trainer)
 
     def draw():
         return random.random(), np.random.rand(), torch.rand(1).item()
@@ -64,7 +64,7 @@ def test_random_states_come_back(trained, tmp_path):
 def test_a_failed_write_leaves_the_old_checkpoint(trained, tmp_path, monkeypatch):
     job, trainer, _, _ = trained
     path = tmp_path / "c.pt"
-    checkpoint.save(path, trainer, job.method, progress={"iteration": 1})
+    checkpoint.save(path, trainer, progress={"iteration": 1})
 
     def half(content, file):
         file.write_bytes(b"half")
@@ -72,7 +72,7 @@ def test_a_failed_write_leaves_the_old_checkpoint(trained, tmp_path, monkeypatch
 
     monkeypatch.setattr(torch, "save", half)
     with pytest.raises(OSError, match="disk full"):
-        checkpoint.save(path, trainer, job.method, progress={"iteration": 2})
+        checkpoint.save(path, trainer, progress={"iteration": 2})
     assert checkpoint.load(path)["progress"] == {"iteration": 1}
     assert [f.name for f in tmp_path.glob("*") if "partial" in f.name] == []
 
@@ -87,13 +87,13 @@ def broken_files(folder):
     (folder / "empty.pt").write_bytes(b"")
     with (folder / "pickle.pt").open("wb") as file:
         pickle.dump(Evil(), file)
-    torch.save({"format": 1, "networks": Evil()}, folder / "evil.pt")
-    torch.save({"format": 99}, folder / "later.pt")
+    torch.save({"format": 2, "networks": Evil()}, folder / "evil.pt")
+    torch.save({"format": 1}, folder / "earlier.pt")
     torch.save([1], folder / "list.pt")
-    torch.save({"format": 1, "networks": {}}, folder / "short.pt")
+    torch.save({"format": 2, "networks": {}}, folder / "short.pt")
     short = (folder / "short.pt").read_bytes()
     (folder / "short.pt").write_bytes(short[: len(short) // 2])
-    return ["text", "empty", "pickle", "evil", "later", "list", "short", "missing"]
+    return ["text", "empty", "pickle", "evil", "earlier", "list", "short", "missing"]
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
@@ -107,14 +107,16 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, capsys):
 
 def test_weights_of_other_networks_are_refused(trained, tmp_path):
     job, trainer, _, _ = trained
-    checkpoint.save(tmp_path / "c.pt", trainer, job.method)
+    checkpoint.save(tmp_path / "c.pt", trainer)
 
     class Wider(Toy):
         def build_networks(self):
-            return super().build_networks() | {"G_T1": nn.Conv2d(1, 1, 1)}
+            networks = super().build_networks()
+            networks.generator["T1"] = nn.Conv2d(1, 1, 1)
+            return networks
 
-    other = Wider(toy_plans(), ("T1", "T2"))
-    with pytest.raises(UserError, match="wanted weights for the network G_T1 of Wider"):
+    other = Wider(toy_plans(Wider), ("T1", "T2"))
+    with pytest.raises(UserError, match=r"wanted weights for the networks of Wider.*generator\.T1"):
         checkpoint.restore(checkpoint.load(tmp_path / "c.pt"), other)
 
 

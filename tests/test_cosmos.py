@@ -7,10 +7,10 @@ import torch
 
 from hifisyn.errors import UserError
 from hifisyn.losses.soft_dice import cross_entropy, members, soft_dice
-from hifisyn.methods.cosmos import COSMOS
-from hifisyn.methods.cyclegan import CycleGAN
+from hifisyn.methods.cosmos.trainer import COSMOS
+from hifisyn.methods.cyclegan.trainer import CycleGAN
 from hifisyn.networks.segmenting_generator import SegmentingGenerator
-from hifisyn.training.contract import Batch
+from hifisyn.training.batch import Batch
 from hifisyn.training.step import take_step
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
 
@@ -101,7 +101,7 @@ def test_losses_are_in_float32_in_mixed_precision(loss):
 @torch.no_grad()
 def test_each_generator_segments_what_it_translates():
     trainer, batch = make(), small_batch()
-    made, networks = trainer.round_trip(batch), trainer.networks["generator"].branches
+    made, networks = trainer.round_trip(batch), trainer.networks.generator
     found = trainer.objective(batch, made)
     real = fake = 0.0
     for source, target in trainer.directions:
@@ -120,12 +120,12 @@ def reached(trainer, loss):
     """Return which parts of which generator a loss moves."""
     trainer.networks.zero_grad()
     loss.backward(retain_graph=True, inputs=trainer.parameters("generator"))
-    named = trainer.networks["generator"].branches.named_parameters()
+    named = trainer.networks.generator.named_parameters()
     return {".".join(name.split(".")[:2]) for name, p in named if p.grad is not None and p.grad.abs().sum() > 0}
 
 
 def test_the_segmentation_of_a_translation_moves_the_generator_that_made_it():
-    trainer = make("method.labels=T1")
+    trainer = make("settings.labels=T1")
     losses = objective(trainer, small_batch())
     assert reached(trainer, losses["segmentation_real"]) == {"T2.encoder", "T2.segmenter"}
     through = {"T2.encoder", "T2.decoder", "T1.encoder", "T1.segmenter"}
@@ -135,7 +135,7 @@ def test_the_segmentation_of_a_translation_moves_the_generator_that_made_it():
 def test_labels_of_either_contrast_alone_are_their_part_of_both():
     batch = small_batch()
     with torch.no_grad():
-        of = {chosen: objective(make(f"method.labels={chosen}"), batch) for chosen in ("both", *PAIR)}
+        of = {chosen: objective(make(f"settings.labels={chosen}"), batch) for chosen in ("both", *PAIR)}
     for name in SEGMENTATIONS:
         assert of["T1"][name] != of["T2"][name]
         assert (of["T1"][name] + of["T2"][name]).item() == pytest.approx(of["both"][name].item())
@@ -144,7 +144,7 @@ def test_labels_of_either_contrast_alone_are_their_part_of_both():
 @torch.no_grad()
 def test_unlabelled_images_are_left_out():
     trainer, batch = make(), small_batch()
-    only_t2 = objective(make("method.labels=T2"), batch)
+    only_t2 = objective(make("settings.labels=T2"), batch)
     found = objective(trainer, with_labels(batch, T1=None))
     assert all(found[name] == only_t2[name] for name in found)
     assert not SEGMENTATIONS & set(objective(trainer, with_labels(batch, T1=None, T2=None)))
@@ -153,8 +153,8 @@ def test_unlabelled_images_are_left_out():
 @torch.no_grad()
 def test_weights_weigh():
     batch = small_batch()
-    once, thrice = objective(make(), batch), objective(make("method.segmentation=3"), batch)
-    beside = objective(make("method.segmentation=3", "method.cross_entropy=0.5"), batch)
+    once, thrice = objective(make(), batch), objective(make("settings.segmentation=3"), batch)
+    beside = objective(make("settings.segmentation=3", "settings.cross_entropy=0.5"), batch)
     trainer = make()
     made = trainer.round_trip(batch)
     entropy = sum(cross_entropy(made.on_real[m], members(batch.labels[m], VALUES)).item() for m in PAIR)
@@ -178,7 +178,7 @@ def test_label_values_need_not_be_dense():
 
 @pytest.mark.parametrize("without", ["weight", "labels"])
 def test_without_segmentation_a_step_is_cyclegans(without):
-    trainer = make("method.segmentation=0") if without == "weight" else make()
+    trainer = make("settings.segmentation=0") if without == "weight" else make()
     torch.manual_seed(1)
     other = CycleGAN(small_plans("CycleGAN"), PAIR).train()
     shared = {key: value for key, value in trainer.networks.state_dict().items() if "segmenter" not in key}
@@ -195,8 +195,8 @@ def test_without_segmentation_a_step_is_cyclegans(without):
 
 
 def test_settings_that_cannot_work_are_refused():
-    with pytest.raises(UserError, match=r"method\.labels: wanted both or T1 or T2, found 'FLAIR'"):
-        make("method.labels=FLAIR")
+    with pytest.raises(UserError, match=r"settings\.labels: wanted both or T1 or T2, found 'FLAIR'"):
+        make("settings.labels=FLAIR")
     bare = small_plans("COSMOS").model_copy(update={"labels": {"background": 0}})
     with pytest.raises(UserError, match="wanted labels of structures, found background"):
         COSMOS(bare, PAIR)

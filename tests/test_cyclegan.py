@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from hifisyn.methods.cyclegan import Cycle, CycleGAN
+from hifisyn.methods.cyclegan.trainer import Cycle, CycleGAN
 from hifisyn.networks.image_pool import ImagePool, exchanged
 from hifisyn.networks.patchgan import PatchGAN
 from hifisyn.networks.resnet import ResnetGenerator
@@ -44,7 +44,7 @@ def test_a_logit_of_the_discriminator_sees_70_pixels():
 
 
 def test_losses_are_those_of_slow_loops():
-    trainer, batch = make("method.cycle=4", "method.identity=0.25"), small_batch()
+    trainer, batch = make("settings.cycle=4", "settings.identity=0.25"), small_batch()
     trainer.networks.double()
     images = {m: image.double() for m, image in batch.images.items()}
     batch = type(batch)(images, batch.labels, batch.subjects, 0)
@@ -53,27 +53,27 @@ def test_losses_are_those_of_slow_loops():
     found = trainer.objective(batch, Cycle(fake, cycle))
     adversarial = cyclic = identity = 0.0
     for source, target in trainer.directions:
-        logits = trainer.judge(fake[source], target).detach().numpy().ravel()
+        logits = trainer.logits(fake[source], target).detach().numpy().ravel()
         adversarial += sum((x - 1) ** 2 for x in logits) / len(logits)
         cyclic += np.abs(cycle[source].detach().numpy() - images[source].numpy()).mean()
         identity += np.abs(trainer.generate(images[source], source).detach().numpy() - images[source].numpy()).mean()
     assert found["adversarial"].item() == pytest.approx(adversarial)
     assert found["cycle"].item() == pytest.approx(4 * cyclic)
     assert found["identity"].item() == pytest.approx(0.25 * 4 * identity)
-    critic = trainer.critic(images["T1"], fake["T2"].detach(), "T1")["adversarial"].item()
-    real, false = (trainer.judge(x, "T1").detach().numpy() for x in (images["T1"], fake["T2"]))
-    assert critic == pytest.approx(0.5 * (((real - 1) ** 2).mean() + (false**2).mean()))
+    both = trainer.discriminator_losses(images["T1"], fake["T2"].detach(), "T1")["adversarial"].item()
+    real, false = (trainer.logits(x, "T1").detach().numpy() for x in (images["T1"], fake["T2"]))
+    assert both == pytest.approx(0.5 * (((real - 1) ** 2).mean() + (false**2).mean()))
 
 
 def test_the_generator_into_a_contrast_translates_into_it():
     trainer, image = make(), small_batch().images["T1"]
     with torch.no_grad():
         made = trainer.translate(image, "T1", "T2")
-        assert torch.equal(made, trainer.networks["generator"].branches["T2"](image))
+        assert torch.equal(made, trainer.networks.generator["T2"](image))
 
 
 def test_identity_weight_0_costs_nothing():
-    trainer, batch = make("method.identity=0"), small_batch()
+    trainer, batch = make("settings.identity=0"), small_batch()
     update = next(trainer.updates(batch))
     assert set(update[1]) == {"adversarial", "cycle"}
 
@@ -113,7 +113,7 @@ def test_without_a_pool_the_newest_are_judged():
     given = exchanged(None, new, "T1", torch.Generator())
     assert torch.equal(given, new)
     assert not given.requires_grad
-    assert "pool" not in make("method.pool=0").networks
+    assert make("settings.pool=0").networks.pool is None
 
 
 def test_overfit_the_cycle_closes():

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hifisyn.plans import Plans
+from hifisyn.settings import flat
 from hifisyn.training import registry
 
 ROOT = Path(__file__).parent.parent
@@ -29,13 +30,13 @@ def test_every_key_of_the_plans_is_documented_with_its_default(part):
 @pytest.mark.parametrize("method", registry.names())
 def test_every_method_has_a_page_with_its_settings(method):
     trainer = registry.trainer_class(method)
-    page = (ROOT / "documentation/methods" / f"{trainer.__module__.rpartition('.')[2]}.md").read_text()
-    fields = trainer.SETTINGS.model_fields
-    if not fields:
+    page = (ROOT / "documentation/methods" / f"{trainer.__module__.split('.')[-2]}.md").read_text()
+    settings = flat(trainer.SETTINGS().model_dump())
+    if not settings:
         return
     section = page.split("## Settings\n")[1].split("\n## ")[0]
-    documented = dict(re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", section, flags=re.MULTILINE))
-    assert documented == {name: str(field.default) for name, field in fields.items()}
+    documented = dict(re.findall(r"^\| `([\w.]+)` \| `([^`]*)` \|", section, flags=re.MULTILINE))
+    assert documented == {name: str(default) for name, default in settings.items()}
     assert f"-tr {method}" in page
 
 

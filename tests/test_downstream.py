@@ -152,7 +152,7 @@ def test_lesions_are_found_by_what_learned_from_training_cases_alone(trial):
 
 
 def test_copies_of_training_scans_augment_and_tests_are_on_real_scans(trial):
-    work = next(w for w in augment.works(trial, ByIntensity) if w.folder.name == "T2")
+    work = next(w for w in augment.works(trial, ByIntensity) if w.folder.name == "T1_to_T2")
     result = work.run()
     cases = ByIntensity.taught["nnU-Net on real + synthetic T2"][2]
     assert set(cases) == {*TRAIN, *(f"{case}__synthetic" for case in TRAIN)}
@@ -233,7 +233,7 @@ def test_a_network_that_finds_nothing_in_real_scans_is_named(trial, monkeypatch)
         def segment(self, scans):
             return {name: np.zeros(s.shape, np.uint8) for name, s in scans.items()}
 
-    work = next(w for w in augment.works(trial, Blind) if w.folder.name == "T1")
+    work = next(w for w in augment.works(trial, Blind) if w.folder.name == "T2_to_T1")
     (table, _) = show.tables(run.run([work], lambda _: None, overwrite=True)[0])
     assert "T1: nnU-Net finds next to nothing in real scans (mean Dice 0.00), so nothing follows" in " ".join(
         table.text().split()

@@ -9,9 +9,9 @@ import torch
 
 from hifisyn.losses.kl import kl_to_standard_normal
 from hifisyn.losses.mode_seeking import mode_seeking
-from hifisyn.methods.drit import DRIT, roles
+from hifisyn.methods.drit.trainer import DRIT, roles
 from hifisyn.networks.attribute_encoder import AttributeEncoder
-from hifisyn.training.contract import Batch
+from hifisyn.training.batch import Batch
 from hifisyn.training.step import take_step
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
 
@@ -60,10 +60,12 @@ def bce(logits, target):
 
 
 def test_parameters_are_those_published():
-    plans = small_plans("DRIT++", "slices.size=256", "slices.crop=216", "networks.width=64", "networks.init='normal'")
+    plans = small_plans(
+        "DRIT++", "slices.size=256", "slices.crop=216", "settings.networks.width=64", "settings.networks.init='normal'"
+    )
     with torch.device("meta"):
         networks = DRIT(plans, PAIR).networks
-    counts = {name: count(network) for name, network in networks.items()}
+    counts = {name: count(network) for name, network in networks.named_children()}
     assert counts == {
         "content_encoder": 9_005_568,
         "attribute_encoder": 2_684_064,
@@ -77,7 +79,7 @@ def test_parameters_are_those_published():
 
 
 def test_losses_begin_at_chance():
-    trainer = make("networks.init='normal'")
+    trainer = make("settings.networks.init='normal'")
     losses = {f"{group}/{k}": x for group, terms in trainer.updates(small_batch()) for k, x in terms.items()}
     chance = 2 * 3 * 2 * math.log(2)  # modalities, scales, real and fake
     assert losses["discriminator/domain"].item() == pytest.approx(chance, rel=0.05)
@@ -111,7 +113,7 @@ def test_a_batch_is_split_into_two_roles(size, encoded, others):
 
 
 def test_losses_are_those_of_slow_loops():
-    trainer = make(*(f"method.{name}={value}" for name, value in WEIGHTS.items()))
+    trainer = make(*(f"settings.{name}={value}" for name, value in WEIGHTS.items()))
     batch = double(trainer, small_batch())
     images, others, encoded, rendered = passed(trainer, batch)
     found = {name: loss.item() for name, loss in trainer.objective(images, encoded, rendered).items()}
@@ -122,11 +124,11 @@ def test_losses_are_those_of_slow_loops():
         image = images[source].numpy()
         slow["cycle"] += np.abs(rendered.cycle[source].detach().numpy() - image).mean()
         slow["reconstruction"] += np.abs(rendered.reconstruction[source].detach().numpy() - image).mean()
-        slow["content"] += bce([nets["content_discriminator"](encoded[source].content)], 0.5)
+        slow["content"] += bce([nets.content_discriminator(encoded[source].content)], 0.5)
         slow["content_l2"] += (encoded[source].content.detach().numpy() ** 2).mean()
         slow["kl"] += kl_to_standard_normal(encoded[source].mean, encoded[source].log_variance).item()
         judge, judge_random = (
-            lambda x, name=name, target=target: nets[name](x, target)
+            lambda x, name=name, target=target: getattr(nets, name)(x, target)
             for name in ("image_discriminator", "random_discriminator")
         )
         slow["domain"] += bce(judge(rendered.fake[source]), 1)
@@ -134,23 +136,24 @@ def test_losses_are_those_of_slow_loops():
         for made in rendered.random:
             slow["domain_random"] += bce(judge_random(made[source]), 1)
             critic["domain_random"] += bce(judge_random(others[target]), 1) + bce(judge_random(made[source]), 0)
-        mean = nets["attribute_encoder"].code(rendered.random[0][source], target)
+        mean = nets.attribute_encoder.code(rendered.random[0][source], target)
         slow["latent"] += np.abs((mean - rendered.codes[0]).detach().numpy()).mean()
         one, other = (made[source].detach().numpy() for made in rendered.random)
         apart = np.abs(rendered.codes[0].numpy() - rendered.codes[1].numpy()).mean()
         slow["mode_seeking"] += 1 / (np.abs(one - other).mean() / apart + 1e-5)
     weights = WEIGHTS | {"domain_random": WEIGHTS["domain"]}
     assert found == pytest.approx({name: weights[name] * value for name, value in slow.items()}, rel=1e-5)
-    judged = trainer.image_critic(images, others, rendered)
+    judged = trainer.image_discriminator_losses(images, others, rendered)
     assert {k: v.item() for k, v in judged.items()} == pytest.approx({k: 2 * v for k, v in critic.items()}, rel=1e-5)
-    logits = {m: nets["content_discriminator"](encoded[m].content) for m in PAIR}
-    told = trainer.content_critic({m: encoded[m].content for m in PAIR})["content"].item()
+    logits = {m: nets.content_discriminator(encoded[m].content) for m in PAIR}
+    told = trainer.content_discriminator_losses({m: encoded[m].content for m in PAIR})["content"].item()
     assert told == pytest.approx(3 * (bce([logits["T1"]], 0) + bce([logits["T2"]], 1)), rel=1e-5)
 
 
 def test_images_are_rendered_with_the_codes_of_their_modality():
-    trainer = make("networks.content_noise=0")
-    encoder, codes, generator = (trainer.networks[n] for n in ("content_encoder", "attribute_encoder", "generator"))
+    trainer = make("settings.networks.content_noise=0")
+    nets = trainer.networks
+    encoder, codes, generator = nets.content_encoder, nets.attribute_encoder, nets.generator
     for branch in codes.branches.values():
         torch.nn.init.constant_(branch.variance.bias, -100)
     images, _, encoded, rendered = passed(trainer, small_batch())
@@ -180,19 +183,18 @@ def test_a_code_is_drawn_from_the_encoded_distribution():
 
 def test_random_codes_do_not_move_the_attribute_encoder():
     others = [name for name in WEIGHTS if name not in ("latent", "mode_seeking")]
-    trainer = make(*(f"method.{name}=0" for name in others))
+    trainer = make(*(f"settings.{name}=0" for name in others))
     losses = dict(next(iter(trainer.updates(small_batch())))[1])
     assert set(losses) == {"latent", "mode_seeking"}
     losses["latent"].backward(retain_graph=True)
     losses["mode_seeking"].backward()
-    assert all(p.grad is None for p in trainer.networks["attribute_encoder"].parameters())
-    assert all(
-        p.grad is not None for name in ("content_encoder", "generator") for p in trainer.networks[name].parameters()
-    )
+    assert all(p.grad is None for p in trainer.networks.attribute_encoder.parameters())
+    moved = trainer.networks.content_encoder, trainer.networks.generator
+    assert all(p.grad is not None for network in moved for p in network.parameters())
 
 
 def test_without_mode_seeking_there_is_one_random_code():
-    trainer = make("method.mode_seeking=0")
+    trainer = make("settings.mode_seeking=0")
     images, _, encoded, rendered = passed(trainer, small_batch())
     assert len(rendered.random) == len(rendered.codes) == 1
     assert "mode_seeking" not in trainer.objective(images, encoded, rendered)
@@ -200,11 +202,18 @@ def test_without_mode_seeking_there_is_one_random_code():
 
 
 def test_all_steps_but_the_last_of_a_period_move_the_content_discriminator_alone():
-    trainer = make("training.content_steps=3")
+    trainer = make("settings.content_discriminator.steps=3")
     groups = [[group for group, _ in trainer.updates(small_batch(iteration=k))] for k in range(3)]
     assert groups[:2] == [["content_discriminator"]] * 2
     assert groups[2] == ["discriminator", "content_discriminator", "generator"]
     assert trainer.clips() == {"content_discriminator": 5.0}
+    assert (trainer.period, make("settings.content=0").period) == (3, 1)
+
+
+def test_rates_are_those_of_the_plans_and_the_content_discriminators_is_its_own():
+    trainer = make("optimisation.lr=0.5", "optimisation.lr_discriminator=0.25", "settings.content_discriminator.lr=0.1")
+    expected = {"discriminator": 0.25, "content_discriminator": 0.1, "generator": 0.5}
+    assert {name: o.param_groups[0]["lr"] for name, o in trainer.optimizers().items()} == expected
 
 
 def test_critics_send_no_gradient_to_the_generators():
@@ -217,22 +226,22 @@ def test_critics_send_no_gradient_to_the_generators():
 
 
 def test_content_is_noisy_in_training_alone():
-    trainer, batch = make("networks.content_noise=0.5"), small_batch()
-    clean = trainer.networks["content_encoder"](batch.images["T1"], "T1")
+    trainer, batch = make("settings.networks.content_noise=0.5"), small_batch()
+    clean = trainer.networks.content_encoder(batch.images["T1"], "T1")
     noise = trainer.passes.content(batch.images["T1"], "T1", trainer.generator) - clean
     assert noise.std().item() == pytest.approx(0.5, rel=0.05)
-    code = trainer.passes.running_code("T2").expand(2, -1)
-    expected = trainer.networks["generator"](clean, None, code, "T2")
+    code = trainer.networks.running_code("T2").expand(2, -1)
+    expected = trainer.networks.generator(clean, None, code, "T2")
     assert torch.equal(trainer.translate(batch.images["T1"], "T1", "T2"), expected)
 
 
 def test_the_code_of_a_test_image_is_the_mean_code_of_its_target():
     trainer = make()
     with torch.no_grad():
-        means = {m: trainer.networks["attribute_encoder"].code(small_batch().images[m][:1], m)[0] for m in PAIR}
+        means = {m: trainer.networks.attribute_encoder.code(small_batch().images[m][:1], m)[0] for m in PAIR}
     take_step(trainer, trainer.optimizers(), small_batch(), seed=0)
     for m in PAIR:
-        assert torch.allclose(trainer.passes.running_code(m), means[m], atol=1e-6)
+        assert torch.allclose(trainer.networks.running_code(m), means[m], atol=1e-6)
 
 
 def test_only_an_encoder_with_two_heads_has_a_distribution():

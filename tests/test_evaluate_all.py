@@ -50,13 +50,13 @@ def roots(tmp_path):
 
 def add_model(roots, suffix="", folds=(0,), seed=0, **config):
     """Write a model folder with random weights."""
-    folder = model_folder(roots.results, "TOY", "T1", "T2", "Toy", "plans", suffix)
+    folder = model_folder(roots.results, "TOY", ("T1", "T2"), "Toy", "plans", suffix)
     plans = toy_plans()
     for fold in folds:
         torch.manual_seed(seed + fold)
         checkpoint.save(folder / f"fold_{fold}" / "checkpoint_final.pt", Toy(plans, ("T1", "T2")), METHOD)
     plans.save(folder / "plans.json")
-    write_json(folder / "config.json", {"method": METHOD, "pair": ["T1", "T2"], "dataset": "TOY"} | config)
+    write_json(folder / "config.json", {"method": METHOD, "domains": ["T1", "T2"], "dataset": "TOY"} | config)
     shutil.copy(roots.preprocessed / "TOY" / "dataset.json", folder / "dataset.json")
     return folder
 
@@ -248,10 +248,10 @@ def test_the_tables_of_all_models_are_one_below_the_other(roots):
     tables = read_tables(roots.results, "TOY")
     for name, key in (("slices", ["slice"]), ("subjects", []), ("regions", ["region"])):
         table = tables[name]
-        assert list(table.columns[:5]) == ["model", "pair", "fold", "split", "folder"]
+        assert list(table.columns[:5]) == ["model", "domains", "fold", "split", "folder"]
         assert not table.duplicated(["model", "direction", "split", "case", *key]).any()
         assert set(table["model"]) == {"Toy", "Toy without SGD", *RIVALS}
-        assert set(table["pair"]) == {"T1_T2"}
+        assert set(table["domains"]) == {"T1_T2"}
         assert set(table["subject"]) == {"seven"}
     subjects = tables["subjects"].set_index(["model", "direction", "case"]).sort_index()
     for folder, name in ((plain, "Toy"), (changed, "Toy without SGD")):

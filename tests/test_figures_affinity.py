@@ -14,49 +14,55 @@ from tests.training_toys import LABELS, toy_store
 PAIR = ("T1", "T2")
 
 
-def bank(slots=None, global_slots=2, unknown=(), **kwargs):
+THREE = ("FLAIR", "T1", "T2")
+
+
+def bank(slots=None, global_slots=2, unknown=(), domains=PAIR, **kwargs):
     torch.manual_seed(0)
-    made = BrainMemoryBank(PAIR, {3: 2, 1: 1, 2: 1} if slots is None else slots, global_slots, 5, 4, **kwargs)
+    made = BrainMemoryBank(domains, {3: 2, 1: 1, 2: 1} if slots is None else slots, global_slots, 5, 4, **kwargs)
     made.known.fill_(True)
     for table, slot in unknown:
         made.known[table, slot] = False
     return made
 
 
-def queries(count=40, seed=0):
+def queries(count=40, seed=0, domains=PAIR):
     rng = np.random.default_rng(seed)
     return Queries(
         rng.normal(size=(count, 5)).astype(np.float32) * 3,
         rng.integers(0, 4, count),
-        np.array(PAIR)[rng.integers(0, 2, count)],
+        np.array(domains)[rng.integers(0, len(domains), count)],
         np.array([f"c{i % 3}" for i in range(count)]),
     )
 
 
-def slow(q, b, with_labels):
+def slow(q, b, with_labels, domains=PAIR):
     """Return structure to slot number of the bank to mean weight."""
     keys, classes, known = b.keys.double().numpy(), b.slot_class.tolist(), b.known.tolist()
     rows: dict[int, list[list[float]]] = {}
     for n in range(len(q.structure)):
         z, own = q.content[n].astype(float), int(q.structure[n])
-        table = 1 if q.modality[n] == "T1" else 0
-        exponentials = []
-        for t, key in enumerate(keys):
-            cosine = sum(float(a) * float(c) for a, c in zip(z, key, strict=True)) / math.sqrt(
-                sum(float(a) ** 2 for a in z)
-            )
-            allowed = known[table][t] and (not with_labels or classes[t] in (own, -1))
-            exponentials.append(math.exp(cosine / b.tau_r) if allowed else 0.0)
-        rows.setdefault(own, []).append([e / sum(exponentials) for e in exponentials])
+        each = []
+        for table in (i for i, m in enumerate(domains) if m != q.modality[n]):
+            exponentials = []
+            for t, key in enumerate(keys):
+                cosine = sum(float(a) * float(c) for a, c in zip(z, key, strict=True)) / math.sqrt(
+                    sum(float(a) ** 2 for a in z)
+                )
+                allowed = known[table][t] and (not with_labels or classes[t] in (own, -1))
+                exponentials.append(math.exp(cosine / b.tau_r) if allowed else 0.0)
+            each.append([e / sum(exponentials) for e in exponentials])
+        rows.setdefault(own, []).append(np.mean(each, axis=0))
     return {own: np.mean(each, axis=0) for own, each in rows.items()}
 
 
 @pytest.mark.parametrize("with_labels", [False, True])
 @pytest.mark.parametrize("unknown", [(), ((1, 0), (0, 4))])
-def test_affinity_equals_a_loop_over_pixels_and_slots(with_labels, unknown):
-    q, b = queries(), bank(unknown=unknown)
-    table = affinity(q, b, PAIR, LABELS, with_labels=with_labels)
-    expected = slow(q, b, with_labels)
+@pytest.mark.parametrize("domains", [PAIR, THREE])
+def test_affinity_equals_a_loop_over_pixels_and_slots(with_labels, unknown, domains):
+    q, b = queries(domains=domains), bank(unknown=unknown, domains=domains)
+    table = affinity(q, b, domains, LABELS, with_labels=with_labels)
+    expected = slow(q, b, with_labels, domains)
     assert list(table.index) == ["background", "CSF", "GM", "WM"]
     assert list(table.columns) == [("CSF", 1), ("GM", 1), ("WM", 1), ("WM", 2), ("global", 1), ("global", 2)]
     place = [2, 3, 0, 1, 4, 5]  # of the columns among the slots, which the bank has as WM WM CSF GM global global

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hifisyn.directions import directions
 from hifisyn.errors import UserError
 from hifisyn.figures import style
 from hifisyn.figures.curves import draw_curves, read_curves, shown_losses, validation_panels
@@ -57,6 +58,23 @@ def test_a_model_has_one_look_in_every_panel(tmp_path, kept):
     assert len(set(every)) == 13
     assert fewer == [look for place, look in enumerate(every) if place != 1]
     assert_legible(kept[0])
+
+
+@pytest.mark.parametrize(("domains", "across"), [(("FLAIR", "T1", "T2"), 3), (("FLAIR", "T1", "T1ce", "T2"), 4)])
+def test_many_directions_take_several_rows_and_stay_legible(tmp_path, kept, domains, across):
+    keys = [direction.key for direction in directions(domains)]
+    measures = ("psnr_brain", "ssim_brain", "correlation")
+    columns = {f"{key}/{name}": [float(place), 1.0] for place, key in enumerate(keys) for name in measures}
+    curves = {"m": pd.DataFrame({"epoch": [1, 2], "loss/generator/cycle": [2.0, 1.0]} | columns)}
+    rows = validation_panels(curves)
+    assert {len(row) for row in rows} == {across}
+    assert sorted(name for row in rows for name in row) == sorted(columns)
+    draw_curves(tmp_path / "c.png", curves)
+    assert lines(kept[0], "T2 to FLAIR:\nPSNR in the brain (dB)") == [[[1, keys.index("T2_to_FLAIR")], [2, 1]]]
+    assert_legible(kept[0])
+    renderer = kept[0].canvas.get_renderer()
+    boxes = [axis.get_tightbbox(renderer) for axis in kept[0].axes]
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
 
 
 def test_losses_that_most_models_have_come_first_and_the_rest_is_counted():

@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+from hifisyn.directions import Direction
 from hifisyn.figures import style
 from hifisyn.figures.draw import draw_all
 from hifisyn.slices import SliceStore
@@ -97,5 +98,7 @@ def test_the_comparison_ranks_cases_by_their_psnr(roots):
     from hifisyn.evaluation.model_task import look_up
     from hifisyn.figures.draw_comparisons import _Sheets
 
-    sheets = _Sheets(roots.results, {"m": look_up(model.folder, roots.preprocessed)}, ("T1", "T2"), ["c0", "c1"])
+    sheets = _Sheets(
+        roots.results, {"m": look_up(model.folder, roots.preprocessed)}, Direction("T1", "T2"), ["c0", "c1"]
+    )
     assert sheets.cases == ["c1", "c0"]

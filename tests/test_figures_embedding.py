@@ -37,6 +37,20 @@ def slow_silhouette(unit, labels):
     return np.array(scores)
 
 
+def test_every_contrast_has_a_marker_of_its_own(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(module.style, "finish", lambda figure, path: figures.append(figure))
+    few = queries(count=10)
+    contrasts = np.array(["FLAIR", "T1", "T1ce", "T2"])[np.arange(len(few.structure)) % 4]
+    q = Queries(few.content, few.structure, contrasts, few.case)
+    draw_embedding(tmp_path / "e.png", embed(q), q, {"CSF": 1, "GM": 2, "WM": 3}, "m")
+    (axis,) = figures[0].axes
+    assert [len(drawn.get_offsets()) for drawn in axis.collections] == [15] * 4
+    handles = axis.get_legend().legend_handles
+    assert [handle.get_label() for handle in handles] == ["FLAIR", "T1", "T1ce", "T2"]
+    assert len({handle.get_marker() for handle in handles}) == 4
+
+
 def test_silhouettes_equal_their_definition():
     q = queries(0.4, 0.3)
     unit = unit_rows(q.content)

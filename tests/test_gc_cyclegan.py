@@ -7,8 +7,8 @@ import torch
 
 from hifisyn.errors import UserError
 from hifisyn.losses.gradient_correlation import gradient_correlation, gradient_loss
-from hifisyn.methods.cyclegan import Cycle, CycleGAN
-from hifisyn.methods.gc_cyclegan import GCCycleGAN
+from hifisyn.methods.cyclegan.trainer import Cycle, CycleGAN
+from hifisyn.methods.gc_cyclegan.trainer import GCCycleGAN
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
 
 PUBLISHED_SIZE = ("slices.size=256", "slices.crop=256", "networks.width=64")
@@ -120,7 +120,7 @@ def test_half_precision_is_computed_in_single():
 
 @pytest.mark.parametrize("kind", ["abs", "signed"])
 def test_the_loss_compares_each_image_with_its_own_translation(kind):
-    trainer, batch = make("method.gradient=3", f"method.kind={kind}"), small_batch()
+    trainer, batch = make("settings.gradient=3", f"settings.kind={kind}"), small_batch()
     made, losses = objective(trainer, batch)
     expected = sum(3 * (1 - gradient_correlation(batch.images[m], made.fake[m], kind).mean()).item() for m in PAIR)
     assert losses["gradient"].item() == pytest.approx(expected, rel=1e-5)
@@ -132,25 +132,28 @@ def test_all_other_losses_are_those_of_cyclegan():
     plain = CycleGAN.objective(trainer, batch, made)
     assert losses.keys() - plain.keys() == {"gradient"}
     assert all(torch.equal(value, losses[name]) for name, value in plain.items())
-    assert trainer.plans.training == small_plans("CycleGAN").training
+    alike = small_plans("CycleGAN")
+    assert trainer.plans.optimisation == alike.optimisation
+    assert trainer.plans.batches == alike.batches
+    assert trainer.plans.length == alike.length
 
 
 def test_weight_0_costs_nothing():
-    assert "gradient" not in objective(make("method.gradient=0"), small_batch())[1]
+    assert "gradient" not in objective(make("settings.gradient=0"), small_batch())[1]
 
 
 def test_the_weights_of_the_paper_can_be_set():
-    trainer = make("method.cycle=3", "method.gradient=0.3", "method.identity=0")
+    trainer = make("settings.cycle=3", "settings.gradient=0.3", "settings.identity=0")
     _, losses = objective(trainer, small_batch())
     assert set(losses) == {"adversarial", "cycle", "gradient"}
 
 
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(UserError, match=r"method\.kind"):
-        make("method.kind=sobel")
+    with pytest.raises(UserError, match=r"settings\.kind"):
+        make("settings.kind=sobel")
 
 
 def test_overfit_edges_stay_where_they_are():
-    logged = overfit("GC-CycleGAN", 80, "training.lr_discriminator=2e-3")
+    logged = overfit("GC-CycleGAN", 80, "optimisation.lr_discriminator=2e-3")
     assert fall(logged, "generator/cycle") > 4
     assert fall(logged, "generator/gradient") > 5.5  # 4.4 without the loss

@@ -7,13 +7,14 @@ import torch
 
 from hifisyn.errors import UserError
 from hifisyn.losses.patch_nce import at, draw_positions, patch_nce
-from hifisyn.methods.instaformer import InstaFormer, InstaFormerSettings
+from hifisyn.methods.instaformer.settings import InstaFormerSettings
+from hifisyn.methods.instaformer.trainer import InstaFormer
 from hifisyn.networks.roi import roi_align
-from hifisyn.training.contract import Batch
+from hifisyn.training.batch import Batch
 from hifisyn.training.step import take_step
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
 
-FEW = ("method.layers=2",)
+FEW = ("settings.layers=2",)
 
 
 def make(*assignments):
@@ -36,10 +37,12 @@ def l1(a, b):
 
 @pytest.mark.parametrize("target", PAIR)
 def test_losses_are_those_of_slow_loops(target):
-    trainer = make("method.reconstruction=3", "method.style=5", "method.nce=7", "method.box_nce=11", "method.tau=0.2")
+    trainer = make(
+        "settings.reconstruction=3", "settings.style=5", "settings.nce=7", "settings.box_nce=11", "settings.tau=0.2"
+    )
     images, _, boxes, made = step_of(trainer, target=target)
-    model, judge = trainer.networks["generator"].branches[target], trainer.networks["discriminator"].branches[target]
-    heads, box_heads = (trainer.networks[name].branches[target] for name in ("heads", "box_heads"))
+    model, judge = trainer.networks.generator[target], trainer.networks.discriminator[target]
+    heads, box_heads = (getattr(trainer.networks, name)[target] for name in ("heads", "box_heads"))
     trainer.generator.manual_seed(9)
     found = trainer.objective(images[target], made, target)
     assert set(found) == {"adversarial", "reconstruction", "style", "nce", "box_nce"}
@@ -69,8 +72,8 @@ def test_losses_are_those_of_slow_loops(target):
 def test_the_critic_is_half_of_both_squares():
     trainer, batch = make(), small_batch()
     real, fake = batch.images["T1"], batch.images["T2"]
-    found = trainer.critic(real, fake, "T1")["adversarial"].item()
-    judge = trainer.networks["discriminator"].branches["T1"]
+    found = trainer.discriminator_losses(real, fake, "T1")["adversarial"].item()
+    judge = trainer.networks.discriminator["T1"]
     on_real, on_fake = judge(real).detach().numpy(), judge(fake).detach().numpy()
     assert found == pytest.approx(0.5 * (((on_real - 1) ** 2).mean() + (on_fake**2).mean()), rel=1e-4)
 
@@ -79,7 +82,7 @@ def test_the_critic_is_half_of_both_squares():
 def test_the_model_into_a_contrast_makes_it(target):
     trainer = make()
     images, source, boxes, made = step_of(trainer, target=target)
-    model = trainer.networks["generator"].branches[target]
+    model = trainer.networks.generator[target]
     trainer.generator.manual_seed(5)
     noise = torch.randn(2, 8, generator=trainer.generator)
     assert torch.equal(made.fake, model(model.encode(images[source])[0], noise, boxes[source]))
@@ -101,10 +104,10 @@ def test_a_step_moves_the_discriminators_first_and_each_group_alone():
     trainer, order = make(), []
     for group, losses in trainer.updates(small_batch()):
         order.append(group)
-        names = {name for other, names in trainer.groups().items() if other != group for name in names}
+        others = [part for other, parts in trainer.groups().items() if other != group for part in parts]
         total = torch.stack(list(losses.values())).sum()
         if group == "discriminator":
-            inputs = [p for name in names for p in trainer.networks[name].parameters()]
+            inputs = [p for part in others for p in part.parameters()]
             assert all(g is None for g in torch.autograd.grad(total, inputs, allow_unused=True, retain_graph=True))
         total.backward(inputs=trainer.parameters(group))
         assert all(p.grad is not None and p.grad.any() for p in trainer.parameters(group) if p.numel() > 1)
@@ -126,11 +129,11 @@ def test_keys_pass_no_gradient():
 
 def test_prediction_takes_the_mean_style_of_the_target_and_no_boxes():
     trainer, batch = make(), small_batch()
-    model = trainer.networks["generator"].branches["T2"]
+    model = trainer.networks.generator["T2"]
     with torch.no_grad():
         codes = model.code(batch.images["T2"])
     take_step(trainer, trainer.optimizers(), batch, seed=0)
-    mean = trainer.networks["style"]("T2")
+    mean = trainer.networks.mean_style("T2")
     assert torch.allclose(mean, codes.mean(dim=0), atol=1e-6)
     trainer.train(False)
     with torch.no_grad():
@@ -156,10 +159,15 @@ def test_heads_have_the_betas_of_adam_itself():
     assert heads["betas"] == (0.9, 0.999)
     assert {p for part in (generator, heads) for p in part["params"]} == set(trainer.parameters("generator"))
     names = "heads", "box_heads"
-    assert set(heads["params"]) == {p for name in names for p in trainer.networks[name].parameters()}
-    assert generator["lr"] == heads["lr"] == trainer.plans.training.lr
+    assert set(heads["params"]) == {p for name in names for p in getattr(trainer.networks, name).parameters()}
+    assert generator["lr"] == heads["lr"] == trainer.plans.optimisation.lr
     assert generator["weight_decay"] == heads["weight_decay"] == 0
-    assert trainer.rate_share("generator", trainer.plans.total_iterations - 1) == 1
+    assert trainer.rate_share("generator", trainer.plans.length.total - 1) == 1
+
+
+def test_only_the_generators_weights_are_averaged():
+    trainer = make()
+    assert trainer.averaged() == (trainer.networks.generator,)
 
 
 def losses_of(*assignments, labels=True):
@@ -171,26 +179,26 @@ def losses_of(*assignments, labels=True):
 
 @pytest.mark.parametrize("name", ["style", "nce", "box_nce"])
 def test_a_weight_of_0_costs_nothing(name):
-    trainer, losses = losses_of(f"method.{name}=0")
+    trainer, losses = losses_of(f"settings.{name}=0")
     assert set(losses) == {
         "discriminator/adversarial",
         *(f"generator/{n}" for n in ("adversarial", "reconstruction", "style", "nce", "box_nce") if n != name),
     }
     heads = {"nce": "heads", "box_nce": "box_heads"}
-    assert heads.get(name) not in trainer.networks
+    assert name not in heads or getattr(trainer.networks, heads[name]) is None
 
 
 def test_all_contrast_off():
-    trainer, losses = losses_of("method.nce=0", "method.boxes=0")
+    trainer, losses = losses_of("settings.nce=0", "settings.boxes=0")
     ours = {f"generator/{name}" for name in ("adversarial", "reconstruction", "style")}
     assert set(losses) == {"discriminator/adversarial", *ours}
     assert len(trainer.optimizers()["generator"].param_groups) == 1
-    assert trainer.networks["generator"].branches["T1"].aggregator.box_embed is None
+    assert trainer.networks.generator["T1"].aggregator.box_embed is None
 
 
 def test_reconstruction_cannot_be_switched_off():
     with pytest.raises(UserError, match="reconstruction"):
-        make("method.reconstruction=0")
+        make("settings.reconstruction=0")
 
 
 def test_without_labels_there_are_no_boxes():
@@ -214,7 +222,7 @@ def test_empty_slices_do_no_harm():
 
 def test_boxes_tell_in_training():
     trainer = make()
-    trainer.networks["generator"].requires_grad_(False)
+    trainer.networks.generator.requires_grad_(False)
     with_boxes = step_of(trainer)[3]
     batch = small_batch()
     without = step_of(trainer, Batch(batch.images, dict.fromkeys(PAIR), batch.subjects, 0))[3]
@@ -224,18 +232,18 @@ def test_boxes_tell_in_training():
 
 def test_at_most_so_many_boxes():
     labels = small_batch().labels["T1"]
-    assert make("method.boxes=1").boxes(labels).there.shape == (2, 1)
+    assert make("settings.boxes=1").boxes(labels).there.shape == (2, 1)
     assert make().boxes(labels).there.shape[1] > 1
 
 
 def test_fewer_positions_make_the_choice_easier():
-    few, many = (losses_of(f"method.positions={n}")[1]["generator/nce"] for n in (4, 200))
+    few, many = (losses_of(f"settings.positions={n}")[1]["generator/nce"] for n in (4, 200))
     assert few < many
 
 
 @pytest.mark.parametrize("foreground", [True, False])
 def test_positions_in_the_foreground_see_no_background(foreground):
-    trainer = make(f"method.foreground={foreground}", "method.positions=40")
+    trainer = make(f"settings.foreground={foreground}", "settings.positions=40")
     image = small_batch().images["T1"]
     original = [f.detach() for f in trainer.model("T2").encode(image)[1]]
     brain = [original[0] > -1, image > -1, image[..., ::2, ::2] > -1]
@@ -249,14 +257,14 @@ def test_positions_in_the_foreground_see_no_background(foreground):
 
 
 def test_the_discriminators_norm_is_a_setting():
-    kinds = {type(m) for m in make("method.norm=instance").networks["discriminator"].modules()}
+    kinds = {type(m) for m in make("settings.norm=instance").networks.discriminator.modules()}
     assert torch.nn.InstanceNorm2d in kinds
     assert torch.nn.BatchNorm2d not in kinds
     assert InstaFormerSettings().norm == "batch"
 
 
 def test_overfit_an_image_comes_back_and_positions_are_recognised():
-    logged = overfit("InstaFormer", 60, "method.layers=1")
+    logged = overfit("InstaFormer", 60, "settings.layers=1")
     assert fall(logged, "generator/reconstruction") > 4
     assert fall(logged, "generator/nce") > 1.7
     assert fall(logged, "generator/box_nce") > 2

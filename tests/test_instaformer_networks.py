@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import conv_transpose2d, layer_norm, pad
 
-from hifisyn.methods.instaformer_boxes import boxes_of
+from hifisyn.methods.instaformer.boxes import boxes_of
 from hifisyn.networks.blur import BlurDown, BlurUp
 from hifisyn.networks.blur_patchgan import BlurPatchGAN
 from hifisyn.networks.instaformer_encoders import BlurContentEncoder, BlurStyleEncoder

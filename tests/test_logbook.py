@@ -7,6 +7,7 @@ import pytest
 import torch
 from skimage.io import imread
 
+from hifisyn.directions import Direction, directions
 from hifisyn.errors import UserError
 from hifisyn.image_metrics import psnr
 from hifisyn.training.duration import check_length
@@ -102,11 +103,12 @@ def test_validation_slices_are_the_centre_of_fixed_slices_of_both_modalities(tmp
     store = toy_store(tmp_path, {"a": ("T1", "T2"), "b": ("T1", "T2"), "c": ("T1",)})
     chosen = ValidationSet.read(store, ["c", "b", "a"], ("T1", "T2"), 16, count=4)
     assert chosen is not None
-    assert chosen.paired
-    assert chosen.cases["T1"] == chosen.cases["T2"] == ("a", "a", "b", "b")
-    assert chosen.images["T1"].shape == chosen.brains["T2"].shape == (4, 16, 16)
+    there, back = (chosen.samples[direction] for direction in directions(("T1", "T2")))
+    assert there.paired
+    assert there.source.cases == there.target.cases == ("a", "a", "b", "b")
+    assert there.source.images.shape == back.source.brains.shape == (4, 16, 16)
     whole = store.image("a", "T2")
-    assert any(np.array_equal(chosen.images["T2"][0], centre(slice_, 16)) for slice_ in whole)
+    assert any(np.array_equal(there.target.images[0], centre(slice_, 16)) for slice_ in whole)
     assert np.array_equal(centre(np.arange(36).reshape(6, 6), 2), [[14, 15], [20, 21]])
 
 
@@ -114,13 +116,13 @@ def test_numbers_against_the_truth(tmp_path):
     store = toy_store(tmp_path, {"a": ("T1", "T2")})
     chosen = ValidationSet.read(store, ["a"], ("T1", "T2"), 16)
     assert chosen is not None
-    perfect = measure(chosen, {("T1", "T2"): chosen.images["T2"], ("T2", "T1"): chosen.images["T1"]})
+    perfect = measure(chosen, {one: sample.target.images for one, sample in chosen.samples.items()})
     assert perfect["T1_to_T2/psnr"] == np.inf
     assert perfect["T2_to_T1/correlation"] == pytest.approx(1)
     assert score(perfect) == pytest.approx(1)
-    source = source_itself(chosen, ("T1", "T2"))
+    source, there = source_itself(chosen), chosen.samples[Direction("T1", "T2")]
     assert source["T1_to_T2/correlation"] == pytest.approx(-1)
-    assert source["T1_to_T2/psnr"] == pytest.approx(np.mean(psnr(chosen.images["T1"], chosen.images["T2"])))
+    assert source["T1_to_T2/psnr"] == pytest.approx(np.mean(psnr(there.source.images, there.target.images)))
     assert source["T1_to_T2/std_ratio"] == pytest.approx(1 / 0.8, abs=1e-3)
     assert (score(source) or 0) < (score(perfect) or 0)
 
@@ -146,8 +148,8 @@ def test_without_common_cases_only_distributions_are_compared(tmp_path):
     store = toy_store(tmp_path, {"a": ("T1",), "b": ("T2",), "c": ("T2",)})
     chosen = ValidationSet.read(store, ["a", "b", "c"], ("T1", "T2"), 16)
     assert chosen is not None
-    assert not chosen.paired
-    numbers = source_itself(chosen, ("T1", "T2"))
+    assert not any(sample.paired for sample in chosen.samples.values())
+    numbers = source_itself(chosen)
     assert set(numbers) == {"T1_to_T2/distance", "T2_to_T1/distance"}
     assert score(numbers) is None
     assert ValidationSet.read(store, ["a"], ("T1", "T2"), 16) is None

@@ -15,8 +15,8 @@ from torch import multiprocessing
 from hifisyn.errors import UserError
 from hifisyn.slices import SliceStore
 from hifisyn.training import checkpoint, logbook, loop, summary
-from hifisyn.training.batches import Batches, SliceLoader
-from hifisyn.training.contract import Batch
+from hifisyn.training.batch import Batch
+from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.distributed import average_buffers, average_gradients, broadcast_state, largest
 from hifisyn.training.interrupts import Interrupts
 from hifisyn.training.job import Options
@@ -38,8 +38,7 @@ def no_pictures(monkeypatch):
 
 
 def weights(folder, name=checkpoint.FINAL):
-    networks = checkpoint.load(folder / name)["networks"]
-    return {f"{network}.{key}": value for network, state in networks.items() for key, value in state.items()}
+    return checkpoint.load(folder / name)["networks"]
 
 
 def equal(a, b):
@@ -92,7 +91,7 @@ def test_training_moves_every_network_and_lowers_the_cycle_loss(finished):
     job, _ = finished
     fresh = job.new_trainer(torch.device("cpu"))
     after = weights(job.folder)
-    for name, network in fresh.networks.items():
+    for name, network in fresh.networks.named_children():
         assert any(not torch.equal(value, after[f"{name}.{key}"]) for key, value in network.state_dict().items())
     losses = [float(row["loss/generator/cycle"]) for row in metrics(job.folder)]
     assert losses[-1] < 0.8 * losses[0]
@@ -162,7 +161,7 @@ def run_command(roots, *more, kill=None):
 
 def test_kill_9_and_resume_end_in_the_same_weights_and_metrics(finished, tmp_path):
     job, _ = finished
-    roots = toy_dataset(tmp_path)
+    roots = toy_dataset(tmp_path, Toy)
     folder = roots.results / "TOY" / "T1_T2" / "Toy__plans__2d__seed=3" / "fold_1"
     assert run_command(roots, kill=24).returncode == -signal.SIGKILL
     assert checkpoint.load(folder / checkpoint.LATEST)["progress"]["iteration"] == 20
@@ -252,7 +251,9 @@ def _gradients(trainer):
 
 
 def _with_parameters(trainer):
-    return [(name, net) for name, net in trainer.networks.items() if name != "bank"]
+    net = trainer.networks
+    parts = {"G": net.generator, "D": net.discriminator}
+    return [(f"{name}_{m}", part[m]) for name, part in parts.items() for m in trainer.domains]
 
 
 def _differing(before, after):
@@ -267,14 +268,15 @@ def test_a_step_moves_only_the_group_that_was_yielded(tmp_path):
             for group, losses in super().updates(batch):
                 weights, gradients = _weights(self), _gradients(self)
                 yield group, losses
-                assert _differing(weights, _weights(self)) == set(self.groups()[group])
-                assert _differing(gradients, _gradients(self)) == set(self.groups()[group])
+                moved = {f"{'G' if group == 'generator' else 'D'}_{m}" for m in self.domains}
+                assert _differing(weights, _weights(self)) == moved
+                assert _differing(gradients, _gradients(self)) == moved
                 Checked.seen += (group,)
 
     job = toy_job(tmp_path)
-    trainer = Checked(job.plans, job.pair).train()
+    trainer = Checked(job.plans, job.domains).train()
     optimizers = trainer.optimizers()
-    batches = Batches(SliceLoader(job.store, job.cohort(), job.plans, seed=0))
+    batches = Batches(BatchLoader(replace(job, seed=0).source()))
     for _ in range(2):
         losses = take_step(trainer, optimizers, next(batches), seed=0)
     assert Checked.seen == ("content_discriminator", "content_discriminator", "generator")
@@ -288,12 +290,12 @@ def test_a_step_moves_only_the_group_that_was_yielded(tmp_path):
 
 
 def test_the_content_critic_is_clipped_and_learns_at_its_own_rate(tmp_path):
-    job = toy_job(tmp_path, clip_content_discriminator=1e-3, lr_content_discriminator=7e-5)
+    job = toy_job(tmp_path, content_clip=1e-3, content_lr=7e-5)
     trainer = job.new_trainer(torch.device("cpu")).train()
     optimizers = trainer.optimizers()
     assert optimizers["content_discriminator"].param_groups[0]["lr"] == 7e-5
     assert optimizers["generator"].param_groups[0]["lr"] == 1e-2
-    batch = next(Batches(SliceLoader(job.store, job.cohort(), job.plans, seed=0)))
+    batch = next(Batches(BatchLoader(replace(job, seed=0).source())))
     take_step(trainer, optimizers, batch, seed=0)
     norm = torch.cat(
         [p.grad.flatten() for p in trainer.parameters("content_discriminator") if p.grad is not None]
@@ -343,7 +345,7 @@ def test_too_little_memory_is_one_line(tmp_path, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(loop, "take_step", exhausted)
-    with pytest.raises(UserError, match=r"wanted memory on cpu for batches of 2.*--set training.batch_size=1"):
+    with pytest.raises(UserError, match=r"wanted memory on cpu for batches of 2.*--set batch_size=1"):
         train(toy_job(tmp_path), QUIET)
 
 
@@ -351,7 +353,7 @@ class Still(Toy):
     """One update a step, without noise, its losses means over the batch: gradients of batches average."""
 
     def updates(self, batch):
-        yield "content_discriminator", {m: self.networks[f"D_{m}"](batch.images[m]).mean() for m in self.pair}
+        yield "content_discriminator", {m: self.networks.discriminator[m](batch.images[m]).mean() for m in self.domains}
 
     def after_step(self) -> None:
         pass
@@ -359,9 +361,9 @@ class Still(Toy):
 
 def _one_step(folder):
     """Return a trainer, its optimizers and the first batch of rank 0 and of rank 1."""
-    job = toy_job(folder, trainer=Still, store=SliceStore(folder / "slices"), clip_content_discriminator=1e9)
+    job = toy_job(folder, trainer=Still, store=SliceStore(folder / "slices"), content_clip=1e9)
     trainer = job.new_trainer(torch.device("cpu")).train()
-    loaders = [SliceLoader(job.store, job.cohort(), job.plans, seed=0, rank=rank) for rank in range(2)]
+    loaders = [BatchLoader(replace(job, seed=0).source(rank)) for rank in range(2)]
     return trainer, trainer.optimizers(), [next(Batches(loader)) for loader in loaders]
 
 

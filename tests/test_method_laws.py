@@ -5,15 +5,15 @@ import dataclasses
 import pytest
 import torch
 
+from hifisyn.planning.planner import complete
 from hifisyn.training import checkpoint, registry
-from hifisyn.training.batches import Batches, SliceLoader
-from hifisyn.training.settings import with_settings
+from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.step import take_step
 from tests.training_toys import toy_job, toy_store
 
 CPU = torch.device("cpu")
 PERIOD = 2
-SHORTENED = {"UVCGAN": ["method.pretraining=0.025"]}  # one step, so that both of its phases lie within a period
+SHORTENED = {"UVCGAN": ["settings.pretraining=0.025"]}  # one step, so that both of its phases lie within a period
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +25,12 @@ def store(tmp_path_factory):
 def job(request, store, tmp_path):
     made = toy_job(tmp_path, trainer=registry.trainer_class(request.param), store=store, content_steps=PERIOD)
     plans = made.plans.override(SHORTENED.get(request.param, []))
-    return dataclasses.replace(made, plans=with_settings(plans, made.trainer))
+    return dataclasses.replace(made, plans=complete(plans, made.trainer))
 
 
 def begin(job):
     trainer = job.new_trainer(CPU).train()
-    batches = Batches(SliceLoader(job.store, job.cohort(), job.plans, seed=job.seed))
+    batches = Batches(BatchLoader(job.source()))
     return trainer, trainer.optimizers(), batches
 
 
@@ -44,17 +44,16 @@ def steps(job, trainer, optimizers, batches, count, precision="fp32"):
 
 def test_every_network_moves_within_a_period(job):
     trainer, optimizers, batches = begin(job)
-    before = state(trainer)
+    before, fresh = state(trainer), {key: p.detach().clone() for key, p in trainer.networks.named_parameters()}
     steps(job, trainer, optimizers, batches, PERIOD)
     after = state(trainer)
-    for name in trainer.networks:
+    for name, _ in trainer.networks.named_children():
         own = [key for key in before if key.startswith(f"{name}.")]
         assert any(not torch.equal(before[key], after[key]) for key in own), name
-    grouped = {name for names in trainer.groups().values() for name in names}
-    assert grouped <= set(trainer.networks)
-    moved = {key for key in before if not torch.equal(before[key], after[key])}
-    parameters = {f"{name}.{key}" for name in grouped for key, _ in trainer.networks[name].named_parameters()}
-    still = {key for key in parameters - moved if before[key].numel() > 1}
+    grouped = {id(p) for networks in trainer.groups().values() for network in networks for p in network.parameters()}
+    assert grouped <= {id(p) for p in trainer.networks.parameters()}
+    parameters = {key: p for key, p in trainer.networks.named_parameters() if id(p) in grouped and p.numel() > 1}
+    still = {key for key, p in parameters.items() if torch.equal(p, fresh[key])}
     assert not still, f"parameters that no loss moves: {sorted(still)}"
 
 
@@ -70,11 +69,11 @@ def test_steps_are_finite_in_mixed_precision(job):
 def test_save_and_resume_equals_no_interruption(job, tmp_path, at):
     trainer, optimizers, batches = begin(job)
     steps(job, trainer, optimizers, batches, at)
-    checkpoint.save(tmp_path / "c.pt", trainer, job.method, optimizers=optimizers)
+    checkpoint.save(tmp_path / "c.pt", trainer, optimizers=optimizers)
     resumed = job.new_trainer(CPU).train()
     resumed_optimizers = resumed.optimizers()
     checkpoint.restore(checkpoint.load(tmp_path / "c.pt"), resumed, resumed_optimizers)
-    loader = SliceLoader(job.store, job.cohort(), job.plans, seed=job.seed, start=at)
+    loader = BatchLoader(job.source(), start=at)
     torch.rand(5)
     steps(job, resumed, resumed_optimizers, Batches(loader), 2 * PERIOD)
     steps(job, trainer, optimizers, batches, 2 * PERIOD)
@@ -105,7 +104,7 @@ def test_translate_keeps_shape_and_range_and_is_deterministic(job):
 def test_a_checkpoint_holds_tensors_and_plain_types_only(job, tmp_path):
     trainer, optimizers, batches = begin(job)
     steps(job, trainer, optimizers, batches, PERIOD)
-    checkpoint.save(tmp_path / "c.pt", trainer, job.method, optimizers=optimizers)
+    checkpoint.save(tmp_path / "c.pt", trainer, optimizers=optimizers)
     other = job.new_trainer(CPU)
     checkpoint.restore(torch.load(tmp_path / "c.pt", weights_only=True), other)
     assert all(torch.equal(value, state(other)[key]) for key, value in state(trainer).items())

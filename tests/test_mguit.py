@@ -8,18 +8,21 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
+from hifisyn.errors import UserError
 from hifisyn.methods import granularity
 from hifisyn.methods.boxes import least_pixels, structure_boxes
-from hifisyn.methods.mguit import MGUIT
-from hifisyn.methods.mguit_classes import filled_boxes, items_of, pixel_classes
+from hifisyn.methods.memory_slots import MemorySlots
+from hifisyn.methods.mguit.classes import filled_boxes, items_of, pixel_classes
+from hifisyn.methods.mguit.trainer import MGUIT
 from hifisyn.methods.scene import observe
 from hifisyn.networks.class_memory import ClassMemory
 from hifisyn.networks.mguit_generator import MguitGenerator
-from hifisyn.plans import Plans
-from hifisyn.training.contract import Batch
+from hifisyn.planning.device import Device
+from hifisyn.plans import SlicePlan
+from hifisyn.training.batch import Batch
 from hifisyn.training.step import take_step
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
-from tests.training_toys import toy_plans
+from tests.training_toys import FINGERPRINT, LABELS
 
 WAYS = (("T1", "T2"), ("T2", "T1"))
 WEIGHTS = {
@@ -43,10 +46,8 @@ def make(*assignments):
     return MGUIT(small_plans("MGUIT", *assignments), PAIR).train()
 
 
-def plans_with(slots, global_slots, labels=None):
-    content = toy_plans().model_dump(mode="json")
-    content["memory"] |= {"slots": slots, "global_slots": global_slots}
-    return Plans.checked(content | ({"labels": labels} if labels else {}), "toy")
+def items_with(slots, global_slots, labels=LABELS):
+    return items_of(MemorySlots(slots=slots, global_slots=global_slots), labels)
 
 
 def made(trainer, batch):
@@ -63,11 +64,11 @@ def bce(logits, target):
 
 
 def test_parameters_are_those_published():
-    sizes = ["slices.size=256", "slices.crop=216", "networks.width=64", "memory.value_width=128"]
+    sizes = ["slices.size=256", "slices.crop=216", "settings.networks.width=64", "settings.memory.value_width=128"]
     with torch.device("meta"):
-        networks = MGUIT(small_plans("MGUIT", *sizes, "networks.init='normal'"), PAIR).networks
+        networks = MGUIT(small_plans("MGUIT", *sizes, "settings.networks.init='normal'"), PAIR).networks
         assert count(MguitGenerator(PAIR, value_width=256)) == 21_683_842
-    counts = {name: count(network) for name, network in networks.items()}
+    counts = {name: count(network) for name, network in networks.named_children()}
     assert counts == {
         "content_encoder": 9_005_568,
         "attribute_encoder": 1_487_104,
@@ -77,7 +78,7 @@ def test_parameters_are_those_published():
         "class_memory": 0,
     }
     assert sum(counts.values()) == 49_360_777
-    assert networks["class_memory"].keys.shape[1] == 256
+    assert networks.class_memory.keys.shape[1] == 256
 
 
 @pytest.mark.parametrize("n_down", [1, 2, 3])
@@ -103,12 +104,11 @@ def test_styles_enter_the_generator_four_times():
 
 
 def test_items_follow_the_slots_of_the_plan():
-    ixi = plans_with({"background": 2, "CSF": 2, "GM": 3, "WM": 3}, 10)
-    assert items_of(ixi) == {0: 12, 1: 2, 2: 3, 3: 3}
-    assert items_of(plans_with({"CSF": 2, "GM": 3}, 0)) == {0: 1, 1: 2, 2: 3}
-    assert items_of(plans_with({}, 10)) == {0: 10}
-    assert items_of(plans_with({}, 0)) == {0: 10, 1: 4, 2: 3, 3: 3}
-    assert items_of(plans_with({}, 0, {"background": 0})) == {0: 10}
+    assert items_with({"background": 2, "CSF": 2, "GM": 3, "WM": 3}, 10) == {0: 12, 1: 2, 2: 3, 3: 3}
+    assert items_with({"CSF": 2, "GM": 3}, 0) == {0: 1, 1: 2, 2: 3}
+    assert items_with({}, 10) == {0: 10}
+    assert items_with({}, 0) == {0: 10, 1: 4, 2: 3, 3: 3}
+    assert items_with({}, 0, {"background": 0}) == {0: 10}
 
 
 def test_boxes_are_filled_from_large_to_small():
@@ -144,8 +144,8 @@ def test_pixels_take_the_class_at_their_place(masks):
 
 @pytest.mark.parametrize("contrast", ["info_nce", "official"])
 def test_losses_are_those_of_slow_loops(contrast):
-    weights = (f"method.{name}={value}" for name, value in WEIGHTS.items())
-    trainer = make(*weights, f"method.contrast='{contrast}'", "method.tau=0.2")
+    weights = (f"settings.{name}={value}" for name, value in WEIGHTS.items())
+    trainer = make(*weights, f"settings.contrast='{contrast}'", "settings.tau=0.2")
     trainer.networks.double()
     batch = small_batch()
     batch = Batch({m: x.double() for m, x in batch.images.items()}, batch.labels, batch.subjects, 0)
@@ -157,12 +157,12 @@ def test_losses_are_those_of_slow_loops(contrast):
         image = batch.images[source].numpy()
         slow["cycle"] += np.abs(result.cycle[source].detach().numpy() - image).mean()
         slow["reconstruction"] += np.abs(result.reconstruction[source].detach().numpy() - image).mean()
-        slow["content"] += bce([nets["content_discriminator"](result.content[source])], 0.5)
+        slow["content"] += bce([nets.content_discriminator(result.content[source])], 0.5)
         slow["consistency"] += np.abs((result.content[source] - result.again[source]).detach().numpy()).mean()
-        style = nets["attribute_encoder"](batch.images[source], source).detach().numpy()
+        style = nets.attribute_encoder[source](batch.images[source]).detach().numpy()
         slow["style_l2"] += (style**2).mean()
         real, fake, random = (
-            nets["image_discriminator"](x, target)
+            nets.image_discriminator(x, target)
             for x in (batch.images[target], result.fake[source], result.random[source])
         )
         slow["domain"] += (bce(fake, 1) + bce(random, 1)) / 2
@@ -183,9 +183,9 @@ def test_losses_are_those_of_slow_loops(contrast):
                 slow["key"] += slow_nce(c[p], keys, nearest, 0.2) / len(c)
                 slow["value"] += slow_nce(s[p], values, nearest, 0.2) / len(c)
     assert found == pytest.approx({name: WEIGHTS[name] * value for name, value in slow.items()}, rel=1e-6)
-    assert trainer.image_critic(batch, result)["domain"].item() == pytest.approx(2 * critic, rel=1e-6)
-    logits = {m: nets["content_discriminator"](result.content[m]) for m in PAIR}
-    told = trainer.content_critic(result.content)["content"].item()
+    assert trainer.image_discriminator_losses(batch, result)["domain"].item() == pytest.approx(2 * critic, rel=1e-6)
+    logits = {m: nets.content_discriminator(result.content[m]) for m in PAIR}
+    told = trainer.content_discriminator_losses(result.content)["content"].item()
     assert told == pytest.approx(3 * (bce([logits["T1"]], 0) + bce([logits["T2"]], 1)), rel=1e-6)
 
 
@@ -203,19 +203,19 @@ def slow_nce(vector, items, positive, tau):
 
 
 def test_the_published_contrast_is_constant_at_the_start():
-    trainer = make("method.contrast='official'", "method.masks='labels'")
+    trainer = make("settings.contrast='official'", "settings.masks='labels'")
     losses = trainer.objective(small_batch(), made(trainer, small_batch()))
     terms = 2 * (4 + 1 + 4)  # modalities; keys and values of four classes, all keys
     assert (losses["key"] + losses["value"]).item() == pytest.approx(0.1 * terms, rel=0.05)
 
 
 def test_images_are_rendered_with_what_the_updated_memory_holds():
-    trainer = make("method.content_noise=0")
+    trainer = make("settings.content_noise=0")
     batch, passes = small_batch(), trainer.passes
     before = passes.memory.keys.clone()
     result = made(trainer, batch)
     assert not torch.equal(passes.memory.keys, before)
-    generate, read = trainer.networks["generator"], passes.memory.read
+    generate, read = trainer.networks.generator, passes.memory.read
     for source, target in WAYS:
         content, classes = passes.encode(batch.images[source], source), passes.classes(batch, source)
         again = passes.encode(result.fake[source], target)
@@ -233,7 +233,7 @@ def test_images_are_rendered_with_what_the_updated_memory_holds():
 
 
 def test_random_styles_differ_from_step_to_step():
-    trainer = make("method.content_noise=0")
+    trainer = make("settings.content_noise=0")
     one, other = (made(trainer, small_batch()).random["T1"] for _ in range(2))
     assert not torch.allclose(one, other, atol=1e-3)
 
@@ -245,15 +245,15 @@ def test_a_test_image_is_rendered_without_noise_from_all_items():
     style = trainer.passes.memory.read(content, "T2", None)
     with torch.no_grad():
         made_image = trainer.translate(image, "T1", "T2")
-        assert torch.equal(made_image, trainer.networks["generator"](content, style, "T2"))
-    trainer.passes.memory.values[1] += torch.randn(trainer.passes.memory.values[1].shape)
+        assert torch.equal(made_image, trainer.networks.generator(content, style, "T2"))
+    trainer.passes.memory.table("T2").add_(torch.randn(trainer.passes.memory.table("T2").shape))
     assert not torch.allclose(trainer.translate(image, "T1", "T2"), made_image)
 
 
 def test_the_generator_trains_with_noise():
     seen = []
-    trainer = make("method.content_noise=0.3")
-    trainer.networks["generator"].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    trainer = make("settings.content_noise=0.3")
+    trainer.networks.generator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
     content = made(trainer, small_batch()).content["T1"].detach()
     assert (seen[0] - content).std().item() == pytest.approx(0.3, rel=0.05)
 
@@ -263,29 +263,35 @@ def test_reads_send_no_gradient_to_the_attribute_encoder(name):
     trainer = make()
     losses = trainer.objective(small_batch(), made(trainer, small_batch()))
     losses[name].backward()
-    assert all(p.grad is None for p in trainer.networks["attribute_encoder"].parameters())
+    assert all(p.grad is None for p in trainer.networks.attribute_encoder.parameters())
 
 
 @pytest.mark.parametrize("contrast", ["info_nce", "official"])
 def test_values_teach_the_attribute_encoder_and_keys_the_content_encoder(contrast):
-    trainer = make(f"method.contrast='{contrast}'")
+    trainer = make(f"settings.contrast='{contrast}'")
     losses = trainer.objective(small_batch(), made(trainer, small_batch()))
     losses["value"].backward()
-    assert all(p.grad is not None for p in trainer.networks["attribute_encoder"].parameters())
-    assert all(p.grad is None for p in trainer.networks["content_encoder"].parameters())
+    assert all(p.grad is not None for p in trainer.networks.attribute_encoder.parameters())
+    assert all(p.grad is None for p in trainer.networks.content_encoder.parameters())
     losses["key"].backward()
-    assert all(p.grad is not None for p in trainer.networks["content_encoder"].parameters())
+    assert all(p.grad is not None for p in trainer.networks.content_encoder.parameters())
 
 
 def test_a_weight_of_0_costs_nothing():
-    trainer = make(*(f"method.{name}=0" for name in WEIGHTS if name != "cycle"))
+    trainer = make(*(f"settings.{name}=0" for name in WEIGHTS if name != "cycle"))
     updates = list(trainer.updates(small_batch()))
     assert [(group, set(losses)) for group, losses in updates] == [("generator", {"cycle"})]
 
 
 def test_the_label_map_adds_pixel_discrimination():
-    trainer = make("method.label_map=True", "losses.pgd=3", "losses.ramp_start=4", "losses.ramp=4", "losses.tau_1=0.3")
-    batch, plan = small_batch(iteration=5), trainer.plans.losses
+    trainer = make(
+        "settings.label_map=True",
+        "settings.granularity.pgd=3",
+        "settings.granularity.ramp_start=0.01",
+        "settings.granularity.ramp=0.01",
+        "settings.granularity.tau_1=0.3",
+    )
+    batch, plan = small_batch(iteration=5), trainer.settings.granularity
     result = made(trainer, batch)
     rng = trainer.generator.get_state()
     found = trainer.objective(batch, result)["pgd"].item()
@@ -294,11 +300,11 @@ def test_the_label_map_adds_pixel_discrimination():
     trainer.generator.set_state(rng)
     assert found == pytest.approx(3 * 0.5 * granularity.pgd(contents, batch, scene, plan, trainer.generator).item())
     assert "pgd" not in trainer.objective(small_batch(iteration=3), result)
-    assert "pgd" not in make("losses.pgd=3").objective(batch, result)
+    assert "pgd" not in make("settings.granularity.pgd=3").objective(batch, result)
 
 
 def test_all_steps_but_the_last_of_a_period_move_the_content_discriminator_alone():
-    trainer = make("training.content_steps=3")
+    trainer = make("settings.content_discriminator.steps=3")
     before = trainer.passes.memory.keys.clone()
     groups = [[group for group, _ in trainer.updates(small_batch(iteration=k))] for k in range(2)]
     assert groups == [["content_discriminator"]] * 2
@@ -306,6 +312,26 @@ def test_all_steps_but_the_last_of_a_period_move_the_content_discriminator_alone
     groups = [group for group, _ in trainer.updates(small_batch(iteration=2))]
     assert groups == ["discriminator", "content_discriminator", "generator"]
     assert trainer.clips() == {"content_discriminator": 5.0}
+    assert (trainer.period, make("settings.content=0").period) == (3, 1)
+
+
+def test_rates_are_those_of_the_plans_and_the_content_discriminators_is_its_own():
+    trainer = make("optimisation.lr=0.5", "optimisation.lr_discriminator=0.25", "settings.content_discriminator.lr=0.1")
+    expected = {"discriminator": 0.25, "content_discriminator": 0.1, "generator": 0.5}
+    assert {name: o.param_groups[0]["lr"] for name, o in trainer.optimizers().items()} == expected
+
+
+def test_slots_of_unknown_labels_are_refused():
+    with pytest.raises(UserError, match=r"settings\.memory\.slots: wanted names of labels .*, found bone"):
+        make("settings.memory.slots={'bone': 2}")
+
+
+def test_slots_and_pixel_discrimination_are_planned():
+    slices = SlicePlan(size=72, crop=72)
+    short = MGUIT.plan(FINGERPRINT, slices, Device("cpu", 8, 2, minutes=4)).settings
+    slots = {"background": 2, "CSF": 2, "GM": 3, "WM": 3}
+    assert short["memory"] == {"slots": slots, "global_slots": 10, "value_width": 8}
+    assert short["granularity"] == {"pgd": 0.1, "anchors": 64, "ramp_start": 0.5, "ramp": 0.25}
 
 
 def test_critics_send_no_gradient_to_the_generators():
@@ -318,16 +344,18 @@ def test_critics_send_no_gradient_to_the_generators():
 
 
 def test_settings_reach_the_memory():
-    memory = make("method.keep=0.8", "method.read_tau=0.1").passes.memory
+    memory = make("settings.keep=0.8", "settings.read_tau=0.1").passes.memory
     assert (memory.keep, memory.tau) == (0.8, 0.1)
-    seen = {masks: make(f"method.masks='{masks}'").passes.classes(small_batch(), "T1") for masks in ("boxes", "labels")}
+    seen = {
+        masks: make(f"settings.masks='{masks}'").passes.classes(small_batch(), "T1") for masks in ("boxes", "labels")
+    }
     assert torch.equal(seen["labels"], observe(small_batch(), 4).labels["T1"])
     assert not torch.equal(seen["boxes"], seen["labels"])
 
 
 def test_the_curve_counts_items_that_nobody_chose():
     trainer = make()
-    total = 2 * sum(items_of(trainer.plans).values())
+    total = 2 * sum(items_of(trainer.settings.memory, trainer.plans.labels).values())
     assert trainer.diagnostics() == {"empty_items": total}
     take_step(trainer, trainer.optimizers(), small_batch(), seed=0)
     assert trainer.diagnostics()["empty_items"] < total / 2

@@ -177,7 +177,7 @@ def model(tmp_path):
     torch.manual_seed(0)
     checkpoint.save(folder / "fold_0" / "checkpoint_final.pt", HiFiSyn(plans, PAIR), "HiFiSyn")
     plans.save(folder / "plans.json")
-    write_json(folder / "config.json", {"method": "HiFiSyn", "pair": list(PAIR), "dataset": "TOY"})
+    write_json(folder / "config.json", {"method": "HiFiSyn", "domains": list(PAIR), "dataset": "TOY"})
     return folder
 
 

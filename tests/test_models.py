@@ -27,7 +27,7 @@ def add_model(
     reference: str = "T1",
 ) -> Path:
     """Write a model folder with empty checkpoints."""
-    folder = model_folder(results, dataset, first, second, method)
+    folder = model_folder(results, dataset, (first, second), method)
     folder.mkdir(parents=True)
     plans = Plans(
         dataset=dataset,
@@ -37,7 +37,7 @@ def add_model(
         preprocessing=PreprocessingPlan(reference=reference),
     )
     plans.save(folder / "plans.json")
-    write_json(folder / "config.json", {"method": method, "pair": sorted((first, second))})
+    write_json(folder / "config.json", {"method": method, "domains": sorted((first, second))})
     for fold, kinds in (folds or {"0": ("best", "final", "latest")}).items():
         (folder / f"fold_{fold}").mkdir()
         for kind in kinds:
@@ -56,8 +56,8 @@ def made(tasks) -> list[tuple[str, str, str]]:
 
 def test_a_folder_says_what_it_is(tmp_path):
     model = read_model(add_model(tmp_path, "T2", "T1"))
-    assert (model.method, model.dataset, model.pair, model.reference) == ("HiFiSyn", "IXI", ("T1", "T2"), "T1")
-    assert [model.source_of(m) for m in ("T1", "T2", "FLAIR")] == ["T2", "T1", None]
+    assert (model.method, model.dataset, model.domains, model.reference) == ("HiFiSyn", "IXI", ("T1", "T2"), "T1")
+    assert [model.sources_of(m) for m in ("T1", "T2", "FLAIR")] == [("T2",), ("T1",), ()]
 
 
 def test_only_models_with_weights_are_found(tmp_path):
@@ -102,7 +102,7 @@ def test_no_model_folder_is_refused(tmp_path):
         read_model(tmp_path)
     folder = add_model(tmp_path)
     write_json(folder / "config.json", {"method": "HiFiSyn"})
-    with pytest.raises(UserError, match="wanted method and pair"):
+    with pytest.raises(UserError, match="wanted method and domains"):
         read_model(folder)
 
 
@@ -154,7 +154,7 @@ def test_a_whole_cohort_is_completed_by_several_models(tmp_path):
     tasks, failures = make_tasks(cases, find_models(tmp_path))
     assert made(tasks) == [("a", "T1", "T2"), ("a", "T1", "FLAIR"), ("b", "T1", "FLAIR"), ("d", "FLAIR", "T1")]
     assert failures == []
-    assert tasks[2].model.pair == ("FLAIR", "T1")
+    assert tasks[2].model.domains == ("FLAIR", "T1")
     assert tasks[0].file == Path("a_T1.nii.gz")
 
 

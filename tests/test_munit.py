@@ -9,17 +9,20 @@ import pytest
 import torch
 from torch.nn.functional import conv2d, pad
 
-from hifisyn.methods.munit import MUNIT
+from hifisyn.methods.munit.settings import MUNITSettings
+from hifisyn.methods.munit.trainer import MUNIT
 from hifisyn.networks.blocks import LReLUConv
 from hifisyn.networks.faint_noise import with_faint_noise
 from hifisyn.networks.image_discriminator import ImageDiscriminator
 from hifisyn.networks.munit_decoder import MunitDecoder, MunitLayerNorm
 from hifisyn.networks.munit_encoders import MunitContentEncoder, MunitStyleEncoder
-from hifisyn.training.contract import Batch
-from hifisyn.training.settings import adapted
+from hifisyn.planning.device import Device
+from hifisyn.plans import SlicePlan
+from hifisyn.training.batch import Batch
+from hifisyn.training.planned import planned
 from hifisyn.training.step import take_step
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
-from tests.training_toys import toy_plans
+from tests.training_toys import FINGERPRINT, toy_plans
 
 TARGET = {"T1": "T2", "T2": "T1"}
 
@@ -67,7 +70,7 @@ def test_parameters_are_those_published():
         assert count(decoder.statistics) == 1_120_768
         assert count(decoder) - count(decoder.statistics) == 5_748_353
         assert count(ImageDiscriminator(PAIR, 256, 64, "multiscale", 0.2).branches["T1"]) == 8_265_027
-        whole = small_plans("MUNIT", "networks.width=64", side=256)
+        whole = small_plans("MUNIT", "settings.networks.width=64", side=256)
         assert count(MUNIT(whole, PAIR).networks) == 46_544_792
 
 
@@ -155,52 +158,52 @@ def test_slopes_of_leaky_layers():
     def slopes(network):
         return {m.negative_slope for m in network.modules() if isinstance(m, torch.nn.LeakyReLU)}
 
-    assert slopes(make().networks["discriminator"]) == {0.2}
+    assert slopes(make().networks.discriminator) == {0.2}
     assert slopes(ImageDiscriminator(PAIR, 32, 2, "multiscale")) == {0.01}
 
 
 @pytest.mark.parametrize(("init", "deviation"), [("normal", 0.02 * math.sqrt(8)), ("he", math.sqrt(2 / 1.04 / 512))])
 def test_fresh_weights(init, deviation):
-    networks = make(f"networks.init={init}").networks
+    networks = make(f"settings.networks.init={init}").networks
     layers = [m for m in networks.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
     assert all(not layer.bias.any() for layer in layers)
     (critic,) = [
         m
-        for m in networks["discriminator"].branches["T1"].scales[0].modules()
+        for m in networks.discriminator.branches["T1"].scales[0].modules()
         if isinstance(m, torch.nn.Conv2d) and m.in_channels == 32
     ]
     assert critic.weight.std().item() == pytest.approx(deviation, rel=0.05)
-    block = networks["decoder"].branches["T2"].blocks[0].first
+    block = networks.decoder["T2"].blocks[0].first
     assert block.weight.std().item() == pytest.approx(math.sqrt(2 / (9 * 32)), rel=0.05)
 
 
 def test_losses_are_those_of_slow_loops():
     weights = {"adversarial": 0.5, "reconstruction": 3, "style": 2, "content": 4, "cycle": 5}
-    trainer = make(*(f"method.{name}={value}" for name, value in weights.items()))
+    trainer = make(*(f"settings.{name}={value}" for name, value in weights.items()))
     batch, made = doubled(trainer)
     expected = dict.fromkeys(weights, 0.0)
     nets = trainer.networks
     for source, target in TARGET.items():
         image, drawn = batch.images[source], made.drawn[source]
-        content = nets["content_encoder"].branches[source](image)
-        style = nets["style_encoder"].branches[source](image)
-        fake = nets["decoder"].branches[target](content, drawn)
-        again = nets["content_encoder"].branches[target](fake)
-        for logits in nets["discriminator"].branches[target](fake):
+        content = nets.content_encoder[source](image)
+        style = nets.style_encoder[source](image)
+        fake = nets.decoder[target](content, drawn)
+        again = nets.content_encoder[target](fake)
+        for logits in nets.discriminator.branches[target](fake):
             expected["adversarial"] += ((logits.detach().numpy() - 1) ** 2).mean()
-        expected["reconstruction"] += l1(nets["decoder"].branches[source](content, style), image)
-        expected["style"] += l1(nets["style_encoder"].branches[target](fake), drawn)
+        expected["reconstruction"] += l1(nets.decoder[source](content, style), image)
+        expected["style"] += l1(nets.style_encoder[target](fake), drawn)
         expected["content"] += l1(again, content)
-        expected["cycle"] += l1(nets["decoder"].branches[source](again, style), image)
+        expected["cycle"] += l1(nets.decoder[source](again, style), image)
     found = {name: loss.item() for name, loss in trainer.objective(batch, made).items()}
     assert found == pytest.approx({name: weights[name] * value for name, value in expected.items()})
     critic = 0.0
     for source, target in TARGET.items():
-        real, fake = (nets["discriminator"].branches[target](x) for x in (batch.images[target], made.fake[source]))
+        real, fake = (nets.discriminator.branches[target](x) for x in (batch.images[target], made.fake[source]))
         assert len(real) == 3
         critic += sum(((x.detach().numpy() - 1) ** 2).mean() for x in real)
         critic += sum((x.detach().numpy() ** 2).mean() for x in fake)
-    assert trainer.critic(batch, made.fake)["adversarial"].item() == pytest.approx(0.5 * critic)
+    assert trainer.discriminator_losses(batch, made.fake)["adversarial"].item() == pytest.approx(0.5 * critic)
 
 
 def test_gradient_reaches_both_sides_of_the_content_loss():
@@ -214,20 +217,20 @@ def test_gradient_reaches_both_sides_of_the_content_loss():
 
 @pytest.mark.parametrize("name", ["reconstruction", "style", "content", "cycle"])
 def test_a_weight_of_0_costs_nothing(name):
-    logged = step(make(f"method.{name}=0"), small_batch())
+    logged = step(make(f"settings.{name}=0"), small_batch())
     assert "generator/adversarial" in logged
     assert f"generator/{name}" not in logged
     assert f"generator/{name}" in step(make(), small_batch())
 
 
 def test_without_adversarial_loss_the_discriminators_rest():
-    assert {group for group, _ in make("method.adversarial=0").updates(small_batch())} == {"generator"}
+    assert {group for group, _ in make("settings.adversarial=0").updates(small_batch())} == {"generator"}
 
 
 def test_discriminators_move_first_and_see_other_styles_without_gradient():
     trainer, batch, judged = make(), small_batch(), []
-    judge = trainer.judge
-    trainer.judge = lambda image, modality: judged.append((image, modality)) or judge(image, modality)
+    judge = trainer.logits
+    trainer.logits = lambda image, modality: judged.append((image, modality)) or judge(image, modality)
     updates = trainer.updates(batch)
     group, losses = next(updates)
     assert group == "discriminator"
@@ -262,16 +265,16 @@ def test_a_content_is_rendered_by_the_decoder_of_the_other_contrast_in_the_mean_
     with torch.no_grad():
         for source, target in TARGET.items():
             image = batch.images[source]
-            content = nets["content_encoder"].branches[source](image)
-            expected = nets["decoder"].branches[target](content, styles[target].expand(2, -1))
+            content = nets.content_encoder[source](image)
+            expected = nets.decoder[target](content, styles[target].expand(2, -1))
             torch.testing.assert_close(trainer.translate(image, source, target), expected)
 
 
 def test_the_prior_style_is_zero():
-    mean, prior = make(), make("method.test_style=prior")
+    mean, prior = make(), make("settings.test_style=prior")
     image = small_batch().images["T1"]
     for trainer in (mean, prior):
-        trainer.mean_style.update({m: torch.ones(2, 8) for m in PAIR})
+        trainer.networks.mean_style.update({m: torch.ones(2, 8) for m in PAIR})
     with torch.no_grad():
         made = prior.translate(image, "T1", "T2")
         torch.testing.assert_close(made, prior.decode(prior.encode(image, "T1"), torch.zeros(2, 8), "T2"))
@@ -280,19 +283,21 @@ def test_the_prior_style_is_zero():
 
 def test_rates_are_halved_every_tenth_of_the_run():
     trainer = make()
-    assert trainer.plans.total_iterations == 400
+    assert trainer.plans.length.total == 400
     for group in ("discriminator", "generator"):
         shares = [trainer.rate_share(group, i) for i in (0, 39, 40, 79, 80, 399)]
         assert shares == [1, 1, 0.5, 0.5, 0.25, 0.5**9]
-    assert [make("method.halve_every=0.5").rate_share("generator", i) for i in (199, 200, 399)] == [1, 0.5, 0.5]
-    assert make("method.halve_every=1").rate_share("generator", 399) == 1
-    published = make("training.epochs=1000", "training.iterations=1000")
+    assert [make("settings.halve_every=0.5").rate_share("generator", i) for i in (199, 200, 399)] == [1, 0.5, 0.5]
+    assert make("settings.halve_every=1").rate_share("generator", 399) == 1
+    published = make("length.epochs=1000", "length.iterations=1000")
     assert [published.rate_share("generator", i) for i in (99_999, 100_000, 999_999)] == [1, 0.5, 0.5**9]
 
 
 def test_optimizers_are_those_published():
-    other = toy_plans(lr=1e-4, betas=(0.9, 0.9), weight_decay=0.5, decay_from=0.5)
-    for optimizer in MUNIT(adapted(other, MUNIT), PAIR).optimizers().values():
+    others = {"lr": 1e-3, "betas": (0.9, 0.9), "weight_decay": 0.5, "decay_from": 0.5}
+    other = toy_plans("HiFiSyn", *(f"optimisation.{key}={value}" for key, value in others.items()))
+    own = planned(other, MUNIT, "MUNIT", lambda: FINGERPRINT)
+    for optimizer in MUNIT(own, PAIR).optimizers().values():
         (group,) = optimizer.param_groups
         assert (group["lr"], group["betas"], group["weight_decay"]) == (1e-4, (0.5, 0.999), 1e-4)
 
@@ -300,7 +305,7 @@ def test_optimizers_are_those_published():
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("value", [-1.0, 1.0])
 def test_constant_slices_make_no_nan(value, precision):
-    trainer, batch = make("method.label_map=True"), small_batch()
+    trainer, batch = make("settings.label_map=True"), small_batch()
     images = {"T1": torch.full_like(batch.images["T1"], value), "T2": batch.images["T2"]}
     constant = Batch(images, batch.labels, batch.subjects, 0)
     optimizers = trainer.optimizers()
@@ -321,10 +326,10 @@ def test_constant_slices_alone_get_noise():
 
 
 def test_the_label_map_is_absent_unless_wanted_and_weighted():
-    on = "method.label_map=True"
+    on = "settings.label_map=True"
     assert "generator/pgd" not in step(make(), small_batch())
-    assert "generator/pgd" not in step(make(on, "losses.pgd=0"), small_batch())
-    assert "generator/pgd" not in step(make(on, "losses.ramp_start=5"), small_batch())
+    assert "generator/pgd" not in step(make(on, "settings.granularity.pgd=0"), small_batch())
+    assert "generator/pgd" not in step(make(on, "settings.granularity.ramp_start=0.0125"), small_batch())
     assert step(make(on), small_batch())["generator/pgd"] > 0.1
 
 
@@ -332,48 +337,63 @@ def test_the_label_map_changes_the_step():
     def moved(*assignments):
         trainer = make(*assignments)
         step(trainer, small_batch())
-        return torch.cat([p.detach().flatten() for p in trainer.networks["content_encoder"].parameters()])
+        return torch.cat([p.detach().flatten() for p in trainer.networks.content_encoder.parameters()])
 
-    assert torch.equal(moved(), moved("losses.tau_1=0.2"))
-    on = moved("method.label_map=True")
+    assert torch.equal(moved(), moved("settings.granularity.tau_1=0.2"))
+    on = moved("settings.label_map=True")
     assert not torch.equal(moved(), on)
-    assert not torch.equal(on, moved("method.label_map=True", "losses.tau_1=0.2"))
+    assert not torch.equal(on, moved("settings.label_map=True", "settings.granularity.tau_1=0.2"))
 
 
 def test_the_label_map_is_weighed_and_ramped_by_the_plans():
     def loss(*assignments):
-        return step(make("method.label_map=True", *assignments), small_batch())["generator/pgd"].item()
+        return step(make("settings.label_map=True", *assignments), small_batch())["generator/pgd"].item()
 
-    whole = loss("losses.pgd=1")
-    assert loss("losses.pgd=0.25") == pytest.approx(0.25 * whole)
-    assert loss("losses.pgd=1", "losses.ramp=10") == pytest.approx(0.1 * whole)
+    whole = loss("settings.granularity.pgd=1")
+    assert loss("settings.granularity.pgd=0.25") == pytest.approx(0.25 * whole)
+    assert loss("settings.granularity.pgd=1", "settings.granularity.ramp=0.025") == pytest.approx(0.1 * whole)
+
+
+def test_the_label_map_is_planned_as_hifisyn_weighs_it():
+    def planned_for(device, preset="recommended"):
+        plan = MUNIT.plan(FINGERPRINT, SlicePlan(size=72, crop=72), device, preset)
+        return MUNITSettings.model_validate(plan.settings).granularity
+
+    laptop, gpu = Device("cpu", 8, 2, minutes=4), Device("cuda", 80.0, 16)
+    late = planned_for(laptop)
+    assert (late.pgd, late.anchors, late.ramp_start, late.ramp, late.tau_1) == (0.1, 64, 0.5, 0.25, 0.07)
+    for published in (planned_for(gpu), planned_for(laptop, "paper"), planned_for(laptop, "paper_literal")):
+        assert (published.pgd, published.anchors, published.ramp_start, published.ramp) == (1.0, 256, 0.0, 0.0)
 
 
 def test_pixels_of_one_label_are_no_negatives():
     def loss(labels, *assignments):
-        trainer = make("method.label_map=True", *assignments)
+        trainer = make("settings.label_map=True", *assignments)
         return step(trainer, with_labels(labels))["generator/pgd"].item()
 
     one = {m: torch.ones(2, 32, 32, dtype=torch.int64) for m in PAIR}
     several, none = small_batch().labels, dict.fromkeys(PAIR)
     assert loss(one) == pytest.approx(0, abs=1e-5)
     assert 0.1 < loss(several) < loss(none) - 0.1
-    assert loss(several, "losses.use_labels=False") == pytest.approx(loss(none))
+    assert loss(several, "settings.granularity.use_labels=False") == pytest.approx(loss(none))
     half = loss({"T1": None, "T2": several["T2"]})
     assert loss(several) < half < loss(none)
 
 
 def test_the_label_map_loss_is_that_of_slow_loops():
-    trainer = make("method.label_map=True", "losses.anchors=64", "losses.pgd=1", "losses.tau_1=0.2")
+    trainer = make(
+        "settings.label_map=True",
+        "settings.granularity.anchors=64",
+        "settings.granularity.pgd=1",
+        "settings.granularity.tau_1=0.2",
+    )
     batch, made = doubled(trainer)
     nets, original, translated, labels = trainer.networks, [], [], []
     for source, target in TARGET.items():
-        fake = nets["decoder"].branches[target](
-            nets["content_encoder"].branches[source](batch.images[source]), made.drawn[source]
-        )
+        fake = nets.decoder[target](nets.content_encoder[source](batch.images[source]), made.drawn[source])
         contents = (
-            nets["content_encoder"].branches[source](batch.images[source]),
-            nets["content_encoder"].branches[target](fake),
+            nets.content_encoder[source](batch.images[source]),
+            nets.content_encoder[target](fake),
         )
         for kept, content in zip((original, translated), contents, strict=True):
             flat = content.detach().flatten(2).numpy()

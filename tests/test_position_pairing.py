@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from hifisyn.training.draws import Cohort, draw_step
+from hifisyn.training.cohort import Cohort
+from hifisyn.training.draws import draw_step
 from tests.training_toys import toy_plans
 
 PAIR = ("T1", "T2")

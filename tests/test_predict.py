@@ -57,12 +57,12 @@ def make_model(
         memory=MemoryPlan(slots={}, global_slots=4, value_width=8),
         networks=NetworkPlan(width=4, content_blocks=1, init="he"),
     )
-    folder = model_folder(results, dataset, first, second, "HiFiSyn")
+    folder = model_folder(results, dataset, (first, second), "HiFiSyn")
     pair = (min(first, second), max(first, second))
     torch.manual_seed(0)
     checkpoint.save(folder / "fold_0" / "checkpoint_best.pt", HiFiSyn(plans, pair), "HiFiSyn")
     plans.save(folder / "plans.json")
-    write_json(folder / "config.json", {"method": "HiFiSyn", "pair": list(pair), "dataset": dataset})
+    write_json(folder / "config.json", {"method": "HiFiSyn", "domains": list(pair), "dataset": dataset})
     return folder
 
 
@@ -186,7 +186,7 @@ def test_the_sidecar_says_what_made_it(finished, model):
         "Model": "HiFiSyn__plans__2d",
         "Method": "HiFiSyn",
         "TrainedOn": "toy",
-        "Pair": ["T1", "T2"],
+        "Domains": ["T1", "T2"],
         "Fold": 0,
         "Checkpoint": "best",
         "CheckpointSHA256": sha256(weights),
@@ -291,7 +291,7 @@ def test_what_hifisyn_train_leaves_is_enough(tmp_path, monkeypatch):
     assert train(["TOY", "T1", "T2", "fold1", "-tr", "tests.training_toys:Toy", *short, *where]) == 0
     (model,) = find_models(roots.results)
     predictor = Predictor.from_folder(model.folder, device="cpu")
-    assert (model.pair, model.method) == (("T1", "T2"), "tests.training_toys:Toy")
+    assert (model.domains, model.method) == (("T1", "T2"), "tests.training_toys:Toy")
     assert predictor.checkpoint == model.checkpoint()
     assert predictor.checkpoint.fold == 1
     weights = torch.load(predictor.checkpoint.file, weights_only=True)["networks"]

@@ -1,6 +1,8 @@
 """RegGAN: published sizes, the warp, losses against float64 references, what each mode trains and what it shows D."""
 
 # mypy: no-check-untyped-defs
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -8,16 +10,17 @@ from torch.nn.functional import grid_sample
 
 from hifisyn.errors import UserError
 from hifisyn.losses.smoothness import smoothness
-from hifisyn.methods.reggan import RegGAN
+from hifisyn.methods.reggan.trainer import RegGAN
 from hifisyn.networks.patchgan import PatchGAN
 from hifisyn.networks.registration import RegistrationNet, levels_of
 from hifisyn.networks.resnet import ResnetGenerator
 from hifisyn.networks.warp import folded_share, warp
-from hifisyn.training.batches import Batches, SliceLoader
-from hifisyn.training.settings import adapted
+from hifisyn.planning import rules
+from hifisyn.plans import SlicePlan
+from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.step import take_step
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
-from tests.training_toys import toy_job, toy_plans
+from tests.training_toys import toy_job
 
 MODES = {
     "nc_r": {"adversarial", "registration", "smoothness"},
@@ -25,7 +28,7 @@ MODES = {
     "c": {"adversarial", "cycle"},
     "nc": {"adversarial"},
 }
-WAYS = (("T1", "T2"), ("T2", "T1"))
+DIRECTIONS = (("T1", "T2"), ("T2", "T1"))
 
 
 def count(network):
@@ -34,14 +37,14 @@ def count(network):
 
 def make(*assignments):
     torch.manual_seed(0)
-    return RegGAN(small_plans("RegGAN", "method.blocks=2", *assignments), PAIR).train()
+    return RegGAN(small_plans("RegGAN", "settings.blocks=2", *assignments), PAIR).train()
 
 
 def in_double(trainer):
     """Return a batch in float64 for the trainer, whose networks become so, with fields of some pixels."""
     batch = small_batch()
     trainer.networks.double()
-    for name, network in trainer.networks["registration"].named_modules() if trainer.settings.registers else ():
+    for name, network in trainer.networks.registration.named_modules() if trainer.settings.registers else ():
         if name.endswith("output"):
             torch.nn.init.normal_(network.weight, 0, 0.1, generator=torch.Generator().manual_seed(len(name)))
     return type(batch)({m: x.double() for m, x in batch.images.items()}, batch.labels, batch.subjects, 0)
@@ -67,9 +70,10 @@ def test_parameters_are_those_published():
 
 
 def test_published_training_is_the_default():
-    plan = adapted(toy_plans(lr=1e-4), RegGAN).training
-    assert (plan.lr, plan.lr_discriminator) == pytest.approx((1e-4, 1e-4))
-    assert (plan.weight_decay, plan.decay_from, plan.pairing, plan.position_slack) == (0, 1, "position", 2)
+    plan = RegGAN.plan({}, SlicePlan(), rules.FULL_SIZE_DEVICE)
+    assert (plan.optimisation.lr, plan.optimisation.lr_discriminator) == pytest.approx((1e-4, 1e-4))
+    assert (plan.optimisation.weight_decay, plan.optimisation.decay_from) == (0, 1)
+    assert (plan.batches.pairing, plan.batches.position_slack) == ("position", 2)
     weights = make().settings
     assert (weights.registration, weights.smoothness, weights.adversarial, weights.cycle) == (20, 10, 1, 10)
 
@@ -153,20 +157,20 @@ def test_folding_is_seen_and_turning_is_not():
 
 @pytest.mark.parametrize("mode", MODES)
 def test_losses_are_those_of_references(mode):
-    trainer = make(f"method.mode={mode}", "method.registration=3", "method.smoothness=5", "method.cycle=4")
+    trainer = make(f"settings.mode={mode}", "settings.registration=3", "settings.smoothness=5", "settings.cycle=4")
     batch, networks = in_double(trainer), trainer.networks
     images = batch.images
-    fake = {s: networks["generator"].branches[t](images[s]) for s, t in WAYS}
+    fake = {s: networks.generator[t](images[s]) for s, t in DIRECTIONS}
     found = trainer.objective(batch, fake)
     wanted = dict.fromkeys(MODES[mode], torch.zeros(()))
-    for source, target in WAYS:
-        for logits in networks["discriminator"].branches[target](fake[source]):
+    for source, target in DIRECTIONS:
+        for logits in networks.discriminator[target](fake[source]):
             wanted["adversarial"] = wanted["adversarial"] + (logits.mean() - 1) ** 2 / len(images[source])
         if trainer.settings.cycles:
-            back = networks["generator"].branches[source](fake[source])
+            back = networks.generator[source](fake[source])
             wanted["cycle"] = wanted["cycle"] + 4 * (back - images[source]).abs().mean()
         if trainer.settings.registers:
-            field = networks["registration"].branches[target](torch.cat([fake[source], images[target]], 1))
+            field = networks.registration[target](torch.cat([fake[source], images[target]], 1))
             assert field.abs().max() > 0.5
             apart = (sampled(fake[source], field) - images[target]).abs().mean()
             wanted["registration"] = wanted["registration"] + 3 * apart
@@ -178,39 +182,42 @@ def test_losses_are_those_of_references(mode):
 
 
 def test_a_discriminator_says_one_number_an_image_and_its_loss_has_no_half():
-    trainer = make("method.adversarial=2")
+    trainer = make("settings.adversarial=2")
     batch = in_double(trainer)
     real, fake = batch.images["T1"], batch.images["T2"]
-    logits = [trainer.networks["discriminator"].branches["T1"](x).flatten(1).mean(dim=1) for x in (real, fake)]
-    assert torch.allclose(trainer.judge(real, "T1"), logits[0])
-    assert trainer.judge(real, "T1").shape == (2,)
+    logits = [trainer.networks.discriminator["T1"](x).flatten(1).mean(dim=1) for x in (real, fake)]
+    assert torch.allclose(trainer.logits(real, "T1"), logits[0])
+    assert trainer.logits(real, "T1").shape == (2,)
     wanted = ((logits[0] - 1) ** 2).mean() + (logits[1] ** 2).mean()
-    assert trainer.critic(real, fake, "T1").item() == pytest.approx(2 * wanted.item())
+    assert trainer.discriminator_loss(real, fake, "T1").item() == pytest.approx(2 * wanted.item())
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_each_mode_has_the_networks_and_losses_that_it_needs(mode):
-    trainer, batch = make(f"method.mode={mode}"), small_batch()
+    trainer, batch = make(f"settings.mode={mode}"), small_batch()
     group, losses = next(trainer.updates(batch))
     assert (group, set(losses)) == ("generator", MODES[mode])
-    assert ("registration" in trainer.networks) == ("r" in mode.split("_"))
-    assert ("pool" in trainer.networks) == mode.startswith("c")
+    assert (trainer.networks.registration is not None) == ("r" in mode.split("_"))
+    assert (trainer.networks.pool is not None) == mode.startswith("c")
     assert set(trainer.diagnostics()) == ({"largest_shift", "folded_share"} if "registration" in losses else set())
-    assert {name for names in trainer.groups().values() for name in names} == set(trainer.networks) - {"pool"}
+    moved = {network for group in trainer.groups().values() for network in group}
+    assert moved == set(trainer.networks.children()) - {trainer.networks.pool}
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_discriminators_see_new_translations_or_with_a_cycle_those_of_the_step(mode):
-    trainer, batch = make(f"method.mode={mode}"), small_batch()
+    trainer, batch = make(f"settings.mode={mode}"), small_batch()
     updates = trainer.updates(batch)
     next(updates)
-    fakes = [{s: trainer.generate(batch.images[s], t).detach() for s, t in WAYS}]
+    fakes = [{s: trainer.generate(batch.images[s], t).detach() for s, t in DIRECTIONS}]
     with torch.no_grad():
-        for parameter in trainer.networks["generator"].parameters():
+        for parameter in trainer.networks.generator.parameters():
             parameter.add_(0.05)
-    fakes.append({s: trainer.generate(batch.images[s], t).detach() for s, t in WAYS})
+    fakes.append({s: trainer.generate(batch.images[s], t).detach() for s, t in DIRECTIONS})
     group, losses = next(updates)
-    before, after = (sum(trainer.critic(batch.images[t], f[s], t).item() for s, t in WAYS) for f in fakes)
+    before, after = (
+        sum(trainer.discriminator_loss(batch.images[t], f[s], t).item() for s, t in DIRECTIONS) for f in fakes
+    )
     assert group == "discriminator"
     assert before != pytest.approx(after)
     assert losses["adversarial"].item() == pytest.approx(before if trainer.settings.cycles else after)
@@ -219,41 +226,44 @@ def test_discriminators_see_new_translations_or_with_a_cycle_those_of_the_step(m
 
 @pytest.mark.parametrize("mode", MODES)
 def test_gradients_reach_those_who_move_and_nobody_else(mode):
-    trainer = make(f"method.mode={mode}")
+    trainer = make(f"settings.mode={mode}")
     for group, losses in trainer.updates(small_batch()):
         torch.stack(list(losses.values())).sum().backward()
-        reached = {
-            n for n, network in trainer.networks.items() if any(p.grad is not None for p in network.parameters())
-        }
+        reached = {n for n in trainer.networks.children() if any(p.grad is not None for p in n.parameters())}
         assert reached >= set(trainer.groups()[group])
         if group == "discriminator":
-            assert reached == {"discriminator"}
+            assert reached == {trainer.networks.discriminator}
         trainer.networks.zero_grad(set_to_none=True)
 
 
 def test_smoothness_weight_0_costs_nothing_and_other_weights_cannot_be_0():
-    assert "smoothness" not in next(make("method.smoothness=0").updates(small_batch()))[1]
+    assert "smoothness" not in next(make("settings.smoothness=0").updates(small_batch()))[1]
     for name in ("registration", "adversarial", "cycle"):
-        with pytest.raises(UserError, match=rf"method\.{name}"):
-            make(f"method.{name}=0")
-    with pytest.raises(UserError, match=r"method\.mode"):
-        make("method.mode=r")
+        with pytest.raises(UserError, match=rf"settings\.{name}"):
+            make(f"settings.{name}=0")
+    with pytest.raises(UserError, match=r"settings\.mode"):
+        make("settings.mode=r")
 
 
 def test_a_translation_is_the_generators_alone():
     trainer, image = make(), small_batch().images["T1"]
-    for parameter in trainer.networks["registration"].parameters():
+    for parameter in trainer.networks.registration.parameters():
         torch.nn.init.constant_(parameter, torch.nan)
     with torch.no_grad():
         made = trainer.translate(image, "T1", "T2")
-        assert torch.equal(made, trainer.networks["generator"].branches["T2"](image))
+        assert torch.equal(made, trainer.networks.generator["T2"](image))
+
+
+def test_the_average_is_of_generators_alone():
+    trainer = make()
+    assert trainer.averaged() == (trainer.networks.generator,)
 
 
 def test_curves_tell_the_longest_shift_and_folds_of_the_last_step():
     trainer, batch = make(), small_batch()
     assert trainer.diagnostics() == {}
     for target, shift in (("T1", -3.0), ("T2", 2.0)):
-        output = trainer.networks["registration"].branches[target].output
+        output = trainer.networks.registration[target].output
         torch.nn.init.zeros_(output.weight)
         torch.nn.init.constant_(output.bias, shift)
     next(trainer.updates(batch))
@@ -262,7 +272,7 @@ def test_curves_tell_the_longest_shift_and_folds_of_the_last_step():
 
 def test_registration_is_computed_in_float32():
     trainer, kinds = make(), set()
-    for module in trainer.networks["registration"].modules():
+    for module in trainer.networks.registration.modules():
         module.register_forward_hook(lambda _m, _i, made: kinds.add(made.dtype))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         next(trainer.updates(small_batch()))
@@ -271,11 +281,11 @@ def test_registration_is_computed_in_float32():
 
 def test_randomly_paired_slices_train_too(tmp_path):
     job = toy_job(tmp_path, trainer=RegGAN)
-    assert job.plans.training.pairing == "position"
-    plans = job.plans.override(["training.pairing=random"])
-    trainer = RegGAN(plans, PAIR).train()
+    assert job.plans.batches.pairing == "position"
+    job = dataclasses.replace(job, plans=job.plans.override(["batches.pairing=random"]))
+    trainer = RegGAN(job.plans, PAIR).train()
     optimizers = trainer.optimizers()
-    batches = Batches(SliceLoader(job.store, job.cohort(), plans, seed=0))
+    batches = Batches(BatchLoader(job.source()))
     for _ in range(2):
         losses = take_step(trainer, optimizers, next(batches), seed=0)
         assert all(loss.isfinite() for loss in losses.values())
@@ -299,5 +309,5 @@ def test_registration_finds_a_shift():
 
 
 def test_overfit_translations_come_to_their_targets():
-    logged = overfit("RegGAN", 40, "method.blocks=3")
+    logged = overfit("RegGAN", 40, "settings.blocks=3")
     assert fall(logged, "generator/registration") > 4

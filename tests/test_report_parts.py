@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from hifisyn.dataset import Case, Dataset
+from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.evaluation.image import MEASURES
 from hifisyn.inference.models import Model
@@ -26,6 +27,7 @@ from hifisyn.report.page import page, tables
 from hifisyn.report.references import REFERENCES
 from hifisyn.report.results import image_quality, lesion
 from hifisyn.report.subjects import Shown, choose_cases, grey, mosaic, png
+from hifisyn.training.registry import trainers
 from tests.test_qc import Page
 from tests.training_toys import LABELS, toy_plans
 
@@ -44,7 +46,7 @@ def evaluated(labels, cases=CASES):
     rows = [
         {
             "model": label,
-            "pair": "T1_T2",
+            "domains": "T1_T2",
             "fold": 0,
             "split": "test",
             "folder": "",
@@ -109,12 +111,26 @@ def test_only_what_was_used_is_claimed_and_cited(tmp_path):
     assert "Zhang Y, Brady M" not in cited
 
 
+def test_papers_of_the_methods_trained_are_cited_and_no_others(tmp_path):
+    trained = [("HiFiSyn", "HiFiSyn"), ("B", "StarGAN-v2"), ("C", "tests.training_toys:Toy"), ("D", "gone.away:Class")]
+    whole = facts(tmp_path, trainings=tuple(training(tmp_path, label, method) for label, method in trained))
+    told, cited = words(whole)
+    numbers = {text: number for number, text in re.findall(r"^\[(\d+)\] (.*)$", cited, re.MULTILINE)}
+    number = {name: numbers.get(trainer.CITATION) for name, trainer in trainers().items()}
+    assert {name for name, found in number.items() if found} == {"HiFiSyn", "DRIT++", "MGUIT", "StarGAN-v2"}
+    assert f"HiFi-Syn [{number['HiFiSyn']}] was used" in told
+    assert f"on DRIT++ [{number['DRIT++']}] and a memory bank after MGUIT [{number['MGUIT']}]." in told
+    others = f"StarGAN-v2 [{number['StarGAN-v2']}], tests.training_toys:Toy and gone.away:Class."
+    assert f"Compared with it were {others}" in told
+
+
 def test_references_are_numbered_as_they_are_cited(tmp_path):
     told, cited = words(facts(tmp_path, ("HiFiSyn", "A", "B"), downstream=(task("tissue", "ANTs Atropos", tmp_path),)))
     first = list(dict.fromkeys(int(n) for group in re.findall(r"\[([\d, ]+)\]", told) for n in group.split(",")))
     numbers = [int(n) for n in re.findall(r"^\[(\d+)\]", cited, re.MULTILINE)]
     assert sorted(first) == numbers == list(range(1, len(numbers) + 1))
-    assert all(any(line.endswith(whole) for whole in REFERENCES.values()) for line in cited.splitlines())
+    known = [*REFERENCES.values(), *(trainer.CITATION for trainer in trainers().values())]
+    assert all(any(line.endswith(whole) for whole in known) for line in cited.splitlines())
 
 
 def test_an_nnunet_that_finds_nothing_is_named_beside_its_table(tmp_path):
@@ -176,7 +192,7 @@ def test_odd_names_are_shown_and_run_nothing(tmp_path):
     rows = {"row": [ODD], "seed": 0, "direction": ODD, "case": ODD, "subject": ODD} | dict.fromkeys(MEASURES, 1.0)
     ablation = Ablation(ODD, pd.DataFrame(rows), {"compared": {"split": ODD}}, tmp_path)
     odd = replace(odd, ablations=(ablation,), downstream=(replace(task("tissue", ODD, tmp_path)),))
-    shown = Shown(ODD, ODD, (0,), (2, 2), 1, {ODD: "iVBO"}, {"T1 to T2": {ODD: "iVBO"}}, 0.5)
+    shown = Shown(ODD, ODD, (0,), (2, 2), 1, {ODD: "iVBO"}, {Direction("T1", "T2"): {ODD: "iVBO"}}, 0.5)
     result = Page(page(odd, tables(odd), [], [shown]))
     scripts = result.all("script")
     assert [attributes.get("type") for attributes in scripts] == ["application/json"] * 2 + [None]

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from hifisyn.losses.mind import MARGIN, OFFSETS, mind, patch_weights, structure_loss
-from hifisyn.methods.cyclegan import Cycle, CycleGAN
-from hifisyn.methods.sc_cyclegan import SCCycleGAN
+from hifisyn.methods.cyclegan.trainer import Cycle, CycleGAN
+from hifisyn.methods.sc_cyclegan.trainer import SCCycleGAN
 from hifisyn.networks.self_attention import SelfAttention
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
 
@@ -69,12 +69,12 @@ def count(*networks):
 def at_published_size(*assignments):
     with torch.device("meta"):
         trainer = SCCycleGAN(small_plans("SC-CycleGAN", *PUBLISHED_SIZE, *assignments), PAIR)
-    return count(trainer.networks["generator"]), count(trainer.networks["discriminator"])
+    return count(trainer.networks.generator), count(trainer.networks.discriminator)
 
 
 def test_parameters_are_those_published():
     assert at_published_size() == (2 * 11_365_633, 2 * 2_762_689)
-    assert at_published_size("method.variant=tmi") == (2 * (11_365_633 + 82_241), 2 * 2_762_689)
+    assert at_published_size("settings.variant=tmi") == (2 * (11_365_633 + 82_241), 2 * 2_762_689)
 
 
 def test_descriptors_are_those_of_the_published_form():
@@ -163,7 +163,7 @@ def test_the_mask_forgives_noise_of_the_background():
 
 @pytest.mark.parametrize("mask", ["false", "true"])
 def test_the_loss_compares_each_image_with_its_own_translation(mask):
-    trainer = make("method.structure=3", "method.epsilon=0.01", f"method.mind_mask={mask}")
+    trainer = make("settings.structure=3", "settings.epsilon=0.01", f"settings.mind_mask={mask}")
     batch = small_batch()
     for image in batch.images.values():
         image[:, :, :18] = -1
@@ -179,35 +179,35 @@ def test_all_other_losses_are_those_of_cyclegan_without_identity():
     plain = CycleGAN.objective(trainer, batch, made)
     assert set(losses) == {"adversarial", "cycle", "structure"}
     assert all(torch.equal(value, losses[name]) for name, value in plain.items())
-    assert "structure" not in objective(make("method.structure=0"), batch)[1]
-    assert "identity" in objective(make("method.identity=0.5"), batch)[1]
+    assert "structure" not in objective(make("settings.structure=0"), batch)[1]
+    assert "identity" in objective(make("settings.identity=0.5"), batch)[1]
 
 
 def test_discriminators_see_the_newest_translations_unless_asked():
     trainer, batch = make(), small_batch()
-    assert set(trainer.networks) == {"generator", "discriminator"}
-    judged = []
-    critic = trainer.critic
-    trainer.critic = lambda real, fake, modality: judged.append((fake, modality)) or critic(real, fake, modality)
+    assert {name for name, _ in trainer.networks.named_children()} == {"generator", "discriminator"}
+    shown = []
+    losses = trainer.discriminator_losses
+    trainer.discriminator_losses = lambda real, fake, m: shown.append((fake, m)) or losses(real, fake, m)
     list(trainer.updates(batch))
     with torch.no_grad():
         for source, target in trainer.directions:
-            fake = next(fake for fake, modality in judged if modality == target)
+            fake = next(fake for fake, contrast in shown if contrast == target)
             assert not fake.requires_grad
             assert torch.allclose(fake, trainer.generate(batch.images[source], target), atol=1e-6)
-    remembering = make("method.pool=4")
+    remembering = make("settings.pool=4")
     list(remembering.updates(batch))
-    assert int(remembering.networks["pool"].pools["T1"].filled) == 2
+    assert int(remembering.networks.pool.pools["T1"].filled) == 2
 
 
 def test_slices_meet_by_height_at_a_constant_rate():
-    training = small_plans("SC-CycleGAN").training
-    assert (training.pairing, training.position_slack) == ("position", 5)
+    plans, alike = small_plans("SC-CycleGAN"), small_plans("CycleGAN")
+    assert (plans.batches.pairing, plans.batches.position_slack) == ("position", 5)
     trainer = make()
-    last = trainer.plans.total_iterations - 1
+    last = trainer.plans.length.total - 1
     assert {trainer.rate_share(group, step) for group in trainer.groups() for step in (0, last)} == {1.0}
-    alike = small_plans("CycleGAN").training
-    assert (training.lr, training.lr_discriminator) == (alike.lr, alike.lr_discriminator)
+    rates = [(p.optimisation.lr, p.optimisation.lr_discriminator) for p in (plans, alike)]
+    assert rates[0] == rates[1]
 
 
 def test_self_attention_is_that_of_slow_loops():
@@ -229,24 +229,24 @@ def test_self_attention_is_that_of_slow_loops():
 
 
 def test_the_variant_bounds_the_discriminators():
-    trainer, batch = make("method.variant=tmi"), small_batch()
-    assert any(isinstance(m, SelfAttention) for m in trainer.networks["generator"].modules())
-    assert not any(isinstance(m, SelfAttention) for m in make().networks["generator"].modules())
+    trainer, batch = make("settings.variant=tmi"), small_batch()
+    assert any(isinstance(m, SelfAttention) for m in trainer.networks.generator.modules())
+    assert not any(isinstance(m, SelfAttention) for m in make().networks.generator.modules())
     for _ in range(30):
-        trainer.judge(batch.images["T1"], "T1")
-    layers = [m for m in trainer.networks["discriminator"].branches["T1"].modules() if isinstance(m, torch.nn.Conv2d)]
+        trainer.logits(batch.images["T1"], "T1")
+    layers = [m for m in trainer.networks.discriminator["T1"].modules() if isinstance(m, torch.nn.Conv2d)]
     assert len(layers) == 5
     for layer in layers:
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
 
 
 def test_the_variant_trains():
-    logged = overfit("SC-CycleGAN", 20, "method.variant=tmi")
+    logged = overfit("SC-CycleGAN", 20, "settings.variant=tmi")
     assert all(math.isfinite(value) for losses in logged for value in losses.values())
     assert fall(logged, "generator/cycle") > 1.2
 
 
 def test_overfit_structure_stays_where_it_is():
-    logged = overfit("SC-CycleGAN", 80, "training.lr_discriminator=2e-3")
+    logged = overfit("SC-CycleGAN", 80, "optimisation.lr_discriminator=2e-3")
     assert fall(logged, "generator/cycle") > 3
     assert fall(logged, "generator/structure") > 2.5  # 1.4 without the loss

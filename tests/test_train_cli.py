@@ -9,9 +9,11 @@ import torch
 
 from hifisyn.cli.train import main
 from hifisyn.dataset import Dataset
+from hifisyn.methods.hifisyn.trainer import HiFiSyn
+from hifisyn.planning.planner import complete
 from hifisyn.plans import Plans
 from hifisyn.training import checkpoint, logbook, loop, model_folder, summary
-from hifisyn.training.registry import register, trainer_class
+from hifisyn.training.registry import trainer_class
 from tests.training_toys import Toy, toy_dataset, toy_plans
 
 TOY = ["-tr", "tests.training_toys:Toy"]
@@ -27,7 +29,7 @@ def no_pictures(monkeypatch):
 
 @pytest.fixture
 def roots(tmp_path):
-    return toy_dataset(tmp_path)
+    return toy_dataset(tmp_path, Toy)
 
 
 def run(roots, *words, where=True):
@@ -44,7 +46,7 @@ def fails(roots, capsys, *words):
     return text
 
 
-def model(roots, suffix="__epochs=1__iterations=2"):
+def model(roots, suffix="__iterations=2"):
     return roots.results / "TOY" / "T1_T2" / f"Toy__plans__2d{suffix}"
 
 
@@ -59,13 +61,13 @@ def test_help_answers_at_once_without_torch():
 
 def test_a_training_leaves_a_complete_model_folder(roots, capsys):
     assert run(roots, "TOY", "t2", "T1", "fold1", *TOY, *SHORT, "--set", "lr=1e-3") == 0
-    folder = model(roots, "__epochs=1__iterations=2__lr=0.001")
+    folder = model(roots, "__iterations=2__lr=0.001")
     plans = Plans.load(folder / "plans.json")
-    assert (plans.training.epochs, plans.training.iterations, plans.training.lr) == (1, 2, 1e-3)
+    assert (plans.length.epochs, plans.length.iterations, plans.optimisation.lr) == (1, 2, 1e-3)
     config = json.loads((folder / "config.json").read_text())
     assert config["method"] == "tests.training_toys:Toy"
-    assert config["pair"] == ["T1", "T2"]
-    assert config["changed"] == {"training.epochs": 1, "training.iterations": 2, "training.lr": 1e-3}
+    assert config["domains"] == ["T1", "T2"]
+    assert config["changed"] == {"length.epochs": 1, "length.iterations": 2, "optimisation.lr": 1e-3}
     fold = json.loads((folder / "fold_1" / "config.json").read_text())
     assert (fold["fold"], fold["seed"]) == (1, 0)
     assert (fold["device"], fold["precision"], fold["workers"]) == ("cpu", "fp32", 0)
@@ -96,7 +98,7 @@ def test_a_second_training_is_refused_unless_resumed_or_overwritten(roots, capsy
     assert run(roots, *words) == 0
     before = (model(roots) / "fold_1" / "checkpoint_final.pt").stat().st_mtime_ns
     line = fails(roots, capsys, *words)
-    assert "go on with --resume, or start anew with --overwrite" in line
+    assert "go on with --resume, or start again with --overwrite" in line
     assert run(roots, *words, "--resume", "--workers", "1") == 0
     fold = json.loads((model(roots) / "fold_1" / "config.json").read_text())
     assert fold["workers"] == 0
@@ -115,34 +117,34 @@ def test_resume_without_a_checkpoint_is_an_error(roots, capsys):
 @pytest.mark.parametrize(("how", "fold"), [("--resume", "fold1"), ("--resume", "fold0"), (None, "fold0")])
 def test_other_plans_than_the_folder_was_trained_by_are_refused_by_key(roots, capsys, how, fold):
     assert run(roots, "TOY", "T1", "T2", "fold1", *TOY, *SHORT) == 0
-    plans = toy_plans(betas=[0.9, 0.99])
+    plans = toy_plans(Toy, betas=[0.9, 0.99])
     plans.save(roots.preprocessed / "TOY" / "plans.json")
     words = ["TOY", "T1", "T2", fold, *TOY, *SHORT, *([how] if how else [])]
     line = fails(roots, capsys, *words)
     if (how, fold) != ("--resume", "fold0"):
-        assert "fold_1 was trained by other plans: training.betas is now [0.9, 0.99]" in line
-    assert json.loads((model(roots) / "plans.json").read_text())["training"]["betas"] == [0.5, 0.999]
+        assert "fold_1 was trained by other plans: optimisation.betas is now [0.9, 0.99]" in line
+    assert json.loads((model(roots) / "plans.json").read_text())["optimisation"]["betas"] == [0.5, 0.999]
 
 
 def test_plans_that_differ_only_in_reasons_are_the_same(roots):
     words = ["TOY", "T1", "T2", "fold1", *TOY, *SHORT]
     assert run(roots, *words) == 0
-    toy_plans().model_copy(update={"reasons": {"lr": "another"}}).save(roots.preprocessed / "TOY" / "plans.json")
+    toy_plans(Toy).model_copy(update={"reasons": {"lr": "another"}}).save(roots.preprocessed / "TOY" / "plans.json")
     assert run(roots, *words, "--resume") == 0
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["TOY", "T1", "PD", "fold0"], "wanted two different modalities of TOY (T1, T2), found T1 and PD"),
-        (["TOY", "T1", "t1", "fold0"], "wanted two different modalities of TOY (T1, T2), found T1 and t1"),
-        (["TOY", "T1", "T2", "fold7"], "wanted a fold of this data set (fold0, fold1 or all), found 7"),
+        (["TOY", "T1", "PD", "fold0", *TOY], "wanted two or more different modalities of TOY (T1, T2), found T1, PD"),
+        (["TOY", "T1", "t1", "fold0", *TOY], "wanted two or more different modalities of TOY (T1, T2), found T1, t1"),
+        (["TOY", "T1", "T2", "fold7", *TOY], "wanted a fold of this data set (fold0, fold1 or all), found 7"),
         (["TOY", "T1", "T2", "first"], "wanted a fold such as fold0, 0 or all, found 'first'"),
         (["IXI", "T1", "T2", "fold0"], "wanted the data set IXI"),
-        (["TOY", "T1", "T2", "0", "-p", "wide"], "wide.json: wanted a JSON file, found none"),
-        (["TOY", "T1", "T2", "0", "--set", "rate=1"], "wanted a key of the plans, found 'rate'"),
-        (["TOY", "T1", "T2", "0", "--set", "lr=-1"], "--set: training.lr: Input should be greater than 0"),
-        (["TOY", "T1", "T2", "0", "--epochs", "0"], "training.epochs"),
+        (["TOY", "T1", "T2", "0", *TOY, "-p", "wide"], "wide.json: wanted a JSON file, found none"),
+        (["TOY", "T1", "T2", "0", *TOY, "--set", "rate=1"], "wanted a key of the plans, found 'rate'"),
+        (["TOY", "T1", "T2", "0", *TOY, "--set", "lr=-1"], "--set: optimisation.lr: Input should be greater than 0"),
+        (["TOY", "T1", "T2", "0", *TOY, "--epochs", "0"], "length.epochs"),
         (["TOY", "T1", "T2", "0", *TOY, "--device", "cuda:7"], "wanted the device cuda:7"),
         (["TOY", "T1", "T2", "0", *TOY, "--workers", "-1"], "wanted --workers of 0 or more, found -1"),
         (["TOY", "T1", "T2", "0", *TOY, "--seed", "-1"], "wanted a seed of 0 or more, found -1"),
@@ -206,7 +208,9 @@ def test_a_training_of_days_is_refused_before_it_begins(roots, capsys, monkeypat
 
 def test_the_folder_is_named_by_what_was_changed():
     plans = toy_plans()
-    changed = model_folder.changes(plans, plans.override(["lr=1e-3", "losses.pgd=0", "memory.rho=0.5"]))
+    changed = model_folder.changes(
+        plans, complete(plans.override(["lr=1e-3", "losses.pgd=0", "memory.rho=0.5"]), HiFiSyn)
+    )
     assert model_folder.suffix(changed) == "__lr=0.001__pgd=0.0__rho=0.5"
     assert model_folder.changes(plans, plans.override(["lr=0.01"])) == {}
     assert model_folder.suffix({}, seed=2) == "__seed=2"
@@ -215,7 +219,7 @@ def test_the_folder_is_named_by_what_was_changed():
     )
     assert len(model_folder.suffix(many)) == 12
     slots = model_folder.changes(plans, plans.override(["memory.slots={'GM': 2}"]))
-    assert set(slots) == {"memory.slots"}
+    assert set(slots) == {"settings.memory.slots"}
     assert "/" not in model_folder.suffix(slots)
     assert model_folder.suffix(slots) != model_folder.suffix({"memory.slots": {"GM": 3}})
 
@@ -223,5 +227,3 @@ def test_the_folder_is_named_by_what_was_changed():
 def test_methods_are_registered_by_name():
     assert trainer_class("HiFiSyn").__name__ == "HiFiSyn"
     assert trainer_class("tests.training_toys:Toy") is Toy
-    with pytest.raises(ValueError, match=r"HiFiSyn is .* already"):
-        register("HiFiSyn")(Toy)

@@ -10,21 +10,22 @@ import torch
 from scipy.ndimage import affine_transform
 from torch.nn.functional import conv2d, gelu, instance_norm, leaky_relu, linear
 
+from hifisyn.errors import UserError
 from hifisyn.losses.gradient_penalty import gradient_penalty
-from hifisyn.methods.uvcgan import PRETRAINING, UVCGAN
-from hifisyn.methods.uvcgan_pretraining import masked, varied
+from hifisyn.methods.uvcgan.pretraining import masked, varied
+from hifisyn.methods.uvcgan.trainer import PRETRAINING, UVCGAN
 from hifisyn.networks.initialisation import normal_init
 from hifisyn.networks.patchgan import PatchGAN
 from hifisyn.networks.pixel_vit import PixelVit
 from hifisyn.networks.vit_unet import VitUNet
+from hifisyn.planning.planner import complete
 from hifisyn.training import checkpoint
-from hifisyn.training.batches import Batches, SliceLoader
-from hifisyn.training.settings import with_settings
+from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.step import take_step
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
 from tests.training_toys import toy_job
 
-FEW = "method.blocks=2"
+FEW = "settings.blocks=2"
 BOUNDARY = 4
 
 
@@ -50,7 +51,7 @@ def same(one, other):
 
 
 def generators(trainer):
-    return [trainer.networks["generator"].branches[m] for m in PAIR]
+    return [trainer.networks.generator[m] for m in PAIR]
 
 
 def generic(network):
@@ -68,8 +69,8 @@ def test_parameters_are_those_published():
         assert count(VitUNet(blocks=6)) == 20_712_487
         assert count(PixelVit(blocks=6)) == 11_091_078
         trainer = UVCGAN(small_plans("UVCGAN", "networks.width=64", side=256), PAIR)
-    assert count(trainer.networks["generator"]) == 2 * 31_359_277
-    assert count(trainer.networks["discriminator"]) == 2 * 2_762_689
+    assert count(trainer.networks.generator) == 2 * 31_359_277
+    assert count(trainer.networks.discriminator) == 2 * 2_762_689
 
 
 def slow_vit(w, x, heads, blocks):
@@ -203,14 +204,14 @@ def test_the_penalty_is_not_taken_in_half_precision():
 
 
 def test_the_penalty_is_added_to_the_least_squares_of_a_discriminator():
-    trainer, images = make("method.penalty=0.3", "method.norm=7"), unit(small_batch())
+    trainer, images = make("settings.penalty=0.3", "settings.norm=7"), unit(small_batch())
     fake = images["T2"].requires_grad_()
     trainer.generator.manual_seed(4)
-    found = trainer.critic(images["T1"], fake, "T1")
-    expected = gradient_penalty(trainer.networks["discriminator"].branches["T1"], images["T1"], fake, rng(4), 7.0)
+    found = trainer.discriminator_losses(images["T1"], fake, "T1")
+    expected = gradient_penalty(trainer.networks.discriminator["T1"], images["T1"], fake, rng(4), 7.0)
     assert found["gradient_penalty"].item() == pytest.approx(0.3 / 49 * expected.item())
     assert torch.autograd.grad(found["gradient_penalty"], fake, allow_unused=True) == (None,)
-    assert set(make("method.penalty=0").critic(images["T1"], fake, "T1")) == {"adversarial"}
+    assert set(make("settings.penalty=0").discriminator_losses(images["T1"], fake, "T1")) == {"adversarial"}
     assert make().settings.penalty / make().settings.norm ** 2 == pytest.approx(1e-5)
 
 
@@ -249,18 +250,18 @@ def test_what_turns_in_is_black():
     assert (middle > 0.7).all()
 
 
-def test_pre_training_moves_one_generator_on_both_modalities():
+def test_pre_training_moves_one_generator_on_both_contrasts():
     trainer, batch = make(), small_batch()
     optimizers = trainer.optimizers()
     before = [{k: v.clone() for k, v in g.state_dict().items()} for g in generators(trainer)]
-    discriminator = {k: v.clone() for k, v in trainer.networks["discriminator"].state_dict().items()}
+    discriminator = {k: v.clone() for k, v in trainer.networks.discriminator.state_dict().items()}
     losses = take_step(trainer, optimizers, batch, seed=0)
     assert set(losses) == {"pretraining/inpainting"}
     first, second = generators(trainer)
     assert [id(p) for p in trainer.parameters(PRETRAINING)] == [id(p) for p in first.parameters()]
     assert any(not torch.equal(value, before[0][key]) for key, value in first.state_dict().items())
     assert all(torch.equal(value, before[1][key]) for key, value in second.state_dict().items())
-    after = trainer.networks["discriminator"].state_dict()
+    after = trainer.networks.discriminator.state_dict()
     assert all(torch.equal(value, after[key]) for key, value in discriminator.items())
     first.load_state_dict(before[0])
     drawn = torch.Generator()
@@ -294,7 +295,7 @@ def test_translation_begins_with_equal_generators():
 
 
 def test_without_pre_training_generators_begin_apart():
-    trainer = make("method.pretraining=0")
+    trainer = make("settings.pretraining=0")
     assert PRETRAINING not in trainer.groups() | trainer.optimizers() | trainer.learning_rates()
     group, _ = next(trainer.updates(small_batch()))
     assert group == "generator"
@@ -305,17 +306,17 @@ def test_without_pre_training_generators_begin_apart():
 @pytest.mark.parametrize("at", [BOUNDARY - 1, BOUNDARY, BOUNDARY + 1])
 def test_a_run_resumed_around_the_end_of_pre_training_ends_in_the_same_weights(tmp_path, at):
     job = toy_job(tmp_path, trainer=UVCGAN)
-    job = dataclasses.replace(job, plans=with_settings(job.plans.override([FEW]), UVCGAN))
+    job = dataclasses.replace(job, plans=complete(job.plans.override([FEW]), UVCGAN))
 
     def go(trainer, optimizers, start, stop):
-        batches = Batches(SliceLoader(job.store, job.cohort(), job.plans, seed=job.seed, start=start))
+        batches = Batches(BatchLoader(job.source(), start=start))
         return [set(take_step(trainer, optimizers, next(batches), seed=job.seed)) for _ in range(start, stop)]
 
     trainer = job.new_trainer(torch.device("cpu")).train()
     assert trainer.pretraining_steps == BOUNDARY
     optimizers = trainer.optimizers()
     go(trainer, optimizers, 0, at)
-    checkpoint.save(tmp_path / "c.pt", trainer, job.method, optimizers=optimizers)
+    checkpoint.save(tmp_path / "c.pt", trainer, optimizers=optimizers)
     resumed = job.new_trainer(torch.device("cpu")).train()
     again = resumed.optimizers()
     checkpoint.restore(checkpoint.load(tmp_path / "c.pt"), resumed, again)
@@ -326,7 +327,7 @@ def test_a_run_resumed_around_the_end_of_pre_training_ends_in_the_same_weights(t
 
 
 def test_learning_rates_and_optimizers_are_those_published():
-    plans = with_settings(small_plans("UVCGAN", FEW).override(["training.lr=1e-4", "training.batch_size=32"]), UVCGAN)
+    plans = small_plans("UVCGAN", FEW, "optimisation.lr=1e-4", "optimisation.batch_size=32")
     trainer = UVCGAN(plans, PAIR)
     rates, optimizers = trainer.learning_rates(), trainer.optimizers()
     assert rates[PRETRAINING] == pytest.approx(6.25e-4)  # 64 images
@@ -355,7 +356,7 @@ def test_rates_fall_over_pre_training_then_over_the_second_half_of_the_rest():
 
 
 def test_networks_and_losses_see_images_from_0_to_1():
-    trainer, batch = make("method.pretraining=0", "method.cycle=3"), small_batch()
+    trainer, batch = make("settings.pretraining=0", "settings.cycle=3"), small_batch()
     images = unit(batch)
     one, two = generators(trainer)
     updates = trainer.updates(batch)
@@ -363,7 +364,7 @@ def test_networks_and_losses_see_images_from_0_to_1():
         fake = {"T1": two(images["T1"]), "T2": one(images["T2"])}
         cycle = (one(fake["T1"]) - images["T1"]).abs().mean() + (two(fake["T2"]) - images["T2"]).abs().mean()
         identity = (one(images["T1"]) - images["T1"]).abs().mean() + (two(images["T2"]) - images["T2"]).abs().mean()
-        judged = {m: trainer.networks["discriminator"].branches[m] for m in PAIR}
+        judged = {m: trainer.networks.discriminator[m] for m in PAIR}
         adversarial = ((judged["T2"](fake["T1"]) - 1) ** 2).mean() + ((judged["T1"](fake["T2"]) - 1) ** 2).mean()
         real = sum(((judged[m](images[m]) - 1) ** 2).mean() for m in PAIR)
         false = (judged["T2"](fake["T1"]) ** 2).mean() + (judged["T1"](fake["T2"]) ** 2).mean()
@@ -373,7 +374,7 @@ def test_networks_and_losses_see_images_from_0_to_1():
     assert losses["adversarial"].item() == pytest.approx(adversarial.item(), rel=1e-4)
     _, losses = next(updates)
     assert losses["adversarial"].item() == pytest.approx((real + false).item() / 2, rel=1e-4)
-    torch.testing.assert_close(trainer.networks["pool"].pools["T2"].images[:2], fake["T1"])
+    torch.testing.assert_close(trainer.networks.pool.pools["T2"].images[:2], fake["T1"])
 
 
 def test_translations_reach_from_minus_1_to_1():
@@ -389,7 +390,7 @@ def test_translations_reach_from_minus_1_to_1():
 
 @pytest.mark.parametrize(("side", "wide"), [(16, 32), (36, 48)])
 def test_images_are_padded_with_black_to_a_multiple_of_16_and_at_least_32(side, wide):
-    plans = small_plans("UVCGAN", FEW, "networks.n_down=1", f"slices.size={side}", f"slices.crop={side}")
+    plans = small_plans("UVCGAN", FEW, f"slices.size={side}", f"slices.crop={side}")
     trainer, image = UVCGAN(plans, PAIR).train(), small_batch(side).images["T1"]
     room = (wide - side) // 2
     around = torch.zeros(2, 1, wide, wide)
@@ -397,6 +398,11 @@ def test_images_are_padded_with_black_to_a_multiple_of_16_and_at_least_32(side, 
     with torch.no_grad():
         expected = generators(trainer)[1](around)[..., room : room + side, room : room + side]
         torch.testing.assert_close(trainer.translate(image, "T1", "T2"), 2 * expected - 1)
+
+
+def test_there_are_always_four_levels():
+    with pytest.raises(UserError, match="n_down"):
+        make("settings.networks.n_down=2")
 
 
 def test_diagnostics_are_the_shares_of_the_transformers():
@@ -407,8 +413,8 @@ def test_diagnostics_are_the_shares_of_the_transformers():
 
 
 def test_overfit_holes_are_filled_and_the_cycle_closes():
-    (fresh,) = overfit("UVCGAN", 1, FEW, "method.pretraining=0")
-    logged = overfit("UVCGAN", 150, FEW, "method.pretraining=0.3", "training.lr=3e-3")
+    (fresh,) = overfit("UVCGAN", 1, FEW, "settings.pretraining=0")
+    logged = overfit("UVCGAN", 150, FEW, "settings.pretraining=0.3", "optimisation.lr=3e-3")
     before, after = logged[:120], logged[120:]
     assert fall(before, "pretraining/inpainting") > 2
     assert after[0]["generator/cycle"] < fresh["generator/cycle"] / 2

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hifisyn.files import write_json
 from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR, ContentDiscriminatorSettings
+from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.paths import Roots
 from hifisyn.planning.planner import complete
@@ -49,10 +50,14 @@ SMALL = (
     "granularity.anchors=16",
     "content_discriminator.steps=2",
 )
-KEYS = {"content_steps": "content_discriminator.steps"}
+KEYS = {
+    "content_steps": "content_discriminator.steps",
+    "content_lr": "content_discriminator.lr",
+    "content_clip": "content_discriminator.clip",
+}
 
 
-def toy_plans(trainer="HiFiSyn", *assignments: str, domains=("T1", "T2"), **changes) -> Plans:
+def toy_plans(trainer=HiFiSyn, *assignments: str, domains=("T1", "T2"), **changes) -> Plans:
     """Return the plans of a small training of a method, by name or class: the preset `paper` but for sizes and rate.
 
     `changes` are those of `assignments`, which hold for the keys that the method has.
@@ -77,7 +82,7 @@ def toy_plans(trainer="HiFiSyn", *assignments: str, domains=("T1", "T2"), **chan
 
 def having(plans: Plans, assignments: Sequence[str]) -> list[str]:
     """Return the assignments of keys that the plans have."""
-    known = [f".{key}" for key in flat(plans.model_dump(mode="json"))]
+    known = [f".{key}" for key in flat(plans.model_dump(mode="json", exclude={"reasons"}))]
     return [text for text in assignments if any(key.endswith(f".{text.partition('=')[0]}") for key in known)]
 
 
@@ -113,12 +118,12 @@ def toy_job(tmp_path, trainer=None, store=None, domains=("T1", "T2"), **changes)
     )
 
 
-def toy_dataset(home) -> Roots:
-    """Write a preprocessed data set TOY with plans, splits, slices and dataset.json; return the roots."""
+def toy_dataset(home, trainer=HiFiSyn) -> Roots:
+    """Write a preprocessed data set TOY, planned for a method, with splits, slices and dataset.json; return the roots."""
     roots = Roots(home / "raw", home / "pre", home / "res")
     folder = roots.preprocessed / "TOY"
     store = toy_store(folder / "plans_2d")
-    toy_plans().save(folder / "plans.json")
+    toy_plans(trainer).save(folder / "plans.json")
     write_json(folder / "dataset_fingerprint.json", FINGERPRINT)
     cases = store.cases()
     folds = [{"train": cases[2:], "val": cases[:2]}, {"train": cases[:6], "val": cases[6:]}]
@@ -174,6 +179,9 @@ class Toy(Trainer):
 
     def learning_rates(self) -> dict[str, float]:
         return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.lr}
+
+    def clips(self) -> dict[str, float]:
+        return {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.clip}
 
     @property
     def period(self) -> int:

@@ -84,13 +84,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _make(options: argparse.Namespace) -> int:
     if (options.source is None) != (options.target is None):
         raise UserError("wanted --source and --target together, found one of them; give both or none")
+    from hifisyn.directions import Direction
     from hifisyn.paths import Roots, parse_fold
     from hifisyn.reader_study.make import Wishes, make
 
     wishes = Wishes(
         dataset=options.dataset,
         models=tuple(options.model),
-        direction=None if options.source is None else (options.source, options.target),
+        direction=None if options.source is None else Direction(options.source, options.target),
         split=options.split,
         fold=None if options.fold is None else parse_fold(options.fold),
         cases=options.cases,

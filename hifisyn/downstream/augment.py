@@ -91,7 +91,7 @@ def _do(trial: Trial, source: str, modality: str, cases: list[str], folder: Path
             references[case],
             list(trial.classes),
         )
-    settings = {"tool": trial.settings.nnunet.words, "source": source, "modality": modality, "split": trial.split}
+    settings = {"tool": trial.settings.nnunet.words, "source": source, "target": modality, "split": trial.split}
     counts = {"real_scans": len(real), "synthetic_copies": len(copies), "classes": list(trial.classes)}
     table = pd.DataFrame(rows)
     return Result(table, settings=settings | counts | {"remark": remark(table)})

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from hifisyn.directions import Direction
 from hifisyn.downstream import tissue
 from hifisyn.downstream.run import Done
 from hifisyn.downstream.tissue_of_folders import MAIN
@@ -57,4 +58,4 @@ def _tables(task: str, done: Sequence[Done]) -> list[Table]:
 
 def _direction(entry: Done) -> str:
     found = entry.result.settings
-    return f"{found['source']} to {found['target']}" if "target" in found else str(found["modality"])
+    return str(Direction(found["source"], found["target"]))

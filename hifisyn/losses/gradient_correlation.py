@@ -22,7 +22,7 @@ def gradient_loss(image: Tensor, translation: Tensor, kind: Kind = "abs", epsilo
 
     Args:
         image: (N, 1, H, W), which gets no gradient.
-        translation: (N, 1, H, W), what was made of it.
+        translation: (N, 1, H, W), the image translated.
         kind: as `gradient_correlation`.
         epsilon: as `gradient_correlation`.
     """

@@ -25,7 +25,7 @@ def structure_loss(image: Tensor, translation: Tensor, brain: Tensor | None = No
 
     Args:
         image: (N, 1, H, W), which gets no gradient.
-        translation: (N, 1, H, W), what was made of it.
+        translation: (N, 1, H, W), the image translated.
         brain: (N, 1, H, W) bool: only descriptors that see a pixel of it count, and an image without any adds 0.
         epsilon: as `mind`.
     """

@@ -9,9 +9,14 @@ from torch import Tensor
 from hifisyn.losses.contents import Contents
 from hifisyn.losses.pgd import draw_anchors, pixel_loss
 from hifisyn.methods.scene import Scene
-from hifisyn.plans import Plans
+from hifisyn.planning import rules
+from hifisyn.planning.method_plan import MethodPlan
+from hifisyn.plans import Plans, Preset
 from hifisyn.settings import Settings
 from hifisyn.training.batch import Batch
+
+
+LITERAL = {"pgd": 1.0, "ramp": 0.0, "ramp_start": 0.0}  # at full weight from the first step
 
 
 class PixelGranularitySettings(Settings):
@@ -32,6 +37,14 @@ class PixelGranularitySettings(Settings):
         """Return the share of their weight that the losses have in a step: 0 at first, then linearly up to 1."""
         grown = iteration + 1 - self.first_step(total)
         return min(max(grown / max(round(self.ramp * total), 1), 0.0), 1.0)
+
+
+def with_granularity(plan: MethodPlan, preset: Preset) -> MethodPlan:
+    """Return a plan with the values of PGD, under `granularity`, that HiFi-Syn has in a run of that length."""
+    chosen = rules.granularity(plan.length.total)
+    values = chosen.value | (LITERAL if preset == "paper_literal" else {})
+    own = {name: value for name, value in values.items() if name in PixelGranularitySettings.model_fields}
+    return plan.with_settings(granularity=own).because(settings__granularity__pgd=chosen.reason)
 
 
 def contents_of(

@@ -1,4 +1,4 @@
-"""Translations of earlier steps, which a discriminator judges beside the newest (Shrivastava et al., CVPR 2017)."""
+"""Translations of earlier steps, which a discriminator sees beside the newest (Shrivastava et al., CVPR 2017)."""
 
 from collections.abc import Sequence
 

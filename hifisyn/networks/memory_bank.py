@@ -8,7 +8,7 @@ Differs from the paper:
 - With alpha_p = 0.01 as eq. 4 and 5 print it, the bank forgets 99 % of itself a step, against the text's "gradual".
   Here an item keeps rho, 0.99 unless the plan says otherwise, and less in its first updates: n / (n + 1).
 - How items begin and what becomes of one that no pixel chooses is not said. A key begins as the query of a random
-  pixel of its class, a value as the first prototype; a slot passed over for long begins anew.
+  pixel of its class, a value as the first prototype; a slot passed over for long starts over.
 """
 
 import math
@@ -47,7 +47,7 @@ class BrainMemoryBank(nn.Module):
         tau_u: temperature of the update.
         rho: share of the old item that an update keeps.
         warm_up: keep min(rho, n / (n + 1)) only, n updates of the item so far.
-        reseed_after: steps after which a slot begins anew that no pixel chose though its structure was there; 0: never.
+        reseed_after: steps after which a slot starts over that no pixel chose though its structure was there; 0: never.
         test_read: slots that are read without labels.
     """
 

@@ -1,4 +1,4 @@
-"""CycleGAN's discriminator, which judges overlapping patches of 70x70 pixels (Isola et al., CVPR 2017)."""
+"""CycleGAN's discriminator of overlapping patches of 70x70 pixels (Isola et al., CVPR 2017)."""
 
 import itertools
 

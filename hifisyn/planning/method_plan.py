@@ -91,9 +91,8 @@ def shared_plan(
     scaled = {name: scale_rate(values[name], rates.value[which]) for name, which in RATES.items()}
     optimisation = _own(OptimisationPlan, published) | scaled
     optimisation |= {"batch_size": sizes.value.batch, "average": average.value}
-    settings, reasons = _settings(kind, sizes.value, length.value, device, rates.value[0])
+    settings, reasons = _settings(kind, sizes, length.value, device, rates.value[0])
     reasons |= {
-        "settings.networks.width": sizes.reason,
         "length.epochs": length.reason,
         "optimisation.lr": rates.reason,
         "optimisation.average": average.reason,
@@ -122,14 +121,14 @@ def _own(kind: type[Settings], published: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings(
-    kind: type[Settings], sizes: Sizes, length: LengthPlan, device: Device, factor: float
+    kind: type[Settings], sizes: rules.Choice[Sizes], length: LengthPlan, device: Device, factor: float
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the settings for which there is a rule, as far as the method has them, and why."""
-    noise, init = rules.content_noise(sizes.width), rules.initialisation(sizes.width)
+    noise, init = rules.content_noise(sizes.value.width), rules.initialisation(sizes.value.width)
     steps, ema = rules.content_steps(device), rules.attribute_ema(length.total)
-    down = rules.n_down(sizes.crop)
+    down = rules.n_down(sizes.value.crop)
     candidates: dict[str, tuple[Any, str]] = {
-        "networks.width": (sizes.width, ""),
+        "networks.width": (sizes.value.width, sizes.reason),
         "networks.n_down": (down.value, down.reason),
         "networks.content_noise": (noise.value, noise.reason),
         "networks.init": (init.value, init.reason),

@@ -38,7 +38,7 @@ def _of_data(facts: Facts) -> Iterator[str]:
 def _of_training(facts: Facts) -> Iterator[str]:
     short: dict[int, list[str]] = {}
     for training in facts.trainings:
-        planned, steps = training.plans.training.epochs, training.epochs * training.plans.training.iterations
+        planned, steps = training.plans.length.epochs, training.epochs * training.plans.length.iterations
         if training.epochs < planned:
             yield f"{training.called} was evaluated after {training.epochs} of {counted(planned, 'planned epoch')}."
         if 0 < steps < SHORT_STEPS:
@@ -48,8 +48,8 @@ def _of_training(facts: Facts) -> Iterator[str]:
         yield f"{listed(names)} {were} trained for {steps:,} steps only, far fewer than a full run."
     narrow: dict[tuple[int, float], list[str]] = {}
     for training in facts.trainings:
-        width, pixel = training.plans.networks.width, training.plans.slices.pixel_mm
-        if width < PUBLISHED_WIDTH:
+        width, pixel = training.plans.width, training.plans.slices.pixel_mm
+        if width is not None and width < PUBLISHED_WIDTH:
             narrow.setdefault((width, pixel), []).append(training.label)
     for (width, pixel), labels in narrow.items():
         yield (

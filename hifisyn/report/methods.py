@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from html import escape
+from typing import Any
 
 import hifisyn
 from hifisyn.downstream.work import TASKS
@@ -9,7 +10,7 @@ from hifisyn.evaluation.statistics import SLICE
 from hifisyn.plans import Plans
 from hifisyn.report.collect import Facts, Training
 from hifisyn.report.html import counted, listed, paragraph, section
-from hifisyn.report.references import CITED_AS, Citations
+from hifisyn.report.references import Citations, citation
 from hifisyn.report.results import DIRECTION, FEWEST_MODELS, METHOD
 from hifisyn.training.logbook import duration
 
@@ -123,11 +124,11 @@ def _training(facts: Facts, cite: Citations) -> list[str]:
     ]
     if ours:
         words.append(
-            f"HiFi-Syn {cite('paper')} was used as implemented there, independently of its authors, on DRIT++ "
-            f"{cite('drit')} and a memory bank after MGUIT {cite('mguit')}."
+            f"HiFi-Syn {cite('HiFiSyn')} was used as implemented there, independently of its authors, on DRIT++ "
+            f"{cite('DRIT++')} and a memory bank after MGUIT {cite('MGUIT')}."
         )
     others = [method for method in methods if method != "HiFiSyn"]
-    cited = listed([f"{m} {cite(CITED_AS[m])}" if m in CITED_AS else m for m in others])
+    cited = listed([f"{m} {cite(m)}" if citation(m) else m for m in others])
     words += [f"{'Compared with it were' if ours else 'The methods were'} {cited}."] if others else []
     words += [_one_training(training) for training in facts.trainings]
     words.append("Slices of one subject never met in a step; the checkpoint was chosen on the validation subjects.")
@@ -135,16 +136,21 @@ def _training(facts: Facts, cite: Citations) -> list[str]:
 
 
 def _one_training(training: Training) -> str:
-    t, m = training.plans.training, training.plans.memory
-    bank = f", {m.total} memory slots ({m.global_slots} global)" if training.model.method == "HiFiSyn" else ""
+    plans, memory = training.plans, training.plans.settings.get("memory")
+    bank = f", {_slots(memory)} memory slots ({memory['global_slots']} global)" if memory else ""
     device = f" on {training.config['device']}" if training.config.get("device") else ""
     time = f" in {duration(training.seconds)}" if training.seconds else ""
     seed = f", seed {training.config['seed']}" if "seed" in training.config else ""
-    steps = f"{training.epochs * t.iterations:,} steps ({counted(training.epochs, 'epoch')} of {t.iterations})"
+    steps = f"{training.epochs * plans.length.iterations:,} steps ({counted(training.epochs, 'epoch')} of {plans.length.iterations})"
     return (
         f"{training.called}: {steps} of "
-        f"{counted(t.batch_size, 'image')} of each contrast{time}{device}, Adam at {t.lr:g}{bank}{seed}."
+        f"{counted(plans.optimisation.batch_size, 'image')} of each contrast{time}{device}, Adam at "
+        f"{plans.optimisation.lr:g}{bank}{seed}."
     )
+
+
+def _slots(memory: dict[str, Any]) -> int:
+    return sum(memory["slots"].values()) + int(memory["global_slots"])
 
 
 def _evaluation(facts: Facts, cite: Citations) -> list[str]:

@@ -1,16 +1,13 @@
-"""The literature that a methods paragraph may cite, and the numbering of what it did cite."""
+"""The literature that a methods paragraph may cite, and the numbering of what it did cite.
+
+The paper of a method stands in its class; all else stands here.
+"""
+
+from hifisyn.errors import UserError
+from hifisyn.training.registry import trainer_class
 
 REFERENCES = {
     "hifisyn": "The hifisyn developers. hifisyn: an independent implementation of HiFi-Syn. Software, Apache-2.0.",
-    "paper": (
-        "Yu et al. HiFi-Syn: Hierarchical Granularity Discrimination for High-Fidelity Synthesis of MR Images with "
-        "Structure Preservation. arXiv:2311.12461, 2023."
-    ),
-    "drit": (
-        "Lee H-Y, Tseng H-Y, Mao Q, et al. DRIT++: Diverse image-to-image translation via disentangled "
-        "representations. Int J Comput Vis 128, 2402-2417, 2020."
-    ),
-    "mguit": "Jeong S, Kim Y, Lee E, Sohn K. Memory-guided unsupervised image-to-image translation. CVPR 2021.",
     "pytorch": (
         "Paszke A, Gross S, Massa F, et al. PyTorch: an imperative style, high-performance deep learning library. "
         "NeurIPS 2019."
@@ -73,48 +70,20 @@ REFERENCES = {
     ),
 }
 
-METHODS = {
-    "CycleGAN": (
-        "Zhu J-Y, Park T, Isola P, Efros AA. Unpaired image-to-image translation using cycle-consistent adversarial "
-        "networks. ICCV 2017."
-    ),
-    "GC-CycleGAN": (
-        "Hiasa Y, Otake Y, Takao M, et al. Cross-modality image synthesis from unpaired data using CycleGAN: effects "
-        "of gradient consistency loss and training data size. SASHIMI 2018."
-    ),
-    "SC-CycleGAN": (
-        "Yang H, Sun J, Carass A, et al. Unsupervised MR-to-CT synthesis using structure-constrained CycleGAN. IEEE "
-        "Trans Med Imaging 39, 4249-4261, 2020."
-    ),
-    "COSMOS": (
-        "Shin H, Kim H, Kim S, et al. COSMOS: cross-modality unsupervised domain adaptation for 3D medical image "
-        "segmentation based on target-aware domain translation and iterative self-training. arXiv:2203.16557, 2022."
-    ),
-    "AttentionGAN": (
-        "Tang H, Liu H, Xu D, Torr PHS, Sebe N. AttentionGAN: unpaired image-to-image translation using "
-        "attention-guided generative adversarial networks. IEEE Trans Neural Netw Learn Syst, 2021."
-    ),
-    "MUNIT": ("Huang X, Liu M-Y, Belongie S, Kautz J. Multimodal unsupervised image-to-image translation. ECCV 2018."),
-    "RegGAN": (
-        "Kong L, Lian C, Huang D, Li Z, Hu Y, Zhou Q. Breaking the dilemma of medical image-to-image translation. "
-        "NeurIPS 2021."
-    ),
-    "UVCGAN": (
-        "Torbunov D, Huang Y, Yu H, et al. UVCGAN: UNet vision transformer cycle-consistent GAN for unpaired "
-        "image-to-image translation. WACV 2023."
-    ),
-    "StarGAN-v2": ("Choi Y, Uh Y, Yoo J, Ha J-W. StarGAN v2: diverse image synthesis for multiple domains. CVPR 2020."),
-    "InstaFormer": (
-        "Kim S, Baek J, Park J, Kim G, Kim S. InstaFormer: instance-aware image-to-image translation with transformer. "
-        "CVPR 2022."
-    ),
-}
-REFERENCES |= METHODS
-CITED_AS = {"DRIT++": "drit", "MGUIT": "mguit"} | {method: method for method in METHODS}
+
+def citation(method: str) -> str:
+    """Return the paper of a method, named as in a model folder.
+
+    "" where its class cannot be found or names none itself: a paper that it only inherits is another method's.
+    """
+    try:
+        return str(vars(trainer_class(method)).get("CITATION", ""))
+    except UserError:
+        return ""
 
 
 class Citations:
-    """Numbers the references in the order in which they are cited.
+    """Numbers the references in the order in which they are cited: keys of `REFERENCES` and names of methods.
 
     >>> cite = Citations()
     >>> cite("ssim"), cite("wilcoxon", "ssim"), cite.keys
@@ -131,4 +100,4 @@ class Citations:
 
     def lines(self) -> list[str]:
         """Return the list of references, in order."""
-        return [f"[{number}] {REFERENCES[key]}" for number, key in enumerate(self.keys, 1)]
+        return [f"[{n}] {REFERENCES.get(key) or citation(key)}" for n, key in enumerate(self.keys, 1)]

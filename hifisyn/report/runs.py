@@ -33,9 +33,9 @@ def runs(facts: Facts) -> str:
 
 
 def _line(training: Training, split: str) -> tuple[object, ...]:
-    planned = training.plans.training.epochs
+    planned = training.plans.length.epochs
     epochs = f"{training.epochs:,}" if training.epochs >= planned else f"{training.epochs:,} of {planned:,}"
-    steps = training.epochs * training.plans.training.iterations
+    steps = training.epochs * training.plans.length.iterations
     time = duration(training.seconds) if training.seconds else "unknown"
     done = f"{training.settings.get('split', split)}, {training.settings.get('checkpoint', '')}".strip(", ")
     evaluated = done if training.evaluation else "no"

@@ -1,7 +1,8 @@
 """Averaged weights: an exponential moving average over steps of the networks that make images."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 class WeightAverage:
     """Follows the parameters of some networks.
 
-    avg_n = d avg_{n-1} + (1 - d) theta_n with d = min(decay, (1 + n) / (10 + n)), so that a short run is not judged by
+    avg_n = d avg_{n-1} + (1 - d) theta_n, with d = min(decay, (1 + n) / (10 + n)), so that a short run is not judged by
     its random start. Buffers, such as a memory bank or mean codes, are running means already: they are not averaged.
 
     Args:
@@ -20,44 +21,50 @@ class WeightAverage:
     """
 
     def __init__(self, networks: nn.Module, averaged: Iterable[nn.Module], decay: float) -> None:
-        chosen = {id(p) for network in averaged for p in network.parameters()}
-        self.decay = decay
-        self.steps = 0
-        self._live = {name: p for name, p in networks.named_parameters() if id(p) in chosen}
-        self._mean = {name: p.detach().clone() for name, p in self._live.items()}
+        chosen = list(averaged)
+        parameters = {id(p) for network in chosen for p in network.parameters()}
+        self.decay, self.steps = decay, 0
+        self._networks = networks
+        self._live = [p for p in networks.parameters() if id(p) in parameters]
+        self._mean = [p.detach().clone() for p in self._live]
+        inside = tuple(f"{name}." for name, network in networks.named_modules() if any(network is c for c in chosen))
+        buffers = {name for name, _ in networks.named_buffers()}
+        self._names = [n for n in networks.state_dict() if n.startswith(inside) and n not in buffers]
 
     @torch.no_grad()
     def update(self) -> None:
         """Follow the weights after a step."""
         kept = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for name, mean in self._mean.items():
-            mean.lerp_(self._live[name], 1 - kept)
+        for mean, weight in zip(self._mean, self._live, strict=True):
+            mean.lerp_(weight, 1 - kept)
         self.steps += 1
 
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Put the averaged weights in place for the length of a `with` statement."""
-        own = {name: p.detach().clone() for name, p in self._live.items()}
+        own = [p.detach().clone() for p in self._live]
         self._put(self._mean)
         try:
             yield
         finally:
             self._put(own)
 
-    def state(self) -> dict[str, object]:
-        """Return what `load` takes: steps, and the averaged weights by name."""
-        return {"steps": self.steps, "weights": dict(self._mean)}
+    def state(self) -> dict[str, Any]:
+        """Return what `load` takes: steps, and the averaged weights by their names in the networks' state."""
+        with self.applied():
+            everything = self._networks.state_dict()
+            return {"steps": self.steps, "weights": {name: everything[name].clone() for name in self._names}}
 
     @torch.no_grad()
-    def load(self, state: Mapping[str, object]) -> None:
+    def load(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that `state` returned."""
-        steps, weights = state["steps"], state["weights"]
-        assert isinstance(steps, int) and isinstance(weights, Mapping)
-        self.steps = steps
-        for name, mean in self._mean.items():
-            mean.copy_(weights[name])
+        own = [p.detach().clone() for p in self._live]
+        self._networks.load_state_dict(self._networks.state_dict() | state["weights"])
+        self._mean = [p.detach().clone() for p in self._live]
+        self._put(own)
+        self.steps = state["steps"]
 
     @torch.no_grad()
-    def _put(self, weights: Mapping[str, Tensor]) -> None:
-        for name, parameter in self._live.items():
-            parameter.copy_(weights[name])
+    def _put(self, weights: Sequence[Tensor]) -> None:
+        for parameter, weight in zip(self._live, weights, strict=True):
+            parameter.copy_(weight)

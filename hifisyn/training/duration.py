@@ -67,6 +67,6 @@ def check_length(
         raise UserError(
             f"wanted a training of at most {longest:g} h, found {text}; make a smaller plan with "
             f"hifisyn_plan_and_preprocess -d {plans.dataset} --device {kind} --minutes {minutes} --plans-name small "
-            "and train with -p small, or pass {shorter}, or --force-long to train all the same"
+            f"and train with -p small, or pass {shorter}, or --force-long to train all the same"
         )
     return f"the training will take {text}"

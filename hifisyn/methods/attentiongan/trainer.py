@@ -13,51 +13,49 @@ Differs from the paper:
 - The softmax over masks and the mixture are computed in float32, whatever the precision.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 import torch
-from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from hifisyn.methods.cyclegan import GENERATOR, CycleGAN, CycleGANSettings
+from hifisyn.methods.attentiongan.settings import AttentionGANSettings
+from hifisyn.methods.attentiongan.translator import AttentionGANTranslator
+from hifisyn.methods.cyclegan.networks import CycleGANNetworks
+from hifisyn.methods.cyclegan.trainer import CycleGAN
 from hifisyn.networks.attention_generator import AttentionGenerator
-from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.padding import BACKGROUND
-from hifisyn.networks.typed import typed
-from hifisyn.training.contract import Batch
-from hifisyn.training.registry import register
+from hifisyn.training.batch import Batch
+from hifisyn.training.contract import Updates
 
 
-class AttentionGANSettings(CycleGANSettings):
-    """The published values are the defaults."""
-
-    geo: bool = Field(
-        False, description="no mask keeps the source: ten images are mixed instead of nine and the source"
-    )
-
-
-@register("AttentionGAN")
 class AttentionGAN(CycleGAN):
     """CycleGAN's losses; the curve `background_mask_to_M` tells which share of the head is copied from the source."""
 
+    TITLE = "AttentionGAN"
+    YEAR = 2021
+    CITATION = (
+        "Tang H, Liu H, Xu D, Torr PHS, Sebe N. AttentionGAN: unpaired image-to-image translation using "
+        "attention-guided generative adversarial networks. IEEE Trans Neural Netw Learn Syst, 2021."
+    )
+    SUMMARY = "CycleGAN with attention masks"
     SETTINGS = AttentionGANSettings
     settings: AttentionGANSettings
-    _last_images: dict[str, Tensor] | None = None  # of the last step, for a curve alone
+    networks: CycleGANNetworks[AttentionGenerator]
+    _last_images: Mapping[str, Tensor] | None = None  # of the last step, for a curve alone
 
-    def build_generator(self) -> nn.Module:
+    def build_generator(self) -> AttentionGenerator:
         """Return one generator, whose weights are drawn afterwards."""
-        sizes = self.plans.networks
+        sizes = self.settings.networks
         return AttentionGenerator(sizes.width, sizes.n_down, self.settings.blocks, geo=self.settings.geo)
 
-    def updates(self, batch: Batch) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    def updates(self, batch: Batch) -> Updates:
         """Yield both generators, then both discriminators."""
         self._last_images = batch.images
         yield from super().updates(batch)
 
-    def translate(self, source: Tensor, source_modality: str, target_modality: str) -> Tensor:
-        """Return the source (N, 1, H, W) in [-1, 1] in the other contrast."""
-        # Masks sum to 1 up to rounding only, so a mixture may leave the range by as much.
-        return super().translate(source, source_modality, target_modality).clamp(-1, 1)
+    def translator(self, source: str, target: str) -> AttentionGANTranslator:
+        """Return the generator into `target`, whose images stay in [-1, 1]."""
+        return AttentionGANTranslator(self.networks.generator[target])
 
     @torch.no_grad()
     def diagnostics(self) -> dict[str, float]:
@@ -68,9 +66,6 @@ class AttentionGAN(CycleGAN):
         for source, target in self.directions:
             image = self._last_images[source]
             head = image > BACKGROUND
-            mask = self._generator(target).mixture(image).masks[:, -1:]
+            mask = self.networks.generator[target].mixture(image).masks[:, -1:]
             curves[f"background_mask_to_{target}"] = float((mask * head).sum() / head.sum().clamp_min(1))
         return curves
-
-    def _generator(self, target: str) -> AttentionGenerator:
-        return typed(self.networks, GENERATOR, ByModality).of(target, AttentionGenerator)

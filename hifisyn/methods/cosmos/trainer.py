@@ -15,32 +15,19 @@ Differs from the paper:
 - No resizing to 286 pixels before the crop: it would blur, and small structures would vanish.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from hifisyn.errors import UserError
 from hifisyn.losses.soft_dice import cross_entropy, members, soft_dice
-from hifisyn.methods.cyclegan import GENERATOR, Cycle, CycleGAN, CycleGANSettings
-from hifisyn.networks.by_modality import ByModality
+from hifisyn.methods.cosmos.settings import BOTH, COSMOSSettings
+from hifisyn.methods.cyclegan.networks import CycleGANNetworks
+from hifisyn.methods.cyclegan.trainer import Cycle, CycleGAN
 from hifisyn.networks.segmenting_generator import SegmentingGenerator
-from hifisyn.networks.typed import typed
 from hifisyn.plans import Plans
-from hifisyn.training.contract import Batch
-from hifisyn.training.registry import register
-
-BOTH = "both"
-
-
-class COSMOSSettings(CycleGANSettings):
-    """Defaults where the paper's values are unknown are CycleGAN's."""
-
-    segmentation: float = Field(1.0, ge=0, description="lambda_4, soft Dice of each of both segmentations of an image")
-    cross_entropy: float = Field(
-        0.0, ge=0, description="cross-entropy beside Dice, as a share of its weight; 1 helps where a structure is tiny"
-    )
-    labels: str = Field(BOTH, description="whose label maps are learnt from: both, or the name of one modality")
+from hifisyn.training.batch import Batch
 
 
 @dataclass(frozen=True)
@@ -56,42 +43,49 @@ class SegmentedCycle(Cycle):
     on_fake: dict[str, Tensor]
 
 
-@register("COSMOS")
 class COSMOS(CycleGAN):
     """CycleGAN with a segmentation of the image and of its translation, both held against the image's labels."""
 
+    TITLE = "COSMOS"
+    YEAR = 2022
+    CITATION = (
+        "Shin H, Kim H, Kim S, et al. COSMOS: cross-modality unsupervised domain adaptation for 3D medical image "
+        "segmentation based on target-aware domain translation and iterative self-training. arXiv:2203.16557, 2022."
+    )
+    SUMMARY = "CycleGAN with a segmentation head, needs labels"
     SETTINGS = COSMOSSettings
     settings: COSMOSSettings
+    networks: CycleGANNetworks[SegmentingGenerator]
 
     @classmethod
     def without_labels(cls, plans: Plans) -> str:
         """Return that nothing is learnt beside CycleGAN."""
         return "nothing is segmented, which leaves CycleGAN"
 
-    def build_networks(self) -> dict[str, nn.Module]:
+    def build_networks(self) -> CycleGANNetworks[SegmentingGenerator]:
         """Return CycleGAN's networks, each generator with a segmentation decoder.
 
         Raises:
-            UserError: the data set has no structures, or `labels` names no modality of the pair.
+            UserError: the data set has no structures, or `labels` names none of the contrasts.
         """
         known, chosen = ", ".join(self.plans.labels), self.settings.labels
         if len(self.plans.labels) < 2:
             raise UserError(f"COSMOS wanted labels of structures, found {known or 'none'}; train another method")
-        if chosen not in (BOTH, *self.pair):
-            wanted = " or ".join((BOTH, *self.pair))
-            raise UserError(f"method.labels: wanted {wanted}, found {chosen!r}; edit the value")
+        if chosen not in (BOTH, *self.domains):
+            wanted = " or ".join((BOTH, *self.domains))
+            raise UserError(f"settings.labels: wanted {wanted}, found {chosen!r}; edit the value")
         return super().build_networks()
 
-    def build_generator(self) -> nn.Module:
+    def build_generator(self) -> SegmentingGenerator:
         """Return one generator, whose weights are drawn afterwards."""
-        sizes = self.plans.networks
+        sizes = self.settings.networks
         return SegmentingGenerator(len(self.plans.labels), sizes.width, sizes.n_down, self.settings.blocks)
 
     def round_trip(self, batch: Batch) -> SegmentedCycle:
         """Return the translations there and back; each image that is segmented is encoded once."""
-        learnt = [m for m in self.pair if self._is_learnt_from(m, batch)]
+        learnt = [m for m in self.domains if self._is_learnt_from(m, batch)]
         fake, on_real = self._pass(batch.images, dict(self.directions), learnt)
-        cycle, on_fake = self._pass(fake, {m: m for m in self.pair}, learnt)
+        cycle, on_fake = self._pass(fake, {m: m for m in self.domains}, learnt)
         return SegmentedCycle(fake, cycle, on_real, on_fake)
 
     def objective(self, batch: Batch, made: Cycle) -> dict[str, Tensor]:
@@ -107,13 +101,13 @@ class COSMOS(CycleGAN):
         return losses
 
     def _pass(
-        self, images: dict[str, Tensor], targets: dict[str, str], segmented: list[str]
+        self, images: Mapping[str, Tensor], targets: Mapping[str, str], segmented: Sequence[str]
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the images in their target contrasts, and the logits of those to be segmented."""
         made, logits = {}, {}
         for m, target in targets.items():
             if m in segmented:
-                made[m], logits[m] = self._generator(target).translate_and_segment(images[m])
+                made[m], logits[m] = self.networks.generator[target].translate_and_segment(images[m])
             else:
                 made[m] = self.generate(images[m], target)
         return made, logits
@@ -124,9 +118,6 @@ class COSMOS(CycleGAN):
             loss = loss + self.settings.cross_entropy * cross_entropy(logits, truth)
         return loss
 
-    def _is_learnt_from(self, modality: str, batch: Batch) -> bool:
-        chosen = self.settings.labels in (BOTH, modality)
-        return self.settings.segmentation > 0 and chosen and batch.labels[modality] is not None
-
-    def _generator(self, target: str) -> SegmentingGenerator:
-        return typed(self.networks, GENERATOR, ByModality).of(target, SegmentingGenerator)
+    def _is_learnt_from(self, contrast: str, batch: Batch) -> bool:
+        chosen = self.settings.labels in (BOTH, contrast)
+        return self.settings.segmentation > 0 and chosen and batch.labels[contrast] is not None

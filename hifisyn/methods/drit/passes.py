@@ -1,24 +1,22 @@
 """The passes of DRIT++ through its networks: images to contents and codes, to images, and back.
 
-Every dict goes by the modality of the real image that a thing was made from.
+Every dict goes by the contrast of the real image that a thing was made from.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
-from hifisyn.methods.hifisyn_networks import ATTRIBUTE_ENCODER, CONTENT_ENCODER, GENERATOR, RUNNING_CODE
-from hifisyn.networks.attribute_encoder import AttributeEncoder
-from hifisyn.networks.generator import Generator
-from hifisyn.networks.running_code import RunningCode
-from hifisyn.networks.typed import typed
+from hifisyn.directions import directions
+from hifisyn.methods.drit.networks import DRITNetworks
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """What the encoders say about the images of one modality.
+    """What the encoders say about the images of one contrast.
 
     Attributes:
         content: z^c with noise, (N, C, h, w).
@@ -56,65 +54,48 @@ class Passes:
     """The networks, and how images go through them.
 
     Args:
-        networks: those of DRIT.
-        pair: the two modalities.
+        networks: of the method.
         content_noise: standard deviation of the noise on content in training.
     """
 
-    def __init__(self, networks: nn.ModuleDict, pair: tuple[str, str], content_noise: float) -> None:
-        self.networks, self.pair, self.content_noise = networks, pair, content_noise
-        self.directions = (pair, pair[::-1])
+    def __init__(self, networks: DRITNetworks, content_noise: float) -> None:
+        self.networks, self.content_noise = networks, content_noise
 
-    @property
-    def running_code(self) -> RunningCode:
-        """The mean code of each modality."""
-        return typed(self.networks, RUNNING_CODE, RunningCode)
-
-    def content(self, image: Tensor, modality: str, rng: torch.Generator) -> Tensor:
+    def content(self, image: Tensor, contrast: str, rng: torch.Generator) -> Tensor:
         """Return z^c of images (N, 1, H, W) as in training, with noise."""
-        content = self.networks[CONTENT_ENCODER](image, modality)
+        content = self.networks.content_encoder(image, contrast)
         return content + self.content_noise * torch.randn(content.shape, generator=rng, device=rng.device).to(content)
 
-    def encode(self, images: dict[str, Tensor], rng: torch.Generator) -> dict[str, Encoded]:
+    def encode(self, images: Mapping[str, Tensor], rng: torch.Generator) -> dict[str, Encoded]:
         """Return content and a drawn code of images."""
-        return {m: self._encode(images[m], m, rng) for m in self.pair}
+        return {m: self._encode(image, m, rng) for m, image in images.items()}
 
-    def render(self, encoded: dict[str, Encoded], random_codes: int, rng: torch.Generator) -> Rendered:
+    def render(self, encoded: Mapping[str, Encoded], random_codes: int, rng: torch.Generator) -> Rendered:
         """Reconstruct, translate with encoded and with random codes, translate back."""
-        shape = encoded[self.pair[0]].code.shape
+        generator, both = self.networks.generator, directions(tuple(encoded))
+        shape = next(iter(encoded.values())).code.shape
         codes = [torch.randn(shape, generator=rng, device=rng.device) for _ in range(random_codes)]
         reconstruction, fake = {}, {}
         random: list[dict[str, Tensor]] = [{} for _ in codes]
-        for source, target in self.directions:
-            trunk = self._generator.shared(encoded[source].content)
-            reconstruction[source] = self._generator.render(trunk, None, encoded[source].code, source)
-            fake[source] = self._generator.render(trunk, None, encoded[target].code, target)
+        for source, target in both:
+            trunk = generator.shared(encoded[source].content)
+            reconstruction[source] = generator.render(trunk, None, encoded[source].code, source)
+            fake[source] = generator.render(trunk, None, encoded[target].code, target)
             for made, code in zip(random, codes, strict=True):
-                made[source] = self._generator.render(trunk, None, code, target)
-        again = {source: self._encode(fake[source], target, rng) for source, target in self.directions}
-        cycle = {s: self._generator(again[s].content, None, again[t].code, s) for s, t in self.directions}
+                made[source] = generator.render(trunk, None, code, target)
+        again = {source: self._encode(fake[source], target, rng) for source, target in both}
+        cycle = {s: generator(again[s].content, None, again[t].code, s) for s, t in both}
         return Rendered(reconstruction, fake, cycle, codes, random)
 
-    def mean_by_fixed_encoder(self, image: Tensor, modality: str) -> Tensor:
+    def mean_by_fixed_encoder(self, image: Tensor, contrast: str) -> Tensor:
         """Return the mean code (N, code) of images; the gradient reaches the images, but not the encoder."""
-        fixed = {name: p.detach() for name, p in self._attribute_encoder.named_parameters()}
-        return functional_call(self._attribute_encoder, fixed, (image, modality))[1]
+        encoder = self.networks.attribute_encoder
+        fixed = {name: p.detach() for name, p in encoder.named_parameters()}
+        code: Tensor = functional_call(encoder, fixed, (image, contrast))[1]
+        return code
 
-    def translate(self, image: Tensor, source: str, target: str) -> Tensor:
-        """Translate as in testing: no exemplar, no noise."""
-        code = self.running_code(target).expand(len(image), -1)
-        return self._generator(self.networks[CONTENT_ENCODER](image, source), None, code, target)
-
-    def _encode(self, image: Tensor, modality: str, rng: torch.Generator) -> Encoded:
-        mean, log_variance = self._attribute_encoder.distribution(image, modality)
+    def _encode(self, image: Tensor, contrast: str, rng: torch.Generator) -> Encoded:
+        mean, log_variance = self.networks.attribute_encoder.distribution(image, contrast)
         drawn = torch.randn(mean.shape, generator=rng, device=rng.device)
         code = mean + (log_variance.float() / 2).exp() * drawn
-        return Encoded(self.content(image, modality, rng), mean, log_variance, code)
-
-    @property
-    def _attribute_encoder(self) -> AttributeEncoder:
-        return typed(self.networks, ATTRIBUTE_ENCODER, AttributeEncoder)
-
-    @property
-    def _generator(self) -> Generator:
-        return typed(self.networks, GENERATOR, Generator)
+        return Encoded(self.content(image, contrast, rng), mean, log_variance, code)

@@ -16,14 +16,13 @@ Differs from the paper:
   contrast: translation is to be one image.
 - Logits instead of a sigmoid before the cross-entropy: after a few steps D^c would be without gradient.
 - The noise on content is as strong as the plan says: 1 as published, less where networks are narrow.
-- Every `content_steps`-th step is a full one, also at the end of an epoch.
+- Every `content_discriminator.steps`-th step is a full one, also at the end of an epoch.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
@@ -31,156 +30,142 @@ from hifisyn.losses import adversarial
 from hifisyn.losses.kl import kl_to_standard_normal
 from hifisyn.losses.mode_seeking import mode_seeking
 from hifisyn.losses.total import total
-from hifisyn.methods.drit_passes import Encoded, Passes, Rendered
-from hifisyn.methods.hifisyn_networks import (
-    ATTRIBUTE_ENCODER,
-    CONTENT_DISCRIMINATOR,
-    CONTENT_ENCODER,
-    GENERATOR,
-    IMAGE_DISCRIMINATOR,
-    RUNNING_CODE,
-)
-from hifisyn.networks.attribute_encoder import AttributeEncoder
-from hifisyn.networks.blocks import PREACTIVATION_SLOPE, SLOPE
-from hifisyn.networks.content_discriminator import ContentDiscriminator
-from hifisyn.networks.content_encoder import ContentEncoder
-from hifisyn.networks.generator import Generator
+from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR
+from hifisyn.methods.drit.networks import DRITNetworks
+from hifisyn.methods.drit.passes import Encoded, Passes, Rendered
+from hifisyn.methods.drit.settings import DRITSettings
+from hifisyn.methods.drit.translator import DRITTranslator
 from hifisyn.networks.image_discriminator import ImageDiscriminator
-from hifisyn.networks.initialisation import he_init, normal_init
-from hifisyn.networks.running_code import RunningCode
-from hifisyn.plans import NetworkPlan, Plans
-from hifisyn.training.contract import DISCRIMINATOR, Batch, Trainer
-from hifisyn.training.registry import register
-from hifisyn.training.settings import Settings
-
-RANDOM_DISCRIMINATOR = "random_discriminator"
+from hifisyn.plans import Plans
+from hifisyn.training.batch import Batch
+from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Trainer, Updates
 
 
-class DRITSettings(Settings):
-    """The published values are the defaults."""
-
-    domain: float = Field(1.0, ge=0, description="domain adversarial, of encoded and of random codes")
-    content: float = Field(1.0, ge=0, description="content adversarial")
-    cycle: float = Field(10.0, ge=0, description="cross-cycle L1")
-    reconstruction: float = Field(10.0, ge=0, description="self-reconstruction L1")
-    kl: float = Field(0.01, ge=0, description="KL of the attribute code to N(0, I)")
-    content_l2: float = Field(0.01, ge=0, description="mean square of content")
-    latent: float = Field(10.0, ge=0, description="L1 of a random code, encoded from the image made with it")
-    mode_seeking: float = Field(1.0, ge=0, description="mode seeking; 0: DRIT, with one random code a step")
-
-
-@register("DRIT++")
 class DRIT(Trainer):
-    """Unpaired translation between two modalities, both directions in one training.
+    """Unpaired translation between two contrasts, both directions in one training.
 
-    `training` is HiFi-Syn's, which is DRIT's: rates 1e-4 and 4e-5, decay 1e-4, linear from half of the run.
+    Rates and weight decay are those that plans have by default: 1e-4 and 4e-5, decay 1e-4, linear from half of the run.
     """
 
+    TITLE = "DRIT++"
+    YEAR = 2020
+    CITATION = (
+        "Lee H-Y, Tseng H-Y, Mao Q, et al. DRIT++: Diverse image-to-image translation via disentangled "
+        "representations. Int J Comput Vis 128, 2402-2417, 2020."
+    )
+    SUMMARY = "content and attributes, content discriminator"
     SETTINGS = DRITSettings
     PUBLISHED: ClassVar = {}
     settings: DRITSettings
+    networks: DRITNetworks
 
-    def __init__(self, plans: Plans, pair: tuple[str, str]) -> None:
-        super().__init__(plans, pair)
-        self.passes = Passes(self.networks, pair, plans.networks.content_noise)
+    def __init__(self, plans: Plans, domains: tuple[str, ...]) -> None:
+        super().__init__(plans, domains)
+        self.passes = Passes(self.networks, self.settings.networks.content_noise)
         self._codes: dict[str, Tensor] | None = None
 
-    def build_networks(self) -> dict[str, nn.Module]:
+    @property
+    def period(self) -> int:
+        """Steps until D^c has moved alone so often as it does, and all networks once."""
+        return self.settings.content_discriminator.steps if self.settings.content > 0 else 1
+
+    def build_networks(self) -> DRITNetworks:
         """Return E^c, E^a, G, both discriminators of images, D^c and the mean code."""
-        plan, side, code = self.plans.networks, self.plans.slices.crop, self.plans.networks.attribute_code
-        networks: dict[str, nn.Module] = {
-            CONTENT_ENCODER: ContentEncoder(self.pair, plan.width, plan.n_down, plan.content_blocks),
-            ATTRIBUTE_ENCODER: AttributeEncoder(self.pair, plan.width, plan.n_down, code, value_width=0, heads=2),
-            GENERATOR: Generator(self.pair, plan.width, plan.n_down, plan.content_blocks, code, value_width=0),
-            IMAGE_DISCRIMINATOR: ImageDiscriminator(self.pair, side, plan.width, "multiscale"),
-            RANDOM_DISCRIMINATOR: ImageDiscriminator(self.pair, side, plan.width, "multiscale"),
-            CONTENT_DISCRIMINATOR: ContentDiscriminator(self.plans.content_width, self.plans.content_size),
-        }
-        draw_weights(networks, plan)
-        return networks | {RUNNING_CODE: RunningCode(self.pair, code, self.plans.training.attribute_ema)}
+        return DRITNetworks(self.plans, self.settings, self.domains)
 
-    def groups(self) -> dict[str, tuple[str, ...]]:
+    def groups(self) -> dict[str, tuple[nn.Module, ...]]:
         """Return the discriminators of images, D^c, and the three networks that make images."""
+        net = self.networks
         return {
-            DISCRIMINATOR: (IMAGE_DISCRIMINATOR, RANDOM_DISCRIMINATOR),
-            CONTENT_DISCRIMINATOR: (CONTENT_DISCRIMINATOR,),
-            GENERATOR: (CONTENT_ENCODER, ATTRIBUTE_ENCODER, GENERATOR),
+            DISCRIMINATOR: (net.image_discriminator, net.random_discriminator),
+            CONTENT_DISCRIMINATOR: (net.content_discriminator,),
+            GENERATOR: (net.content_encoder, net.attribute_encoder, net.generator),
         }
 
-    def updates(self, batch: Batch) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Yield D, D^c, then E^c, E^a and G; of every `content_steps` steps all but the last move D^c only."""
+    def learning_rates(self) -> dict[str, float]:
+        """Return the initial rates; D^c has one of its own."""
+        return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.lr}
+
+    def clips(self) -> dict[str, float]:
+        """Return the largest gradient norm of D^c."""
+        return {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.clip}
+
+    def updates(self, batch: Batch) -> Updates:
+        """Yield D, D^c, then E^c, E^a and G; of every `content_discriminator.steps` all but the last move D^c only."""
         images, others = roles(batch.images)
-        if self.settings.content > 0 and (batch.iteration + 1) % self.plans.training.content_steps:
+        if self.settings.content > 0 and self.settings.content_discriminator.moves_alone(batch.iteration):
             with torch.no_grad():
-                content = {m: self.passes.content(images[m], m, self.generator) for m in self.pair}
-            yield CONTENT_DISCRIMINATOR, self.content_critic(content)
+                content = {m: self.passes.content(images[m], m, self.generator) for m in self.domains}
+            yield CONTENT_DISCRIMINATOR, self.content_discriminator_losses(content)
             return
         encoded = self.passes.encode(images, self.generator)
         rendered = self.passes.render(encoded, 2 if self.settings.mode_seeking > 0 else 1, self.generator)
         if self.settings.domain > 0:
-            yield DISCRIMINATOR, self.image_critic(images, others, rendered)
+            yield DISCRIMINATOR, self.image_discriminator_losses(images, others, rendered)
         if self.settings.content > 0:
-            yield CONTENT_DISCRIMINATOR, self.content_critic({m: e.content.detach() for m, e in encoded.items()})
+            content = {m: e.content.detach() for m, e in encoded.items()}
+            yield CONTENT_DISCRIMINATOR, self.content_discriminator_losses(content)
         yield GENERATOR, self.objective(images, encoded, rendered)
         self._codes = {m: e.mean.detach() for m, e in encoded.items()}
 
     def after_step(self) -> None:
         """Move the mean codes, by what was encoded before the weights moved."""
         if self._codes is not None:
-            self.passes.running_code.update(self._codes)
+            self.networks.running_code.update(self._codes)
             self._codes = None
 
-    def translate(self, source: Tensor, source_modality: str, target_modality: str) -> Tensor:
-        """Return the source (N, 1, H, W) in [-1, 1] in the other contrast, with its mean code and without noise."""
-        return self.passes.translate(source, source_modality, target_modality)
+    def translator(self, source: str, target: str) -> DRITTranslator:
+        """Return the module that makes `target` of `source`, with the target's mean code and without noise."""
+        return DRITTranslator(self.networks, source, target)
 
-    def image_critic(
-        self, images: dict[str, Tensor], others: dict[str, Tensor], rendered: Rendered
+    def image_discriminator_losses(
+        self, images: Mapping[str, Tensor], others: Mapping[str, Tensor], rendered: Rendered
     ) -> dict[str, Tensor]:
         """Return what D and D_2 minimise: real images against translations with encoded and with random codes."""
+        net = self.networks
         encoded, random = [], []
         for source, target in self.directions:
-            real = self._judge(IMAGE_DISCRIMINATOR, images[target], target)
-            fake = self._judge(IMAGE_DISCRIMINATOR, rendered.fake[source].detach(), target)
-            encoded.append(adversarial.domain_critic(real, fake))
-            real = self._judge(RANDOM_DISCRIMINATOR, others[target], target)
+            real = net.image_discriminator(images[target], target)
+            fake = net.image_discriminator(rendered.fake[source].detach(), target)
+            encoded.append(adversarial.discriminator_loss(real, fake))
+            real = net.random_discriminator(others[target], target)
             for made in rendered.random:
-                fake = self._judge(RANDOM_DISCRIMINATOR, made[source].detach(), target)
-                random.append(adversarial.domain_critic(real, fake))
+                fake = net.random_discriminator(made[source].detach(), target)
+                random.append(adversarial.discriminator_loss(real, fake))
         weight = self.settings.domain
         return {"domain": weight * torch.stack(encoded).sum(), "domain_random": weight * torch.stack(random).sum()}
 
-    def content_critic(self, content: dict[str, Tensor]) -> dict[str, Tensor]:
+    def content_discriminator_losses(self, content: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return what D^c minimises of the (detached) contents."""
-        logits = (self._judge_content(content[m]) for m in self.pair)
-        return {"content": self.settings.content * adversarial.content_critic(*logits)}
+        loss = adversarial.content_discriminator_loss(self._content_logits(content), self.domains)
+        return {"content": self.settings.content * loss}
 
     def objective(
-        self, images: dict[str, Tensor], encoded: dict[str, Encoded], rendered: Rendered
+        self, images: Mapping[str, Tensor], encoded: Mapping[str, Encoded], rendered: Rendered
     ) -> dict[str, Tensor]:
         """Return what E^c, E^a and G minimise, weighted; a weight of 0 is not computed."""
-        weight, ways = self.settings, self.directions
+        weight, net, both = self.settings, self.networks, self.directions
         terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
             "domain": (
                 weight.domain,
-                lambda: total(self._fool(IMAGE_DISCRIMINATOR, rendered.fake[s], t) for s, t in ways),
+                lambda: total(_adversarial(net.image_discriminator, rendered.fake[s], t) for s, t in both),
             ),
-            "content": (weight.content, lambda: self._hide(encoded)),
-            "cycle": (weight.cycle, lambda: total(l1_loss(rendered.cycle[m], images[m]) for m in self.pair)),
+            "content": (weight.content, lambda: self._content_adversarial(encoded)),
+            "cycle": (weight.cycle, lambda: total(l1_loss(rendered.cycle[m], images[m]) for m in self.domains)),
             "reconstruction": (
                 weight.reconstruction,
-                lambda: total(l1_loss(rendered.reconstruction[m], images[m]) for m in self.pair),
+                lambda: total(l1_loss(rendered.reconstruction[m], images[m]) for m in self.domains),
             ),
             "kl": (weight.kl, lambda: total(kl_to_standard_normal(e.mean, e.log_variance) for e in encoded.values())),
             "content_l2": (weight.content_l2, lambda: total(e.content.square().mean() for e in encoded.values())),
             "domain_random": (
                 weight.domain,
                 lambda: total(
-                    self._fool(RANDOM_DISCRIMINATOR, made[s], t) for made in rendered.random for s, t in ways
+                    _adversarial(net.random_discriminator, made[s], t) for made in rendered.random for s, t in both
                 ),
             ),
             "latent": (weight.latent, lambda: self._latent(rendered)),
-            "mode_seeking": (weight.mode_seeking, lambda: total(self._mode_seeking(rendered, s) for s, _ in ways)),
+            "mode_seeking": (weight.mode_seeking, lambda: total(self._mode_seeking(rendered, s) for s, _ in both)),
         }
         return {name: share * term() for name, (share, term) in terms.items() if share > 0}
 
@@ -192,20 +177,15 @@ class DRIT(Trainer):
         one, other = rendered.random
         return mode_seeking((one[source], other[source]), (rendered.codes[0], rendered.codes[1]))
 
-    def _hide(self, encoded: dict[str, Encoded]) -> Tensor:
-        return adversarial.content_encoder(*(self._judge_content(encoded[m].content) for m in self.pair))
+    def _content_adversarial(self, encoded: Mapping[str, Encoded]) -> Tensor:
+        logits = self._content_logits({m: e.content for m, e in encoded.items()})
+        return adversarial.content_adversarial_loss(logits, self.domains)
 
-    def _fool(self, discriminator: str, image: Tensor, modality: str) -> Tensor:
-        return adversarial.domain_generator(self._judge(discriminator, image, modality))
-
-    def _judge(self, discriminator: str, image: Tensor, modality: str) -> tuple[Tensor, ...]:
-        return self.networks[discriminator](image, modality)
-
-    def _judge_content(self, content: Tensor) -> Tensor:
-        return self.networks[CONTENT_DISCRIMINATOR](content)
+    def _content_logits(self, contents: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {m: self.networks.content_discriminator(content) for m, content in contents.items()}
 
 
-def roles(images: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def roles(images: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return which images are encoded, the first half or more, and which random codes are judged against, the rest.
 
     A single image plays both roles.
@@ -214,11 +194,5 @@ def roles(images: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tenso
     return encoded, {m: x[len(encoded[m]) :] if len(x) > 1 else x for m, x in images.items()}
 
 
-def draw_weights(networks: dict[str, nn.Module], plan: NetworkPlan) -> None:
-    """Draw fresh weights as published or, where the plan says so, after He in E^a and the discriminators of images."""
-    for name, network in networks.items():
-        normal_init(network, plan.width)
-        if plan.init == "he" and name == ATTRIBUTE_ENCODER:
-            he_init(network, PREACTIVATION_SLOPE)
-        if plan.init == "he" and isinstance(network, ImageDiscriminator):
-            he_init(network, SLOPE)
+def _adversarial(discriminator: ImageDiscriminator, image: Tensor, contrast: str) -> Tensor:
+    return adversarial.generator_loss(discriminator(image, contrast))

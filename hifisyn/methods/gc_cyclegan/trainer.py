@@ -12,34 +12,35 @@ Differs from the paper:
 - Batch, crop and length are those of the plans, which all methods share.
 """
 
-from pydantic import Field
 from torch import Tensor
 
-from hifisyn.losses.gradient_correlation import Kind, gradient_loss
+from hifisyn.losses.gradient_correlation import gradient_loss
 from hifisyn.losses.total import total
-from hifisyn.methods.cyclegan import Cycle, CycleGAN, CycleGANSettings
-from hifisyn.training.contract import Batch
-from hifisyn.training.registry import register
+from hifisyn.methods.cyclegan.networks import CycleGANNetworks
+from hifisyn.methods.cyclegan.trainer import Cycle, CycleGAN
+from hifisyn.methods.gc_cyclegan.settings import GCCycleGANSettings
+from hifisyn.networks.resnet import ResnetGenerator
+from hifisyn.training.batch import Batch
 
 
-class GCCycleGANSettings(CycleGANSettings):
-    """CycleGAN's, and those of the gradient loss."""
-
-    gradient: float = Field(1.0, ge=0, description="lambda_gc, one minus gradient correlation of input and translation")
-    kind: Kind = Field("abs", description="gradients that are correlated: abs, or signed as printed")
-
-
-@register("GC-CycleGAN")
 class GCCycleGAN(CycleGAN):
     """CycleGAN with the gradient consistency loss, in both directions."""
 
+    TITLE = "GC-CycleGAN"
+    YEAR = 2018
+    CITATION = (
+        "Hiasa Y, Otake Y, Takao M, et al. Cross-modality image synthesis from unpaired data using CycleGAN: effects "
+        "of gradient consistency loss and training data size. SASHIMI 2018."
+    )
+    SUMMARY = "CycleGAN with gradient consistency"
     SETTINGS = GCCycleGANSettings
     settings: GCCycleGANSettings
+    networks: CycleGANNetworks[ResnetGenerator]
 
     def objective(self, batch: Batch, made: Cycle) -> dict[str, Tensor]:
         """Return CycleGAN's losses of the generators and, summed over both directions, that of gradients."""
         losses, weight = super().objective(batch, made), self.settings
         if weight.gradient > 0:
-            ways = [gradient_loss(batch.images[m], made.fake[m], weight.kind) for m in self.pair]
-            losses["gradient"] = weight.gradient * total(ways)
+            apart = [gradient_loss(batch.images[m], made.fake[m], weight.kind) for m in self.domains]
+            losses["gradient"] = weight.gradient * total(apart)
         return losses

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hifisyn.methods.hifisyn.settings import HiFiSynSettings
+from hifisyn.methods.granularity import LITERAL
 from hifisyn.methods.memory_slots import with_slots
 from hifisyn.planning import rules
 from hifisyn.planning.device import Device
@@ -11,7 +12,7 @@ from hifisyn.planning.method_plan import MethodPlan, shared_plan
 from hifisyn.plans import Preset, SlicePlan
 
 LITERAL_MEMORY = {"tau_r": 1.0, "tau_u": 1.0, "rho": 0.01, "warm_up": False, "p_unlabelled": 0.0}
-LITERAL_LOSSES = {"weight_inside": True, "pgd": 1.0, "sgd": 2.0, "ggd": 1.0, "ramp": 0.0, "ramp_start": 0.0}
+LITERAL_LOSSES = LITERAL | {"weight_inside": True, "sgd": 2.0, "ggd": 1.0}
 
 
 def plan(fingerprint: Mapping[str, Any], slices: SlicePlan, device: Device, preset: Preset) -> MethodPlan:
@@ -23,9 +24,10 @@ def plan(fingerprint: Mapping[str, Any], slices: SlicePlan, device: Device, pres
     """
     shared, sizes = shared_plan(HiFiSynSettings, {}, slices, device, preset)
     own = with_slots(shared, fingerprint, sizes)
-    if preset == "paper_literal":
-        why = "preset paper_literal: as the equations are printed"
-        literal = own.with_settings(memory=LITERAL_MEMORY, losses=LITERAL_LOSSES)
-        return literal.because(settings__losses__pgd=why, settings__memory__tau_r=why)
     losses = rules.granularity(own.length.total)
-    return own.with_settings(losses=losses.value).because(settings__losses__pgd=losses.reason)
+    own = own.with_settings(losses=losses.value).because(settings__losses__pgd=losses.reason)
+    if preset != "paper_literal":
+        return own
+    why = "preset paper_literal: as the equations are printed"
+    literal = own.with_settings(memory=LITERAL_MEMORY, losses=LITERAL_LOSSES)
+    return literal.because(settings__losses__pgd=why, settings__memory__tau_r=why)

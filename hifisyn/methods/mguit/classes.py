@@ -1,30 +1,33 @@
 """Which classes MGUIT's memory has, and which class each content pixel is of."""
 
-from typing import Literal
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from hifisyn.methods.boxes import least_pixels, structure_boxes
+from hifisyn.methods.memory_slots import MemorySlots
+from hifisyn.methods.mguit.settings import Masks
 from hifisyn.networks.class_memory import ClassMemory
-from hifisyn.plans import Plans
-
-Masks = Literal["boxes", "labels"]
 
 BACKGROUND = 0
 EACH_HALF = 10  # items of the background, and of all other classes together, where the plan has no slots
 
 
-def items_of(plans: Plans) -> dict[int, int]:
+def items_of(memory: MemorySlots, labels: Mapping[str, int]) -> dict[int, int]:
     """Return the items of each class, by label value; classes without items count as background.
 
     A class has the slots of its label in the plan. The background has the global slots beside its own, and so more
     than half of all: published is half. A plan without any slot gets 10 for the background, 10 for all others.
+
+    Args:
+        memory: the slots of the plan.
+        labels: label values by name.
     """
-    items = {plans.labels[name]: count for name, count in plans.memory.slots.items()}
-    items[BACKGROUND] = items.get(BACKGROUND, 0) + plans.memory.global_slots
+    items = {labels[name]: count for name, count in memory.slots.items()}
+    items[BACKGROUND] = items.get(BACKGROUND, 0) + memory.global_slots
     if not any(items.values()):
-        others = sorted(value for value in plans.labels.values() if value != BACKGROUND)
+        others = sorted(value for value in labels.values() if value != BACKGROUND)
         share, rest = divmod(EACH_HALF, max(1, len(others)))
         items = {BACKGROUND: EACH_HALF} | {v: share + (k < rest) for k, v in enumerate(others)}
     items[BACKGROUND] = max(1, items[BACKGROUND])

@@ -3,22 +3,18 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch import Tensor
 
-from hifisyn.methods.hifisyn_networks import ATTRIBUTE_ENCODER, CONTENT_ENCODER, GENERATOR
-from hifisyn.methods.mguit_classes import Masks, pixel_classes
+from hifisyn.methods.mguit.classes import pixel_classes
+from hifisyn.methods.mguit.networks import MGUITNetworks, unit_content
+from hifisyn.methods.mguit.settings import MGUITSettings
 from hifisyn.networks.class_memory import ClassMemory, Pixels, flat
-from hifisyn.networks.precision import wide
-from hifisyn.networks.typed import typed
-from hifisyn.training.contract import Batch
-
-MEMORY = "class_memory"
+from hifisyn.training.batch import Batch
 
 
 @dataclass(frozen=True)
 class Made:
-    """What the networks made of a batch; every dict goes by the modality of the real image it was made from.
+    """What the networks made of a batch; every dict goes by the contrast of the real image it was made from.
 
     Attributes:
         content: (N, C, h, w), unit vectors.
@@ -43,34 +39,27 @@ class Passes:
     """The networks, and how images go through them.
 
     Args:
-        networks: those of MGUIT.
-        pair: the two modalities.
-        stride: image pixels a content pixel.
-        masks: where the classes of pixels come from.
-        content_noise: standard deviation of the noise on content in training.
+        networks: of the method.
+        settings: which say where the classes of pixels come from, and how strong the noise on content is.
     """
 
-    def __init__(
-        self, networks: nn.ModuleDict, pair: tuple[str, str], stride: int, masks: Masks, content_noise: float
-    ) -> None:
-        self.networks, self.pair, self.stride = networks, pair, stride
-        self.masks, self.content_noise = masks, content_noise
-        self.directions = (pair, pair[::-1])
+    def __init__(self, networks: MGUITNetworks, settings: MGUITSettings) -> None:
+        self.networks, self.settings = networks, settings
 
     @property
     def memory(self) -> ClassMemory:
         """Keys and values of all classes."""
-        return typed(self.networks, MEMORY, ClassMemory)
+        return self.networks.class_memory
 
     def make(self, batch: Batch, rng: torch.Generator) -> Made:
         """Encode, update the memory, then render with what is read from it."""
-        classes = {m: self.classes(batch, m) for m in self.pair}
-        content = {m: self.encode(batch.images[m], m) for m in self.pair}
-        style = {m: self.networks[ATTRIBUTE_ENCODER](batch.images[m], m) for m in self.pair}
-        pixels = {m: Pixels(flat(content[m]), flat(style[m]), classes[m].flatten()) for m in self.pair}
+        classes = {m: self.classes(batch, m) for m in batch.domains}
+        content = {m: self.encode(batch.images[m], m) for m in batch.domains}
+        style = {m: self.networks.attribute_encoder[m](batch.images[m]) for m in batch.domains}
+        pixels = {m: Pixels(flat(content[m]), flat(style[m]), classes[m].flatten()) for m in batch.domains}
         self.memory.update(pixels)
         reconstruction, fake, random, cycle = {}, {}, {}, {}
-        for source, target in self.directions:
+        for source, target in batch.directions:
             stored = self.memory.table(target)
             table = torch.randn(stored.shape, generator=rng, device=rng.device).to(stored)
             own = self.memory.read(content[source], source, classes[source])
@@ -79,25 +68,20 @@ class Passes:
             reconstruction[source] = self._generate(content[source], own, source, rng)
             fake[source] = self._generate(content[source], other, target, rng)
             random[source] = self._generate(content[source], drawn, target, rng)
-        again = {source: self.encode(fake[source], target) for source, target in self.directions}
-        for m in self.pair:
+        again = {source: self.encode(fake[source], target) for source, target in batch.directions}
+        for m in batch.domains:
             cycle[m] = self._generate(again[m], self.memory.read(again[m], m, classes[m]), m, rng)
         return Made(content, pixels, reconstruction, fake, random, again, cycle)
 
-    def classes(self, batch: Batch, modality: str) -> Tensor:
+    def classes(self, batch: Batch, contrast: str) -> Tensor:
         """Return the class of each content pixel, (N, P)."""
-        return pixel_classes(batch.labels[modality], batch.images[modality], self.stride, self.masks, self.memory)
+        stride, masks = self.settings.networks.stride, self.settings.masks
+        return pixel_classes(batch.labels[contrast], batch.images[contrast], stride, masks, self.memory)
 
-    def encode(self, image: Tensor, modality: str) -> Tensor:
+    def encode(self, image: Tensor, contrast: str) -> Tensor:
         """Return content (N, C, h, w) of images (N, 1, H, W), of unit norm at every pixel."""
-        content = self.networks[CONTENT_ENCODER](image, modality)
-        return normalize(wide(content), dim=1)
-
-    def translate(self, image: Tensor, source: str, target: str) -> Tensor:
-        """Translate as in testing: no labels, all items read, no noise."""
-        content = self.encode(image, source)
-        return self.networks[GENERATOR](content, self.memory.read(content, target, None), target)
+        return unit_content(self.networks.content_encoder, image, contrast)
 
     def _generate(self, content: Tensor, style: Tensor, target: str, rng: torch.Generator) -> Tensor:
         noise = torch.randn(content.shape, generator=rng, device=rng.device).to(content)
-        return self.networks[GENERATOR](content + self.content_noise * noise, style, target)
+        return self.networks.generator(content + self.settings.content_noise * noise, style, target)

@@ -5,7 +5,7 @@ leaves open follows the authors' published settings. Built on DRIT's networks; H
 
 Differs from the paper:
 - Batch, crop and length are those of the plans, which all methods share; published are a batch of 1, a crop of 360 and
-  1200 epochs. Every `content_steps`-th step is a full one, also at the end of an epoch.
+  1200 epochs. Every `content_discriminator.steps`-th step is a full one, also at the end of an epoch.
 - Objects are brain structures: a box around each connected component of each label, filled from large to small. Boxes
   of tissues nearly coincide, so `masks` can be the label map itself. Masks are cut and mirrored with the image, which
   the published code misses, and disjoint.
@@ -20,88 +20,69 @@ Differs from the paper:
 - `label_map` adds HiFi-Syn's PGD (arXiv 2311.12461, Table 6 there), which MGUIT lacks: off by default.
 """
 
-from collections.abc import Callable, Iterator
-from typing import ClassVar, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from hifisyn.losses import adversarial
 from hifisyn.losses.total import total
 from hifisyn.methods import granularity
-from hifisyn.methods.drit import draw_weights
-from hifisyn.methods.hifisyn_networks import (
-    ATTRIBUTE_ENCODER,
-    CONTENT_DISCRIMINATOR,
-    CONTENT_ENCODER,
-    GENERATOR,
-    IMAGE_DISCRIMINATOR,
-)
-from hifisyn.methods.mguit_classes import Masks, items_of
-from hifisyn.methods.mguit_contrast import (
+from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR
+from hifisyn.methods.memory_slots import check_slots, with_slots
+from hifisyn.methods.mguit.contrast import (
     key_contrast,
     key_contrast_of_code,
     value_contrast,
     value_contrast_of_code,
 )
-from hifisyn.methods.mguit_passes import MEMORY, Made, Passes
+from hifisyn.methods.mguit.networks import MGUITNetworks
+from hifisyn.methods.mguit.passes import Made, Passes
+from hifisyn.methods.mguit.settings import MGUITSettings
+from hifisyn.methods.mguit.translator import MGUITTranslator
 from hifisyn.methods.scene import observe
-from hifisyn.networks.attribute_encoder import mguit_dense
-from hifisyn.networks.by_modality import ByModality
-from hifisyn.networks.class_memory import ClassMemory, Pixels
-from hifisyn.networks.content_discriminator import ContentDiscriminator
-from hifisyn.networks.content_encoder import ContentEncoder
-from hifisyn.networks.image_discriminator import ImageDiscriminator
-from hifisyn.networks.mguit_generator import MguitGenerator
-from hifisyn.plans import Plans
-from hifisyn.training.contract import DISCRIMINATOR, Batch, Trainer
-from hifisyn.training.registry import register
-from hifisyn.training.settings import Settings
+from hifisyn.networks.class_memory import Pixels
+from hifisyn.planning.device import Device
+from hifisyn.planning.method_plan import MethodPlan, shared_plan
+from hifisyn.plans import Plans, Preset, SlicePlan
+from hifisyn.training.batch import Batch
+from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Trainer, Updates
 
 
-class MGUITSettings(Settings):
-    """The published values are the defaults, but for `contrast`."""
-
-    domain: float = Field(1.0, ge=0, description="domain adversarial, of read and of random styles")
-    content: float = Field(1.0, ge=0, description="content adversarial")
-    cycle: float = Field(50.0, ge=0, description="cycle L1")
-    reconstruction: float = Field(10.0, ge=0, description="self-reconstruction L1")
-    consistency: float = Field(1.0, ge=0, description="L1 between the content of an image and of its translation")
-    style_l2: float = Field(0.01, ge=0, description="mean square of styles")
-    key: float = Field(0.1, ge=0, description="contrastive loss of content and keys")
-    value: float = Field(0.1, ge=0, description="contrastive loss of styles and values")
-    contrast: Literal["info_nce", "official"] = Field(
-        "info_nce", description="contrastive loss: over the items, as the paper means it, or as the published code is"
-    )
-    tau: float = Field(0.07, gt=0, description="temperature of the contrastive loss info_nce")
-    read_tau: float = Field(1.0, gt=0, description="temperature of the read; 0.1 sharpens it")
-    content_noise: float = Field(0.1, ge=0, description="std of the noise on content that the generator trains with")
-    keep: float = Field(0.5, ge=0, le=1, description="share of the old item that an update of the memory keeps")
-    masks: Masks = Field(
-        "boxes", description="classes of pixels: from boxes around structures, or the label map itself"
-    )
-    label_map: bool = Field(
-        False, description="add HiFi-Syn's PGD with the label map, as `losses` of the plans weigh it (its Table 6)"
-    )
-
-
-@register("MGUIT")
 class MGUIT(Trainer):
-    """Unpaired translation between two modalities, both directions in one training.
+    """Unpaired translation between two contrasts, both directions in one training.
 
-    `training` is HiFi-Syn's, which is DRIT's and so MGUIT's: rates 1e-4 and 4e-5, decay 1e-4, linear from half.
+    Rates and weight decay are DRIT's, which plans have by default: 1e-4 and 4e-5, decay 1e-4, linear from half.
     """
 
+    TITLE = "MGUIT"
+    YEAR = 2021
+    CITATION = "Jeong S, Kim Y, Lee E, Sohn K. Memory-guided unsupervised image-to-image translation. CVPR 2021."
+    SUMMARY = "class-aware key-value memory"
     SETTINGS = MGUITSettings
     PUBLISHED: ClassVar = {}
     settings: MGUITSettings
+    networks: MGUITNetworks
 
-    def __init__(self, plans: Plans, pair: tuple[str, str]) -> None:
-        super().__init__(plans, pair)
-        stride, weight = 2**plans.networks.n_down, self.settings
-        self.passes = Passes(self.networks, pair, stride, weight.masks, weight.content_noise)
+    def __init__(self, plans: Plans, domains: tuple[str, ...]) -> None:
+        super().__init__(plans, domains)
+        self.passes = Passes(self.networks, self.settings)
+
+    @classmethod
+    def plan(
+        cls, fingerprint: Mapping[str, Any], slices: SlicePlan, device: Device, preset: Preset = "recommended"
+    ) -> MethodPlan:
+        """Return what the shared rules plan, the slots of the memory, and PGD, should it be asked for."""
+        shared, sizes = shared_plan(cls.SETTINGS, cls.PUBLISHED, slices, device, preset)
+        return granularity.with_granularity(with_slots(shared, fingerprint, sizes), preset)
+
+    @classmethod
+    def check(cls, plans: Plans) -> None:
+        """Refuse a crop that does not fit, and slots of unknown labels."""
+        super().check(plans)
+        check_slots(plans)
 
     @classmethod
     def without_labels(cls, plans: Plans) -> str:
@@ -109,113 +90,116 @@ class MGUIT(Trainer):
         lost = granularity.without_label_map(plans)
         return "every pixel counts as background, so the memory knows no classes" + (f"; {lost}" if lost else "")
 
-    def build_networks(self) -> dict[str, nn.Module]:
+    @property
+    def period(self) -> int:
+        """Steps until D^c has moved alone so often as it does, and all networks once."""
+        return self.settings.content_discriminator.steps if self.settings.content > 0 else 1
+
+    def build_networks(self) -> MGUITNetworks:
         """Return E^c, E^a, G, D, D^c and the memory."""
-        plan, side, v = self.plans.networks, self.plans.slices.crop, self.plans.memory.value_width
-        networks: dict[str, nn.Module] = {
-            CONTENT_ENCODER: ContentEncoder(self.pair, plan.width, plan.n_down, plan.content_blocks),
-            ATTRIBUTE_ENCODER: ByModality(self.pair, lambda: mguit_dense(plan.width, plan.n_down, v)),
-            GENERATOR: MguitGenerator(self.pair, plan.width, plan.n_down, plan.content_blocks, v),
-            IMAGE_DISCRIMINATOR: ImageDiscriminator(self.pair, side, plan.width, "multiscale"),
-            CONTENT_DISCRIMINATOR: ContentDiscriminator(self.plans.content_width, self.plans.content_size),
-        }
-        draw_weights(networks, plan)
-        weight = self.settings
-        items = items_of(self.plans)
-        memory = ClassMemory(self.pair, items, self.plans.content_width, v, weight.keep, weight.read_tau)
-        return networks | {MEMORY: memory}
+        return MGUITNetworks(self.plans, self.settings, self.domains)
 
-    def groups(self) -> dict[str, tuple[str, ...]]:
+    def groups(self) -> dict[str, tuple[nn.Module, ...]]:
         """Return D, D^c, and the three networks that make images."""
+        net = self.networks
         return {
-            DISCRIMINATOR: (IMAGE_DISCRIMINATOR,),
-            CONTENT_DISCRIMINATOR: (CONTENT_DISCRIMINATOR,),
-            GENERATOR: (CONTENT_ENCODER, ATTRIBUTE_ENCODER, GENERATOR),
+            DISCRIMINATOR: (net.image_discriminator,),
+            CONTENT_DISCRIMINATOR: (net.content_discriminator,),
+            GENERATOR: (net.content_encoder, net.attribute_encoder, net.generator),
         }
 
-    def updates(self, batch: Batch) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Yield D, D^c, then E^c, E^a and G; of every `content_steps` steps all but the last move D^c only."""
-        if self.settings.content > 0 and (batch.iteration + 1) % self.plans.training.content_steps:
+    def learning_rates(self) -> dict[str, float]:
+        """Return the initial rates; D^c has one of its own."""
+        return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.lr}
+
+    def clips(self) -> dict[str, float]:
+        """Return the largest gradient norm of D^c."""
+        return {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.clip}
+
+    def updates(self, batch: Batch) -> Updates:
+        """Yield D, D^c, then E^c, E^a and G; of every `content_discriminator.steps` all but the last move D^c only."""
+        if self.settings.content > 0 and self.settings.content_discriminator.moves_alone(batch.iteration):
             with torch.no_grad():
-                content = {m: self.passes.encode(batch.images[m], m) for m in self.pair}
-            yield CONTENT_DISCRIMINATOR, self.content_critic(content)
+                content = {m: self.passes.encode(batch.images[m], m) for m in self.domains}
+            yield CONTENT_DISCRIMINATOR, self.content_discriminator_losses(content)
             return
         made = self.passes.make(batch, self.generator)
         if self.settings.domain > 0:
-            yield DISCRIMINATOR, self.image_critic(batch, made)
+            yield DISCRIMINATOR, self.image_discriminator_losses(batch, made)
         if self.settings.content > 0:
-            yield CONTENT_DISCRIMINATOR, self.content_critic({m: c.detach() for m, c in made.content.items()})
+            content = {m: c.detach() for m, c in made.content.items()}
+            yield CONTENT_DISCRIMINATOR, self.content_discriminator_losses(content)
         yield GENERATOR, self.objective(batch, made)
 
-    def translate(self, source: Tensor, source_modality: str, target_modality: str) -> Tensor:
-        """Return the source (N, 1, H, W) in [-1, 1] in the other contrast; labels unseen, all items read, no noise."""
-        return self.passes.translate(source, source_modality, target_modality)
+    def translator(self, source: str, target: str) -> MGUITTranslator:
+        """Return the module that makes `target` of `source`; labels unseen, all items read, no noise."""
+        return MGUITTranslator(self.networks, source, target)
 
     def diagnostics(self) -> dict[str, float]:
-        """Return how many items no pixel has chosen yet, counted in both modalities."""
+        """Return how many items no pixel has chosen yet, counted in both contrasts."""
         return {"empty_items": float((~self.passes.memory.known).sum())}
 
-    def image_critic(self, batch: Batch, made: Made) -> dict[str, Tensor]:
+    def image_discriminator_losses(self, batch: Batch, made: Made) -> dict[str, Tensor]:
         """Return what D minimises: real images against translations, those with random styles among them."""
         losses = []
         for source, target in self.directions:
             fakes = torch.cat([made.fake[source], made.random[source]]).detach()
-            real = self._judge(batch.images[target], target)
-            losses.append(adversarial.domain_critic(real, self._judge(fakes, target)))
+            real = self._logits(batch.images[target], target)
+            losses.append(adversarial.discriminator_loss(real, self._logits(fakes, target)))
         return {"domain": self.settings.domain * torch.stack(losses).sum()}
 
-    def content_critic(self, content: dict[str, Tensor]) -> dict[str, Tensor]:
+    def content_discriminator_losses(self, content: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return what D^c minimises of the (detached) contents."""
-        logits = (self._judge_content(content[m]) for m in self.pair)
-        return {"content": self.settings.content * adversarial.content_critic(*logits)}
+        loss = adversarial.content_discriminator_loss(self._content_logits(content), self.domains)
+        return {"content": self.settings.content * loss}
 
     def objective(self, batch: Batch, made: Made) -> dict[str, Tensor]:
         """Return what E^c, E^a and G minimise, weighted; a weight of 0 is not computed."""
-        weight, images, plan = self.settings, batch.images, self.plans.losses
-        pgd = plan.pgd * granularity.ramp(plan, batch.iteration) if weight.label_map else 0.0
+        weight, images, plan = self.settings, batch.images, self.settings.granularity
+        pgd = plan.pgd * plan.share(batch.iteration, self.plans.length.total) if weight.label_map else 0.0
         terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
-            "domain": (weight.domain, lambda: total(self._fool(made, s, t) for s, t in self.directions)),
-            "content": (weight.content, lambda: self._hide(made)),
-            "cycle": (weight.cycle, lambda: total(l1_loss(made.cycle[m], images[m]) for m in self.pair)),
+            "domain": (weight.domain, lambda: total(self._domain_adversarial(made, s, t) for s, t in self.directions)),
+            "content": (weight.content, lambda: self._content_adversarial(made)),
+            "cycle": (weight.cycle, lambda: total(l1_loss(made.cycle[m], images[m]) for m in self.domains)),
             "reconstruction": (
                 weight.reconstruction,
-                lambda: total(l1_loss(made.reconstruction[m], images[m]) for m in self.pair),
+                lambda: total(l1_loss(made.reconstruction[m], images[m]) for m in self.domains),
             ),
             "consistency": (
                 weight.consistency,
-                lambda: total(l1_loss(made.content[m], made.again[m]) for m in self.pair),
+                lambda: total(l1_loss(made.content[m], made.again[m]) for m in self.domains),
             ),
-            "style_l2": (weight.style_l2, lambda: total(made.pixels[m].style.square().mean() for m in self.pair)),
-            "key": (weight.key, lambda: total(self._key(made.pixels[m], m) for m in self.pair)),
-            "value": (weight.value, lambda: total(self._value(made.pixels[m], m) for m in self.pair)),
+            "style_l2": (weight.style_l2, lambda: total(made.pixels[m].style.square().mean() for m in self.domains)),
+            "key": (weight.key, lambda: total(self._key(made.pixels[m], m) for m in self.domains)),
+            "value": (weight.value, lambda: total(self._value(made.pixels[m], m) for m in self.domains)),
             "pgd": (pgd, lambda: self._pgd(batch, made)),
         }
         return {name: share * term() for name, (share, term) in terms.items() if share > 0}
 
-    def _key(self, pixels: Pixels, modality: str) -> Tensor:
+    def _key(self, pixels: Pixels, contrast: str) -> Tensor:
         if self.settings.contrast == "official":
             return key_contrast_of_code(self.passes.memory, pixels)
-        return key_contrast(self.passes.memory, pixels, modality, self.settings.tau)
+        return key_contrast(self.passes.memory, pixels, contrast, self.settings.tau)
 
-    def _value(self, pixels: Pixels, modality: str) -> Tensor:
+    def _value(self, pixels: Pixels, contrast: str) -> Tensor:
         if self.settings.contrast == "official":
-            return value_contrast_of_code(self.passes.memory, pixels, modality)
-        return value_contrast(self.passes.memory, pixels, modality, self.settings.tau)
+            return value_contrast_of_code(self.passes.memory, pixels, contrast)
+        return value_contrast(self.passes.memory, pixels, contrast, self.settings.tau)
 
     def _pgd(self, batch: Batch, made: Made) -> Tensor:
-        scene = observe(batch, 2**self.plans.networks.n_down)
+        scene = observe(batch, self.settings.networks.stride)
         contents = granularity.contents_of(batch, scene, made.content, made.again)
-        return granularity.pgd(contents, batch, scene, self.plans.losses, self.generator)
+        return granularity.pgd(contents, batch, scene, self.settings.granularity, self.generator)
 
-    def _fool(self, made: Made, source: str, target: str) -> Tensor:
+    def _domain_adversarial(self, made: Made, source: str, target: str) -> Tensor:
         fakes = torch.cat([made.fake[source], made.random[source]])
-        return adversarial.domain_generator(self._judge(fakes, target))
+        return adversarial.generator_loss(self._logits(fakes, target))
 
-    def _hide(self, made: Made) -> Tensor:
-        return adversarial.content_encoder(*(self._judge_content(made.content[m]) for m in self.pair))
+    def _content_adversarial(self, made: Made) -> Tensor:
+        return adversarial.content_adversarial_loss(self._content_logits(made.content), self.domains)
 
-    def _judge(self, image: Tensor, modality: str) -> tuple[Tensor, ...]:
-        return self.networks[IMAGE_DISCRIMINATOR](image, modality)
+    def _logits(self, image: Tensor, contrast: str) -> tuple[Tensor, ...]:
+        return self.networks.image_discriminator(image, contrast)
 
-    def _judge_content(self, content: Tensor) -> Tensor:
-        return self.networks[CONTENT_DISCRIMINATOR](content)
+    def _content_logits(self, contents: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {m: self.networks.content_discriminator(content) for m, content in contents.items()}

@@ -20,60 +20,32 @@ Differs from the paper:
   4.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from hifisyn.losses.adversarial import FAKE, REAL, least_squares
 from hifisyn.losses.total import total
 from hifisyn.methods import granularity
+from hifisyn.methods.munit.networks import MUNITNetworks
+from hifisyn.methods.munit.settings import MUNITSettings
+from hifisyn.methods.munit.translator import MUNITTranslator
 from hifisyn.methods.scene import observe
-from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.faint_noise import with_faint_noise
-from hifisyn.networks.image_discriminator import ImageDiscriminator
-from hifisyn.networks.initialisation import he_init, normal_init
-from hifisyn.networks.munit_decoder import MunitDecoder
-from hifisyn.networks.munit_encoders import BLOCKS, MunitContentEncoder, MunitStyleEncoder
-from hifisyn.networks.running_code import RunningCode
-from hifisyn.networks.typed import typed
-from hifisyn.plans import Plans
-from hifisyn.training.contract import DISCRIMINATOR, Batch, Trainer
-from hifisyn.training.registry import register
-from hifisyn.training.settings import Settings
-
-GENERATOR = "generator"
-CONTENT_ENCODER, STYLE_ENCODER, DECODER, MEAN_STYLE = "content_encoder", "style_encoder", "decoder", "mean_style"
-SLOPE = 0.2
-
-
-class MUNITSettings(Settings):
-    """The published values are the defaults."""
-
-    blocks: int = Field(BLOCKS, ge=1, description="residual blocks of a content encoder and of a decoder")
-    adversarial: float = Field(1.0, ge=0, description="least squares, summed over three scales")
-    reconstruction: float = Field(10.0, ge=0, description="L1 of an image rendered from its own content and style")
-    style: float = Field(1.0, ge=0, description="L1 of the drawn style, encoded from the translation")
-    content: float = Field(1.0, ge=0, description="L1 of the content, encoded from the translation")
-    cycle: float = Field(10.0, ge=0, description="L1 of the image translated back in its own style; 0: no such cycle")
-    halve_every: float = Field(
-        0.1, gt=0, le=1, description="share of the run after which the rate is halved, each time"
-    )
-    test_style: Literal["mean", "prior"] = Field(
-        "mean", description="style of test images: mean over the target's training images, or prior: zeros"
-    )
-    label_map: bool = Field(
-        False, description="add HiFi-Syn's PGD with the label map, as `losses` of the plans weigh it (its Table 6)"
-    )
+from hifisyn.planning.device import Device
+from hifisyn.planning.method_plan import MethodPlan
+from hifisyn.plans import Plans, Preset, SlicePlan
+from hifisyn.training.batch import Batch
+from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Trainer, Updates
 
 
 @dataclass(frozen=True)
 class Made:
-    """What the networks made of a batch; every dict goes by the modality of the real image it was made from.
+    """What the networks made of a batch; every dict goes by the contrast of the real image it was made from.
 
     Attributes:
         content: (N, C, h, w).
@@ -90,10 +62,13 @@ class Made:
     again: dict[str, Tensor]
 
 
-@register("MUNIT")
 class MUNIT(Trainer):
-    """Unpaired translation between two modalities, both directions in one training."""
+    """Unpaired translation between two contrasts, both directions in one training."""
 
+    TITLE = "MUNIT"
+    YEAR = 2018
+    CITATION = "Huang X, Liu M-Y, Belongie S, Kautz J. Multimodal unsupervised image-to-image translation. ECCV 2018."
+    SUMMARY = "content and style codes, AdaIN"
     SETTINGS = MUNITSettings
     PUBLISHED: ClassVar = {
         "lr": 1e-4,
@@ -103,52 +78,47 @@ class MUNIT(Trainer):
         "decay_from": 1.0,  # not used: see `rate_share`
     }
     settings: MUNITSettings
+    networks: MUNITNetworks
 
-    def __init__(self, plans: Plans, pair: tuple[str, str]) -> None:
-        super().__init__(plans, pair)
+    def __init__(self, plans: Plans, domains: tuple[str, ...]) -> None:
+        super().__init__(plans, domains)
         self._styles: dict[str, Tensor] | None = None
+
+    @classmethod
+    def plan(
+        cls, fingerprint: Mapping[str, Any], slices: SlicePlan, device: Device, preset: Preset = "recommended"
+    ) -> MethodPlan:
+        """Return what the shared rules plan, and PGD, should it be asked for, as HiFi-Syn has it."""
+        return granularity.with_granularity(super().plan(fingerprint, slices, device, preset), preset)
 
     @classmethod
     def without_labels(cls, plans: Plans) -> str:
         """Return what PGD loses, where it is asked for."""
         return granularity.without_label_map(plans)
 
-    def build_networks(self) -> dict[str, nn.Module]:
-        """Return the auto-encoders and discriminators by modality, and the mean styles."""
-        side, plan, blocks = self.plans.slices.crop, self.plans.networks, self.settings.blocks
-        width, n_down, code = plan.width, plan.n_down, plan.attribute_code
-        networks: dict[str, nn.Module] = {
-            CONTENT_ENCODER: ByModality(self.pair, lambda: MunitContentEncoder(width, n_down, blocks)),
-            STYLE_ENCODER: ByModality(self.pair, lambda: MunitStyleEncoder(side, width, code)),
-            DECODER: ByModality(self.pair, lambda: MunitDecoder(width, n_down, blocks, code)),
-        }
-        for network in networks.values():
-            he_init(network, slope=0.0)
-        critic = ImageDiscriminator(self.pair, side, width, "multiscale", SLOPE)
-        normal_init(critic, width, zero_bias=True)
-        if plan.init == "he":
-            he_init(critic, SLOPE)
-        mean_style = RunningCode(self.pair, code, self.plans.training.attribute_ema)
-        return networks | {DISCRIMINATOR: critic, MEAN_STYLE: mean_style}
+    def build_networks(self) -> MUNITNetworks:
+        """Return the auto-encoders and discriminators by contrast, and the mean styles."""
+        return MUNITNetworks(self.plans, self.settings, self.domains)
 
-    def groups(self) -> dict[str, tuple[str, ...]]:
+    def groups(self) -> dict[str, tuple[nn.Module, ...]]:
         """Return the discriminators, which move first, and the auto-encoders."""
-        return {DISCRIMINATOR: (DISCRIMINATOR,), GENERATOR: (CONTENT_ENCODER, STYLE_ENCODER, DECODER)}
+        net = self.networks
+        return {DISCRIMINATOR: (net.discriminator,), GENERATOR: (net.content_encoder, net.style_encoder, net.decoder)}
 
     def rate_share(self, group: str, iteration: int) -> float:
         """Return a half to the power of how often `halve_every` of the run has passed; alike for both groups."""
-        steps = max(1, round(self.settings.halve_every * self.plans.total_iterations))
+        steps = max(1, round(self.settings.halve_every * self.plans.length.total))
         return 0.5 ** (iteration // steps)
 
-    def updates(self, batch: Batch) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    def updates(self, batch: Batch) -> Updates:
         """Yield the discriminators, then the auto-encoders; each draws styles of its own."""
         noisy = {m: with_faint_noise(image, self.generator) for m, image in batch.images.items()}
         batch = replace(batch, images=noisy)
         if self.settings.adversarial > 0:
             with torch.no_grad():
-                content = {m: self.encode(batch.images[m], m) for m in self.pair}
+                content = {m: self.encode(batch.images[m], m) for m in self.domains}
                 fake = self.render(content, self.draw(batch))
-            yield DISCRIMINATOR, self.critic(batch, fake)
+            yield DISCRIMINATOR, self.discriminator_losses(batch, fake)
         made = self.make(batch)
         yield GENERATOR, self.objective(batch, made)
         self._styles = {m: style.detach() for m, style in made.style.items()}
@@ -156,31 +126,31 @@ class MUNIT(Trainer):
     def after_step(self) -> None:
         """Move the mean styles, by what was encoded before the weights moved."""
         if self._styles is not None:
-            self.mean_style.update(self._styles)
+            self.networks.mean_style.update(self._styles)
         self._styles = None
 
     def make(self, batch: Batch) -> Made:
         """Return contents, styles and translations of a batch."""
-        content = {m: self.encode(batch.images[m], m) for m in self.pair}
-        style = {m: self.encode_style(batch.images[m], m) for m in self.pair}
+        content = {m: self.encode(batch.images[m], m) for m in self.domains}
+        style = {m: self.encode_style(batch.images[m], m) for m in self.domains}
         drawn = self.draw(batch)
         fake = self.render(content, drawn)
         again = {source: self.encode(fake[source], target) for source, target in self.directions}
         return Made(content, style, drawn, fake, again)
 
     def draw(self, batch: Batch) -> dict[str, Tensor]:
-        """Draw a style from N(0, I) for each translation: (N, code) by the modality of its source."""
-        code, device = self.plans.networks.attribute_code, self.device
-        sizes = {m: (len(batch.images[m]), code) for m in self.pair}
+        """Draw a style from N(0, I) for each translation: (N, code) by the contrast of its source."""
+        code, device = self.settings.networks.attribute_code, self.device
+        sizes = {m: (len(batch.images[m]), code) for m in self.domains}
         return {m: torch.randn(size, generator=self.generator, device=device) for m, size in sizes.items()}
 
-    def render(self, content: dict[str, Tensor], style: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the translations of contents by given styles, all by the modality of the source."""
+    def render(self, content: Mapping[str, Tensor], style: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the translations of contents by given styles, all by the contrast of the source."""
         return {source: self.decode(content[source], style[source], target) for source, target in self.directions}
 
-    def restore(self, content: dict[str, Tensor], style: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the images of contents and styles in their own modality."""
-        return {m: self.decode(content[m], style[m], m) for m in self.pair}
+    def restore(self, content: Mapping[str, Tensor], style: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the images of contents and styles in their own contrast."""
+        return {m: self.decode(content[m], style[m], m) for m in self.domains}
 
     def objective(self, batch: Batch, made: Made) -> dict[str, Tensor]:
         """Return what the auto-encoders minimise, weighted, over both directions; a weight of 0 costs nothing."""
@@ -195,55 +165,47 @@ class MUNIT(Trainer):
         }
         return {name: share * term() for name, (share, term) in terms.items() if share > 0}
 
-    def critic(self, batch: Batch, fake: dict[str, Tensor]) -> dict[str, Tensor]:
+    def discriminator_losses(self, batch: Batch, fake: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return what the discriminators minimise of a batch and its (detached) translations, by source."""
-        on_real = total(least_squares(self.judge(batch.images[m], m), REAL) for m in self.pair)
-        on_fake = total(least_squares(self.judge(fake[s], t), FAKE) for s, t in self.directions)
+        on_real = total(least_squares(self.logits(batch.images[m], m), REAL) for m in self.domains)
+        on_fake = total(least_squares(self.logits(fake[s], t), FAKE) for s, t in self.directions)
         return {"adversarial": self.settings.adversarial * (on_real + on_fake)}
 
-    def encode(self, image: Tensor, modality: str) -> Tensor:
-        """Return the content (N, C, h, w) of images of a modality."""
-        return self.networks[CONTENT_ENCODER](image, modality)
+    def encode(self, image: Tensor, contrast: str) -> Tensor:
+        """Return the content (N, C, h, w) of images of a contrast."""
+        return self.networks.content_encoder[contrast](image)
 
-    def encode_style(self, image: Tensor, modality: str) -> Tensor:
-        """Return the style (N, code) of images of a modality."""
-        return self.networks[STYLE_ENCODER](image, modality)
+    def encode_style(self, image: Tensor, contrast: str) -> Tensor:
+        """Return the style (N, code) of images of a contrast."""
+        return self.networks.style_encoder[contrast](image)
 
-    def decode(self, content: Tensor, style: Tensor, modality: str) -> Tensor:
-        """Return images (N, 1, H, W) of a modality, of content (N, C, h, w) and style (N, code)."""
-        return typed(self.networks, DECODER, ByModality).of(modality, nn.Module)(content, style)
+    def decode(self, content: Tensor, style: Tensor, contrast: str) -> Tensor:
+        """Return images (N, 1, H, W) of a contrast, of content (N, C, h, w) and style (N, code)."""
+        return self.networks.decoder[contrast](content, style)
 
-    def judge(self, image: Tensor, modality: str) -> tuple[Tensor, ...]:
-        """Return the logits of the discriminator of a modality, a map a scale; large means real."""
-        return self.networks[DISCRIMINATOR](image, modality)
+    def logits(self, image: Tensor, contrast: str) -> tuple[Tensor, ...]:
+        """Return the logits of the discriminator of a contrast, a map a scale; large means real."""
+        return self.networks.discriminator(image, contrast)
 
-    @property
-    def mean_style(self) -> RunningCode:
-        """The mean of each modality's encoded styles."""
-        return typed(self.networks, MEAN_STYLE, RunningCode)
-
-    def translate(self, source: Tensor, source_modality: str, target_modality: str) -> Tensor:
-        """Return the source (N, 1, H, W) in [-1, 1] in the other contrast, in the style that `test_style` says."""
-        style = self.mean_style(target_modality)
-        if self.settings.test_style == "prior":
-            style = torch.zeros_like(style)
-        return self.decode(self.encode(source, source_modality), style.expand(len(source), -1), target_modality)
+    def translator(self, source: str, target: str) -> MUNITTranslator:
+        """Return the module that makes `target` of `source`, in the style that `test_style` says."""
+        return MUNITTranslator(self.networks, source, target, self.settings.test_style)
 
     def _adversarial(self, made: Made) -> Tensor:
-        return total(least_squares(self.judge(made.fake[s], t), REAL) for s, t in self.directions)
+        return total(least_squares(self.logits(made.fake[s], t), REAL) for s, t in self.directions)
 
     def _styles_again(self, made: Made) -> dict[str, Tensor]:
         return {source: self.encode_style(made.fake[source], target) for source, target in self.directions}
 
     def _pgd_weight(self, batch: Batch) -> float:
-        plan = self.plans.losses
-        return plan.pgd * granularity.ramp(plan, batch.iteration) if self.settings.label_map else 0.0
+        plan = self.settings.granularity
+        return plan.pgd * plan.share(batch.iteration, self.plans.length.total) if self.settings.label_map else 0.0
 
     def _pgd(self, batch: Batch, made: Made) -> Tensor:
-        scene = observe(batch, 2**self.plans.networks.n_down)
+        scene = observe(batch, self.settings.networks.stride)
         contents = granularity.contents_of(batch, scene, made.content, made.again)
-        return granularity.pgd(contents, batch, scene, self.plans.losses, self.generator)
+        return granularity.pgd(contents, batch, scene, self.settings.granularity, self.generator)
 
 
-def _l1(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> Tensor:
+def _l1(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Tensor:
     return total(l1_loss(found[m], wanted[m]) for m in wanted)

@@ -14,67 +14,61 @@ Differs from the paper:
 - Batch, crop and length are those of the plans, which all methods share.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from hifisyn.losses.mind import EPSILON, structure_loss
+from hifisyn.losses.mind import structure_loss
 from hifisyn.losses.total import total
-from hifisyn.methods.cyclegan import Cycle, CycleGAN, CycleGANSettings
+from hifisyn.methods.cyclegan.networks import CycleGANNetworks
+from hifisyn.methods.cyclegan.trainer import Cycle, CycleGAN
+from hifisyn.methods.sc_cyclegan.settings import SCCycleGANSettings
 from hifisyn.methods.scene import BACKGROUND
 from hifisyn.networks.resnet import ResnetGenerator
 from hifisyn.networks.self_attention import SelfAttention
-from hifisyn.training.contract import DISCRIMINATOR, Batch
-from hifisyn.training.registry import register
+from hifisyn.training.batch import Batch
 
 
-class SCCycleGANSettings(CycleGANSettings):
-    """CycleGAN's with other defaults, and those of the structure loss."""
-
-    identity: float = Field(0.0, ge=0, description="lambda_idt, identity L1, as a share of the cycle weight")
-    pool: int = Field(0, ge=0, description="earlier translations that a discriminator sees again")
-    structure: float = Field(5.0, ge=0, description="lambda, L1 of the MIND descriptors of input and translation")
-    epsilon: float = Field(EPSILON, gt=0, description="least local variance of MIND; larger forgives background noise")
-    mind_mask: bool = Field(False, description="compare MIND only where it sees the brain of the input")
-    variant: Literal["official", "tmi"] = Field(
-        "official", description="tmi: self-attention in generators, spectral norm in discriminators; our reading"
-    )
-
-
-@register("SC-CycleGAN")
 class SCCycleGAN(CycleGAN):
     """CycleGAN with the structure loss, in both directions."""
 
+    TITLE = "SC-CycleGAN"
+    YEAR = 2020
+    CITATION = (
+        "Yang H, Sun J, Carass A, et al. Unsupervised MR-to-CT synthesis using structure-constrained CycleGAN. IEEE "
+        "Trans Med Imaging 39, 4249-4261, 2020."
+    )
+    SUMMARY = "CycleGAN with MIND structure descriptors"
     SETTINGS = SCCycleGANSettings
     PUBLISHED: ClassVar = {**CycleGAN.PUBLISHED, "decay_from": 1.0, "pairing": "position", "position_slack": 5}
     settings: SCCycleGANSettings
+    networks: CycleGANNetworks[ResnetGenerator]
 
-    def build_networks(self) -> dict[str, nn.Module]:
+    def build_networks(self) -> CycleGANNetworks[ResnetGenerator]:
         """Return CycleGAN's networks and what the variant adds."""
-        networks = super().build_networks()
+        networks: CycleGANNetworks[ResnetGenerator] = super().build_networks()
         if self.settings.variant == "tmi":
-            # After the weights are drawn: what spectral_norm leaves in their place cannot be drawn anew.
-            for module in list(networks[DISCRIMINATOR].modules()):
+            # After the weights are drawn: what spectral_norm leaves in their place cannot be drawn again.
+            for module in list(networks.discriminator.modules()):
                 if isinstance(module, nn.Conv2d):
                     spectral_norm(module)
         return networks
 
-    def build_generator(self) -> nn.Module:
+    def build_generator(self) -> ResnetGenerator:
         """Return one generator, whose weights are drawn afterwards."""
-        width, n_down = self.plans.networks.width, self.plans.networks.n_down
-        generator = ResnetGenerator(width, n_down, self.settings.blocks)
+        sizes = self.settings.networks
+        generator = ResnetGenerator(sizes.width, sizes.n_down, self.settings.blocks)
         if self.settings.variant == "tmi":
-            generator.encoder.append(SelfAttention(width * 2**n_down))
+            generator.encoder.append(SelfAttention(sizes.content_width))
         return generator
 
     def objective(self, batch: Batch, made: Cycle) -> dict[str, Tensor]:
         """Return CycleGAN's losses of the generators and, summed over both directions, that of structure."""
         losses, weight = super().objective(batch, made), self.settings
         if weight.structure > 0:
-            ways = [self._structure(batch.images[m], made.fake[m]) for m in self.pair]
-            losses["structure"] = weight.structure * total(ways)
+            apart = [self._structure(batch.images[m], made.fake[m]) for m in self.domains]
+            losses["structure"] = weight.structure * total(apart)
         return losses
 
     def _structure(self, image: Tensor, translation: Tensor) -> Tensor:

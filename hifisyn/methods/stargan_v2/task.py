@@ -1,5 +1,6 @@
 """What a step of StarGAN v2 translates, and into what: target domains, exemplars and random numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,10 +11,10 @@ LATENT = 16
 
 @dataclass(frozen=True)
 class Task:
-    """M images of all domains together.
+    """M images, of both domains of the step. A domain is the place of a contrast among all of the training.
 
     Attributes:
-        image: (M, 1, H, W), those of the first domain first.
+        image: (M, 1, H, W), those of the step's first domain first.
         source: domains of the images, (M,) int64.
         target: domains to translate into.
         exemplars: two images (M, 1, H, W) of the target domain for each.
@@ -27,26 +28,25 @@ class Task:
     latents: tuple[Tensor, Tensor]
 
 
-def draw_task(images: Tensor, rng: torch.Generator, *, always_swap: bool = False) -> Task:
+def draw_task(images: Tensor, domains: Sequence[int], rng: torch.Generator, *, always_swap: bool = False) -> Task:
     """Draw a target domain, two exemplars and two latents for every image.
 
     The exemplars of an image are two of the target domain's; itself is the last to be taken, and one is taken twice
     where there are no two.
 
     Args:
-        images: (domains, N, 1, H, W).
+        images: (2, N, 1, H, W), those of two domains.
+        domains: which two.
         rng: source of the choice, on the images' device.
-        always_swap: of two domains, the target is the other one; else any may be drawn.
+        always_swap: the target is the other domain of the two; else either may be drawn.
     """
-    domains, each = images.shape[:2]
-    source = torch.arange(domains, device=images.device).repeat_interleave(each)
-    if always_swap:
-        target = domains - 1 - source
-    else:
-        target = torch.randint(domains, source.shape, generator=rng, device=rng.device)
-    rank = torch.rand(len(source), each, generator=rng, device=rng.device)
-    itself = torch.eye(each, device=rank.device).repeat(domains, 1) * (source == target)[:, None]
+    two, each = images.shape[:2]
+    own = torch.arange(two, device=images.device).repeat_interleave(each)
+    wanted = 1 - own if always_swap else torch.randint(two, own.shape, generator=rng, device=rng.device)
+    rank = torch.rand(len(own), each, generator=rng, device=rng.device)
+    itself = torch.eye(each, device=rank.device).repeat(two, 1) * (own == wanted)[:, None]
     order = (rank + itself).argsort(dim=1)
-    first, second = images[target, order[:, 0]], images[target, order[:, min(1, each - 1)]]
-    latents = torch.randn(2, len(source), LATENT, generator=rng, device=rng.device)
-    return Task(images.flatten(0, 1), source, target, (first, second), (latents[0], latents[1]))
+    first, second = images[wanted, order[:, 0]], images[wanted, order[:, min(1, each - 1)]]
+    latents = torch.randn(2, len(own), LATENT, generator=rng, device=rng.device)
+    number = torch.tensor(domains, device=images.device)
+    return Task(images.flatten(0, 1), number[own], number[wanted], (first, second), (latents[0], latents[1]))

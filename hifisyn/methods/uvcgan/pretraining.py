@@ -1,4 +1,4 @@
-"""How UVCGAN's generators begin: one fills in what is masked in images of both modalities, as BERT does with words."""
+"""How UVCGAN's generators begin: one fills in what is masked in images of both contrasts, as BERT does with words."""
 
 import math
 
