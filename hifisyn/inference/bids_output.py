@@ -18,6 +18,7 @@ from hifisyn.inference.tasks import Task
 OURS = "hifisyn"
 RAW = "raw"
 ERROR = "ExpectedError"
+SHARED = ("Synthetic", "Note", "Modality", "SkullStripped", "SourceSHA256", "CheckpointSHA256", "Versions")
 BIDS_VERSION = "1.10.1"
 FIGURES = "figures"
 README = """# Synthetic MR contrasts
@@ -201,6 +202,4 @@ class BidsDerivatives(OutputFolder):
 
 def _shared(record: dict[str, Any]) -> dict[str, Any]:
     """Return what the sidecar of an expected error has in common with that of its image."""
-    return {
-        key: record[key] for key in ("Synthetic", "Note", "Modality", "SourceSHA256", "CheckpointSHA256", "Versions")
-    }
+    return {key: record[key] for key in SHARED}

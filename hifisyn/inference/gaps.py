@@ -47,7 +47,7 @@ def find_gaps(
     known = in_order({modality for model in models for modality in model.modalities})
     lacking: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for case, images in cases.items():
-        present = tuple(modality for modality in images if source in (None, modality))
+        present = tuple(in_order([modality for modality in images if source in (None, modality)]))
         for target in (target for target in known if target not in images and (case, target) not in told):
             if present and not any(model.makes(target, present) for model in models):
                 lacking.setdefault((target, present), []).append(case)
