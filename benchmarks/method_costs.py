@@ -22,10 +22,11 @@ from torch.utils.flop_counter import flop_registry
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from hifisyn.training.settings import adapted, with_settings
+
 from hifisyn.plans import Plans
 from hifisyn.training.contract import Batch, Trainer
 from hifisyn.training.registry import names, trainer_class
-from hifisyn.training.settings import adapted, with_settings
 from hifisyn.training.step import resolve_device, resolve_precision, take_step
 
 LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hifisyn.training.settings import adapted, with_settings
 
 from hifisyn.cli import ablation as cli
 from hifisyn.errors import UserError
@@ -25,7 +26,6 @@ from hifisyn.methods.hifisyn import HiFiSyn
 from hifisyn.networks import memory_update
 from hifisyn.paths import Roots
 from hifisyn.training import checkpoint, logbook, loop, model_folder, registry, summary
-from hifisyn.training.settings import adapted, with_settings
 from tests.test_hifisyn import PAIR, make_batch, make_plans
 from tests.training_toys import toy_dataset, toy_plans
 

@@ -3,6 +3,7 @@ import copy
 
 import pytest
 import torch
+from hifisyn.methods.hifisyn_curves import own_class_share
 from torch import distributed as dist
 from torch import multiprocessing
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -12,7 +13,6 @@ from hifisyn.losses.ggd import global_loss
 from hifisyn.losses.sgd import structure_loss
 from hifisyn.methods.granularity import ramp
 from hifisyn.methods.hifisyn import GENERATOR, HiFiSyn
-from hifisyn.methods.hifisyn_curves import own_class_share
 from hifisyn.methods.scene import observe
 from hifisyn.networks.memory_update import UNKNOWN
 from hifisyn.networks.running_code import RunningCode

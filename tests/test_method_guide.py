@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import torch
+from hifisyn.training.settings import adapted
 
 from hifisyn.training.registry import trainer_class
-from hifisyn.training.settings import adapted
 from hifisyn.training.step import take_step
 from tests.overfit import PAIR, small_batch
 from tests.training_toys import toy_plans

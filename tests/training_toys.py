@@ -119,7 +119,7 @@ def toy_job(tmp_path, trainer=None, store=None, domains=("T1", "T2"), **changes)
 
 
 def toy_dataset(home, trainer=HiFiSyn) -> Roots:
-    """Write a preprocessed data set TOY, planned for a method, with splits, slices and dataset.json; return the roots."""
+    """Write a preprocessed data set TOY: plans of a method, splits, slices, dataset.json; return the roots."""
     roots = Roots(home / "raw", home / "pre", home / "res")
     folder = roots.preprocessed / "TOY"
     store = toy_store(folder / "plans_2d")

@@ -28,9 +28,7 @@ def bank_of(predictor: Predictor) -> BrainMemoryBank:
     Raises:
         UserError: it has none.
     """
-    from hifisyn.methods.hifisyn_networks import MEMORY_BANK
-
-    bank = dict(predictor.trainer.networks.items()).get(MEMORY_BANK)
+    bank = getattr(predictor.trainer.networks, "memory_bank", None)
     if not isinstance(bank, BrainMemoryBank):
         raise UserError(f"{predictor.model.folder}: wanted a Brain Memory Bank, found a model without one")
     return bank

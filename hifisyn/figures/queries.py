@@ -74,7 +74,7 @@ def queries_of(
         predictor.model.domains,
         tuple(plans.labels.values()),
         crop=plans.slices.crop,
-        stride=2**plans.networks.n_down,
+        stride=2 ** plans.settings["networks"]["n_down"],
         per_structure=per_structure,
         seed=seed,
     )
@@ -88,10 +88,9 @@ def content_encoder(predictor: Predictor) -> Encode:
     """
     import torch
 
-    from hifisyn.methods.hifisyn_networks import CONTENT_ENCODER
     from hifisyn.networks.content_encoder import ContentEncoder
 
-    encoder = dict(predictor.trainer.networks.items()).get(CONTENT_ENCODER)
+    encoder = getattr(predictor.trainer.networks, "content_encoder", None)
     if not isinstance(encoder, ContentEncoder):
         raise UserError(f"{predictor.model.folder}: wanted a content encoder, found a method without one")
     known: ContentEncoder = encoder

@@ -15,7 +15,6 @@ from hifisyn.plans import Plans, Preset
 from hifisyn.settings import Settings
 from hifisyn.training.batch import Batch
 
-
 LITERAL = {"pgd": 1.0, "ramp": 0.0, "ramp_start": 0.0}  # at full weight from the first step
 
 

@@ -1,6 +1,6 @@
 """What to train, on which batches, and how: all that the loop is told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from hifisyn.training.pretrained import Pretrained
 from hifisyn.training.simulated_source import SimulatedSource
 from hifisyn.training.slice_source import PairedSliceSource, SliceSource
 from hifisyn.training.source import BatchSource
+from hifisyn.training.validation import SLICES, ValidationSet
 
 REAL = ("unpaired", "paired")
 
@@ -82,6 +83,13 @@ class Job:
         if "simulated" in shares:
             sources["simulated"] = SimulatedSource(self.domains, self.plans, self.seed, rank, context)
         return mixed(sources, shares, self.seed)
+
+    def validation(self, cases: Sequence[str], count: int = SLICES) -> ValidationSet | None:
+        """Return about `count` slices a direction of some cases to look at; none where no direction has any."""
+        if self.store is None:
+            return None
+        crop, context = self.plans.slices.crop, self.trainer.NEEDS.context
+        return ValidationSet.read(self.store, cases, self.domains, crop, count, context)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from hifisyn.training.logbook import DIAGNOSTIC, LOSS, RATE, Logbook, Row, Tally
 from hifisyn.training.rates import set_rates
 from hifisyn.training.step import resolve_device, resolve_precision, take_step
 from hifisyn.training.summary import describe, summarise
-from hifisyn.training.validation import ValidationSet, measure, score, source_itself, translate_all, write_sheets
+from hifisyn.training.validation import measure, score, source_itself, translate_all, write_sheets
 
 SHEETS = 20
 SILENT_SECONDS = 60.0
@@ -65,8 +65,7 @@ class _Run:
         self.workers = default_workers(device) if options.workers is None else options.workers
         self.cohort = job.cohort()
         self.source = job.source(ranks.rank)
-        crop = job.plans.slices.crop
-        self.validation = ValidationSet.read(job.store, job.val, job.domains, crop) if job.store else None
+        self.validation = job.validation(job.val)
         self.iteration, self.best, self.spent = 0, -math.inf, 0.0
         self.tally = Tally()
         self.logbook = Logbook(job.folder, job.plans.length.epochs, self.log)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hifisyn.methods.hifisyn.settings import HiFiSynSettings
 from hifisyn.methods.granularity import LITERAL
+from hifisyn.methods.hifisyn.settings import HiFiSynSettings
 from hifisyn.methods.memory_slots import with_slots
 from hifisyn.planning import rules
 from hifisyn.planning.device import Device
