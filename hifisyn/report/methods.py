@@ -150,7 +150,7 @@ def _one_training(training: Training) -> str:
 
 
 def _slots(memory: dict[str, Any]) -> int:
-    return sum(memory["slots"].values()) + int(memory["global_slots"])
+    return int(sum(memory["slots"].values()) + memory["global_slots"])
 
 
 def _evaluation(facts: Facts, cite: Citations) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from hifisyn.plans import Plans
+from hifisyn.plans import BatchKind, Plans
 from hifisyn.slices import SliceStore
 from hifisyn.training.cohort import Cohort
 from hifisyn.training.contract import Trainer
@@ -17,7 +17,7 @@ from hifisyn.training.slice_source import PairedSliceSource, SliceSource
 from hifisyn.training.source import BatchSource
 from hifisyn.training.validation import SLICES, ValidationSet
 
-REAL = ("unpaired", "paired")
+REAL: tuple[BatchKind, ...] = ("unpaired", "paired")
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class Job:
         """
         shares = {kind: share for kind, share in self.plans.batches.shares.items() if share > 0}
         cohort, context = self.cohort(), self.trainer.NEEDS.context
-        sources: dict[str, BatchSource] = {}
+        sources: dict[BatchKind, BatchSource] = {}
         if cohort is not None and self.store is not None:
-            real = {"unpaired": SliceSource, "paired": PairedSliceSource}
+            real: dict[BatchKind, type[SliceSource]] = {"unpaired": SliceSource, "paired": PairedSliceSource}
             for kind in real.keys() & shares.keys():
                 sources[kind] = real[kind](self.store, cohort, self.plans, self.seed, rank, context)
         if "simulated" in shares:
