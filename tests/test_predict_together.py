@@ -50,8 +50,8 @@ def slices(seed=3, count=5):
     return np.random.default_rng(seed).uniform(-1, 1, (count, 64, 64)).astype(np.float32)
 
 
-def made_by(model, *fold, **more):
-    return Predictor.from_folder(model, *fold, device="cpu", **more).translate_slices(slices(), "T1", "T2")
+def made_by(model, fold=None, kind=None):
+    return Predictor.from_folder(model, fold, kind, "cpu").translate_slices(slices(), "T1", "T2")
 
 
 def sidecar(folder: Path) -> dict:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,61 +9,20 @@ import torch
 from torch import nn
 
 from hifisyn.errors import UserError
-from hifisyn.image_metrics import DATA_RANGE
 from hifisyn.inference.augmented import Shifted
 from hifisyn.inference.ensemble import Ensemble
 from hifisyn.inference.members import load_members
 from hifisyn.inference.models import Model, read_model
+from hifisyn.inference.prediction import Prediction, Translated, in_scanner_units
 from hifisyn.inference.weights import Folds, Kinds, Weights, choose_weights
 from hifisyn.plans import Plans
-from hifisyn.postprocessing.assemble import assemble, paste
-from hifisyn.postprocessing.background import blank
-from hifisyn.postprocessing.intensity import scanner_units
-from hifisyn.postprocessing.restore import restore
+from hifisyn.postprocessing.assemble import paste
 from hifisyn.preprocessing.neighbours import with_neighbours
 from hifisyn.preprocessing.prepare import Prepared, prepare_source
-from hifisyn.preprocessing.record import Record
 from hifisyn.training.contract import Trainer
 from hifisyn.training.step import resolve_device
 from hifisyn.training.validation import centre
 from hifisyn.volume import Volume
-
-
-@dataclass(frozen=True)
-class Translated:
-    """What networks made of slices.
-
-    Attributes:
-        slices: (S, H, W) float32 in [-1, 1].
-        expected_error: (S, H, W) float32, absolute, in the same units, 0 outside of the networks' view; none where the
-            method tells none.
-    """
-
-    slices: np.ndarray
-    expected_error: np.ndarray | None
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A synthetic volume and what led to it.
-
-    Attributes:
-        image: float32, scanner units, on the grid and with the header of the scan; exactly 0 outside the brain.
-        expected_error: of each voxel, absolute, like `image`; none where the method tells none.
-        brain: uint8 mask on the same grid.
-        source_slices: (S, H, W) float32 in [-1, 1], what the network was given.
-        slices: (S, H, W) float32 in [-1, 1], what it made.
-        record: what was done to the scan.
-        scale: scanner units at +1.
-    """
-
-    image: Volume
-    expected_error: Volume | None
-    brain: Volume
-    source_slices: np.ndarray
-    slices: np.ndarray
-    record: Record
-    scale: float
 
 
 class Predictor:
@@ -238,16 +196,7 @@ class Predictor:
         if prepared is None:
             prepared = self.prepare(volume, source, stripped=stripped)
         windows = with_neighbours(prepared.slices, prepared.covered, range(len(prepared.slices)), self.context)
-        made = self.translate(windows, source, target)
-        brain = prepared.mask.data > 0
-        data = blank(scanner_units(_restored(made.slices, prepared, volume).data, scale), brain)
-        image = volume.with_data(data).described(f"synthetic {target} by hifisyn")
-        error = None
-        if made.expected_error is not None:
-            units = _restored(made.expected_error, prepared, volume).data.clip(0) * (scale / DATA_RANGE)
-            error = volume.with_data(blank(units.astype(np.float32), brain))
-            error = error.described(f"expected error of a synthetic {target}")
-        return Prediction(image, error, prepared.mask, prepared.slices, made.slices, prepared.record, scale)
+        return in_scanner_units(self.translate(windows, source, target), prepared, volume, target, scale)
 
 
 def _stride(plans: Plans) -> int:
@@ -259,12 +208,3 @@ def _pasted_error(log_scale: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Return the expected errors (S, H, W) of logarithms (S, h, w); 0 around the window."""
     inside = paste(np.ones_like(log_scale), shape) > 0
     return np.where(inside, paste(np.exp(log_scale), shape), 0).astype(np.float32)
-
-
-def _restored(slices: np.ndarray, prepared: Prepared, volume: Volume) -> Volume:
-    grid, places = prepared.record.slice_grid, prepared.record.slice_indices
-    if grid is None:
-        raise ValueError("a record with a slice grid is wanted, got one without")
-    image = assemble(slices, places, grid.volume())
-    brain = assemble(prepared.brain, places, grid.volume(), fill=False)
-    return restore(image, brain, volume)

@@ -5,7 +5,8 @@ from importlib.metadata import version
 from typing import Any
 
 from hifisyn.files import sha256
-from hifisyn.inference.predictor import Prediction, Predictor
+from hifisyn.inference.prediction import Prediction
+from hifisyn.inference.predictor import Predictor
 from hifisyn.inference.tasks import Task
 
 NOTE = "Synthetic image made by a neural network. For research only, not for clinical use."

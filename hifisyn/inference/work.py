@@ -19,7 +19,8 @@ from hifisyn.errors import UserError
 from hifisyn.files import write_json
 from hifisyn.inference.models import Model
 from hifisyn.inference.outputs import OutputFolder
-from hifisyn.inference.predictor import Prediction, Predictor
+from hifisyn.inference.prediction import Prediction
+from hifisyn.inference.predictor import Predictor
 from hifisyn.inference.sidecar import sidecar
 from hifisyn.inference.tasks import Task
 from hifisyn.inference.weights import Folds, Kinds, choose_weights
