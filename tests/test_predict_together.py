@@ -10,6 +10,7 @@ import torch
 
 from hifisyn.cli.predict import main
 from hifisyn.errors import UserError
+from hifisyn.evaluation.pairs import find_pairs
 from hifisyn.files import sha256
 from hifisyn.inference import work
 from hifisyn.inference.models import Checkpoint, read_model
@@ -238,6 +239,7 @@ def test_the_expected_error_is_written_beside_and_described(raw, doubtful, model
     np.testing.assert_array_equal(error.affine, image.affine)
     assert error.get_fdata().max() > 1
     assert "expect" in sidecar(synth)["ExpectedError"]
+    assert [pair.name for pair in find_pairs(synth, raw)] == ["a_T2"]
     assert predict(raw, synth, model, "--overwrite") == 0
     assert names(synth) == ["a_T2.json", "a_T2.nii.gz", "a_T2.png", "a_T2_brain.nii.gz"]
     assert "ExpectedError" not in sidecar(synth)
