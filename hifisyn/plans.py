@@ -65,8 +65,8 @@ class OptimisationPlan(Settings):
     """How weights move."""
 
     batch_size: int = Field(2, ge=1, description="images of each contrast in a step")
-    lr: float = Field(1e-4, gt=0)
-    lr_discriminator: float = Field(1e-4, gt=0)
+    lr: float = Field(1e-4, gt=0, description="initial rate of all that makes images or content")
+    lr_discriminator: float = Field(1e-4, gt=0, description="initial rate of discriminators")
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.5, 0.999)
     weight_decay: float = Field(1e-4, ge=0)
     decay_from: float = Field(0.5, ge=0, le=1, description="share of the run after which the rate falls linearly to 0")
@@ -97,7 +97,7 @@ class BatchPlan(Settings):
 class LengthPlan(Settings):
     """How long a training is."""
 
-    epochs: int = Field(200, ge=1)
+    epochs: int = Field(200, ge=1, description="rounds, each with a validation")
     iterations: int = Field(250, ge=1, description="steps an epoch")
 
     @property

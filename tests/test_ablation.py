@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hifisyn.training.settings import adapted, with_settings
 
 from hifisyn.cli import ablation as cli
 from hifisyn.errors import UserError

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from hifisyn.planning import planner
 from hifisyn.planning.device import Device
 from hifisyn.planning.planner import complete

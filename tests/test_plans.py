@@ -4,12 +4,13 @@ import torch
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
 from hifisyn.methods.hifisyn.settings import HiFiSynSettings
-from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.planning.planner import complete
 from hifisyn.plans import MOST_AVERAGED, Plans
 from hifisyn.settings import checked, override, whole_key
 from hifisyn.training import checkpoint
+from hifisyn.training.registry import trainer_class
 
+HIFISYN = trainer_class("HiFiSyn")
 LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
 MEMORY = {"slots": {"background": 2, "CSF": 2, "GM": 3, "WM": 3}, "global_slots": 10}
 
@@ -22,7 +23,7 @@ def minimal(settings=None, **changes):
 
 def whole(content=None, origin="plans.json"):
     """Plans of HiFi-Syn with all its settings, checked."""
-    return complete(Plans.checked(content or minimal(), origin), HiFiSyn, origin)
+    return complete(Plans.checked(content or minimal(), origin), HIFISYN, origin)
 
 
 def own(plans):
@@ -109,7 +110,7 @@ def test_a_key_is_found_by_its_end_at_any_depth(text, key, value):
     plans = whole(minimal(batches={"shares": {"unpaired": 1.0, "paired": 0.0}}))
     content = plans.model_dump(mode="json")
     assert whole_key(text.partition("=")[0], content) == key
-    after = complete(plans.override([text]), HiFiSyn).model_dump(mode="json")
+    after = complete(plans.override([text]), HIFISYN).model_dump(mode="json")
     assert at(after, key) == value
     *parents, last = key.split(".")
     part = content
@@ -144,7 +145,7 @@ def test_facts_are_no_keys_unless_named_in_full():
 
 def test_values_of_every_type_can_be_set():
     texts = ["flip=false", "warm_up=True", "init=he", "memory.slots={'GM': 4}", "memory.slots.WM=2", "n_down=3"]
-    plans = complete(whole().override(texts), HiFiSyn)
+    plans = complete(whole().override(texts), HIFISYN)
     settings = own(plans)
     assert (plans.batches.flip, settings.networks.init, settings.networks.n_down) == (False, "he", 3)
     assert settings.memory.slots == {"GM": 4, "WM": 2}
@@ -165,7 +166,7 @@ def test_values_of_every_type_can_be_set():
 )
 def test_an_override_that_cannot_be_is_refused(text, words):
     with pytest.raises(UserError, match=words):
-        complete(whole().override([text]), HiFiSyn)
+        complete(whole().override([text]), HIFISYN)
 
 
 def test_a_plans_file_inherits_what_it_does_not_say(tmp_path):

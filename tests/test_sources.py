@@ -3,7 +3,7 @@
 # mypy: no-check-untyped-defs
 from collections import Counter
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, islice
 
 import numpy as np
 import pytest
@@ -174,7 +174,7 @@ def test_every_other_head_has_a_tumour_where_the_labels_know_one():
 
 
 def test_a_contrast_that_cannot_be_simulated_is_refused():
-    with pytest.raises(UserError, match="wanted contrasts that can be simulated .*found DWI"):
+    with pytest.raises(UserError, match=r"wanted contrasts that can be simulated .*found DWI"):
         SimulatedSource(("DWI", "T1"), toy_plans(), 0)
 
 
@@ -211,7 +211,7 @@ def test_a_mix_of_all_kinds_trains_and_is_the_same_with_workers(tmp_path, store)
     kinds = []
     for workers in (0, 2):
         with Batches(BatchLoader(job.source(), workers=workers), workers, time_limit=100) as batches:
-            kinds.append([(b.kind, b.domains, float(b.images[b.domains[0]].sum())) for b, _ in zip(batches, range(9))])
+            kinds.append([(b.kind, b.domains, float(b.images[b.domains[0]].sum())) for b in islice(batches, 9)])
     assert kinds[0] == kinds[1]
     assert {kind for kind, _, _ in kinds[0]} == {"unpaired", "paired", "simulated"}
 

@@ -44,7 +44,7 @@ class MethodPlan:
 class PlansItself(Protocol):
     """A method, as planning sees it: `hifisyn.training.contract.Trainer`."""
 
-    SETTINGS: ClassVar[type[Settings]]
+    SETTINGS: ClassVar[Any]  # a type of Settings; declared so, a narrower one would be refused
 
     @classmethod
     def check(cls, plans: Plans) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from hifisyn.dataset import TISSUES
 from hifisyn.plans import Plans
-from hifisyn.settings import flat
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_data import Data
 from hifisyn.report.html import counted, facts_table, listed, missing, paragraph, rows_table, section, without_paths
+from hifisyn.settings import flat
 
 STEP_WORDS = {"skull_strip": "skull strip", "registration": "registration", "bias": "bias field", "labels": "labels"}
 MOST_WAYS = 4
