@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hifisyn.files import write_json
 from hifisyn.paths import Roots, model_folder
-from hifisyn.plans import MemoryPlan, Plans, SlicePlan
+from hifisyn.plans import Plans, SlicePlan
 from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.record import Grid, Record, Scan
@@ -84,7 +84,6 @@ def write_model(roots: Roots, dataset: str = "MS") -> Path:
         labels=LABELS,
         intensity_scale=SCALE,
         slices=SlicePlan(size=64, crop=56, pixel_mm=4.0),
-        memory=MemoryPlan(slots={}, global_slots=0),
     )
     method = "tests.downstream_trials:Inverse"
     folder = model_folder(roots.results, dataset, ("T1", "T2"), "Inverse")

@@ -17,8 +17,7 @@ from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.methods.scene import observe
 from hifisyn.networks.memory_update import UNKNOWN
 from hifisyn.networks.running_code import RunningCode
-from hifisyn.planning import rules
-from hifisyn.planning.planner import complete, for_method
+from hifisyn.planning.planner import complete, for_method, planned_for
 from hifisyn.plans import Plans
 from hifisyn.training.batch import Batch
 from hifisyn.training.contract import DISCRIMINATOR, GENERATOR
@@ -422,7 +421,8 @@ def test_global_slots_alone():
 
 
 def test_the_literal_preset_trains_and_forgets():
-    plans = for_method(shared_plans(preset="paper_literal"), HiFiSyn, "HiFiSyn", FINGERPRINT, rules.FULL_SIZE_DEVICE)
+    shared = shared_plans(preset="paper_literal")
+    plans = for_method(shared, HiFiSyn, "HiFiSyn", FINGERPRINT, planned_for(shared))
     full = HiFiSynSettings.model_validate(plans.settings)
     assert full.memory.value_width == full.networks.content_width
     plans = plans.override(

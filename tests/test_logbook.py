@@ -92,7 +92,7 @@ def test_a_tally_survives_a_checkpoint_bit_by_bit():
 @pytest.mark.parametrize(("kind", "hours"), [("cpu", 12), ("cuda", 72)])
 def test_a_training_that_would_take_days_is_refused_unless_forced(kind, hours):
     device, plans = torch.device(kind), toy_plans()
-    limit = hours * 3600 / plans.total_iterations
+    limit = hours * 3600 / plans.length.total
     assert "will take about" in check_length(plans, 0.99 * limit, device)
     with pytest.raises(UserError, match=f"hifisyn_plan_and_preprocess -d TOY --device {kind} --minutes"):
         check_length(plans, 1.01 * limit, device)
@@ -135,7 +135,7 @@ def test_slices_are_translated_in_evaluation_mode_without_gradient_and_the_mode_
             Watched.seen = (self.networks.training, torch.is_grad_enabled())
             return super().translate(source, source_modality, target_modality)
 
-    trainer = Watched(toy_plans(), ("T1", "T2")).train()
+    trainer = Watched(toy_plans(Toy), ("T1", "T2")).train()
     slices = np.random.default_rng(0).uniform(-1, 1, (5, 16, 16)).astype(np.float32)
     made = translate(trainer, slices, "T1", "T2", batch=2)
     assert Watched.seen == (False, False)

@@ -34,8 +34,6 @@ def three_plans() -> Plans:
         "labels": LABELS,
         "intensity_scale": dict.fromkeys(DOMAINS, 100.0),
         "slices": {"size": SIZE, "crop": SIZE},
-        "networks": {"width": 4, "n_down": 1},
-        "memory": {"slots": {}, "global_slots": 2},
     }
     return Plans.checked(content, "toy")
 
