@@ -3,6 +3,7 @@
 What all methods share stands in `Plans`; what one method alone has, in its `settings`, typed by the method.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -64,8 +65,8 @@ class OptimisationPlan(Settings):
     """How weights move."""
 
     batch_size: int = Field(2, ge=1, description="images of each contrast in a step")
-    lr: float = Field(1e-4, gt=0)
-    lr_discriminator: float = Field(1e-4, gt=0)
+    lr: float = Field(1e-4, gt=0, description="initial rate of all that makes images or content")
+    lr_discriminator: float = Field(1e-4, gt=0, description="initial rate of discriminators")
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.5, 0.999)
     weight_decay: float = Field(1e-4, ge=0)
     decay_from: float = Field(0.5, ge=0, le=1, description="share of the run after which the rate falls linearly to 0")
@@ -96,7 +97,7 @@ class BatchPlan(Settings):
 class LengthPlan(Settings):
     """How long a training is."""
 
-    epochs: int = Field(200, ge=1)
+    epochs: int = Field(200, ge=1, description="rounds, each with a validation")
     iterations: int = Field(250, ge=1, description="steps an epoch")
 
     @property
@@ -113,7 +114,7 @@ class Plans(Settings):
     dataset: str
     fingerprint: str = Field("", description="digest of the data that the rules looked at")
     preset: Preset = "recommended"
-    inherits_from: str | None = None
+    inherits_from: str | None = Field(None, description="plans file beside this one whose values fill the gaps")
     modalities: tuple[str, ...] = Field(min_length=1)
     labels: dict[str, int]
     intensity_scale: dict[str, float] = Field(
@@ -156,11 +157,14 @@ class Plans(Settings):
     def load(cls, path: Path | str) -> "Plans":
         """Read and check a plans file; `inherits_from` names a plans file beside it whose values fill the gaps.
 
+        What is returned is whole and inherits from nothing, so that it can be saved elsewhere.
+
         Raises:
             UserError: the file is missing, no JSON, of another format, or holds a value that cannot work.
         """
         path = Path(path)
-        return cls.checked(_with_parent(path, seen=()), origin=str(path))
+        content = {key: value for key, value in _with_parent(path, seen=()).items() if key != "inherits_from"}
+        return cls.checked(content, origin=str(path))
 
     @classmethod
     def checked(cls, content: dict[str, Any], origin: str) -> "Plans":
@@ -169,15 +173,10 @@ class Plans(Settings):
         Raises:
             UserError: the format is another one, or a value is unknown, of the wrong type or cannot work.
         """
-        found = content.get("format", FORMAT)
-        if found != FORMAT:
-            raise UserError(
-                f"{origin}: wanted plans of format {FORMAT}, found format {found}; plan again with "
-                f"hifisyn_plan_and_preprocess -d {content.get('dataset', 'NAME')} --overwrite, and train again"
-            )
+        _refuse_other_format(content, origin)
         return checked(cls, content, origin)
 
-    def override(self, assignments: list[str]) -> "Plans":
+    def override(self, assignments: Sequence[str]) -> "Plans":
         """Return plans with values replaced by `key=value` texts, see `hifisyn.settings.override`.
 
         Raises:
@@ -186,10 +185,20 @@ class Plans(Settings):
         return Plans.checked(override(self.model_dump(mode="json"), assignments), origin="--set")
 
 
+def _refuse_other_format(content: Mapping[str, Any], origin: str) -> None:
+    found = content.get("format", FORMAT)
+    if found != FORMAT:
+        raise UserError(
+            f"{origin}: wanted plans of format {FORMAT}, found format {found}; plan again with "
+            f"hifisyn_plan_and_preprocess -d {content.get('dataset', 'NAME')} --overwrite, and train again"
+        )
+
+
 def _with_parent(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     content = read_json(path)
     if not isinstance(content, dict):
         raise UserError(f"{path}: wanted an object of plans, found {type(content).__name__}")
+    _refuse_other_format(content, str(path))
     parent = content.get("inherits_from")
     if not parent:
         return content

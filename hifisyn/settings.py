@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hifisyn.errors import UserError
 
 FREE = ("labels", "slots", "intensity_scale", "shares")  # mappings whose keys are the user's own
-FACTS = ("reasons", "device", "labels", "intensity_scale")  # never meant by a key without a dot
+FACTS = ("reasons", "device", "labels", "intensity_scale")  # never meant by the end of a key
 
 
 class Settings(BaseModel):
@@ -82,6 +82,18 @@ def override(content: Mapping[str, Any], assignments: Sequence[str]) -> dict[str
             part = part[step]
         part[last] = _literal(value.strip())
     return changed
+
+
+def whole_key(key: str, content: Mapping[str, Any]) -> str:
+    """Return the whole dotted key that `override` takes a key for.
+
+    >>> whole_key("epochs", {"length": {"epochs": 3}})
+    'length.epochs'
+
+    Raises:
+        UserError: as `override`.
+    """
+    return ".".join(_locate(key.strip().split("."), content))
 
 
 def _locate(words: list[str], content: Mapping[str, Any]) -> list[str]:

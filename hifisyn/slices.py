@@ -122,7 +122,8 @@ class SliceStore:
             raise UserError(
                 f"{self.folder}: wanted the slices of case {case}, found none; run hifisyn_plan_and_preprocess"
             )
-        return read_json(path)
+        record: dict[str, Any] = read_json(path)
+        return record
 
     def image(self, case: str, modality: str, index: int | None = None) -> np.ndarray:
         """Return all training slices (S, H, W) or one (H, W) of a modality, float32 in [-1, 1]."""

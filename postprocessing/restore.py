@@ -37,4 +37,4 @@ def extend(image: np.ndarray, brain: np.ndarray, spacing: tuple[float, float, fl
     if not brain.any():
         return image
     nearest = ndimage.distance_transform_edt(~brain, sampling=spacing, return_distances=False, return_indices=True)
-    return image[tuple(nearest)]
+    return np.asarray(image[tuple(nearest)])

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hifisyn.training.settings import adapted, with_settings
 
 from hifisyn.cli import ablation as cli
 from hifisyn.errors import UserError
@@ -22,12 +22,14 @@ from hifisyn.evaluation import output_files
 from hifisyn.evaluation.image import MEASURES
 from hifisyn.experiments import compared, dots, rows, tables, trainings
 from hifisyn.experiments.rows import GLOBAL, LABELS, PGD, ROWS, STRUCTURAL, TABLE_5, TABLE_6, Row
-from hifisyn.methods.hifisyn import HiFiSyn
+from hifisyn.methods.granularity import PixelGranularitySettings
 from hifisyn.networks import memory_update
 from hifisyn.paths import Roots
+from hifisyn.planning.planner import complete
 from hifisyn.training import checkpoint, logbook, loop, model_folder, registry, summary
-from tests.test_hifisyn import PAIR, make_batch, make_plans
-from tests.training_toys import toy_dataset, toy_plans
+from hifisyn.training.planned import planned
+from tests.overfit import PAIR, small_batch, small_plans
+from tests.training_toys import FINGERPRINT, Toy, ToySettings, toy_dataset, toy_plans
 
 SHORT = ["--epochs", "2", "--iterations", "2", "--device", "cpu"]
 FOLDER = "ablation_T1_T2_fold_0__epochs=2__iterations=2"
@@ -70,9 +72,16 @@ def table(roots):
 
 
 def as_row(plans, row):
-    """Return the plans of a training of a row."""
+    """Return the plans of a training of a row, as long as the plans and with their batch."""
+    shared = [f"length.{key}={getattr(plans.length, key)}" for key in ("epochs", "iterations")]
+    shared.append(f"optimisation.batch_size={plans.optimisation.batch_size}")
     trainer = registry.trainer_class(row.method)
-    return with_settings(adapted(plans, trainer).override(list(row.assignments)), trainer)
+    return complete(own_plans(plans, row).override([*shared, *row.assignments]), trainer)
+
+
+def own_plans(plans, row):
+    """Return the plans that the method of a row makes for itself."""
+    return planned(plans, registry.trainer_class(row.method), row.method, lambda: FINGERPRINT)
 
 
 def fold_of(roots, row, seed=0):
@@ -153,9 +162,10 @@ def test_the_full_row_is_the_model_that_hifisyn_train_makes(whole):
 def test_a_row_has_the_networks_and_the_losses_that_it_says(whole, row):
     folder = fold_of(whole.roots, row.key)
     networks = checkpoint.load(folder / "checkpoint_final.pt")["networks"]
-    assert ("memory_bank" in networks) == bool({GLOBAL, STRUCTURAL} & row.parts)
-    if "memory_bank" in networks:
-        structural = networks["memory_bank"]["slot_class"] != memory_update.GLOBAL
+    bank = {name for name in networks if name.startswith("memory_bank.")}
+    assert bool(bank) == bool({GLOBAL, STRUCTURAL} & row.parts)
+    if bank:
+        structural = networks["memory_bank.slot_class"] != memory_update.GLOBAL
         assert structural.any() == (STRUCTURAL in row.parts)
     logged = {name.split("/")[2] for name in pd.read_csv(folder / "metrics.csv") if name.startswith("loss/generator/")}
     assert logged == {"content", "domain", "cycle", "reconstruction", *row.losses}
@@ -181,15 +191,20 @@ def test_the_label_map_is_in_the_rows_of_table_6_that_say_so(whole, row):
     assert "cycle" in logged
 
 
+def batch(iteration, labelled):
+    whole = small_batch(iteration=iteration)
+    return replace(whole, labels={m: label if m in labelled else None for m, label in whole.labels.items()})
+
+
 def objective(row, labelled, p_unlabelled):
     torch.manual_seed(0)
-    plans = make_plans(memory={"p_unlabelled": p_unlabelled}).override(list(row.assignments))
-    trainer = HiFiSyn(plans, PAIR)
+    plans = small_plans("HiFiSyn", f"memory.p_unlabelled={p_unlabelled}", *row.assignments)
+    trainer = registry.trainer_class("HiFiSyn")(plans, PAIR)
     optimizers = trainer.optimizers()
     for iteration in range(2):
-        loop.take_step(trainer, optimizers, make_batch(iteration, labelled), seed=0)
+        loop.take_step(trainer, optimizers, batch(iteration, labelled), seed=0)
     trainer.generator.manual_seed(0)
-    losses = dict(list(trainer.updates(make_batch(2, labelled)))[-1][1])
+    losses = dict(list(trainer.updates(batch(2, labelled)))[-1][1])
     return {name: loss.item() for name, loss in losses.items()}
 
 
@@ -281,7 +296,7 @@ def test_a_row_trained_in_another_precision_is_refused(whole, capsys):
 
 def test_a_row_trained_by_other_plans_is_refused(copied, capsys):
     toy_plans(batch_size=1).save(copied.preprocessed / "TOY" / "plans.json")
-    assert "wanted training.batch_size 1 as in the plans" in fails(copied, capsys, *THREE)
+    assert "wanted optimisation.batch_size 1 as in the plans" in fails(copied, capsys, *THREE)
 
 
 def test_a_killed_training_does_not_go_on_with_another_budget(copied, capsys):
@@ -315,13 +330,23 @@ def test_a_row_that_fails_costs_no_other(copied, monkeypatch, capsys):
     assert run(copied, "--rows", "bank") == 2
 
 
+class BoastingSettings(ToySettings):
+    label_map: bool = False
+    granularity: PixelGranularitySettings = PixelGranularitySettings()
+
+
+class Boasting(Toy):
+    """A method with a switch that it does not follow."""
+
+    SETTINGS = BoastingSettings
+
+
 def test_a_method_that_ignores_the_switches_makes_no_row(tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
-    outside = "tests.training_toys:Toy"
-    no_loss = ("memory.slots={}", "memory.global_slots=0", "losses.pgd=0", "losses.sgd=0", "losses.ggd=0")
-    honest = Row("toy", "toy", "a method from elsewhere", frozenset(), no_loss, outside)
-    pgd_alone = (*no_loss[:2], *no_loss[3:])
-    boasting = Row("toy_labels", "toy + label map", "", frozenset({PGD, LABELS}), pgd_alone, outside)
+    outside = "tests.test_ablation:Boasting"
+    honest = Row("toy", "toy", "a method from elsewhere", frozenset(), ("settings.label_map=false",), outside)
+    has = frozenset({PGD, LABELS})
+    boasting = Row("toy_labels", "toy + label map", "", has, ("settings.label_map=true",), outside)
     monkeypatch.setattr(rows, "ROWS", {"toy": honest, "toy_labels": boasting})
     assert run(roots, "--rows", "toy", "toy_labels") == 1
     line = capsys.readouterr().err
@@ -359,11 +384,11 @@ def test_a_training_of_days_is_refused_unless_forced(tmp_path, monkeypatch, caps
         (["--rows", "pgd", "sdg"], "wanted rows among table5, table6, none, bank, pgd_i"),
         (["--set", "losses.sgd=0"], "row PGD + SGD: wanted global slots, structural slots, PGD, labels in PGD, SGD"),
         (["--set", "memory.slots={}"], "row bank only: wanted global slots, structural slots, found global slots"),
-        (["--set", "losses.ramp_start=4"], "found losses.ramp_start 4 in a run of 4 steps"),
+        (["--set", "losses.ramp_start=0.9"], "found losses.ramp_start 0.9 in a run of 4 steps"),
         (["--seeds", "1", "1"], "wanted different seeds, found 1 1"),
         (["--seeds", "-1"], "wanted a seed of 0 or more"),
         (["--source", "T1"], "wanted both --source and --target"),
-        (["--source", "T1", "--target", "PD"], "wanted two different modalities of TOY"),
+        (["--source", "T1", "--target", "PD"], "wanted two or more different modalities of TOY"),
         (["--split", "test"], "wanted test cases, found none"),
         (["--fold", "all"], "pass --split test"),
     ],
@@ -393,9 +418,9 @@ def test_rows_come_in_the_order_of_the_tables():
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.key)
 def test_rows_change_nothing_else_and_are_told_apart(row):
-    plans = adapted(toy_plans(), registry.trainer_class(row.method))
+    plain = replace(row, assignments=())
     own = as_row(toy_plans(), row)
-    assert set(model_folder.changes(plans, own)) <= set(rows.KEYS)
+    assert set(model_folder.changes(as_row(toy_plans(), plain), own)) <= set(rows.KEYS)
     assert rows.parts_of(own) == row.parts
     if row in TABLE_5:
         assert sum(row.parts == other.parts for other in TABLE_5) == 1
@@ -428,12 +453,12 @@ def test_seeds_are_averaged_in_a_subject_first_and_their_spread_is_told():
 
 def test_weights_from_before_the_losses_began_are_told(whole):
     folder = fold_of(whole.roots, "pgd")
-    plans = toy_plans().override(["losses.ramp_start=3"])
+    plans = toy_plans().override([f"losses.ramp_start={3 / 40}"])
     job = SimpleNamespace(plans=plans)
     one = SimpleNamespace(row=ROWS["pgd"], job=job)
     weights = folder / "checkpoint_final.pt"
     assert compared._before_its_losses(one, weights) == ""  # of step 4
-    job.plans = plans.override(["losses.ramp_start=4"])
+    job.plans = plans.override([f"losses.ramp_start={4 / 40}"])
     told = compared._before_its_losses(one, weights)
     assert told.startswith("these weights are of step 4, pgd began after step 4")
     assert "--checkpoint final" in told

@@ -2,6 +2,7 @@
 
 # mypy: no-check-untyped-defs
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -21,12 +22,14 @@ from hifisyn.evaluation.image import MEASURES
 from hifisyn.experiments import benchmark_results, benchmark_tables, compared, length, parallel, trainings
 from hifisyn.experiments.length import Length
 from hifisyn.experiments.methods import REFERENCE, method_rows
+from hifisyn.experiments.rows import granularity_of
 from hifisyn.paths import Roots
 from hifisyn.training import logbook, loop, registry, summary
 from hifisyn.training.job import Options
 from tests.training_toys import toy_dataset, toy_plans, toy_store
 
 METHODS = ["--methods", "hifisyn", "CycleGAN"]
+NARROW = ["--set", "networks.width=4", "networks.n_down=1"]  # as the toy plans of HiFi-Syn are already
 FOLDER = "benchmark_T1_T2_fold_0__steps=4"
 
 
@@ -49,7 +52,8 @@ def no_pictures():
 def run(roots, *words, budget="4", task=()):
     flags = ["--raw", roots.raw, "--preprocessed", roots.preprocessed, "--results", roots.results]
     length = ["--budget", budget] if budget else []
-    return cli.main(["-d", "TOY", *length, "--device", "cpu", "--task", *task, *words, *(str(flag) for flag in flags)])
+    begin = ["-d", "TOY", *length, *NARROW, "--device", "cpu", "--task", *task]
+    return cli.main([*begin, *words, *(str(flag) for flag in flags)])
 
 
 def fails(roots, capsys, *words, **settings):
@@ -169,7 +173,7 @@ def test_a_lack_of_labels_is_told_in_the_tables(tmp_path):
 
 def test_what_the_user_changes_stands_in_the_folders_name(tmp_path):
     roots = toy_dataset(tmp_path)
-    assert run(roots, "--methods", "CycleGAN", "--set", "method.cycle=5", "training.batch_size=1") == 0
+    assert run(roots, "--methods", "CycleGAN", "--set", "settings.cycle=5", "optimisation.batch_size=1") == 0
     names = [path.name for path in (roots.results / "TOY").glob("benchmark*")]
     assert names == [f"{FOLDER}__batch_size=1__cycle=5"]
 
@@ -200,8 +204,8 @@ def test_the_record_says_what_was_equal_and_what_it_took(whole):
     cost = pd.read_csv(whole.folder / "cost.csv").set_index("row")
     folder = next((whole.roots.results / "TOY" / "T1_T2").glob("CycleGAN__plans*"))
     held = loop.checkpoint.load(folder / "fold_0" / "checkpoint_final.pt")["networks"]
-    own = sum(t.numel() for name in ("generator", "discriminator") for t in held[name].values())
-    assert cost.loc["CycleGAN", "parameters"] == own
+    assert {name.split(".")[0] for name in held} == {"generator", "discriminator"}
+    assert cost.loc["CycleGAN", "parameters"] == sum(t.numel() for t in held.values())
 
 
 def test_sheets_show_all_methods(whole):
@@ -248,7 +252,7 @@ def test_side_by_side_trains_the_same_weights(copied, whole, monkeypatch):
 
     monkeypatch.setattr("hifisyn.engine.processes.Processes.executor", lambda self, n: one_after_the_other)
     flags = ["--raw", copied.raw, "--preprocessed", copied.preprocessed, "--results", copied.results]
-    words = ["-d", "TOY", "--budget", "4", "--task", "--device", "cpu", "cpu", *METHODS, *map(str, flags)]
+    words = ["-d", "TOY", "--budget", "4", *NARROW, "--task", "--device", "cpu", "cpu", *METHODS, *map(str, flags)]
     assert cli.main(words) == 0
     assert taken == ["cpu", "cpu"]
     assert (copied.results / "TOY" / FOLDER / "table_1.csv").read_bytes() == (whole.folder / "table_1.csv").read_bytes()
@@ -258,7 +262,7 @@ class One:
     """A training that is to be done, by name."""
 
     state = "new"
-    job = SimpleNamespace(pair=("T1", "T2"), plans=SimpleNamespace(total_iterations=10))
+    job = SimpleNamespace(domains=("T1", "T2"), plans=SimpleNamespace(length=SimpleNamespace(total=10)))
 
     def __init__(self, name):
         self.name = name
@@ -340,9 +344,9 @@ def test_another_budget_or_split_is_not_mixed_in(copied, capsys):
 def test_other_plans_are_not_mixed_in(copied, capsys):
     plans = copied.preprocessed / "TOY" / "plans.json"
     content = json.loads(plans.read_text())
-    content["training"]["batch_size"] = 1
+    content["optimisation"]["batch_size"] = 1
     plans.write_text(json.dumps(content))
-    assert "wanted training.batch_size 1 as in the plans" in fails(copied, capsys, *METHODS)
+    assert "wanted optimisation.batch_size 1 as in the plans" in fails(copied, capsys, *METHODS)
 
 
 def test_a_dry_run_says_all_and_writes_nothing(tmp_path, capsys):
@@ -365,7 +369,7 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path, capsys):
         (["--set", "epochs=3"], "4", "--set epochs: wanted one length, found --budget too"),
         (["--device", "cuda:7"], "4", "wanted the device cuda:7"),
         (["--scheduler", "tcp://nowhere:1", "--device", "auto"], "4", "pass --device cpu or cuda alone"),
-        ([*METHODS, "--set", "method.identity=0"], "4", "HiFiSyn: --set: wanted a key of the plans"),
+        ([*METHODS, "--set", "settings.identity=0"], "4", "HiFiSyn: --set: wanted a key of the plans"),
         (["--source", "T1"], "4", "wanted both --source and --target"),
         (["--source", "T1", "--target", "T2", "t2"], "4", "wanted every contrast once, found T1_T2 twice"),
         (["--seeds", "1", "1"], "4", "wanted different seeds"),
@@ -389,21 +393,34 @@ def test_every_registered_method_has_a_row():
 @pytest.mark.parametrize(("steps", "each"), [(1000, 100), (4, 1), (30, 3), (7, 1), (5000, 500), (12345, 15)])
 def test_steps_part_into_epochs(steps, each):
     found = toy_plans().override(list(length.assignments(steps, toy_plans())))
-    assert (found.total_iterations, found.training.iterations) == (steps, each)
-    assert length.assignments(found.total_iterations, found) == ()
+    assert (found.length.total, found.length.iterations) == (steps, each)
+    assert length.assignments(found.length.total, found) == ()
 
 
 def test_the_ramp_of_the_losses_keeps_its_share_of_the_run():
-    plans = toy_plans().override(["losses.ramp_start=20", "losses.ramp=10"])
+    plans = toy_plans().override(["losses.ramp_start=0.5", "losses.ramp=0.25"])
     found = plans.override(list(length.assignments(100, plans)))
-    assert (plans.total_iterations, found.losses.ramp_start, found.losses.ramp) == (40, 50, 25)
+    losses = granularity_of(found)
+    grown = [losses.share(step, found.length.total) for step in range(100)]
+    assert (plans.length.total, losses.first_step(found.length.total), grown.index(1.0) + 1) == (40, 50, 75)
 
 
 def test_equal_time_counts_whole_periods_of_the_content_discriminator():
-    plans = toy_plans(content_steps=3)
-    found = length.lengths(Length(seconds=100.0), plans, {"a": 1.0, "b": 1000.0})
+    plans, shares = toy_plans(), {"a": 1, "b": 1}
+    found = length.lengths(Length(seconds=100.0), plans, shares, {"a": 1.0, "b": 1000.0}, {"a": 3, "b": 3})
     assert found == {"a": length.assignments(99, plans), "b": length.assignments(3, plans)}
-    assert length.lengths(Length(steps=5), plans, {"a": 1.0}) == {}
+    assert length.lengths(Length(steps=5), plans, {"a": 1}, {"a": 1.0}, {"a": 3}) == {}
+
+
+def test_trainings_that_divide_a_budget_have_it_in_whole_epochs():
+    plans = toy_plans(epochs=100, iterations=1000)
+    assert length.lengths(Length(), plans, {"all": 1, "pairs": 6}, {}, {}) == {
+        "pairs": ("length.epochs=100", "length.iterations=166")
+    }
+    seconds = length.lengths(
+        Length(seconds=600.0), plans, {"all": 1, "pairs": 6}, {"all": 1, "pairs": 0.5}, {"all": 1, "pairs": 1}
+    )
+    assert seconds == {"all": length.assignments(600, plans), "pairs": length.assignments(200, plans)}
 
 
 @pytest.mark.parametrize("period", [1, 3])
@@ -422,12 +439,6 @@ def test_speeds_of_other_conditions_are_not_taken(tmp_path):
     assert length.kept(tmp_path, {"device": "cpu"}) == {"CycleGAN": 0.1}
     with pytest.raises(UserError, match="wanted speeds measured with device cuda, found cpu"):
         length.kept(tmp_path, {"device": "cuda"})
-
-
-def test_what_the_user_set_is_not_scaled():
-    plans = toy_plans().override(["losses.ramp_start=20", "losses.ramp=10"])
-    found = length.assignments(100, plans, ["losses.ramp_start=20"])
-    assert [text for text in found if text.startswith("losses")] == ["losses.ramp=25"]
 
 
 def synthetic_cases(directions):
@@ -471,7 +482,126 @@ def test_several_pairs_stand_in_one_table(tmp_path):
         f"comparison_{way}_slices.png" for way in ("T1_to_T2", "T2_to_T1", "T1_to_FLAIR", "FLAIR_to_T1")
     }
     trainings = json.loads((folder / "benchmark.json").read_text())["trainings"]
-    assert [entry["pair"] for entry in trainings] == [["T1", "T2"], ["FLAIR", "T1"]]
+    assert [entry["domains"] for entry in trainings] == [["T1", "T2"], ["FLAIR", "T1"]]
+
+
+TOGETHER = ["--together", "T1", "t2", "FLAIR"]
+SIX = ["FLAIR to T1", "FLAIR to T2", "T1 to FLAIR", "T1 to T2", "T2 to FLAIR", "T2 to T1"]
+PAIRS = [["T1", "T2"], ["FLAIR", "T1"], ["FLAIR", "T2"]]
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """One training on three contrasts and one on each pair."""
+    roots = three_contrasts(tmp_path_factory.mktemp("three"))
+    words = [*TOGETHER, "--pairwise", "--methods", "CycleGAN", "HiFiSyn"]
+    assert run(roots, *words, budget="12") == 0
+    folder = roots.results / "TOY" / "benchmark_FLAIR_T1_T2_and_pairwise_fold_0__steps=12"
+    return SimpleNamespace(roots=roots, folder=folder, words=words)
+
+
+def test_contrasts_trained_together_stand_in_every_direction_beside_their_pairs(three):
+    second = pd.read_csv(three.folder / "table_2.csv")
+    assert sorted(set(second["direction"])) == SIX
+    assert (second.groupby(["row", "direction", "measure"]).size() == 1).all()
+    assert list(dict.fromkeys(second["row"])) == ["HiFiSyn", "HiFiSyn, pairwise"]
+    assert second.loc[second["row"] != "HiFiSyn", "p"].notna().all()
+    first = pd.read_csv(three.folder / "table_1.csv")
+    assert dict(zip(first["row"], first["direction"], strict=True)) == {
+        "HiFiSyn": "average of 6 tasks",
+        "HiFiSyn, pairwise": "average of 6 tasks",
+    }
+    assert (first["n"] == 2).all()
+    keys = {d.replace(" ", "_") for d in SIX}
+    assert {p.name for p in three.folder.glob("comparison_*_slices.png")} == {
+        f"comparison_{k}_slices.png" for k in keys
+    }
+
+
+def test_the_numbers_of_pairs_are_those_of_their_own_trainings(three):
+    found = pd.read_csv(three.folder / "table_2.csv").set_index(["row", "direction", "measure"])["mean"]
+    models = {"HiFiSyn": ["FLAIR_T1_T2"], "HiFiSyn, pairwise": ["FLAIR_T1", "FLAIR_T2", "T1_T2"]}
+    for row, folders in models.items():
+        for folder in folders:
+            (model,) = (three.roots.results / "TOY" / folder).glob("HiFiSyn__*")
+            cases = pd.read_csv(model / "fold_0" / "evaluation_val" / "subjects.csv")
+            own = cases[cases["method"] == "HiFiSyn"]
+            for direction, part in own.groupby("direction"):
+                assert found[row, direction, "psnr"] == pytest.approx(part["psnr"].mean(), abs=1e-5)
+    untrained = pd.read_csv(three.folder / "untrained.csv")
+    assert (untrained.loc[untrained["measure"] == "psnr", "n"] == 2 * 6).all() or "direction" in untrained
+
+
+def test_pairs_divide_the_budget_of_the_one_training(three):
+    trainings = json.loads((three.folder / "benchmark.json").read_text())["trainings"]
+    steps = {(entry["method"], *entry["domains"]): entry["steps"] for entry in trainings}
+    assert steps == {("HiFiSyn", "FLAIR", "T1", "T2"): 12} | {("HiFiSyn, pairwise", *pair): 4 for pair in PAIRS}
+    cost = pd.read_csv(three.folder / "cost.csv").set_index("row")
+    assert cost["steps"].to_dict() == {"HiFiSyn": 12, "HiFiSyn, pairwise": 4}
+    assert cost.loc["HiFiSyn", "parameters"] > cost.loc["HiFiSyn, pairwise", "parameters"]
+
+
+def test_methods_of_two_contrasts_are_named_and_left_out(three, monkeypatch, capsys):
+    page = (three.folder / "benchmark.md").read_text()
+    assert "left out, since they do not take so many contrasts in a training: CycleGAN." in page
+    assert "A row named pairwise is one training for each pair" in page
+    assert "Trainings of a row: HiFiSyn 1, HiFiSyn, pairwise 3." in page
+    monkeypatch.setattr(trainings, "train", never)
+    monkeypatch.setattr(compared, "evaluate", never)
+    assert run(three.roots, *three.words, budget="12") == 0
+    out = capsys.readouterr().out
+    assert "nothing is left to train" in out
+    assert "do not take so many contrasts in a training: CycleGAN" in out
+    assert "12 of 12 steps done" in out
+
+
+def test_without_pairs_there_is_one_training(tmp_path, capsys):
+    roots = three_contrasts(tmp_path)
+    assert run(roots, *TOGETHER, "--methods", "HiFiSyn", "StarGAN-v2", "--dry-run") == 0
+    out = capsys.readouterr().out
+    assert "benchmark on TOY: FLAIR and T1 and T2, fold 0" in out
+    assert re.findall(r"^  (\S+) +0 of 4 steps done", out, flags=re.MULTILINE) == ["StarGAN-v2", "HiFiSyn"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--together", "T1", "T2"], "--together: wanted three contrasts or more, found T1 T2"),
+        ([*TOGETHER, "--source", "T1", "--target", "T2"], "found both; leave out one of them"),
+        (["--source", "T1", "--target", "T2", "--pairwise"], "--pairwise: wanted --together beside it"),
+        ([*TOGETHER, "--methods", "CycleGAN", "MUNIT"], "takes 3 contrasts in a training, found CycleGAN, MUNIT"),
+        (["--together", "T1", "T2", "t1"], "wanted two or more different modalities"),
+    ],
+)
+def test_mistakes_about_contrasts_are_one_line(tmp_path, capsys, words, message):
+    roots = three_contrasts(tmp_path)
+    assert message in fails(roots, capsys, *words)
+    assert not roots.results.exists()
+
+
+def test_pairs_measured_on_other_cases_than_the_rows_before_are_left_out(monkeypatch):
+    all_of_them = synthetic_cases(SIX)
+
+    def rows(comparison, *args):
+        own = all_of_them[all_of_them["direction"].isin(comparison.directions)]
+        return own[own["case"] != "c0"] if comparison.lacks else own, []
+
+    monkeypatch.setattr(compared, "compare_rows", rows)
+    domains = ("FLAIR", "T1", "T2")
+    groups = [(domains, SIX, False), (domains[:2], SIX[:1], True), (domains[1:], SIX[3:4], False)]
+    one, lacking, other = (SimpleNamespace(domains=d, directions=s, lacks=n, trainings=()) for d, s, n in groups)
+    found, failures = compared.compare_all([one, lacking, other], [], "cpu", print)
+    assert found.groupby("direction").size().to_dict() == dict.fromkeys(SIX, 14) | {"T1 to T2": 28}
+    assert [failure.case for failure in failures] == ["FLAIR and T1"]
+
+
+def test_every_method_has_the_length_and_the_batch_of_the_data_sets_plans(tmp_path, capsys):
+    roots = toy_dataset(tmp_path)
+    toy_plans(batch_size=3, epochs=5).save(roots.preprocessed / "TOY" / "plans.json")
+    assert run(roots, "--dry-run", "--methods", "CycleGAN", "MUNIT", budget=None) == 0
+    out = capsys.readouterr().out
+    assert "every method: the plans' length, batch 3" in out
+    assert re.findall(r"(\w+) +0 of (\d+) steps", out) == [("CycleGAN", "50"), ("MUNIT", "50")]
 
 
 def test_a_method_that_lacks_a_task_has_no_average():

@@ -48,7 +48,7 @@ def test_what_was_saved_comes_back_and_training_goes_on_alike(trained, tmp_path)
 
 
 def test_random_states_come_back(trained, tmp_path):
-    job, trainer, _, _ = trained
+    _, trainer, _, _ = trained
     checkpoint.save(tmp_path / "c.pt", trainer)
 
     def draw():
@@ -62,7 +62,7 @@ def test_random_states_come_back(trained, tmp_path):
 
 
 def test_a_failed_write_leaves_the_old_checkpoint(trained, tmp_path, monkeypatch):
-    job, trainer, _, _ = trained
+    _, trainer, _, _ = trained
     path = tmp_path / "c.pt"
     checkpoint.save(path, trainer, progress={"iteration": 1})
 
@@ -106,7 +106,7 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, capsys):
 
 
 def test_weights_of_other_networks_are_refused(trained, tmp_path):
-    job, trainer, _, _ = trained
+    _, trainer, _, _ = trained
     checkpoint.save(tmp_path / "c.pt", trainer)
 
     class Wider(Toy):

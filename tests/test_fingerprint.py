@@ -8,6 +8,7 @@ import pytest
 from hifisyn.dataset import Case, Dataset
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json
+from hifisyn.methods.hifisyn.settings import HiFiSynSettings
 from hifisyn.planning import planner
 from hifisyn.planning.device import Device
 from hifisyn.planning.fingerprint import extract, input_digest
@@ -16,6 +17,8 @@ from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.record import Grid, Record, Scan
+from hifisyn.settings import checked
+from hifisyn.training.registry import trainer_class
 from hifisyn.volume import Volume
 
 LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
@@ -114,10 +117,10 @@ def test_a_plan_can_be_made_of_it_and_it_is_plain_data(cohort, tmp_path):
     found = extract(dataset, store, dataset.cases, digest="sha256:1")
     write_json(tmp_path / "f.json", found)
     assert read_json(tmp_path / "f.json") == found
-    plans = planner.plan(found, Device("cpu", 8, 1, 4))
+    plans = planner.plan(found, Device("cpu", 8, 1, 4), trainer_class("HiFiSyn"))
     assert plans.intensity_scale["T1"] == 600.0
     assert plans.fingerprint == "sha256:1"
-    assert plans.memory.total == 20
+    assert checked(HiFiSynSettings, plans.settings).memory.total == 20
 
 
 def test_a_structure_that_no_case_holds_is_reported_with_zero(cohort):

@@ -131,9 +131,9 @@ def test_slices_are_translated_in_evaluation_mode_without_gradient_and_the_mode_
     class Watched(Toy):
         seen: tuple[bool, bool] | None = None
 
-        def translate(self, source, source_modality, target_modality):
+        def translate(self, image, source, target):
             Watched.seen = (self.networks.training, torch.is_grad_enabled())
-            return super().translate(source, source_modality, target_modality)
+            return super().translate(image, source, target)
 
     trainer = Watched(toy_plans(Toy), ("T1", "T2")).train()
     slices = np.random.default_rng(0).uniform(-1, 1, (5, 16, 16)).astype(np.float32)

@@ -4,53 +4,61 @@
 import json
 
 import pytest
-from hifisyn.training.settings import adapted, with_settings
 
 from hifisyn.errors import UserError
-from hifisyn.methods.cosmos import COSMOS
-from hifisyn.methods.cyclegan import CycleGAN
-from hifisyn.methods.hifisyn import HiFiSyn
+from hifisyn.methods.cosmos.trainer import COSMOS
+from hifisyn.methods.cyclegan.trainer import CycleGAN
+from hifisyn.methods.hifisyn.trainer import HiFiSyn
+from hifisyn.planning.planner import complete
+from hifisyn.training.planned import planned
 from hifisyn.training.rates import RATE_SHARE, set_rates
 from hifisyn.training.request import Request, look_up
-from tests.training_toys import toy_dataset, toy_plans, toy_store
+from tests.test_planner import DEMO, fingerprint, plan
+from tests.training_toys import FINGERPRINT, toy_dataset, toy_plans, toy_store
+
+
+def for_cyclegan(plans):
+    return planned(plans, CycleGAN, "CycleGAN", lambda: FINGERPRINT)
 
 
 def test_published_values_replace_those_of_the_plans_and_settings_are_written_out():
     plans = toy_plans(lr=1e-4, weight_decay=1e-4)
-    own = adapted(plans, CycleGAN)
-    assert own.training.lr == own.training.lr_discriminator == 2e-4
-    assert own.training.weight_decay == 0
-    assert own.training.batch_size == plans.training.batch_size
-    assert own.method == {"blocks": 9, "cycle": 10.0, "identity": 0.5, "pool": 50}
-    assert adapted(plans, HiFiSyn) == plans
+    own = for_cyclegan(plans)
+    assert own.optimisation.lr == own.optimisation.lr_discriminator == 2e-4
+    assert own.optimisation.weight_decay == 0
+    assert own.optimisation.batch_size == plans.optimisation.batch_size
+    networks = {"width": 64, "n_down": 1}
+    assert own.settings == {"networks": networks, "blocks": 9, "cycle": 10.0, "identity": 0.5, "pool": 50}
+    assert planned(plans, HiFiSyn, "HiFiSyn", lambda: FINGERPRINT) == plans
 
 
 def test_each_rate_is_scaled_as_the_planner_scaled_that_of_hifisyn():
-    plans = toy_plans(lr=2e-3, lr_discriminator=5e-4)
-    own = adapted(plans, CycleGAN).training
+    shared, own = plan(fingerprint(), DEMO).optimisation, plan(fingerprint(), DEMO, CycleGAN).optimisation
+    assert (shared.lr, shared.lr_discriminator) == (2e-3, 5e-4)
     assert own.lr == pytest.approx(20 * 2e-4)
     assert own.lr_discriminator == pytest.approx(5 * 2e-4)
 
 
-def test_adapting_does_not_repeat_itself_where_a_model_folder_is_read_again():
-    own = with_settings(adapted(toy_plans(), CycleGAN).override(["method.cycle=3"]), CycleGAN)
+def test_planning_does_not_repeat_itself_where_a_model_folder_is_read_again():
+    own = complete(for_cyclegan(toy_plans()).override(["settings.cycle=3"]), CycleGAN)
     again = type(own).checked(json.loads(json.dumps(own.model_dump(mode="json"))), "plans.json")
     assert CycleGAN(again, ("T1", "T2")).settings.cycle == 3.0
     assert again == own
+    assert for_cyclegan(again) == own
 
 
 @pytest.mark.parametrize(
-    ("method", "message"),
+    ("settings", "message"),
     [
-        ({"cycel": 3}, "method.cycel: wanted a key of the plans, found an unknown one; did you mean cycle?"),
-        ({"cycle": -1}, "method.cycle: Input should be greater than or equal to 0, found -1"),
-        ({"pool": "many"}, "method.pool: Input should be a valid integer"),
+        ({"cycel": 3}, "settings.cycel: wanted a key of the plans, found an unknown one; did you mean cycle?"),
+        ({"cycle": -1}, "settings.cycle: Input should be greater than or equal to 0, found -1"),
+        ({"pool": "many"}, "settings.pool: Input should be a valid integer"),
     ],
 )
-def test_what_cannot_work_is_refused_in_one_line(method, message):
-    plans = toy_plans().model_copy(update={"method": method})
+def test_what_cannot_work_is_refused_in_one_line(settings, message):
+    plans = toy_plans(CycleGAN).model_copy(update={"settings": settings})
     with pytest.raises(UserError) as error:
-        adapted(plans, CycleGAN)
+        for_cyclegan(plans)
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
 
@@ -62,17 +70,18 @@ def request(roots, method, *assignments):
 def test_changed_settings_stand_in_the_name_of_the_model_folder_and_published_ones_do_not(tmp_path):
     roots = toy_dataset(tmp_path)
     assert look_up(request(roots, "CycleGAN"))[0].folder.parent.name == "CycleGAN__plans__2d"
-    job, _ = look_up(request(roots, "CycleGAN", "method.cycle=3"))
-    assert job.folder.parent.name == "CycleGAN__plans__2d__cycle=3.0"
-    assert job.plans.method["cycle"] == 3.0
+    for key in ("settings.cycle", "cycle"):
+        job, _ = look_up(request(roots, "CycleGAN", f"{key}=3"))
+        assert job.folder.parent.name == "CycleGAN__plans__2d__cycle=3.0"
+        assert job.plans.settings["cycle"] == 3.0
 
 
 @pytest.mark.parametrize(
     ("method", "assignment", "message"),
     [
-        ("CycleGAN", "method.cycel=3", "found 'method.cycel'; did you mean cycle"),
-        ("HiFiSyn", "method.cycle=3", "wanted a key of the plans, found 'method.cycle'"),
-        ("CycleGAN", "cycle=3", "cycle is not unique; write losses.cycle or method.cycle"),
+        ("CycleGAN", "settings.cycel=3", "found 'settings.cycel'; did you mean cycle"),
+        ("HiFiSyn", "settings.cycle=3", "wanted a key of the plans, found 'settings.cycle'"),
+        ("CycleGAN", "losses.cycle=3", "wanted a key of the plans, found 'losses.cycle'"),
     ],
 )
 def test_a_setting_that_is_not_there_is_told(tmp_path, method, assignment, message):
@@ -87,10 +96,10 @@ def test_where_no_case_has_labels_a_method_says_what_it_loses(tmp_path):
     for file in folder.glob("*.json"):
         file.write_text(json.dumps(json.loads(file.read_text()) | {"labelled": False}))
     assert look_up(request(roots, "COSMOS"))[1] == [
-        f"no training case has labels: {COSMOS.without_labels(toy_plans())}"
+        f"no training case has labels: {COSMOS.without_labels(toy_plans(COSMOS))}"
     ]
     assert look_up(request(roots, "MUNIT"))[1] == []
-    (told,) = look_up(request(roots, "MUNIT", "method.label_map=true"))[1]
+    (told,) = look_up(request(roots, "MUNIT", "settings.label_map=true"))[1]
     assert "label_map pushes away pixels of every structure" in told
     assert look_up(request(roots, "CycleGAN"))[1] == []
     assert toy_store(folder).cases()

@@ -6,23 +6,25 @@ from pathlib import Path
 
 import pytest
 import torch
-from hifisyn.training.settings import adapted, with_settings
 
 from hifisyn.planning import planner
 from hifisyn.planning.device import Device
+from hifisyn.planning.planner import complete
 from hifisyn.training.registry import names, trainer_class
 from hifisyn.training.step import take_step
 from tests.overfit import PAIR, small_batch
 from tests.test_planner import fingerprint
+from tests.training_toys import having
 
 FROZEN = json.loads((Path(__file__).parent / "frozen_paper.json").read_text())
+PARTS = ("slices", "optimisation", "batches", "length", "settings")
 LAPTOP = Device("cpu", 8, 2, minutes=4)
 SMALL = ["slices.size=32", "slices.crop=32", "networks.width=8", "memory.value_width=16"]
-PHASES = {"UVCGAN": ["method.pretraining=0.0001"]}  # so that five of ten steps come after pre-training
+PHASES = {"UVCGAN": ["settings.pretraining=0.0001"]}  # so that five of ten steps come after pre-training
 
 
 def paper(method):
-    return adapted(planner.plan(fingerprint(), LAPTOP, preset="paper"), trainer_class(method))
+    return planner.plan(fingerprint(), LAPTOP, trainer_class(method), method_name=method, preset="paper")
 
 
 def test_every_method_is_frozen():
@@ -33,15 +35,15 @@ def test_every_method_is_frozen():
 def test_the_plan_is_the_published_one_on_any_device(method):
     written = paper(method).model_dump(mode="json")
     assert written["preset"] == "paper"
-    assert {part: written[part] for part in FROZEN["plan"][method]} == FROZEN["plan"][method]
+    assert {part: written[part] for part in PARTS} == FROZEN["plan"][method]
 
 
 @pytest.mark.parametrize("method", names())
 def test_ten_steps_have_the_same_losses(method):
-    trainer = trainer_class(method)
-    plans = with_settings(paper(method).override([*SMALL, *PHASES.get(method, [])]), trainer)
+    trainer, plans = trainer_class(method), paper(method)
+    small = [*having(plans, SMALL), *PHASES.get(method, [])]
     torch.manual_seed(0)
-    fresh = trainer(plans, PAIR).train()
+    fresh = trainer(complete(plans.override(small), trainer), PAIR).train()
     optimizers = fresh.optimizers()
     for step, frozen in enumerate(FROZEN["losses"][method]):
         losses = take_step(fresh, optimizers, small_batch(32, step), seed=0)

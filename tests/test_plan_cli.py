@@ -9,6 +9,7 @@ import pytest
 from hifisyn.cli.plan_and_preprocess import main
 from hifisyn.dataset import Case, Dataset, image_path, label_path
 from hifisyn.files import read_json, write_json, write_text
+from hifisyn.planning.planner import SET_BY_HAND
 from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
 from hifisyn.volume import Volume
@@ -131,11 +132,66 @@ def test_edited_plans_that_cannot_work_are_refused(home, capsys):
 def test_overwrite_plans_anew_and_other_plans_stand_beside(home, blank_pictures):
     assert run("--no-slices") == 0
     assert run("--no-slices", "--overwrite", "--set", "lr=1e-3") == 0
-    assert Plans.load(folder(home) / "plans.json").training.lr == 1e-3
+    assert Plans.load(folder(home) / "plans.json").optimisation.lr == 1e-3
     assert run("--plans-name", "literal", "--preset", "paper_literal") == 0
     assert Plans.load(folder(home) / "literal.json").preset == "paper_literal"
     assert (folder(home) / "literal_2d" / "A.json").exists()
     assert Plans.load(folder(home) / "plans.json").preset == "recommended"
+
+
+def test_another_method_plans_itself_and_is_named_in_the_next_command(home, capsys):
+    assert run("--no-slices", "-tr", "CycleGAN", "--set", "settings.cycle=5") == 0
+    out = capsys.readouterr().out
+    assert "hifisyn_train TOY T1 T2 fold0 -tr CycleGAN" in out
+    assert "method CycleGAN" in out
+    assert "slots" not in out
+    plans = Plans.load(folder(home) / "plans.json")
+    assert plans.method == "CycleGAN"
+    assert set(plans.settings) == {"networks", "blocks", "cycle", "identity", "pool"}
+    assert plans.settings["cycle"] == 5
+    assert plans.reasons["settings.cycle"] == SET_BY_HAND
+    assert run("--no-slices", "--plans-name", "ours") == 0
+    ours = Plans.load(folder(home) / "ours.json")
+    assert (ours.method, ours.slices, ours.length) == ("HiFiSyn", plans.slices, plans.length)
+    capsys.readouterr()
+    assert run("--no-slices") == 0
+    assert "hifisyn_train TOY T1 T2 fold0 -tr CycleGAN" in capsys.readouterr().out
+
+
+def test_an_unknown_method_is_refused_with_those_there_are(home, capsys):
+    assert run("--no-slices", "-tr", "CycelGAN") == 2
+    assert "did you mean CycleGAN" in capsys.readouterr().err
+
+
+def test_the_preset_paper_is_full_size_on_any_device(home, capsys):
+    assert run("--no-slices", "--preset", "paper") == 0
+    plans = Plans.load(folder(home) / "plans.json")
+    assert (plans.preset, plans.slices.crop, plans.settings["networks"]["width"]) == ("paper", 216, 64)
+    assert (plans.length.total, plans.optimisation.average) == (50_000, 0)
+    assert "preset paper, method HiFiSyn" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [("pool", "settings.pool: wanted a key of the plans"), ("losses", "settings.losses: Input should be")],
+)
+def test_edited_settings_that_the_method_lacks_are_refused_by_file_and_key(home, capsys, key, message):
+    assert run("--no-slices") == 0
+    path = folder(home) / "plans.json"
+    content = read_json(path)
+    write_json(path, content | {"settings": content["settings"] | {key: 3}})
+    assert run("--no-slices") == 2
+    assert f"{path}: {message}" in capsys.readouterr().err
+
+
+def test_plans_of_the_earlier_format_are_refused_with_what_to_do(home, capsys):
+    assert run("--no-slices") == 0
+    path = folder(home) / "plans.json"
+    write_json(path, read_json(path) | {"format": 1})
+    assert run("--no-slices") == 2
+    told = capsys.readouterr().err
+    assert "found format 1; plan again with hifisyn_plan_and_preprocess -d TOY --overwrite" in told
+    assert run("--no-slices", "--overwrite") == 0
 
 
 def test_a_broken_case_is_left_out_named_and_costs_no_other(home, capsys, blank_pictures):
@@ -227,3 +283,5 @@ def test_help_and_refusals_come_without_heavy_imports(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "hifisyn_plan_and_preprocess -d IXI" in done.stdout
+    assert "--preset paper " in done.stdout
+    assert "-tr CycleGAN" in done.stdout

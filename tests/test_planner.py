@@ -9,10 +9,13 @@ import pytest
 from hifisyn.dataset import Dataset
 from hifisyn.engine import resources
 from hifisyn.errors import UserError
-from hifisyn.planning import costs, planner, rules
+from hifisyn.methods.hifisyn.settings import HiFiSynSettings
+from hifisyn.methods.hifisyn.trainer import HiFiSyn
+from hifisyn.planning import costs, planner, rules, size_rules
 from hifisyn.planning import device as devices
 from hifisyn.planning.device import Device, detect, usable_here
 from hifisyn.plans import Plans, PreprocessingPlan
+from hifisyn.settings import checked
 
 GPU = Device("cuda", 24, 8)
 DEMO = Device("cpu", 16, 2, minutes=4)
@@ -35,40 +38,59 @@ def fingerprint(box=(140.0, 175.0, 130.0), spacing=(1.0, 1.0, 1.0), subjects=40,
     }
 
 
+def plan(content, device, method=HiFiSyn, **wishes):
+    """The plans of a method, HiFi-Syn's by default."""
+    return planner.plan(content, device, method, method_name=method.TITLE, **wishes)
+
+
+def own(plans):
+    """What HiFi-Syn alone has, typed."""
+    return checked(HiFiSynSettings, plans.settings)
+
+
 def test_a_large_gpu_gets_the_published_plan():
-    plans = planner.plan(fingerprint(), GPU)
+    plans = plan(fingerprint(), GPU)
+    settings = own(plans)
+    networks, memory, losses = settings.networks, settings.memory, settings.losses
     assert (plans.slices.size, plans.slices.crop, plans.slices.pixel_mm, plans.slices.per_case) == (256, 216, 1.0, 100)
-    assert (plans.networks.width, plans.networks.n_down, plans.content_size, plans.content_width) == (64, 2, 54, 256)
-    assert (plans.memory.total, plans.memory.value_width) == (20, 128)
-    assert (plans.losses.pgd, plans.losses.sgd, plans.losses.ggd, plans.losses.ramp) == (1, 2, 1, 0)
-    assert (plans.training.batch_size, plans.training.lr, plans.training.content_steps) == (2, 1e-4, 3)
-    assert plans.networks.init == "normal"
-    assert plans.networks.content_noise == 1
+    assert (networks.width, networks.n_down, 216 / networks.stride, networks.content_width) == (64, 2, 54, 256)
+    assert (memory.total, memory.value_width) == (20, 128)
+    assert (losses.pgd, losses.sgd, losses.ggd, losses.ramp) == (1, 2, 1, 0)
+    assert (plans.optimisation.batch_size, plans.optimisation.lr) == (2, 1e-4)
+    assert (settings.content_discriminator.steps, settings.content_discriminator.lr) == (3, 4e-5)
+    assert plans.optimisation.average == 0.13
+    assert networks.init == "normal"
+    assert networks.content_noise == 1
     assert plans.intensity_scale == {"T1": 812.5, "T2": 400.0}
 
 
 def test_the_demo_plan_is_small_and_gets_its_steps():
-    plans = planner.plan(fingerprint(subjects=10), DEMO)
+    plans = plan(fingerprint(subjects=10), DEMO)
     assert 72 <= plans.slices.crop <= 96
     assert plans.slices.size == plans.slices.crop
-    assert plans.networks.n_down == 1
-    assert plans.networks.init == "he"
-    assert plans.networks.content_noise == 0.2
-    assert plans.total_iterations >= 700
-    assert 12 <= plans.training.epochs <= 20
-    assert plans.training.lr == 2e-3
-    assert plans.training.content_steps == 1
-    assert plans.losses.ramp_start + plans.losses.ramp <= plans.total_iterations
+    settings = own(plans)
+    assert settings.networks.n_down == 1
+    assert settings.networks.init == "he"
+    assert settings.networks.content_noise == 0.2
+    assert plans.length.total >= 700
+    assert 12 <= plans.length.epochs <= 20
+    assert plans.optimisation.lr == 2e-3
+    assert plans.optimisation.lr_discriminator == 5e-4
+    assert settings.content_discriminator.lr == 8e-4
+    assert settings.content_discriminator.steps == 1
+    assert settings.losses.share(plans.length.total - 1, plans.length.total) == 1
+    assert (
+        settings.losses.first_step(plans.length.total) + settings.losses.ramp * plans.length.total <= plans.length.total
+    )
     assert plans.device["estimated"]["training_minutes"] <= 4.2
     assert plans.slices.crop * plans.slices.pixel_mm >= 175 * 1.04
 
 
 def test_every_plan_says_why():
     for device in (GPU, DEMO):
-        plans = planner.plan(fingerprint(), device, preprocessing_reason="as it came")
-        assert {"networks.width", "memory.slots", "slices.pixel_mm", "training.epochs", "preprocessing"} <= set(
-            plans.reasons
-        )
+        plans = plan(fingerprint(), device, preprocessing_reason="as it came")
+        told = {"settings.networks.width", "settings.memory.slots", "slices.pixel_mm", "length.epochs", "preprocessing"}
+        assert told <= set(plans.reasons)
         assert all(plans.reasons.values())
 
 
@@ -76,14 +98,16 @@ def test_every_plan_says_why():
 @pytest.mark.parametrize("cores", [1, 2, 8, 64])
 def test_a_cpu_plan_keeps_to_its_time_at_every_size(minutes, cores):
     device = Device("cpu", 16, cores, minutes)
-    sizes = rules.cpu_sizes(device).value
-    length = rules.length(sizes, device).value
+    sizes = size_rules.cpu_sizes(device).value
+    length = size_rules.length(sizes, device).value
     assert length.total * costs.step_seconds(sizes, device) <= 60 * minutes * 0.9
-    planner.plan(fingerprint(), device)
+    plan(fingerprint(), device)
 
 
 def test_more_time_never_gives_a_smaller_network():
-    work = [costs.step_gflop(rules.cpu_sizes(Device("cpu", 64, 4, m)).value) for m in (1, 3, 9, 27, 81, 243, 729, 9999)]
+    work = [
+        costs.step_gflop(size_rules.cpu_sizes(Device("cpu", 64, 4, m)).value) for m in (1, 3, 9, 27, 81, 243, 729, 9999)
+    ]
     assert work == sorted(work)
     assert work[-1] > 10 * work[0]
 
@@ -91,17 +115,17 @@ def test_more_time_never_gives_a_smaller_network():
 @pytest.mark.parametrize("minutes", [4, 30, 480, 3000])
 def test_a_network_of_four_times_the_work_gets_twice_the_steps(minutes):
     device = Device("cpu", 64, 2, minutes)
-    sizes = rules.cpu_sizes(device).value
+    sizes = size_rules.cpu_sizes(device).value
     work = costs.step_gflop(sizes) / costs.step_gflop(costs.Sizes(72, 8, 2, 1, 8))
-    assert rules.length(sizes, device).value.total >= 0.95 * 700 * math.sqrt(work)
+    assert size_rules.length(sizes, device).value.total >= 0.95 * 700 * math.sqrt(work)
 
 
 def test_too_little_time_is_told():
-    assert "allow more time" in rules.cpu_sizes(Device("cpu", 8, 1, 0.5)).reason
+    assert "allow more time" in size_rules.cpu_sizes(Device("cpu", 8, 1, 0.5)).reason
 
 
 def test_less_memory_gives_narrower_networks_and_batch_one_last():
-    chosen = [rules.gpu_sizes(Device("cuda", gb, 8)).value for gb in (80, 24, 16, 12, 11, 8, 6, 4, 1)]
+    chosen = [size_rules.gpu_sizes(Device("cuda", gb, 8)).value for gb in (80, 24, 16, 12, 11, 8, 6, 4, 1)]
     assert [s.width for s in chosen] == sorted((s.width for s in chosen), reverse=True)
     assert {s.crop for s in chosen} == {216}
     assert [s.batch for s in chosen if s.width > 16] == [2] * sum(s.width > 16 for s in chosen)
@@ -111,9 +135,9 @@ def test_less_memory_gives_narrower_networks_and_batch_one_last():
 
 
 def test_minutes_limit_a_gpu_plan_too():
-    limited = planner.plan(fingerprint(), Device("cuda", 24, 8, minutes=30))
-    assert limited.total_iterations < planner.plan(fingerprint(), GPU).total_iterations
-    assert limited.networks.width == 64
+    limited = plan(fingerprint(), Device("cuda", 24, 8, minutes=30))
+    assert limited.length.total < plan(fingerprint(), GPU).length.total
+    assert limited.settings["networks"]["width"] == 64
 
 
 @pytest.mark.parametrize(
@@ -134,12 +158,11 @@ def test_work_as_torch_counts_it_now():
     torch = pytest.importorskip("torch")
     from torch.utils.flop_counter import FlopCounterMode
 
-    from hifisyn.methods.hifisyn import HiFiSyn
-    from hifisyn.training.contract import Batch
+    from hifisyn.training.batch import Batch
     from hifisyn.training.step import take_step
 
-    plans = planner.plan(fingerprint(), Device("cpu", 8, 1, 1))
-    crop, count = plans.slices.crop, plans.training.batch_size
+    plans = plan(fingerprint(), Device("cpu", 8, 1, 1))
+    crop, count = plans.slices.crop, plans.optimisation.batch_size
     random = torch.Generator().manual_seed(0)
     batch = Batch(
         {m: torch.rand(count, 1, crop, crop, generator=random) * 2 - 1 for m in ("T1", "T2")},
@@ -176,45 +199,61 @@ def test_seconds_agree_with_what_was_measured_on_one_core(sizes, seconds):
 )
 def test_pixels_are_as_large_as_the_brain_needs_and_no_finer_than_the_scan(box, spacing, subjects, crop, expected):
     geometry = {"brain_box_mm": {"max": [*box, 130]}, "spacing_mm": {"median": [*spacing, 3]}}
-    choice = rules.pixel_mm(geometry, subjects, crop)
+    choice = size_rules.pixel_mm(geometry, subjects, crop)
     assert choice.value == pytest.approx(expected)
     assert choice.reason
 
 
 def test_the_literal_preset_takes_the_equations_as_printed():
     for device in (GPU, DEMO):
-        plans = planner.plan(fingerprint(), device, preset="paper_literal")
+        plans = plan(fingerprint(), device, preset="paper_literal")
+        settings = own(plans)
+        memory, losses = settings.memory, settings.losses
         assert plans.preset == "paper_literal"
-        assert (plans.memory.tau_r, plans.memory.rho, plans.memory.p_unlabelled) == (1, 0.01, 0)
-        assert plans.memory.value_width == plans.content_width
-        assert plans.losses.weight_inside
-        assert (plans.losses.pgd, plans.losses.sgd, plans.losses.ggd, plans.losses.ramp) == (1, 2, 1, 0)
+        assert (memory.tau_r, memory.tau_u, memory.rho, memory.p_unlabelled) == (1, 1, 0.01, 0)
+        assert memory.value_width == settings.networks.content_width
+        assert losses.weight_inside
+        assert (losses.pgd, losses.sgd, losses.ggd, losses.ramp, losses.ramp_start) == (1, 2, 1, 0, 0)
+
+
+def test_the_literal_preset_changes_the_ambiguous_values_only():
+    roomy = Device("cuda", 80, 8)
+    paper, literal = (plan(fingerprint(), roomy, preset=name) for name in ("paper", "paper_literal"))
+    assert own(paper).memory.slots == own(literal).memory.slots
+    changed = {"memory", "losses"}
+    assert {key: paper.settings[key] for key in paper.settings if key not in changed} == {
+        key: literal.settings[key] for key in literal.settings if key not in changed
+    }
+    assert paper.slices == literal.slices
+    assert (paper.optimisation, paper.batches, paper.length) == (literal.optimisation, literal.batches, literal.length)
+    assert Plans.checked(literal.model_dump(mode="json"), "test") == literal
 
 
 def test_what_the_user_sets_counts_and_is_marked():
-    plans = planner.plan(fingerprint(), GPU, assignments=["lr=3e-4", "memory.slots.GM=5"], name="mine")
-    assert plans.training.lr == 3e-4
-    assert plans.memory.slots["GM"] == 5
-    assert plans.reasons["lr"] == planner.SET_BY_HAND
+    plans = plan(fingerprint(), GPU, assignments=["lr=3e-4", "memory.slots.GM=5"], name="mine")
+    assert plans.optimisation.lr == 3e-4
+    assert plans.settings["memory"]["slots"]["GM"] == 5
+    assert plans.reasons["optimisation.lr"] == planner.SET_BY_HAND
+    assert plans.reasons["settings.memory.slots.GM"] == planner.SET_BY_HAND
     assert plans.name == "mine"
     with pytest.raises(UserError, match="learning_rate"):
-        planner.plan(fingerprint(), GPU, assignments=["learning_rate=1"])
+        plan(fingerprint(), GPU, assignments=["learning_rate=1"])
 
 
 def test_a_plan_is_plain_data_and_the_same_each_time(tmp_path):
-    plans = planner.plan(fingerprint(), DEMO)
+    plans = plan(fingerprint(), DEMO)
     plans.save(tmp_path / "plans.json")
-    assert Plans.load(tmp_path / "plans.json") == plans == planner.plan(fingerprint(), DEMO)
+    assert Plans.load(tmp_path / "plans.json") == plans == plan(fingerprint(), DEMO)
     assert json.loads((tmp_path / "plans.json").read_text())["reasons"]
 
 
 def test_no_labels_no_structural_slots():
     content = fingerprint() | {"structures": {}}
-    assert planner.plan(content, GPU).memory.slots == {}
+    assert plan(content, GPU).settings["memory"]["slots"] == {}
 
 
 def test_edited_plans_are_warned_about_where_they_do_not_fit():
-    plans = planner.plan(fingerprint(), GPU)
+    plans = plan(fingerprint(), GPU)
     assert planner.warnings(plans, fingerprint()) == []
     tight = plans.override(["pixel_mm=0.75"])
     assert "brain will be cut off" in " ".join(planner.warnings(tight, fingerprint()))
@@ -232,7 +271,7 @@ def test_edited_plans_are_warned_about_where_they_do_not_fit():
 def test_plans_of_another_data_set_are_refused(changes, what):
     dataset = Dataset(**({"name": "IXI", "modalities": ("T1", "T2"), "labels": LABELS, "cases": {}} | changes))
     with pytest.raises(UserError, match=f"wanted the {what} .*--overwrite"):
-        planner.check(planner.plan(fingerprint(), GPU), dataset, "plans.json")
+        planner.check(plan(fingerprint(), GPU), dataset, "plans.json")
 
 
 def test_what_was_done_before_is_not_done_again_unless_asked():

@@ -59,8 +59,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     words = ["hifisyn_ablation", *(sys.argv[1:] if arguments is None else arguments)]
     options = Options(given.device, given.precision, given.workers, force_long=given.force_long, log=say)
+    epochs = [] if given.epochs is None else [f"length.epochs={given.epochs}"]
+    assignments = (*training_flags.assignments(given), *epochs)
     ablation = prepare(
-        comparing.requests(given, training_flags.assignments(given), words)[0],
+        comparing.requests(given, comparing.contrasts(given), assignments, words)[0],
         chosen(given.rows),
         tuple(given.seeds),
         options,

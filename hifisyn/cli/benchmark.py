@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hifisyn.downstream.run import Done
     from hifisyn.engine.jobs import Executor, Failure
     from hifisyn.experiments.benchmark import Benchmark
+    from hifisyn.experiments.groups import Groups
     from hifisyn.experiments.train_all import Trained
     from hifisyn.experiments.trainings import Training
     from hifisyn.training.job import Options
@@ -26,6 +27,7 @@ examples:
   hifisyn_benchmark -d IXI --source T1 --target T2 --budget 100000      every method, 100000 steps each
   hifisyn_benchmark -d IXI --source T1 --target T2 --budget 12h --methods CycleGAN MUNIT HiFiSyn
   hifisyn_benchmark -d BraTS --source T1 --target T1ce T2 FLAIR --device cuda:0 cuda:1 cuda:2 cuda:3
+  hifisyn_benchmark -d BraTS --together T1 T1ce T2 FLAIR --pairwise     one training on all against one a pair
   hifisyn_benchmark -d IXI --source T1 --target T2 --scheduler tcp://node1:8786 --device cuda
 
 Every model lies where hifisyn_train would put it; tables and sheets go to RESULTS/NAME/benchmark_T1_T2_fold_0.../. The
@@ -42,6 +44,14 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     comparing.add_pair(parser, several=True)
+    parser.add_argument(
+        "--together",
+        nargs="+",
+        default=[],
+        metavar="T1",
+        help="three contrasts or more, trained in one; all directions",
+    )
+    parser.add_argument("--pairwise", action="store_true", help="beside --together: each pair too, which divide N")
     parser.add_argument("--methods", nargs="+", action="extend", default=[], metavar="METHOD", help="default: all")
     parser.add_argument("--overwrite", action="store_true", help="train all methods anew")
     what = parser.add_argument_group("what every method shares")
@@ -66,19 +76,18 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 1: something failed, 2: all; after Ctrl-C or SIGTERM, save and return 130 or 143."""
     given = parser().parse_args(arguments)
-    from hifisyn.experiments import benchmark as experiment
+    from hifisyn.experiments.benchmark import look_up_benchmark
+    from hifisyn.experiments.benchmark_forecast import describe, estimate
     from hifisyn.experiments.benchmark_results import Outcome, compared, write_results
     from hifisyn.experiments.compared import compare_all
     from hifisyn.experiments.length import parse_length
-    from hifisyn.experiments.methods import method_rows
     from hifisyn.training.job import Options
 
     words = ["hifisyn_benchmark", *(sys.argv[1:] if arguments is None else arguments)]
     _refuse_mixed_devices(given)
     options = Options(given.device[0], given.precision, given.workers, force_long=given.force_long, log=say)
-    benchmark = experiment.look_up_benchmark(
-        comparing.requests(given, given.set, words),
-        method_rows(given.methods),
+    benchmark = look_up_benchmark(
+        _groups(given, words),
         tuple(given.seeds),
         options,
         parse_length(given.budget),
@@ -88,9 +97,9 @@ def main(arguments: list[str] | None = None) -> int:
         say=say,
         write=not given.dry_run,
     )
-    for line in experiment.describe(benchmark):
+    for line in describe(benchmark):
         say(line)
-    say(experiment.estimate(benchmark, len(given.device)))
+    say(estimate(benchmark, len(given.device)))
     if given.dry_run:
         return 0
     try:
@@ -107,6 +116,27 @@ def main(arguments: list[str] | None = None) -> int:
     if text:
         say(f"\n{text}\ntables and sheets: {benchmark.folder}")
     return close(failures, done=not cases.empty)
+
+
+def _groups(given: argparse.Namespace, words: list[str]) -> "Groups":
+    """Return the methods and the contrasts that they are trained on."""
+    from hifisyn.experiments import groups
+    from hifisyn.experiments.methods import method_rows
+
+    rows = method_rows(given.methods)
+    if given.pairwise and not given.together:
+        raise UserError("--pairwise: wanted --together beside it, found none; name the contrasts with --together")
+    if not given.together:
+        return groups.by_pair(comparing.requests(given, comparing.contrasts(given), given.set, words), rows)
+    if given.source or given.target:
+        raise UserError("wanted --together or --source and --target, found both; leave out one of them")
+    if len(given.together) < 3:
+        raise UserError(
+            f"--together: wanted three contrasts or more, found {' '.join(given.together)}; for two pass --source and "
+            "--target"
+        )
+    (request,) = comparing.requests(given, [tuple(given.together)], given.set, words)
+    return groups.together(request, rows, pairwise=given.pairwise)
 
 
 def _train(given: argparse.Namespace, benchmark: "Benchmark", options: "Options") -> "Trained":

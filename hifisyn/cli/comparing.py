@@ -11,6 +11,7 @@ from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
     from hifisyn.engine.jobs import Failure
+    from hifisyn.paths import Roots
     from hifisyn.training.request import Request
 
 
@@ -33,37 +34,46 @@ def add_compared(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--checkpoint", choices=("best", "final"), default="best", help="weights; default: best")
 
 
-def requests(given: argparse.Namespace, assignments: Sequence[str], words: list[str]) -> "list[Request]":
-    """Return what all trainings share, once for each target; without any for the two contrasts of the data set.
+def contrasts(given: argparse.Namespace) -> list[tuple[str, ...]]:
+    """Return the pairs that --source and --target name; without them the two contrasts of the data set.
+
+    Raises:
+        UserError: one of them is missing, or the data set has not two contrasts.
+    """
+    from hifisyn.experiments.comparison import only_pair
+
+    if (given.source is None) == bool(given.target):
+        raise UserError("wanted both --source and --target or neither, found one; name the other contrast")
+    pairs: list[tuple[str, ...]] = [(given.source, target) for target in given.target]
+    return pairs or [only_pair(_roots(given), given.dataset, given.plans)]
+
+
+def requests(
+    given: argparse.Namespace, domains: Sequence[tuple[str, ...]], assignments: Sequence[str], words: list[str]
+) -> "list[Request]":
+    """Return what all trainings share, once for each set of contrasts.
 
     Args:
         given: the command's arguments.
+        domains: the contrasts of each training.
         assignments: `key=value` texts that change the plans.
         words: of the command line.
-
-    Raises:
-        UserError: one of --source and --target is missing, or the data set has not two contrasts.
     """
-    from hifisyn.experiments.comparison import only_pair
-    from hifisyn.paths import Roots, parse_fold
+    from hifisyn.paths import parse_fold
     from hifisyn.training.request import Request
 
-    roots = Roots.resolve(given.raw, given.preprocessed, given.results)
-    if (given.source is None) == bool(given.target):
-        raise UserError("wanted both --source and --target or neither, found one; name the other contrast")
-    pairs = [(given.source, target) for target in given.target] or [only_pair(roots, given.dataset, given.plans)]
     return [
         Request(
             dataset=given.dataset,
-            modalities=pair,
+            domains=own,
             fold=parse_fold(given.fold),
             plans=given.plans,
             assignments=tuple(assignments),
-            roots=roots,
+            roots=_roots(given),
             overwrite=given.overwrite,
             command=shlex.join(words),
         )
-        for pair in pairs
+        for own in domains
     ]
 
 
@@ -86,3 +96,9 @@ def close(failures: "Sequence[Failure]", *, done: bool) -> int:
 def say(line: str) -> None:
     """Print a line at once."""
     print(line, flush=True)
+
+
+def _roots(given: argparse.Namespace) -> "Roots":
+    from hifisyn.paths import Roots
+
+    return Roots.resolve(given.raw, given.preprocessed, given.results)

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from hifisyn.engine.jobs import Executor, Failure
     from hifisyn.planning.wishes import Outcome, Wishes
 
+METHOD = "HiFiSyn"
 EPILOG = """
 examples:
   hifisyn_plan_and_preprocess -d IXI                                     for this machine
   hifisyn_plan_and_preprocess -d IXI --device cuda --device-memory 24    for a GPU elsewhere
   hifisyn_plan_and_preprocess -d IXI --device cpu --minutes 30           as much as half an hour on the CPU allows
   hifisyn_plan_and_preprocess -d IXI --plans-name wide --set width=96    a second plan beside the first
+  hifisyn_plan_and_preprocess -d IXI -p paper --preset paper             the published plan, on any device
+  hifisyn_plan_and_preprocess -d IXI -p cycle -tr CycleGAN               a plan for another method
 
   hifisyn_plan_and_preprocess -d UKB --shard $SLURM_ARRAY_TASK_ID/200    one task of an array job
   hifisyn_plan_and_preprocess -d UKB --dask-jobqueue slurm -np 200 --jobqueue-option queue=long walltime=24:00:00
@@ -61,9 +64,12 @@ def parser() -> argparse.ArgumentParser:
         "--preset",
         default="recommended",
         choices=("recommended", "paper", "paper_literal"),
-        help="default: recommended",
+        help="paper: the published size and settings on any device; paper_literal: equations as they are printed; "
+        "default: recommended",
     )
-    plan.add_argument("--method", "-tr", default="HiFiSyn", help="that plans itself; others do when they are trained")
+    plan.add_argument(
+        "--method", "-tr", help="to plan for; others plan themselves when they are trained; default: HiFiSyn"
+    )
     plan.add_argument("--plans-name", "-p", default="plans", metavar="NAME", help="default: plans")
     plan.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change the plans")
     scans = parser.add_argument_group("how scans are prepared; default: by what dataset.json says")
@@ -146,8 +152,8 @@ def _wishes(given: argparse.Namespace, cluster: "Executor | None") -> "Wishes":
             cores=given.cores,
             minutes=given.minutes,
         ),
-        method=trainer_class(given.method),
-        method_name=given.method,
+        method=trainer_class(given.method or METHOD),
+        method_name=given.method or METHOD,
         plans_name=given.plans_name,
         preset=given.preset,
         assignments=given.set,
@@ -178,7 +184,8 @@ def _closing(name: str, outcome: "Outcome", given: argparse.Namespace, words: li
     if len(plans.modalities) < 2:
         return [*essentials(plans), f"{plans.modalities[0]} alone cannot be translated; add another contrast"]
     train = ["hifisyn_train", name, *plans.modalities[:2], outcome.first_fold]
-    train += [] if given.method == "HiFiSyn" else ["-tr", given.method]
+    method = given.method or plans.method
+    train += [] if method == METHOD else ["-tr", method]
     train += [] if given.plans_name == "plans" else ["-p", given.plans_name]
     train += ["--preprocessed", given.preprocessed] if given.preprocessed else []
     return [*essentials(plans), "next:", f"  {shlex.join(train)}"]

@@ -61,7 +61,7 @@ def _plan(job: dict[str, Any]) -> None:
         preprocess_dataset,
     )
 
-    class SmallPlanner(ExperimentPlanner):
+    class SmallPlanner(ExperimentPlanner):  # type: ignore[misc]  # nnunetv2 has no types
         """nnU-Net's rules with an eighth of the channels."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -152,11 +152,11 @@ def _predict(job: dict[str, Any], say: Any) -> None:
 
 
 def _preprocessed(job: dict[str, Any]) -> Path:
-    return Path(os.environ[PREPROCESSED]) / job["dataset"]
+    return Path(os.environ[PREPROCESSED], job["dataset"])
 
 
 def _results(job: dict[str, Any]) -> Path:
-    return Path(os.environ[RESULTS]) / job["dataset"] / f"nnUNetTrainer__{PLANS}__{job['configuration']}"
+    return Path(os.environ[RESULTS], job["dataset"]) / f"nnUNetTrainer__{PLANS}__{job['configuration']}"
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ def mean_and_spread(
         digits = 2 if "psnr" in measure else 3
         columns = zip(table[measure], table[f"{measure}_std"], strict=True)
         shown[titles.get(measure, measure)] = [_with_spread(mean, std, digits) for mean, std in columns]
-    return shown.to_string(index=False)
+    text: str = shown.to_string(index=False)
+    return text
 
 
 def failure_lines(failures: Sequence[Failure]) -> str:

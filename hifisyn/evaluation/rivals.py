@@ -101,7 +101,7 @@ def conditional_mean(pairs: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]])
 
 def look_up(source: np.ndarray, table: np.ndarray) -> np.ndarray:
     """Return the target that `table` gives for every pixel of `source`."""
-    return table[_bin(source)]
+    return np.asarray(table[_bin(source)])
 
 
 def match_histogram(source: np.ndarray, brain: np.ndarray, quantiles: np.ndarray) -> np.ndarray:

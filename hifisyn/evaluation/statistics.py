@@ -129,7 +129,7 @@ def holm(p: Sequence[float] | np.ndarray | pd.Series) -> np.ndarray:
 def _holm(p: tuple[float, ...]) -> np.ndarray:
     from statsmodels.stats.multitest import multipletests
 
-    return multipletests(p, method="holm")[1]
+    return np.asarray(multipletests(p, method="holm")[1])
 
 
 def by_subject(cases: pd.DataFrame, measure: str, *, method: str = "method") -> pd.DataFrame:

@@ -48,7 +48,8 @@ class Table:
 
     def csv(self) -> str:
         """Return the numbers as CSV."""
-        return self.numbers.to_csv(index=False)
+        text: str = self.numbers.to_csv(index=False)
+        return text
 
     def markdown(self) -> str:
         """Return a GitHub table between title and note; the best are bold."""

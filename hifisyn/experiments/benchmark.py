@@ -1,28 +1,27 @@
-"""A benchmark: many methods on the same pairs of contrasts, with one budget, on the same cases.
+"""A benchmark: many methods on the same contrasts, with one budget, on the same cases.
 
-One comparison a pair of contrasts. What holds for an ablation holds here: equal plans, splits, slices, seeds, batch,
+One comparison a set of contrasts. What holds for an ablation holds here: equal splits, slices, seeds, length, batch,
 device and precision are checked before anything is trained, and the same line goes on after an interruption.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.experiments import length as budget
 from hifisyn.experiments.comparison import Comparison, folder_of, prepare
+from hifisyn.experiments.groups import Groups
 from hifisyn.experiments.length import Length
-from hifisyn.experiments.meter import Meter
+from hifisyn.experiments.meter import Meter, period
 from hifisyn.experiments.rows import Row
+from hifisyn.experiments.shared import made_plans, request_of, shared_plans
 from hifisyn.experiments.train_all import Log
 from hifisyn.experiments.trainings import Training
-from hifisyn.paths import plans_file
 from hifisyn.plans import Plans
 from hifisyn.training.job import Options
-from hifisyn.training.logbook import duration
-from hifisyn.training.request import Request, look_up
+from hifisyn.training.request import Request
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,12 @@ class Benchmark:
     """What is to be done, looked up; nothing of it is done yet.
 
     Attributes:
-        comparisons: one a pair of contrasts, of the same rows.
-        length: what each method gets.
-        seconds_a_step: of the methods that were measured; empty where nothing is left to train.
+        comparisons: one a set of contrasts that are trained together.
+        length: what each row gets.
+        seconds_a_step: of the rows that were measured, by name; empty where nothing is left to train.
         folder: of tables and pictures.
-        failures: methods that are left out.
+        failures: rows that cannot be trained here.
+        left_out: methods that do not take so many contrasts.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -42,26 +42,34 @@ class Benchmark:
     seconds_a_step: dict[str, float]
     folder: Path
     failures: tuple[Failure, ...] = ()
+    left_out: tuple[Row, ...] = ()
 
     @property
     def request(self) -> Request:
-        """What all trainings share, of the first pair."""
+        """What all trainings share, of the first contrasts."""
         return self.comparisons[0].request
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader should know of single methods, such as a lack of labels."""
-        return tuple(dict.fromkeys(f"{t.row.name}: {remark}" for t in self.trainings for remark in t.remarks))
+        names = ", ".join(row.name for row in self.left_out)
+        few = [f"left out, since they do not take so many contrasts in a training: {names}"] if names else []
+        own = (f"{t.row.name}: {remark}" for t in self.trainings for remark in t.remarks)
+        return tuple(dict.fromkeys((*few, *own)))
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows, in the order of the tables."""
+        return tuple(dict.fromkeys(row for comparison in self.comparisons for row in comparison.rows))
 
     @property
     def trainings(self) -> tuple[Training, ...]:
-        """All trainings, pair by pair."""
+        """All trainings, contrasts by contrasts."""
         return tuple(training for comparison in self.comparisons for training in comparison.trainings)
 
 
 def look_up_benchmark(
-    requests: Sequence[Request],
-    rows: Sequence[Row],
+    what: Groups,
     seeds: Sequence[int],
     options: Options,
     length: Length,
@@ -72,13 +80,12 @@ def look_up_benchmark(
     say: Log = print,
     write: bool = True,
 ) -> Benchmark:
-    """Look up every training, hold it against the others, and measure how fast each method is here.
+    """Look up every training, hold it against the others, and measure how fast each row is here.
 
-    A method whose first steps fail is left out and listed.
+    A row whose first steps fail is left out and listed.
 
     Args:
-        requests: one a pair of contrasts, alike in all else.
-        rows: the methods.
+        what: the methods and the contrasts.
         seeds: each method is trained once under each.
         options: how to train.
         length: the budget.
@@ -92,99 +99,85 @@ def look_up_benchmark(
         UserError: see `hifisyn.experiments.comparison.prepare`; a training would take days, and not `force_long`; no
             method is left; speeds were measured under other conditions when the benchmark began.
     """
-    first = requests[0]
-    plans, given = _plans(first, length), first.assignments
-    if length.steps is not None:
-        own = budget.assignments(length.steps, plans, given)
-        requests = [replace(request, assignments=(*request.assignments, *own)) for request in requests]
-    folder = _folder(requests, given, length, rows[0])
-    meter = Meter(requests[0], options, length, at_a_time, say)
+    first = what.groups[0].request
+    made = made_plans(first)
+    plans = _plans(made, first.assignments, length)
+    folder = folder_of("benchmark", first, what.names, made, first.assignments, length.key)
+    meter = Meter(options, length, at_a_time, say)
     conditions = meter.conditions(plans)
-    speeds = budget.kept(folder, conditions) if length.seconds is not None and not first.overwrite else {}
     failures: list[Failure] = []
+    speeds = budget.kept(folder, conditions) if length.seconds is not None and not first.overwrite else {}
+    requests = _requests(what, plans)
     if length.seconds is not None:
-        speeds |= meter.measure([row for row in rows if row.method not in speeds], failures)
-    lengths = budget.lengths(length, plans, speeds, given)
-    settings: dict[str, Any] = {"kind": "benchmark", "split": split, "checkpoint": checkpoint, "lengths": lengths}
-    there = [row for row in rows if row.name not in {failure.case for failure in failures}]
-    comparisons = [prepare(r, _some(there, failures), tuple(seeds), options, **settings) for r in requests]
-    left = {t.row.method for c in comparisons for t in c.trainings if t.steps_left()}
-    speeds |= meter.measure([row for row in there if row.method in left - set(speeds)], failures)
+        speeds |= meter.measure({row: r for row, r in requests.items() if row.name not in speeds}, failures)
+    lengths = _lengths(what, plans, length, speeds)
+    comparisons = [
+        prepare(
+            group.request,
+            rows,
+            tuple(seeds),
+            options,
+            kind="benchmark",
+            split=split,
+            checkpoint=checkpoint,
+            plans=plans,
+            lengths=lengths,
+        )
+        for group in what.groups
+        if (rows := _there(group.rows, failures))
+    ]
+    _refuse_none(comparisons, failures)
+    left = {t.row for c in comparisons for t in c.trainings if t.steps_left() and t.row.name not in speeds}
+    requests = _requests(what, plans, lengths)
+    speeds |= meter.measure({row: request for row, request in requests.items() if row in left}, failures)
     if length.seconds is not None and write:
         budget.keep(folder, speeds, conditions)
-    failed = {failure.case for failure in failures}
-    comparisons = [replace(c, trainings=tuple(t for t in c.trainings if t.row.name not in failed)) for c in comparisons]
-    _some([row for row in there if row.name not in failed], failures)
-    return Benchmark(tuple(comparisons), length, speeds, folder, tuple(failures))
-
-
-def describe(benchmark: Benchmark) -> list[str]:
-    """Return lines that say what will be trained, how long it takes, and what is done already."""
-    first = benchmark.comparisons[0]
-    training, plan = first.trainings[0], first.trainings[0].job.plans.training
-    pairs = "; ".join(" and ".join(comparison.pair) for comparison in benchmark.comparisons)
-    lines = [
-        f"benchmark on {benchmark.request.dataset}: {pairs}, fold {benchmark.request.fold}",
-        f"every method: {benchmark.length}, batch {plan.batch_size}, {training.budget['device']} "
-        f"{training.budget['precision']}, seeds {' '.join(map(str, first.seeds))}, {len(training.job.train)} training "
-        f"cases; compared on the {first.split} cases with the {first.checkpoint} weights",
+    comparisons = [
+        replace(c, trainings=tuple(t for t in c.trainings if _there([t.row], failures))) for c in comparisons
     ]
-    width = max(len(row.name) for row in first.rows)
-    for row in first.rows:
-        own = [t for t in benchmark.trainings if t.row == row]
-        left = sum(t.steps_left() for t in own)
-        total = sum(t.job.plans.total_iterations for t in own)
-        speed = benchmark.seconds_a_step.get(row.method)
-        time = f"about {duration(left * speed)}, {speed:.2g} s a step" if left and speed else "trained"
-        lines.append(f"  {row.name:<{width}}  {total - left} of {total} steps done; {time}; {row.words}")
-    return [*lines, *(f"  {remark}" for remark in benchmark.remarks)]
+    comparisons = [comparison for comparison in comparisons if comparison.trainings]
+    _refuse_none(comparisons, failures)
+    return Benchmark(tuple(comparisons), length, speeds, folder, tuple(failures), what.left_out)
 
 
-def estimate(benchmark: Benchmark, at_a_time: int = 1) -> str:
-    """Return the line that says how long all trainings will take, so many at a time."""
-    seconds = sum(t.steps_left() * benchmark.seconds_a_step.get(t.row.method, 0.0) for t in benchmark.trainings)
-    if not any(t.steps_left() for t in benchmark.trainings):
-        return "nothing is left to train"
-    side = f", {at_a_time} at a time" if at_a_time > 1 else ""
-    return f"about {duration(seconds / at_a_time)} of training{side}, then the evaluation"
-
-
-def _plans(request: Request, length: Length) -> Plans:
-    """Return the plans with what the user changes for all methods.
+def _plans(made: Plans, given: Sequence[str], length: Length) -> Plans:
+    """Return the plans that all rows share, as long as the budget says where it is of steps.
 
     Raises:
         UserError: the user sets steps beside a budget.
     """
-    made = Plans.load(plans_file(request.roots.preprocessed_dataset(request.dataset), request.plans))
-    keys = [text.partition("=")[0].rpartition(".")[2] for text in request.assignments]
+    keys = [text.partition("=")[0].rpartition(".")[2] for text in given]
     for key in ("epochs", "iterations"):
         if key in keys and length != Length():
             raise UserError(f"--set {key}: wanted one length, found --budget too; leave out one of them")
-    return made.override([text for text in request.assignments if not text.startswith("method.")])
+    plans = shared_plans(made, given)
+    return plans if length.steps is None else plans.override(list(budget.assignments(length.steps, plans)))
 
 
-def _some(rows: Sequence[Row], failures: Sequence[Failure]) -> tuple[Row, ...]:
-    """Return the rows.
+def _requests(what: Groups, plans: Plans, lengths: Mapping[str, tuple[str, ...]] | None = None) -> dict[Row, Request]:
+    """Return row to the request of a training of it, on the first contrasts that it has."""
+    found: dict[Row, Request] = {}
+    for group in what.groups:
+        for row in group.rows:
+            found.setdefault(row, request_of(row, group.request, plans, (lengths or {}).get(row.name, ())))
+    return found
 
-    Raises:
-        UserError: there are none.
-    """
-    if not rows:
+
+def _lengths(what: Groups, plans: Plans, length: Length, speeds: Mapping[str, float]) -> dict[str, tuple[str, ...]]:
+    """Return the assignments of each row that has another length than the plans."""
+    shares = {row.name: group.share for group in what.groups for row in group.rows}
+    requests = _requests(what, plans) if length.seconds is not None else {}
+    periods = {row.name: period(row, request) for row, request in requests.items() if row.name in speeds}
+    return budget.lengths(length, plans, shares, speeds, periods)
+
+
+def _there(rows: Sequence[Row], failures: Sequence[Failure]) -> tuple[Row, ...]:
+    failed = {failure.case for failure in failures}
+    return tuple(row for row in rows if row.name not in failed)
+
+
+def _refuse_none(comparisons: Sequence[Comparison], failures: Sequence[Failure]) -> None:
+    if not comparisons:
         raise UserError(
             f"wanted a method that can be trained here, found none; {failures[0].case}: {failures[0].reason}"
         )
-    return tuple(rows)
-
-
-def _folder(requests: Sequence[Request], given: Sequence[str], length: Length, row: Row) -> Path:
-    """Return the folder of the tables: named by the pairs, the fold, the budget and what the user changed.
-
-    Raises:
-        UserError: two requests are for the same pair.
-    """
-    pairs = ["_".join(look_up(replace(request, method=row.method))[0].pair) for request in requests]
-    if len(set(pairs)) < len(pairs):
-        raise UserError(f"--target: wanted every contrast once, found {pairs[0]} twice; name it once")
-    request = requests[0]
-    made = Plans.load(plans_file(request.roots.preprocessed_dataset(request.dataset), request.plans))
-    return folder_of("benchmark", request, pairs, made, given, length.key)

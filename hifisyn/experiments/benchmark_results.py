@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from hifisyn.directions import directions
 from hifisyn.downstream import show
 from hifisyn.downstream.run import Done
 from hifisyn.engine.jobs import Failure, one_line
@@ -21,7 +22,7 @@ from hifisyn.experiments import benchmark_tables as tables
 from hifisyn.experiments import dots
 from hifisyn.experiments.benchmark import Benchmark
 from hifisyn.experiments.compared import read_subjects
-from hifisyn.experiments.comparison import Comparison
+from hifisyn.experiments.groups import PAIRWISE
 from hifisyn.experiments.methods import REFERENCE
 from hifisyn.experiments.tables import MEANING, ROW, seed_table
 from hifisyn.experiments.train_all import Log
@@ -35,6 +36,10 @@ TRAINED_ONCE = (
     "differences may be noise; --seeds 0 1 2 tells."
 )
 FLATTER = "Validation cases chose the best weights, so their numbers flatter, alike for every method."
+MEANING_OF_PAIRWISE = (
+    "A row named pairwise is one training for each pair of the contrasts; these divide the budget that the row of all "
+    "contrasts has for its one training."
+)
 BENCHMARK_JSON, BENCHMARK_MD, DOTS_PNG = "benchmark.json", "benchmark.md", "benchmark.png"
 
 
@@ -73,8 +78,7 @@ def write_results(benchmark: Benchmark, outcome: Outcome, say: Log) -> str:
     title = f"{benchmark.request.dataset}, {benchmark.comparisons[0].split} cases"
     dots.draw(folder / DOTS_PNG, outcome.cases, title, reference=REFERENCE)
     write_json(folder / BENCHMARK_JSON, _record(benchmark, outcome))
-    for comparison in benchmark.comparisons:
-        _draw_sheets(benchmark, comparison, outcome, say)
+    _draw_sheets(benchmark, outcome, say)
     return "\n".join(table.text() for table in found.values())
 
 
@@ -99,15 +103,15 @@ def _tables(benchmark: Benchmark, outcome: Outcome) -> dict[str, Table]:
 def compared(done: Sequence[Training], cases: pd.DataFrame) -> list[Training]:
     """Return the trainings that came into the table of cases, of those that reached their end."""
     there = set() if cases.empty else set(zip(cases[ROW], cases[DIRECTION], strict=True))
-    return [t for t in done if (t.row.name, " to ".join(t.job.pair)) in there]
+    return [t for t in done if any((t.row.name, str(d)) in there for d in directions(t.job.domains))]
 
 
 def parameters(trainings: Sequence[Training]) -> dict[str, int]:
-    """Return how many parameters the networks of each method have, all that a training holds."""
-    first = {training.row.method: training.job for training in reversed(trainings)}
+    """Return how many parameters the networks of each row have, all that a training holds."""
+    first = {training.row.name: training.job for training in reversed(trainings)}
     return {
-        method: sum(p.numel() for p in job.new_trainer(torch.device("cpu")).networks.parameters())
-        for method, job in first.items()
+        row: sum(p.numel() for p in job.new_trainer(torch.device("cpu")).networks.parameters())
+        for row, job in first.items()
     }
 
 
@@ -123,18 +127,19 @@ def _model_folder(entry: Done) -> Any:
 
 
 def _rivals(benchmark: Benchmark, outcome: Outcome) -> pd.DataFrame:
-    """Return the cases of what needs no training, from the evaluation of the first training of each pair."""
-    parts = []
-    for comparison in benchmark.comparisons:
-        own = [training for training in outcome.done if training in comparison.trainings]
-        if own:
-            table = read_subjects(_task(benchmark, comparison, own[0]))
-            parts.append(table[table[METHOD].isin(RIVALS)])
+    """Return the cases of what needs no training, from the evaluation of the first training of each direction."""
+    parts: list[pd.DataFrame] = []
+    known: set[str] = set()
+    for training in {training.job.domains: training for training in reversed(outcome.done)}.values():
+        table = read_subjects(_task(benchmark, training))
+        own = table[table[METHOD].isin(RIVALS) & ~table[DIRECTION].isin(known)]
+        known |= set(own[DIRECTION])
+        parts.append(own)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _task(benchmark: Benchmark, comparison: Comparison, training: Training) -> Task:
-    request = benchmark.request
+def _task(benchmark: Benchmark, training: Training) -> Task:
+    request, comparison = benchmark.request, benchmark.comparisons[0]
     return look_up(
         training.model,
         request.roots.preprocessed,
@@ -144,15 +149,15 @@ def _task(benchmark: Benchmark, comparison: Comparison, training: Training) -> T
     )
 
 
-def _draw_sheets(benchmark: Benchmark, comparison: Comparison, outcome: Outcome, say: Log) -> None:
-    """Draw the same slices by every method of one pair, with the first seed; a sheet that cannot be drawn is told."""
-    first = [t for t in outcome.done if t in comparison.trainings and t.job.seed == comparison.seeds[0]]
-    for way in (comparison.pair, comparison.pair[::-1]):
+def _draw_sheets(benchmark: Benchmark, outcome: Outcome, say: Log) -> None:
+    """Draw the same slices by every row, direction by direction, with the first seed; what cannot be drawn is told."""
+    first = [t for t in outcome.done if t.job.seed == benchmark.comparisons[0].seeds[0]]
+    for direction in dict.fromkeys(d for c in benchmark.comparisons for d in directions(c.domains)):
         try:
-            tasks = {training.row.name: _task(benchmark, comparison, training) for training in first}
-            draw_comparisons(benchmark.folder, tasks, way, say)
+            own = [training for training in first if direction in directions(training.job.domains)]
+            draw_comparisons(benchmark.folder, {t.row.name: _task(benchmark, t) for t in own}, direction, say)
         except Exception as error:
-            say(f"sheet of {' to '.join(way)}: left out: {one_line(error)}")
+            say(f"sheet of {direction}: left out: {one_line(error)}")
 
 
 def _head(benchmark: Benchmark, outcome: Outcome) -> list[str]:
@@ -164,14 +169,24 @@ def _head(benchmark: Benchmark, outcome: Outcome) -> list[str]:
     lines = [
         f"# Benchmark on {benchmark.request.dataset}, fold {benchmark.request.fold}\n",
         f"Every method was trained on the same {len(job.train)} cases with the same budget: {benchmark.length}, batch "
-        f"{job.plans.training.batch_size}, {budget['device']}, {budget['precision']}, images of "
+        f"{job.plans.optimisation.batch_size}, {budget['device']}, {budget['precision']}, images of "
         f"{job.plans.slices.crop}x{job.plans.slices.crop} pixels of {job.plans.slices.pixel_mm:g} mm, "
-        f"{job.plans.networks.width} channels in the first layer (64 as published), seeds {seeds}. It is compared on "
+        f"{_widths(benchmark)}, seeds {seeds}. It is compared on "
         f"the {comparison.split} cases ({subjects} subjects) with its {comparison.checkpoint} weights.\n",
         f"{MEANING} {TRAINED_ONCE if len(comparison.seeds) == 1 else ''}\n",
+        *([f"{MEANING_OF_PAIRWISE}\n"] if any(row.key.endswith(PAIRWISE) for row in benchmark.rows) else []),
         *(f"{remark}.\n" for remark in (*benchmark.remarks, *outcome.remarks)),
     ]
     return lines if comparison.split == TEST else [*lines, f"{FLATTER}\n"]
+
+
+def _widths(benchmark: Benchmark) -> str:
+    """Return the channels in the first layer, which each method plans for itself."""
+    found = {t.row.name: t.job.plans.settings.get("networks", {}).get("width") for t in benchmark.trainings}
+    own = {row: width for row, width in found.items() if width is not None}
+    if len(set(own.values())) <= 1:
+        return f"{next(iter(own.values()), 'own')} channels in the first layer (64 as published)"
+    return f"channels in the first layer (64 as published): {', '.join(f'{row} {n}' for row, n in own.items())}"
 
 
 def _record(benchmark: Benchmark, outcome: Outcome) -> dict[str, Any]:
@@ -180,10 +195,10 @@ def _record(benchmark: Benchmark, outcome: Outcome) -> dict[str, Any]:
     trainings = [
         {
             "method": training.row.name,
-            "pair": list(training.job.pair),
+            "domains": list(training.job.domains),
             "seed": training.job.seed,
             "model": training.model.name,
-            "steps": training.job.plans.total_iterations,
+            "steps": training.job.plans.length.total,
             "seconds": round(training.seconds(), 1),
             "budget": training.budget,
         }

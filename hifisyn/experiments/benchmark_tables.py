@@ -84,22 +84,33 @@ def untrained(rivals: pd.DataFrame) -> Table:
 
 
 def cost(trainings: Sequence[Training], parameters: dict[str, int]) -> Table:
-    """Return what each method took: parameters in training, steps, seconds a step, minutes; mean over its trainings."""
+    """Return what each row took: parameters in training, steps, seconds a step, minutes; mean over its trainings."""
     rows, numbers = [], []
     for row in dict.fromkeys(training.row for training in trainings):
         own = [training for training in trainings if training.row == row]
-        steps = sum(t.job.plans.total_iterations for t in own) / len(own)
+        steps = sum(t.job.plans.length.total for t in own) / len(own)
         seconds = sum(t.seconds() for t in own) / len(own)
-        numbers.append({ROW: row.name, "parameters": parameters[row.method], "steps": steps, "seconds": seconds})
-        millions = f"{parameters[row.method] / 1e6:.2f}"
+        numbers.append({ROW: row.name, "parameters": parameters[row.name], "steps": steps, "seconds": seconds})
+        millions = f"{parameters[row.name] / 1e6:.2f}"
         texts = (row.name, millions, f"{steps:.0f}", f"{seconds / steps:.2f}", f"{seconds / 60:.1f}")
         rows.append(tuple(map(Cell, texts)))
     head = ("method", "parameters (M)", "steps", "seconds a step", "minutes")
     note = (
-        "Parameters of all networks that a training holds, for both directions. Time is what went by, validation and "
-        "sample sheets included, also beside other work of the machine."
+        "Numbers are of one training: parameters of all networks that it holds, for all its directions. Time is what "
+        f"went by, validation and sample sheets included, also beside other work of the machine.{_pairs(trainings)}"
     )
     return Table("Cost", note, head, tuple(rows), pd.DataFrame(numbers))
+
+
+def _pairs(trainings: Sequence[Training]) -> str:
+    """Return how many trainings a row has, where not all have the same number."""
+    sets: dict[str, set[tuple[str, ...]]] = {}
+    for training in trainings:
+        sets.setdefault(training.row.name, set()).add(training.job.domains)
+    counts = {row: len(found) for row, found in sets.items()}
+    if len(set(counts.values())) <= 1:
+        return ""
+    return f" Trainings of a row: {', '.join(f'{row} {count}' for row, count in counts.items())}."
 
 
 def _all_there(cases: pd.DataFrame, keys: list[str], tasks: int) -> pd.Series:

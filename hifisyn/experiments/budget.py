@@ -25,13 +25,13 @@ def budget_of(job: Job, splits: Splits, options: Options) -> Budget:
     made.
     """
     cases = {"train": sorted(job.train), "val": sorted(job.val), "test": sorted(splits.test)}
-    there = set(job.store.cases())
-    records = {case: job.store.record(case) for case in sorted(there & {c for part in cases.values() for c in part})}
-    how, training = resolved(options), job.plans.training
+    wanted = {case for part in cases.values() for case in part}
+    records = {c: job.store.record(c) for c in sorted(wanted & set(job.store.cases()))} if job.store else {}
+    how, length = resolved(options), job.plans.length
     return {
-        "epochs": training.epochs,
-        "iterations": training.iterations,
-        "batch_size": training.batch_size,
+        "epochs": length.epochs,
+        "iterations": length.iterations,
+        "batch_size": job.plans.optimisation.batch_size,
         "device": _kind(how["device"]),
         "precision": how["precision"],
         "processes": 1,
@@ -51,7 +51,8 @@ def found_in(job: Job) -> Budget:
     One that was begun by hifisyn_train says nothing of its splits and slices.
     """
     config, plans = read_json(job.folder / CONFIG_JSON), read_json(job.folder.parent / model_folder.PLANS_JSON)
-    known: Budget = {key: plans["training"][key] for key in ("epochs", "iterations", "batch_size")}
+    known: Budget = {"epochs": config["epochs"], "iterations": plans["length"]["iterations"]}
+    known |= {"batch_size": plans["optimisation"]["batch_size"]}
     known |= {"device": _kind(config["device"]), "precision": config["precision"], "processes": config["processes"]}
     kept = read_json(job.folder / BUDGET_JSON) if (job.folder / BUDGET_JSON).exists() else {}
     if kept.get(COMMAND) == config[COMMAND]:  # else another training replaced the one that the file is about

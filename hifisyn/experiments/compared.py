@@ -13,6 +13,7 @@ from hifisyn.evaluation.model_space import evaluate, load
 from hifisyn.evaluation.model_task import SUBJECTS_CSV, Task, look_up, out_of_date
 from hifisyn.evaluation.output_files import SUMMARY_JSON
 from hifisyn.experiments.comparison import Comparison
+from hifisyn.experiments.rows import granularity_of
 from hifisyn.experiments.tables import ROW, SEED
 from hifisyn.experiments.train_all import Log
 from hifisyn.experiments.trainings import Training
@@ -65,14 +66,25 @@ def compare_rows(
 def compare_all(
     comparisons: Sequence[Comparison], done: Sequence[Training], device: str, log: Log
 ) -> tuple[pd.DataFrame, list[Failure]]:
-    """Do `compare_rows` for each of several pairs of contrasts, and put the tables one below the other."""
-    tables, failures = [], []
+    """Do `compare_rows` for each of several sets of contrasts, and put the tables one below the other.
+
+    A row that was measured on other cases of a direction than the rows before it is left out there.
+    """
+    tables: list[pd.DataFrame] = []
+    failures: list[Failure] = []
+    measured: dict[str, set[str]] = {}
     for comparison in comparisons:
         own = [training for training in done if training in comparison.trainings]
         table, left_out = compare_rows(comparison, own, device, log)
-        tables.append(table)
         failures += left_out
-    return pd.concat(tables, ignore_index=True), failures
+        found = {str(d): set(part[CASE]) for d, part in table.groupby(DIRECTION)} if len(table) else {}
+        others = [direction for direction, cases in found.items() if measured.setdefault(direction, cases) != cases]
+        if others:
+            names, reason = " and ".join(comparison.domains), f"wanted the cases of {others[0]} of the rows before"
+            failures.append(Failure(names, f"{reason}, found others"))
+            continue
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(), failures
 
 
 def _cases(comparison: Comparison, training: Training, device: str, log: Log) -> pd.DataFrame:
@@ -107,8 +119,10 @@ def read_subjects(task: Task) -> pd.DataFrame:
 
 def _before_its_losses(training: Training, weights: Path) -> str:
     """Return what must be known of weights that were kept before the losses of their row began; "" of others."""
-    begin, losses = training.job.plans.losses.ramp_start, ", ".join(sorted(training.row.losses))
-    if not losses or not begin:
+    plans, losses = training.job.plans, ", ".join(sorted(training.row.losses))
+    granularity = granularity_of(plans) if losses else None
+    begin = granularity.first_step(plans.length.total) if granularity else 0
+    if not begin:
         return ""
     step = int(checkpoint.load(weights)["progress"]["iteration"])
     if step > begin:

@@ -12,13 +12,13 @@ from hifisyn.training.step import resolve_device, resolve_precision
 def describe(ablation: Comparison) -> list[str]:
     """Return lines that say what will be trained and what is done already, row by row."""
     first = ablation.trainings[0]
-    budget, training = first.budget, first.job.plans.training
+    budget, plans = first.budget, first.job.plans
     lines = [
-        f"ablation on {ablation.request.dataset}, {' and '.join(ablation.pair)}, fold {ablation.request.fold}",
-        f"every row: {training.epochs} epochs of {training.iterations} steps, batch {training.batch_size}, "
-        f"{budget['device']} {budget['precision']}, seeds {' '.join(map(str, ablation.seeds))}, "
-        f"{len(first.job.train)} training cases; compared on the {ablation.split} cases with the "
-        f"{ablation.checkpoint} weights",
+        f"ablation on {ablation.request.dataset}, {' and '.join(ablation.domains)}, fold {ablation.request.fold}",
+        f"every row: {plans.length.epochs} epochs of {plans.length.iterations} steps, batch "
+        f"{plans.optimisation.batch_size}, {budget['device']} {budget['precision']}, "
+        f"seeds {' '.join(map(str, ablation.seeds))}, {len(first.job.train)} training cases; "
+        f"compared on the {ablation.split} cases with the {ablation.checkpoint} weights",
     ]
     if ablation.split != TEST:
         lines.append("validation cases chose the best weights: their numbers flatter, alike for every row")
@@ -42,7 +42,7 @@ def measure(ablation: Comparison, options: Options) -> float:
         return 0.0
     largest = max(left, key=lambda t: len(t.row.parts or ())).job
     device = resolve_device(options.device)
-    seconds = seconds_a_step(largest, largest.cohort(), device, resolve_precision(options.precision, device))
+    seconds = seconds_a_step(largest, device, resolve_precision(options.precision, device))
     check_length(largest.plans, seconds, device, force_long=options.force_long)
     return seconds
 

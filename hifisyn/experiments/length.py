@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from hifisyn.plans import Plans
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 LONGEST_EPOCH, EPOCHS_WANTED, MOST_EPOCHS = 500, 10, 1000
 LENGTHS_JSON = "lengths.json"
-STEPS = ("training.epochs", "training.iterations")
+STEPS = ("length.epochs", "length.iterations")
 
 
 @dataclass(frozen=True)
@@ -65,26 +65,19 @@ def parse_length(text: str | None) -> Length:
     return Length(steps=steps)
 
 
-def assignments(steps: int, plans: Plans, given: Sequence[str] = ()) -> tuple[str, ...]:
+def assignments(steps: int, plans: Plans) -> tuple[str, ...]:
     """Return the changes of the plans that make a training so long; none where it is.
 
-    An epoch is a whole number of steps, and there are ten or more where that is possible. The ramp of HiFi-Syn's
-    losses keeps its share of the run, unless the user set it.
+    An epoch is a whole number of steps, and there are ten or more where that is possible.
 
     Args:
         steps: of the training.
         plans: as they are without these changes.
-        given: the user's own changes.
     """
-    total, losses = plans.total_iterations, plans.losses
-    if steps == total:
+    if steps == plans.length.total:
         return ()
     each = epoch_length(steps)
-    own = {text.partition("=")[0].rpartition(".")[2] for text in given}
-    ramp = {"ramp_start": losses.ramp_start, "ramp": losses.ramp}
-    scaled = {key: round(value * steps / total) for key, value in ramp.items() if value and key not in own}
-    values = dict(zip(STEPS, (steps // each, each), strict=True))
-    return (*(f"{key}={value}" for key, value in values.items()), *(f"losses.{k}={v}" for k, v in scaled.items()))
+    return tuple(f"{key}={value}" for key, value in zip(STEPS, (steps // each, each), strict=True))
 
 
 def epoch_length(steps: int) -> int:
@@ -103,7 +96,16 @@ def round_steps(seconds: float, seconds_a_step: float, period: int = 1) -> int:
     >>> round_steps(100.0, 0.11), round_steps(5.0, 10.0), round_steps(3600.0, 0.25, period=3)
     (909, 1, 14400)
     """
-    steps = max(period, int(seconds / seconds_a_step))
+    return rounded(int(seconds / seconds_a_step), period)
+
+
+def rounded(steps: int, period: int = 1) -> int:
+    """Return steps rounded down, by a hundredth at most, so that they part into whole epochs of whole periods.
+
+    >>> rounded(16666), rounded(1), rounded(0, period=3)
+    (16600, 1, 3)
+    """
+    steps = max(period, steps)
     hundredth = min(LONGEST_EPOCH, steps // 100)
     digits = 10 ** (len(str(hundredth)) - 1)
     unit = math.lcm(max(hundredth // digits * digits, 1), period)
@@ -111,7 +113,7 @@ def round_steps(seconds: float, seconds_a_step: float, period: int = 1) -> int:
 
 
 def kept(folder: Path, conditions: Mapping[str, str]) -> dict[str, float]:
-    """Return the seconds a step that were measured when the benchmark began, by method; empty where it has not.
+    """Return the seconds a step that were measured when the benchmark began, by row; empty where it has not.
 
     Raises:
         UserError: they were measured under other conditions.
@@ -135,11 +137,27 @@ def keep(folder: Path, seconds_a_step: Mapping[str, float], conditions: Mapping[
 
 
 def lengths(
-    length: Length, plans: Plans, seconds_a_step: Mapping[str, float], given: Sequence[str] = ()
+    length: Length,
+    plans: Plans,
+    shares: Mapping[str, int],
+    seconds_a_step: Mapping[str, float],
+    periods: Mapping[str, int],
 ) -> dict[str, tuple[str, ...]]:
-    """Return the assignments of each method whose speed is known, where time is the budget; else none."""
+    """Return the assignments of each row that has another length than the plans.
+
+    Args:
+        length: what every row gets. Steps are those of the plans already.
+        plans: that all rows share.
+        shares: row to how many trainings divide that.
+        seconds_a_step: row to its speed; where time is the budget, a row of unknown speed has no length yet.
+        periods: row to `Trainer.period`, for the same rows.
+    """
     if length.seconds is None:
-        return {}
-    period = plans.training.content_steps
-    found = {m: round_steps(length.seconds, seconds, period) for m, seconds in seconds_a_step.items()}
-    return {method: assignments(steps, plans, given) for method, steps in found.items()}
+        divided = {row: rounded(plans.length.total // share) for row, share in shares.items() if share > 1}
+        return {row: assignments(steps, plans) for row, steps in divided.items()}
+    found = {
+        row: round_steps(length.seconds / share, seconds_a_step[row], periods[row])
+        for row, share in shares.items()
+        if row in seconds_a_step
+    }
+    return {row: assignments(steps, plans) for row, steps in found.items()}

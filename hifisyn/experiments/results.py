@@ -40,7 +40,7 @@ def write_results(
     if cases.empty:
         return ""
     folder = ablation.folder
-    title = f"Ablation on {ablation.request.dataset}, {' and '.join(ablation.pair)}, {ablation.split} cases"
+    title = f"Ablation on {ablation.request.dataset}, {' and '.join(ablation.domains)}, {ablation.split} cases"
     shown = tables.comparisons(cases, title)
     if len(ablation.seeds) > 1:
         shown.append(tables.seed_table(cases))
@@ -57,13 +57,13 @@ def write_results(
 def _head(ablation: Comparison) -> list[str]:
     """Return what all rows share, as paragraphs."""
     first = ablation.trainings[0]
-    training, budget = first.job.plans.training, first.budget
+    plans, budget = first.job.plans, first.budget
     lines = [
-        f"# Ablation on {ablation.request.dataset}: {' and '.join(ablation.pair)}, fold {ablation.request.fold}\n",
-        f"Every row was trained on the same {len(first.job.train)} cases for {training.epochs} epochs of "
-        f"{training.iterations} steps (batch {training.batch_size}, {budget['device']}, {budget['precision']}), "
-        f"seeds {', '.join(map(str, ablation.seeds))}, and is compared on the {ablation.split} cases with its "
-        f"{ablation.checkpoint} weights. Intensities are in [-1, 1].\n",
+        f"# Ablation on {ablation.request.dataset}: {' and '.join(ablation.domains)}, fold {ablation.request.fold}\n",
+        f"Every row was trained on the same {len(first.job.train)} cases for {plans.length.epochs} epochs of "
+        f"{plans.length.iterations} steps (batch {plans.optimisation.batch_size}, {budget['device']}, "
+        f"{budget['precision']}), seeds {', '.join(map(str, ablation.seeds))}, and is "
+        f"compared on the {ablation.split} cases with its {ablation.checkpoint} weights. Intensities are in [-1, 1].\n",
     ]
     return lines if ablation.split == TEST else [*lines, f"{FLATTER}\n"]
 
@@ -89,7 +89,7 @@ def _record(ablation: Comparison, done: Sequence[Training], failures: Sequence[F
     ]
     return {
         "dataset": ablation.request.dataset,
-        "pair": list(ablation.pair),
+        "domains": list(ablation.domains),
         "fold": ablation.request.fold,
         "plans": ablation.request.plans,
         "command": ablation.request.command,

@@ -9,8 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hifisyn.errors import UserError
+from hifisyn.methods.granularity import PixelGranularitySettings
+from hifisyn.methods.hifisyn.settings import HiFiSynSettings
 from hifisyn.plans import Plans
-from hifisyn.training.registry import names
+from hifisyn.settings import Settings, checked
+from hifisyn.training.registry import names, trainer_class
 
 GLOBAL, STRUCTURAL, PGD, LABELS, SGD, GGD = "global slots", "structural slots", "PGD", "labels in PGD", "SGD", "GGD"
 PARTS = (GLOBAL, STRUCTURAL, PGD, LABELS, SGD, GGD)
@@ -19,13 +22,13 @@ LOSSES = {PGD: "pgd", SGD: "sgd", GGD: "ggd"}
 # All that a row may change; whatever else differs between two rows is no ablation.
 LABEL_MAP = "label_map"  # the setting by which other methods take HiFi-Syn's PGD and the label map
 KEYS = (
-    "memory.slots",
-    "memory.global_slots",
-    "losses.pgd",
-    "losses.sgd",
-    "losses.ggd",
-    "losses.use_labels",
-    f"method.{LABEL_MAP}",
+    "settings.memory.slots",
+    "settings.memory.global_slots",
+    "settings.losses.pgd",
+    "settings.losses.sgd",
+    "settings.losses.ggd",
+    "settings.losses.use_labels",
+    f"settings.{LABEL_MAP}",
 )
 
 _NO_BANK = ("memory.slots={}", "memory.global_slots=0")
@@ -88,13 +91,13 @@ TABLE_5 = (
 def _with_and_without(method: str) -> tuple[Row, Row]:
     key = method.lower()
     return (
-        _row(key, method, f"{method} as published", (), f"method.{LABEL_MAP}=false", method=method),
+        _row(key, method, f"{method} as published", (), f"settings.{LABEL_MAP}=false", method=method),
         _row(
             f"{key}_labels",
             f"{method} + label map",
             f"{method} with PGD and the label map",
             (PGD, LABELS),
-            f"method.{LABEL_MAP}=true",
+            f"settings.{LABEL_MAP}=true",
             method=method,
         ),
     )
@@ -128,12 +131,22 @@ def needs(row: Row) -> str:
     return "" if ":" in row.method or row.method in names() else row.method
 
 
+def granularity_of(plans: Plans) -> PixelGranularitySettings | None:
+    """Return the settings of PGD of the plans' method, which say when its losses begin; none where it has no PGD."""
+    settings = _settings(plans)
+    own = settings.losses if isinstance(settings, HiFiSynSettings) else getattr(settings, "granularity", None)
+    return own if isinstance(own, PixelGranularitySettings) else None
+
+
 def parts_of(plans: Plans) -> frozenset[str]:
     """Return which of `PARTS` a training by these plans has."""
-    bank, losses = plans.memory, plans.losses
-    if LABEL_MAP in plans.method:
-        with_map = plans.method[LABEL_MAP] and losses.pgd > 0
-        return frozenset((PGD, LABELS) if losses.use_labels else (PGD,)) if with_map else frozenset()
+    settings = _settings(plans)
+    if not isinstance(settings, HiFiSynSettings):
+        own = granularity_of(plans) if getattr(settings, LABEL_MAP, False) else None
+        if own is None or own.pgd == 0:
+            return frozenset()
+        return frozenset((PGD, LABELS) if own.use_labels else (PGD,))
+    bank, losses = settings.memory, settings.losses
     there = {
         GLOBAL: bank.global_slots > 0,
         STRUCTURAL: any(bank.slots.values()),
@@ -159,12 +172,17 @@ def check(row: Row, plans: Plans) -> None:
             f"row {row.name}: wanted {_listed(row.parts)}, found {_listed(found)}; "
             f"the plans that all rows share must have every part, or choose other --rows"
         )
-    steps, start = plans.total_iterations, plans.losses.ramp_start
-    if row.losses and start >= steps:
+    own, steps = granularity_of(plans), plans.length.total
+    if row.losses and own is not None and own.first_step(steps) >= steps:
+        key = "losses.ramp_start" if isinstance(_settings(plans), HiFiSynSettings) else "granularity.ramp_start"
         raise UserError(
-            f"row {row.name}: wanted losses that act, found losses.ramp_start {start} in a run of {steps} steps; "
-            "pass --set losses.ramp_start=0 losses.ramp=0, or train for longer"
+            f"row {row.name}: wanted losses that act, found {key} {own.ramp_start:g} in a run of {steps} steps; "
+            f"pass --set {key}=0, or train for longer"
         )
+
+
+def _settings(plans: Plans) -> Settings:
+    return checked(trainer_class(plans.method).SETTINGS, plans.settings, within="settings")
 
 
 def _listed(parts: frozenset[str]) -> str:

@@ -27,9 +27,9 @@ class Trained:
 
 
 def named(trainings: Sequence[Training]) -> dict[str, Training]:
-    """Return the trainings by name; with their contrasts in front, where there are several pairs."""
-    several = len({training.job.pair for training in trainings}) > 1
-    return {f"{' and '.join(t.job.pair)}: {t}" if several else str(t): t for t in trainings}
+    """Return the trainings by name; with their contrasts in front, where these differ."""
+    several = len({training.job.domains for training in trainings}) > 1
+    return {f"{' and '.join(t.job.domains)}: {t}" if several else str(t): t for t in trainings}
 
 
 def train_rows(trainings: Sequence[Training], options: Options, *, overwrite: bool = False) -> Trained:

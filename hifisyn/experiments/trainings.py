@@ -67,7 +67,7 @@ class Training:
 
     def steps_left(self) -> int:
         """Return how many steps are still to be done, by its log; those since its last epoch count as not done."""
-        total = self.job.plans.total_iterations
+        total = self.job.plans.length.total
         if self.state != "resume":
             return total if self.state == "new" else 0
         rows = _log(self.job.folder)
@@ -122,7 +122,7 @@ class Pace:
     def finish(self, training: Training) -> None:
         """Count a training that reached its end."""
         if self.steps.pop(id(training)):
-            self.seconds_a_step.append(training.seconds() / training.job.plans.total_iterations)
+            self.seconds_a_step.append(training.seconds() / training.job.plans.length.total)
 
     def drop(self, training: Training) -> None:
         """Expect nothing more of a training."""
@@ -150,6 +150,7 @@ def state_of(folder: Path) -> State:
 def _refuse_other_plans(training: Training) -> None:
     path = training.model / model_folder.PLANS_JSON
     different = model_folder.changes(Plans.checked(read_json(path), str(path)), training.job.plans)
+    different.pop(model_folder.EPOCHS, None)  # one fold may be longer than another; its own length is in the budget
     for key, value in different.items():
         raise UserError(
             f"{training}: wanted {key} {value} as in the plans, found a training by other plans in {training.model}; "

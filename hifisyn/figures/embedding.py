@@ -57,7 +57,7 @@ def embed(queries: Queries, seed: int = 0) -> Embedding:
 def unit_rows(content: np.ndarray) -> np.ndarray:
     """Return (P, C) with rows of length 1, which is all that the bank's cosine sees; float64."""
     wide = content.astype(np.float64)
-    return wide / np.linalg.norm(wide, axis=1, keepdims=True).clip(min=np.finfo(float).tiny)
+    return np.asarray(wide / np.linalg.norm(wide, axis=1, keepdims=True).clip(min=np.finfo(float).tiny))
 
 
 def structure_silhouette(unit: np.ndarray, structure: np.ndarray) -> pd.Series:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hifisyn.errors import UserError
 from hifisyn.planning.costs import Sizes
@@ -21,6 +21,13 @@ class MemorySlots(Settings):
     )
     global_slots: int = Field(0, ge=0, description="slots that every pixel may read")
     value_width: int = Field(128, ge=1, description="V: entries of a value")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _both_are_counted(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and "slots" in values and "global_slots" not in values:
+            raise ValueError("wanted global_slots beside slots, found none")
+        return values
 
     @property
     def total(self) -> int:

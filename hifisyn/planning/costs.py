@@ -1,10 +1,12 @@
 """What a training step costs: work, seconds and memory, as models whose constants were measured or are estimates."""
 
+import math
 from dataclasses import dataclass
 
 from hifisyn.planning.device import GIB, Device
 
 PUBLISHED_CROP, PUBLISHED_WIDTH, PUBLISHED_DOWN = 216, 64, 2
+PUBLISHED_CONTENT_WIDTH = PUBLISHED_WIDTH << PUBLISHED_DOWN
 
 # GFLOP of a whole step at the published size and batch 1, as a polynomial in V / content width: fitted to counts at
 # V = 64, 128 and 256 (1489, 1969, 3302). It goes with (crop * width) ** 2, whatever n_down is. The first and last
@@ -71,28 +73,28 @@ def step_seconds(sizes: Sizes, device: Device) -> float:
         return step_gflop(sizes) / GPU_GFLOP_PER_SECOND
     moving = CPU_SECONDS_PER_VALUE * sizes.batch * sizes.crop**2 * sizes.width
     one_core = CPU_OVERHEAD_SECONDS + moving + step_gflop(sizes) / CPU_GFLOP_PER_SECOND
-    return one_core / min(device.cores, MOST_CORES) ** CORES_EXPONENT
+    return one_core / math.pow(min(device.cores, MOST_CORES), CORES_EXPONENT)
 
 
 def step_memory_gb(sizes: Sizes) -> float:
     """Return the estimated memory of one training step in GiB: feature maps kept for backward, weights, overhead."""
     maps = ENCODER_PASSES * _encoder_values(sizes) + GENERATOR_PASSES * _generator_values(sizes)
     activations = 4 * sizes.batch * SMALL_NETWORKS * maps
-    weights = BYTES_PER_PARAMETER * PARAMETERS * (sizes.content_width / (PUBLISHED_WIDTH * 2**PUBLISHED_DOWN)) ** 2
+    weights = BYTES_PER_PARAMETER * PARAMETERS * (sizes.content_width / PUBLISHED_CONTENT_WIDTH) ** 2
     return (activations + weights) / GIB + MEMORY_OVERHEAD_GB
 
 
 def _encoder_values(sizes: Sizes) -> float:
     """Values that one pass of E^c keeps: 3 maps a convolution (input, norm, activation), 4 residual blocks."""
     pixels = sizes.crop**2
-    levels = sum(3 * sizes.width * 2**d * pixels / 4**d for d in range(sizes.n_down + 1))
-    return levels + 4 * 6 * sizes.content_width * pixels / 4**sizes.n_down
+    levels = sum(3 * (sizes.width << d) * pixels / (1 << 2 * d) for d in range(sizes.n_down + 1))
+    return levels + 4 * 6 * sizes.content_width * pixels / (1 << 2 * sizes.n_down)
 
 
 def _generator_values(sizes: Sizes) -> float:
     """Values that one pass of G keeps; the modulation (V and the code) is concatenated at every resolution."""
     extra = sizes.value_width + ATTRIBUTE_CODE
-    pixels = sizes.crop**2 / 4**sizes.n_down
+    pixels = sizes.crop**2 / (1 << 2 * sizes.n_down)
     channels = sizes.content_width + extra
     values = 6 * sizes.content_width * pixels + 3 * 6 * channels * pixels
     for _ in range(sizes.n_down):

@@ -22,6 +22,7 @@ from hifisyn.engine.sweep import Engine
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json, write_text
 from hifisyn.planning import planner, qc, rules
+from hifisyn.planning.choice import Choice
 from hifisyn.planning.device import usable_here
 from hifisyn.planning.drawing import PICTURE, draw
 from hifisyn.planning.failures import report, write_failures
@@ -99,7 +100,7 @@ class _Work:
         kept = self.kept_plans(whole)
         settings = rules.preprocessing(whole, self.wishes.preprocessing)
         if kept:
-            settings = rules.Choice(kept.preprocessing, "")
+            settings = Choice(kept.preprocessing, "")
         aligned = AlignedStore(self.folder / paths.ALIGNED)
         dataset = self.verify(self.wishes.shard.part(whole) if self.wishes.shard else whole)
         dataset = self.align(dataset, aligned, settings.value)
@@ -123,6 +124,8 @@ class _Work:
             return None
         plans = Plans.load(path)
         planner.check(plans, dataset, str(path))
+        if plans.method == self.wishes.method_name:
+            plans = planner.complete(plans, self.wishes.method, str(path))
         self.say(
             f"plans: {path} is kept as it is, whatever is asked for; --overwrite plans anew, "
             "--plans-name NAME plans beside it"

@@ -59,7 +59,10 @@ def _values_at(image: Volume, brain: Volume, voxels: np.ndarray) -> np.ndarray:
     """Return the image at voxels (N, 3) of the brain's grid, linear; NaN where the image does not reach."""
     to_image = index_map(onto=brain, volume=image)
     at = to_image[:3, :3] @ voxels.T + to_image[:3, 3:]
-    return ndimage.map_coordinates(image.data.astype(np.float32), at, order=1, cval=np.nan, mode="constant")
+    values: np.ndarray = ndimage.map_coordinates(
+        image.data.astype(np.float32), at, order=1, cval=np.nan, mode="constant"
+    )
+    return values
 
 
 def _describe_intensities(

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
-from hifisyn.planning import rules
+from hifisyn.planning import rules, size_rules
+from hifisyn.planning.choice import Choice
 from hifisyn.planning.costs import Sizes
 from hifisyn.planning.device import Device
 from hifisyn.plans import BatchPlan, LengthPlan, OptimisationPlan, Plans, Preset, SlicePlan
@@ -43,7 +44,7 @@ class MethodPlan:
 class PlansItself(Protocol):
     """A method, as planning sees it: `hifisyn.training.contract.Trainer`."""
 
-    SETTINGS: ClassVar[type[Settings]]
+    SETTINGS: ClassVar[Any]  # a type of Settings; declared so, a narrower one would be refused
 
     @classmethod
     def check(cls, plans: Plans) -> None:
@@ -64,7 +65,7 @@ def basis(device: Device, preset: Preset) -> Device:
     >>> basis(Device("cpu", 8, 2, minutes=4), "paper").kind
     'cuda'
     """
-    return rules.FULL_SIZE_DEVICE if preset == "paper" else device
+    return size_rules.FULL_SIZE_DEVICE if preset == "paper" else device
 
 
 def shared_plan(
@@ -83,8 +84,8 @@ def shared_plan(
         The plan, and the sizes that it rests on.
     """
     device = basis(device, preset)
-    sizes = rules.sizes(device, slices.crop, literal=preset == "paper_literal")
-    length = rules.length(sizes.value, device)
+    sizes = size_rules.sizes(device, slices.crop, literal=preset == "paper_literal")
+    length = size_rules.length(sizes.value, device)
     rates = rules.rate_factors(sizes.value.width, length.value.total)
     average = rules.average(preset)
     values = {name: field.default for name, field in OptimisationPlan.model_fields.items()} | dict(published)
@@ -121,12 +122,12 @@ def _own(kind: type[Settings], published: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings(
-    kind: type[Settings], sizes: rules.Choice[Sizes], length: LengthPlan, device: Device, factor: float
+    kind: type[Settings], sizes: Choice[Sizes], length: LengthPlan, device: Device, factor: float
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the settings for which there is a rule, as far as the method has them, and why."""
     noise, init = rules.content_noise(sizes.value.width), rules.initialisation(sizes.value.width)
     steps, ema = rules.content_steps(device), rules.attribute_ema(length.total)
-    down = rules.n_down(sizes.value.crop)
+    down = size_rules.n_down(sizes.value.crop)
     candidates: dict[str, tuple[Any, str]] = {
         "networks.width": (sizes.value.width, sizes.reason),
         "networks.n_down": (down.value, down.reason),

@@ -5,12 +5,12 @@ from typing import Any
 
 from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
-from hifisyn.planning import rules
-from hifisyn.planning.costs import Sizes, step_gflop, step_memory_gb, step_seconds
+from hifisyn.planning import size_rules
+from hifisyn.planning.costs import PUBLISHED_WIDTH, Sizes, step_gflop, step_memory_gb, step_seconds
 from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan, PlansItself, basis
 from hifisyn.plans import LengthPlan, Plans, Preset, SlicePlan
-from hifisyn.settings import checked
+from hifisyn.settings import checked, whole_key
 
 SET_BY_HAND = "set by hand"
 
@@ -59,9 +59,7 @@ def plan(
     }
     shared = Plans.checked(content, origin="the planner")
     plans = for_method(shared, method, method_name, fingerprint, device)
-    plans = complete(plans.override(list(assignments)), method)
-    by_hand = {text.partition("=")[0].strip(): SET_BY_HAND for text in assignments}
-    return plans.model_copy(update={"reasons": plans.reasons | by_hand})
+    return _set_by_hand(plans, assignments, method)
 
 
 def for_method(
@@ -84,22 +82,32 @@ def for_method(
     return complete(whole, method)
 
 
-def complete(plans: Plans, method: type[PlansItself]) -> Plans:
+def complete(plans: Plans, method: type[PlansItself], origin: str = "") -> Plans:
     """Return plans with every setting of their method written out.
+
+    Args:
+        plans: of the method.
+        method: that types their settings.
+        origin: where the plans stand, in front of the message, such as a file.
 
     Raises:
         UserError: a setting is unknown, of the wrong type or cannot work, or parts of the plans do not go together.
     """
-    settings = checked(method.SETTINGS, plans.settings, within="settings").model_dump(mode="json")
-    whole = plans.model_copy(update={"settings": settings})
-    method.check(whole)
+    try:
+        settings = checked(method.SETTINGS, plans.settings, within="settings").model_dump(mode="json")
+        whole = plans.model_copy(update={"settings": settings})
+        method.check(whole)
+    except UserError as error:
+        raise UserError(f"{origin}: {error}" if origin else str(error)) from None
     return whole
 
 
 def planned_for(plans: Plans) -> Device:
     """Return the device that plans were made for; one without a limit where they do not say."""
-    known = {key: plans.device[key] for key in ("kind", "memory_gb", "cores", "minutes") if key in plans.device}
-    return Device(**known) if known else rules.FULL_SIZE_DEVICE
+    known = plans.device
+    if not {"kind", "memory_gb", "cores"} <= set(known):
+        return size_rules.FULL_SIZE_DEVICE
+    return Device(known["kind"], known["memory_gb"], known["cores"], known.get("minutes"))
 
 
 def check(plans: Plans, dataset: Dataset, origin: str) -> None:
@@ -136,16 +144,24 @@ def warnings(plans: Plans, fingerprint: Mapping[str, Any]) -> list[str]:
     empty = [name for name, entry in fingerprint["structures"].items() if not entry["cases"] and slots.get(name)]
     if empty:
         found.append(f"settings.memory.slots holds slots for {', '.join(empty)}, which no training case has")
-    if plans.optimisation.batch_size == 1:
-        found.append("batch_size 1: contrastive negatives of other subjects come from the other modality only")
+    if plans.optimisation.batch_size == 1 and "pgd" in plans.settings.get("losses", {}):
+        found.append("batch_size 1: contrastive negatives of other subjects come from the other contrast only")
     return found
 
 
+def _set_by_hand(plans: Plans, assignments: Sequence[str], method: type[PlansItself]) -> Plans:
+    """Return plans with assigned values, of whose keys the reasons say so."""
+    content = plans.model_dump(mode="json")
+    keys = [whole_key(text.partition("=")[0], content) for text in assignments]
+    changed = plans.override(assignments)
+    return complete(changed.model_copy(update={"reasons": plans.reasons | dict.fromkeys(keys, SET_BY_HAND)}), method)
+
+
 def _slices(fingerprint: Mapping[str, Any], device: Device, *, literal: bool) -> tuple[SlicePlan, dict[str, str]]:
-    crop = rules.crop(device, literal=literal)
-    size = rules.stored_size(device, crop)
-    pixel = rules.pixel_mm(fingerprint["geometry"], fingerprint["subjects"], crop)
-    plan = SlicePlan(size=size.value, crop=crop, pixel_mm=pixel.value, per_case=rules.PUBLISHED_SLICES)
+    crop = size_rules.crop(device, literal=literal)
+    size = size_rules.stored_size(device, crop)
+    pixel = size_rules.pixel_mm(fingerprint["geometry"], fingerprint["subjects"], crop)
+    plan = SlicePlan(size=size.value, crop=crop, pixel_mm=pixel.value, per_case=size_rules.PUBLISHED_SLICES)
     return plan, {"slices.size": size.reason, "slices.pixel_mm": pixel.reason}
 
 
@@ -166,7 +182,8 @@ def _device(device: Device, crop: int, own: MethodPlan) -> dict[str, Any]:
 
 def _sizes(crop: int, own: MethodPlan) -> Sizes:
     networks, memory = own.settings.get("networks", {}), own.settings.get("memory", {})
-    width, down = networks.get("width", rules.PUBLISHED_WIDTH), networks.get("n_down", rules.n_down(crop).value)
+    width = networks.get("width", PUBLISHED_WIDTH)
+    down = networks.get("n_down", size_rules.n_down(crop).value)
     values = memory.get("value_width", width * 2**down // 2)
     return Sizes(crop, width, own.optimisation.batch_size, down, values)
 
@@ -178,7 +195,7 @@ def _estimated(sizes: Sizes, length: LengthPlan, device: Device) -> dict[str, fl
         "step_gflop": round(step_gflop(sizes), 1),
         "step_seconds": round(seconds, 3),
         "step_memory_gb": round(step_memory_gb(sizes), 1),
-        "training_minutes": round(length.total * seconds / rules.TIME_FOR_STEPS / 60, 1),
+        "training_minutes": round(length.total * seconds / size_rules.TIME_FOR_STEPS / 60, 1),
     }
 
 

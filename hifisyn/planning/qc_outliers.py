@@ -95,7 +95,8 @@ def robust_z(measure: Measure, values: np.ndarray, cohort: Spread) -> np.ndarray
     z = np.where(np.abs(away) > least, away / max(cohort.scale, least / THRESHOLD), 0.0)
     if measure.side != "both":
         z = np.minimum(z, 0) if measure.side == "low" else np.maximum(z, 0)
-    return np.nan_to_num(z, nan=0.0)
+    scores: np.ndarray = np.nan_to_num(z, nan=0.0)
+    return scores
 
 
 def reasons(cohort: Cohort, ranking: Ranking, place: int, most: int = 4) -> list[str]:

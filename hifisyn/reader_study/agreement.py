@@ -73,4 +73,4 @@ def same_order(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> float:
 def _signs(ranks: np.ndarray) -> np.ndarray:
     """Return for each pair of images -1, 0 or 1: which of both is the better."""
     i, j = np.triu_indices(len(ranks), 1)
-    return np.sign(ranks[i] - ranks[j])
+    return np.asarray(np.sign(ranks[i] - ranks[j]))

@@ -7,6 +7,7 @@ from hifisyn.plans import Plans
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_data import Data
 from hifisyn.report.html import counted, facts_table, listed, missing, paragraph, rows_table, section, without_paths
+from hifisyn.settings import flat
 
 STEP_WORDS = {"skull_strip": "skull strip", "registration": "registration", "bias": "bias field", "labels": "labels"}
 MOST_WAYS = 4
@@ -107,27 +108,28 @@ def _steps(data: Data) -> str:
 def _plan(plan: Plans) -> str:
     rows = [(what, value, plan.reasons.get(key, "")) for what, value, key in _choices(plan)]
     said = {key for _, _, key in _choices(plan)}
-    rows += [(key, "", reason) for key, reason in plan.reasons.items() if key not in said]
+    values = flat(plan.model_dump(mode="json"))
+    rows += [(key, str(values.get(key, "")), reason) for key, reason in plan.reasons.items() if key not in said]
     caption = f"The plan “{plan.name}”, preset {plan.preset}. Why: what the rules wrote down."
     return rows_table(caption, ("choice", "value", "why"), rows)
 
 
 def _choices(plan: Plans) -> Iterator[tuple[str, str, str]]:
-    s, m, n, t, w = plan.slices, plan.memory, plan.networks, plan.training, plan.losses
+    s, length = plan.slices, plan.length
     yield "slices", f"{s.size} x {s.size} pixels of {s.pixel_mm:g} mm", "slices.pixel_mm"
     yield "seen by the networks", f"{s.crop} x {s.crop} pixels", "slices.size"
     yield "slices a case", f"up to {s.per_case}, brain on at least {s.min_brain:.0%}", ""
-    slots = ", ".join(f"{name} {count}" for name, count in m.slots.items()) or "no structure"
-    yield "memory slots", f"{m.total}: {slots}, global {m.global_slots}; value width {m.value_width}", "memory.slots"
-    yield "networks", f"{n.width} channels", "networks.width"
-    yield "content map", f"{plan.content_size} x {plan.content_size} x {plan.content_width}", "networks.n_down"
-    yield "noise on content", f"{n.content_noise:g}", "networks.content_noise"
-    yield "initial weights", n.init, "networks.init"
-    yield "weights of PGD, SGD, GGD", f"{w.pgd:g}, {w.sgd:g}, {w.ggd:g}", "losses.pgd"
-    yield "training", f"{t.epochs} epochs of {t.iterations} steps, batch {t.batch_size}", "training.epochs"
-    yield "learning rate", f"{t.lr:g}", "training.lr"
-    yield "average of attributes", f"{t.attribute_ema:g}", "training.attribute_ema"
-    yield "content steps", str(t.content_steps), "training.content_steps"
+    yield "method", plan.method, ""
+    if memory := plan.settings.get("memory"):
+        slots = ", ".join(f"{name} {count}" for name, count in memory["slots"].items()) or "no structure"
+        total = sum(memory["slots"].values()) + memory["global_slots"]
+        words = f"{total}: {slots}, global {memory['global_slots']}; value width {memory['value_width']}"
+        yield "memory slots", words, "settings.memory.slots"
+    if plan.width is not None:
+        yield "networks", f"{plan.width} channels", "settings.networks.width"
+    steps = f"{length.epochs} epochs of {length.iterations} steps, batch {plan.optimisation.batch_size}"
+    yield "training", steps, "length.epochs"
+    yield "learning rate", f"{plan.optimisation.lr:g}", "optimisation.lr"
 
 
 def _by(numbers: list[float], digits: int = 2) -> str:

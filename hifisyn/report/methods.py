@@ -141,7 +141,8 @@ def _one_training(training: Training) -> str:
     device = f" on {training.config['device']}" if training.config.get("device") else ""
     time = f" in {duration(training.seconds)}" if training.seconds else ""
     seed = f", seed {training.config['seed']}" if "seed" in training.config else ""
-    steps = f"{training.epochs * plans.length.iterations:,} steps ({counted(training.epochs, 'epoch')} of {plans.length.iterations})"
+    each = plans.length.iterations
+    steps = f"{training.epochs * each:,} steps ({counted(training.epochs, 'epoch')} of {each})"
     return (
         f"{training.called}: {steps} of "
         f"{counted(plans.optimisation.batch_size, 'image')} of each contrast{time}{device}, Adam at "
@@ -150,7 +151,7 @@ def _one_training(training: Training) -> str:
 
 
 def _slots(memory: dict[str, Any]) -> int:
-    return sum(memory["slots"].values()) + int(memory["global_slots"])
+    return int(sum(memory["slots"].values()) + memory["global_slots"])
 
 
 def _evaluation(facts: Facts, cite: Citations) -> list[str]:

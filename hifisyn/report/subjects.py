@@ -173,4 +173,4 @@ def _places(facts: Facts, case: str, brain: np.ndarray, most: int) -> np.ndarray
     compared = sorted(set(slices.loc[slices["case"] == case, "slice"])) if not slices.empty else []
     there = np.array([int(s) for s in compared if s < len(brain)] or np.flatnonzero(brain.any(axis=(1, 2))))
     chosen = np.linspace(0, len(there) - 1, min(most, len(there))).round().astype(int)
-    return there[chosen]
+    return np.asarray(there[chosen])

@@ -1,8 +1,9 @@
 """The section with the viewer: its menus, its four panels, the numbers beside it, and the pictures as data."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -115,7 +116,7 @@ def _numbers(facts: Facts, shown: Sequence[Shown]) -> str:
     )
 
 
-def _row(row: dict, places: dict[str, str], measures: Sequence[str]) -> str:
+def _row(row: Mapping[str, Any], places: dict[str, str], measures: Sequence[str]) -> str:
     case, direction = str(row["case"]), str(row[DIRECTION])
     cells = "".join(f'<td class="number">{_figure(m, row[m])}</td>' for m in measures)
     name = escape(str(row[METHOD]))
@@ -134,14 +135,14 @@ def _data(shown: Sequence[Shown]) -> str:
     return _block("viewer-settings", look) + "".join(_block(f"case-{i}", _case(s)) for i, s in enumerate(shown))
 
 
-def _case(entry: Shown) -> dict:
+def _case(entry: Shown) -> dict[str, Any]:
     height, width = entry.size
     size = {"width": width, "height": height, "columns": entry.columns}
     synthetic = {str(one): one._asdict() | {"models": models} for one, models in entry.synthetic.items()}
     return {"case": entry.case, "places": entry.places, **size, "real": entry.real, "synthetic": synthetic}
 
 
-def _block(anchor: str, content: dict) -> str:
+def _block(anchor: str, content: Mapping[str, Any]) -> str:
     """Return data that the script reads and no browser runs: ASCII, no tag can begin in it."""
     text = json.dumps(content).replace("<", "\\u003c")
     return f'<script type="application/json" id="{anchor}">{text}</script>\n'

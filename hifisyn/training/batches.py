@@ -20,7 +20,7 @@ from hifisyn.training.source import BatchSource, Item
 TIME_LIMIT = 300.0
 
 
-class BatchLoader(SlimDataLoaderBase):
+class BatchLoader(SlimDataLoaderBase):  # type: ignore[misc]  # batchgenerators has no types
     """Reads the batches of iteration start, start + 1, ... of a source; of w processes each reads every w-th."""
 
     def __init__(self, source: BatchSource, *, start: int = 0, workers: int = 0) -> None:

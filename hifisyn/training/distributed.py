@@ -70,7 +70,8 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in chosen]
     flat = torch.cat([present, *(g.reshape(-1) for g in gradients)])
     dist.all_reduce(flat)
-    present, *means = (flat / dist.get_world_size()).split([len(chosen), *(p.numel() for p in chosen)])
+    sizes = [len(chosen), *(p.numel() for p in chosen)]
+    present, *means = torch.split_with_sizes(flat / dist.get_world_size(), sizes)
     for parameter, mean, share in zip(chosen, means, present.tolist(), strict=True):
         parameter.grad = mean.view_as(parameter) if share else None
 

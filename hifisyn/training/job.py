@@ -1,12 +1,12 @@
 """What to train, on which batches, and how: all that the loop is told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from hifisyn.plans import Plans
+from hifisyn.plans import BatchKind, Plans
 from hifisyn.slices import SliceStore
 from hifisyn.training.cohort import Cohort
 from hifisyn.training.contract import Trainer
@@ -15,8 +15,9 @@ from hifisyn.training.pretrained import Pretrained
 from hifisyn.training.simulated_source import SimulatedSource
 from hifisyn.training.slice_source import PairedSliceSource, SliceSource
 from hifisyn.training.source import BatchSource
+from hifisyn.training.validation import SLICES, ValidationSet
 
-REAL = ("unpaired", "paired")
+REAL: tuple[BatchKind, ...] = ("unpaired", "paired")
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,21 @@ class Job:
         """
         shares = {kind: share for kind, share in self.plans.batches.shares.items() if share > 0}
         cohort, context = self.cohort(), self.trainer.NEEDS.context
-        sources: dict[str, BatchSource] = {}
+        sources: dict[BatchKind, BatchSource] = {}
         if cohort is not None and self.store is not None:
-            real = {"unpaired": SliceSource, "paired": PairedSliceSource}
+            real: dict[BatchKind, type[SliceSource]] = {"unpaired": SliceSource, "paired": PairedSliceSource}
             for kind in real.keys() & shares.keys():
                 sources[kind] = real[kind](self.store, cohort, self.plans, self.seed, rank, context)
         if "simulated" in shares:
             sources["simulated"] = SimulatedSource(self.domains, self.plans, self.seed, rank, context)
         return mixed(sources, shares, self.seed)
+
+    def validation(self, cases: Sequence[str], count: int = SLICES) -> ValidationSet | None:
+        """Return about `count` slices a direction of some cases to look at; none where no direction has any."""
+        if self.store is None:
+            return None
+        crop, context = self.plans.slices.crop, self.trainer.NEEDS.context
+        return ValidationSet.read(self.store, cases, self.domains, crop, count, context)
 
 
 @dataclass(frozen=True)

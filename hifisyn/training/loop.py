@@ -9,10 +9,9 @@ import torch
 from hifisyn.engine.resources import allowed_cpus
 from hifisyn.errors import UserError
 from hifisyn.plans import Plans
-from hifisyn.training import checkpoint
+from hifisyn.training import announce, checkpoint
 from hifisyn.training.average import WeightAverage
 from hifisyn.training.batches import Batches, BatchLoader
-from hifisyn.training.cohort import Cohort
 from hifisyn.training.distributed import Ranks, broadcast_state, joined, largest
 from hifisyn.training.duration import WORTH_MEASURING, check_length, seconds_a_step
 from hifisyn.training.interrupts import Interrupts
@@ -20,8 +19,8 @@ from hifisyn.training.job import Job, Options
 from hifisyn.training.logbook import DIAGNOSTIC, LOSS, RATE, Logbook, Row, Tally, duration
 from hifisyn.training.rates import set_rates
 from hifisyn.training.step import resolve_device, resolve_precision, take_step
-from hifisyn.training.summary import describe, summarise
-from hifisyn.training.validation import ValidationSet, measure, score, source_itself, translate_all, write_sheets
+from hifisyn.training.summary import summarise
+from hifisyn.training.validation import measure, score, translate_all, write_sheets
 
 SHEETS = 20
 SILENT_SECONDS = 60.0
@@ -63,14 +62,18 @@ class _Run:
         self.log = options.log if ranks.main else _silent
         self.precision = resolve_precision(options.precision, device)
         self.workers = default_workers(device) if options.workers is None else options.workers
-        self.cohort = job.cohort()
         self.source = job.source(ranks.rank)
-        crop = job.plans.slices.crop
-        self.validation = ValidationSet.read(job.store, job.val, job.domains, crop) if job.store else None
+        self.validation = job.validation(job.val)
         self.iteration, self.best, self.spent = 0, -math.inf, 0.0
         self.tally = Tally()
         self.logbook = Logbook(job.folder, job.plans.length.epochs, self.log)
-        self._announce(options)
+        if ranks.main:
+            how = f"device {device}, {self.precision}, {self.workers} reading processes, seed {job.seed}"
+            for line in (*announce.what(job), how, announce.baseline(self.validation)):
+                self.log(line)
+            if not options.resume and ranks.world == 1 and job.plans.length.total >= WORTH_MEASURING:
+                seconds = seconds_a_step(job, device, self.precision)
+                self.log(check_length(job.plans, seconds, device, force_long=options.force_long))
         self.trainer = job.new_trainer(device).train()
         self.rates, self.optimizers = self.trainer.learning_rates(), self.trainer.optimizers()
         decay = job.plans.average_decay
@@ -212,43 +215,13 @@ class _Run:
         self.log(f"resumed after step {self.iteration} of {self.job.plans.length.total}")
         before = Plans.checked(content["plans"], str(path)).length.epochs
         if before != self.job.plans.length.epochs:
-            self.log(self._continued(before))
-
-    def _continued(self, before: int) -> str:
-        """Say where learning rates go on when a run becomes longer."""
-        rates = {group: rate * self.trainer.rate_share(group, self.iteration) for group, rate in self.rates.items()}
-        now = ", ".join(f"{group} {rate:.2g}" for group, rate in rates.items())
-        epochs = self.job.plans.length.epochs
-        return (
-            f"planned for {before} epochs before, now for {epochs}; learning rates go on from those of {epochs}: {now}"
-        )
-
-    def _announce(self, options: Options) -> None:
-        """Say what is trained on what, and how long it will take."""
-        if not self.ranks.main:
-            return
-        contrasts = " <-> ".join(self.job.domains)
-        counts = _counts(self.cohort) if self.cohort else "none, all batches are simulated"
-        self.log(f"{self.job.plans.method}: {contrasts}, training subjects: {counts}")
-        self.log(f"device {self.device}, {self.precision}, {self.workers} reading processes, seed {self.job.seed}")
-        if self.validation is None:
-            self.log("no validation cases with these modalities: the newest weights count as best")
-        else:
-            reference = source_itself(self.validation)
-            self.log(f"the untouched source reaches {describe(reference)}")
-        if options.resume or self.ranks.world > 1 or self.job.plans.length.total < WORTH_MEASURING:
-            return
-        seconds = seconds_a_step(self.job, self.device, self.precision)
-        self.log(check_length(self.job.plans, seconds, self.device, force_long=options.force_long))
+            rates = {group: r * self.trainer.rate_share(group, self.iteration) for group, r in self.rates.items()}
+            self.log(announce.continued(before, self.job.plans.length.epochs, rates))
 
 
 def default_workers(device: torch.device) -> int:
     """Return how many processes read: none on a CPU, where steps are long; else up to 3 of the cores."""
     return 0 if device.type == "cpu" else min(3, allowed_cpus() - 1)
-
-
-def _counts(cohort: Cohort) -> str:
-    return ", ".join(f"{len(found)} with {contrast}" for contrast, found in cohort.cases.items())
 
 
 def _refuse_nonfinite(means: dict[str, float], epoch: int) -> None:

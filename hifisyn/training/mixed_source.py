@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from hifisyn.plans import BatchKind
 from hifisyn.training.source import KINDS, BatchSource, Item
 
 
@@ -26,7 +27,7 @@ class MixedSource(BatchSource):
         return self.sources[int(rng.choice(len(self.sources), p=self.shares))].read(iteration)
 
 
-def mixed(sources: Mapping[str, BatchSource], shares: Mapping[str, float], seed: int) -> BatchSource:
+def mixed(sources: Mapping[BatchKind, BatchSource], shares: Mapping[BatchKind, float], seed: int) -> BatchSource:
     """Return the only source that has a share, or a mix of them.
 
     Args:

@@ -67,7 +67,8 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
         The job, and lines that the user should see.
 
     Raises:
-        UserError: the data set, a contrast, the fold, the plans, a key, the method, the slices or the weights are not there.
+        UserError: the data set, a contrast, the fold, the plans, a key, the method, the slices or the weights to start
+            from are not there.
     """
     if request.seed < 0:
         raise UserError(f"wanted a seed of 0 or more, found {request.seed}")
@@ -202,8 +203,8 @@ def _domains(request: Request, plans: Plans, trainer: type[Trainer]) -> tuple[st
     most = trainer.NEEDS.most_domains
     if most is not None and len(found) > most:
         raise UserError(
-            f"{method_name(request.method)}: wanted {most} contrasts in a training, found {len(found)}; train each pair "
-            "by itself, or a method that takes several, such as HiFiSyn"
+            f"{method_name(request.method)}: wanted {most} contrasts in a training, found {len(found)}; train each "
+            "pair by itself, or a method that takes several, such as HiFiSyn"
         )
     return tuple(sorted(m for m in found if m))
 

@@ -12,7 +12,7 @@ from hifisyn.image_metrics import finite_mean
 from hifisyn.training import checkpoint
 from hifisyn.training.contract import Trainer
 from hifisyn.training.job import Job
-from hifisyn.training.validation import ValidationSet, measure, source_itself, translate_all, write_sheets
+from hifisyn.training.validation import measure, source_itself, translate_all, write_sheets
 
 SLICES_A_CASE = 24
 
@@ -28,7 +28,7 @@ def summarise(job: Job, trainer: Trainer, log: Callable[[str], None]) -> None:
     cases: dict[str, dict[str, float]] = {}
     untouched: dict[str, dict[str, float]] = {}
     for case in job.val:
-        validation = ValidationSet.read(job.store, [case], job.domains, job.plans.slices.crop, SLICES_A_CASE)
+        validation = job.validation([case], SLICES_A_CASE)
         if validation is None:
             continue
         synthetic = translate_all(trainer, validation)

@@ -30,21 +30,29 @@ class Stack:
     """Slices of one contrast.
 
     Attributes:
-        images: (S, H, W) float32 in [-1, 1], the centre window that prediction sees.
+        inputs: (S, 1 + 2 * context, H, W) float32 in [-1, 1], the centre window that prediction sees, amid neighbours.
         brains: (S, H, W) bool.
         cases: the case of each slice.
     """
 
-    images: np.ndarray
+    inputs: np.ndarray
     brains: np.ndarray
     cases: tuple[str, ...]
 
+    @property
+    def images(self) -> np.ndarray:
+        """(S, H, W), the slices themselves."""
+        images: np.ndarray = self.inputs[:, self.inputs.shape[1] // 2]
+        return images
+
     @classmethod
-    def read(cls, store: SliceStore, cases: Sequence[str], modality: str, crop: int, count: int) -> "Stack":
-        """Read about `count` slices, evenly spread over cases and height."""
+    def read(
+        cls, store: SliceStore, cases: Sequence[str], modality: str, crop: int, count: int, context: int = 0
+    ) -> "Stack":
+        """Read about `count` slices, evenly spread over cases and height, with `context` neighbours on each side."""
         places = list(_places(store, cases, count))
         return cls(
-            np.stack([centre(store.image(case, modality, i), crop) for case, i in places]),
+            np.stack([centre(store.neighbours(case, modality, i, context), crop) for case, i in places]),
             np.stack([centre(store.brain(case, i), crop) for case, i in places]),
             tuple(case for case, _ in places),
         )
@@ -76,7 +84,13 @@ class ValidationSet:
 
     @classmethod
     def read(
-        cls, store: SliceStore, cases: Sequence[str], domains: Sequence[str], crop: int, count: int = SLICES
+        cls,
+        store: SliceStore,
+        cases: Sequence[str],
+        domains: Sequence[str],
+        crop: int,
+        count: int = SLICES,
+        context: int = 0,
     ) -> "ValidationSet | None":
         """Choose about `count` slices a direction; none if no direction has cases.
 
@@ -87,7 +101,7 @@ class ValidationSet:
 
         @cache  # directions share slices
         def stack(modality: str, chosen: tuple[str, ...]) -> Stack:
-            return Stack.read(store, chosen, modality, crop, count)
+            return Stack.read(store, chosen, modality, crop, count, context)
 
         samples = {}
         for direction in directions(domains):
@@ -121,12 +135,16 @@ def centre(slice_: np.ndarray, crop: int) -> np.ndarray:
 
 
 def translate(trainer: Trainer, slices: np.ndarray, source: str, target: str, batch: int = 8) -> np.ndarray:
-    """Return slices (S, H, W) in the other contrast; the networks' mode is put back afterwards."""
+    """Return slices (S, H, W), or (S, C, H, W) amid neighbours, in the other contrast, (S, H, W).
+
+    The networks' mode is put back afterwards.
+    """
+    slices = slices[:, None] if slices.ndim == 3 else slices
     training = trainer.networks.training
     trainer.train(False)
     with torch.inference_mode():
         parts = [
-            trainer.translate(torch.from_numpy(part)[:, None].to(trainer.device), source, target)[:, 0].float().cpu()
+            trainer.translate(torch.from_numpy(part).to(trainer.device), source, target)[:, 0].float().cpu()
             for part in np.array_split(slices, math.ceil(len(slices) / batch))
         ]
     trainer.train(training)
@@ -136,7 +154,7 @@ def translate(trainer: Trainer, slices: np.ndarray, source: str, target: str, ba
 def translate_all(trainer: Trainer, validation: ValidationSet) -> dict[Direction, np.ndarray]:
     """Return the synthetic slices of every direction that has cases."""
     return {
-        direction: translate(trainer, sample.source.images, *direction)
+        direction: translate(trainer, sample.source.inputs, *direction)
         for direction, sample in validation.samples.items()
     }
 

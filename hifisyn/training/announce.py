@@ -1,0 +1,39 @@
+"""What a training says before it begins: on what it learns, what there is to beat, where rates go on."""
+
+from collections.abc import Mapping
+
+from hifisyn.training.job import Job
+from hifisyn.training.summary import describe
+from hifisyn.training.validation import ValidationSet, source_itself
+
+
+def what(job: Job) -> list[str]:
+    """Return what is trained, and on whom."""
+    cohort = job.cohort()
+    counts = [f"{len(found)} with {contrast}" for contrast, found in cohort.cases.items()] if cohort else []
+    subjects = ", ".join(counts) or "none, all batches are simulated"
+    lines = [f"{job.plans.method}: {' <-> '.join(job.domains)}, training subjects: {subjects}"]
+    shares = {kind: share for kind, share in job.plans.batches.shares.items() if share > 0}
+    if len(shares) > 1:
+        total = sum(shares.values())
+        lines.append("batches: " + ", ".join(f"{kind} {share / total:.0%}" for kind, share in shares.items()))
+    if job.plans.average_decay:
+        lines.append(f"weights are averaged over steps, decay {job.plans.average_decay:.4g}")
+    return lines
+
+
+def baseline(validation: ValidationSet | None) -> str:
+    """Return what the untouched source reaches."""
+    if validation is None:
+        return "no validation cases with these modalities: the newest weights count as best"
+    return f"the untouched source reaches {describe(source_itself(validation))}"
+
+
+def continued(before: int, epochs: int, rates: Mapping[str, float]) -> str:
+    """Return where learning rates go on when a run becomes longer.
+
+    >>> continued(2, 3, {"generator": 1e-3})
+    'planned for 2 epochs before, now for 3; learning rates go on from those of 3: generator 0.001'
+    """
+    now = ", ".join(f"{group} {rate:.2g}" for group, rate in rates.items())
+    return f"planned for {before} epochs before, now for {epochs}; learning rates go on from those of {epochs}: {now}"
