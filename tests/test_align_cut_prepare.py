@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from hifisyn.dataset import TISSUES
 from hifisyn.errors import UserError
-from hifisyn.plans import MemoryPlan, Plans, PreprocessingPlan, SlicePlan
+from hifisyn.plans import Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing import brain_networks
 from hifisyn.preprocessing.align import align_case
 from hifisyn.preprocessing.cut import cut_case
@@ -34,7 +34,6 @@ def plans(settings=QUICK, **slices):
         dataset="X",
         modalities=("T1", "T2"),
         labels=TISSUES,
-        memory=MemoryPlan(slots={}, global_slots=4),
         slices=plan,
         preprocessing=settings,
     )
