@@ -218,11 +218,14 @@ def test_readers_compare_models_of_three_and_of_two_contrasts(beside):
     found = find_candidates(beside.results, "TOY")
     assert set(found.folders) == {Direction("T1", "T2"), Direction("T2", "T1")}
     assert list(short_names(found.names).values()) == [OF_THREE, "HiFiSyn"]
-    assert {folder.parents[2].name for folder in found.folders["T1", "T2"].values()} == {"FLAIR_T1_T2", "T1_T2"}
+    assert {folder.parents[2].name for folder in found.folders[Direction("T1", "T2")].values()} == {
+        "FLAIR_T1_T2",
+        "T1_T2",
+    }
     assert len(found.left_out) == 4
     alone = find_candidates(beside.results, "TOY", direction=Direction("FLAIR", "T1"), least=1)
     assert list(alone.subjects) == [Direction("FLAIR", "T1")]
-    assert list(alone.subjects["FLAIR", "T1"]) == ["x", "z"]
+    assert list(alone.subjects[Direction("FLAIR", "T1")]) == ["x", "z"]
 
 
 def test_cases_with_all_contrasts_validate_every_direction(tmp_path):
