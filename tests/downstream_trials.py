@@ -1,6 +1,6 @@
 """A small clinic for the tests of downstream tasks: aligned cases with lesions, and a model whose answer is known."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from hifisyn.files import write_json
 from hifisyn.paths import Roots, model_folder
-from hifisyn.plans import MemoryPlan, Plans, SlicePlan
+from hifisyn.plans import Plans, SlicePlan
 from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.record import Grid, Record, Scan
 from hifisyn.training import checkpoint
-from hifisyn.training.contract import Batch, Trainer
+from hifisyn.training.batch import Batch
+from hifisyn.training.contract import GENERATOR, Trainer, Updates
 from hifisyn.volume import Volume
 
 LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3, "lesion": 4}
@@ -33,16 +34,21 @@ VALUES = {
 class Inverse(Trainer):
     """Answers with the source turned upside down, which is about what T2 is to T1 here."""
 
-    def build_networks(self) -> dict[str, nn.Module]:
-        return {"none": nn.Linear(1, 1)}
+    def build_networks(self) -> nn.Module:
+        return nn.Linear(1, 1)
 
-    def groups(self) -> dict[str, tuple[str, ...]]:
-        return {"generator": ("none",)}
+    def groups(self) -> dict[str, tuple[nn.Module, ...]]:
+        return {GENERATOR: (self.networks,)}
 
-    def updates(self, batch: Batch) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    def updates(self, batch: Batch) -> Updates:
         yield from ()
 
-    def translate(self, source: Tensor, source_modality: str, target_modality: str) -> Tensor:
+    def translator(self, source: str, target: str) -> nn.Module:
+        return UpsideDown()
+
+
+class UpsideDown(nn.Module):
+    def forward(self, source: Tensor) -> Tensor:
         return torch.where(source > -1, -source, source)
 
 
@@ -84,11 +90,10 @@ def write_model(roots: Roots, dataset: str = "MS") -> Path:
         labels=LABELS,
         intensity_scale=SCALE,
         slices=SlicePlan(size=64, crop=56, pixel_mm=4.0),
-        memory=MemoryPlan(slots={}, global_slots=0),
     )
     method = "tests.downstream_trials:Inverse"
     folder = model_folder(roots.results, dataset, ("T1", "T2"), "Inverse")
-    checkpoint.save(folder / "fold_0" / "checkpoint_best.pt", Inverse(plans, ("T1", "T2")), method)
+    checkpoint.save(folder / "fold_0" / "checkpoint_best.pt", Inverse(plans, ("T1", "T2")))
     plans.save(folder / "plans.json")
     write_json(folder / "config.json", {"method": method, "domains": ["T1", "T2"], "dataset": dataset, "changed": {}})
     listed: Mapping[str, object] = {case: {"images": []} for case in (*TRAIN, *TEST)}

@@ -5,7 +5,7 @@ import numpy as np
 from hifisyn.evaluation import synthetic
 from hifisyn.files import write_json
 from hifisyn.inference.models import read_model
-from hifisyn.methods.hifisyn import HiFiSyn
+from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.paths import fold_folder, model_folder
 from hifisyn.slices import SliceStore
 from hifisyn.training import checkpoint
@@ -23,13 +23,14 @@ def toy_model(roots, suffix="", plans=None, seed=0):
     plans = plans or toy_plans()
     trainer = HiFiSyn(plans, ("T1", "T2"))
     if trainer.passes.bank is not None:
-        trainer.passes.bank.known.fill_(True)
+        for table in trainer.passes.bank.tables.each():
+            table.known.fill_(True)
     folder = model_folder(roots.results, "TOY", ("T1", "T2"), "HiFiSyn", suffix=suffix)
     fold = fold_folder(folder, 0)
     fold.mkdir(parents=True)
     plans.save(folder / "plans.json")
     write_json(folder / "config.json", {"method": "HiFiSyn", "domains": ["T1", "T2"]})
-    checkpoint.save(fold / "checkpoint_best.pt", trainer, "HiFiSyn")
+    checkpoint.save(fold / "checkpoint_best.pt", trainer)
     (fold / "metrics.csv").write_text(METRICS)
     return read_model(folder)
 

@@ -26,7 +26,6 @@ def study_roots(home, cases=8, models=MODELS, pair=("T1", "FLAIR"), subject_of=N
         "modalities": list(pair),
         "labels": LABELS,
         "slices": {"size": SIZE, "crop": SIZE},
-        "memory": {"slots": {"GM": 1}, "global_slots": 1},
     }
     plans = Plans.checked(content, "toy")
     plans.save(roots.preprocessed / "TOY" / "plans.json")

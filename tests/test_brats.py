@@ -13,7 +13,7 @@ from hifisyn.dataset import Dataset
 from hifisyn.dataset_conversion import brats, brats_files, brats_names, brats_releases, raw_folder
 from hifisyn.errors import UserError
 from hifisyn.planning.rules import preprocessing
-from hifisyn.plans import MemoryPlan, Plans, SlicePlan
+from hifisyn.plans import Plans, SlicePlan
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.run import align_dataset, cut_dataset
 from hifisyn.preprocessing.verify import verify
@@ -445,7 +445,6 @@ def plans_for(dataset, settings):
         dataset="B",
         modalities=dataset.modalities,
         labels=dataset.labels,
-        memory=MemoryPlan(slots={}, global_slots=4),
         slices=SlicePlan(size=48, crop=40, pixel_mm=5.0, per_case=9),
         preprocessing=settings,
     )

@@ -51,10 +51,10 @@ def roots(tmp_path):
 def add_model(roots, suffix="", folds=(0,), seed=0, **config):
     """Write a model folder with random weights."""
     folder = model_folder(roots.results, "TOY", ("T1", "T2"), "Toy", "plans", suffix)
-    plans = toy_plans()
+    plans = toy_plans(Toy)
     for fold in folds:
         torch.manual_seed(seed + fold)
-        checkpoint.save(folder / f"fold_{fold}" / "checkpoint_final.pt", Toy(plans, ("T1", "T2")), METHOD)
+        checkpoint.save(folder / f"fold_{fold}" / "checkpoint_final.pt", Toy(plans, ("T1", "T2")))
     plans.save(folder / "plans.json")
     write_json(folder / "config.json", {"method": METHOD, "domains": ["T1", "T2"], "dataset": "TOY"} | config)
     shutil.copy(roots.preprocessed / "TOY" / "dataset.json", folder / "dataset.json")
@@ -106,7 +106,7 @@ def test_what_is_up_to_date_is_left_alone(roots, capsys):
 
 def change_weights(roots, folder, output):
     torch.manual_seed(99)
-    checkpoint.save(folder / "fold_0" / "checkpoint_final.pt", Toy(toy_plans(), ("T1", "T2")), METHOD)
+    checkpoint.save(folder / "fold_0" / "checkpoint_final.pt", Toy(toy_plans(Toy), ("T1", "T2")))
     return "changed since: weights"
 
 

@@ -20,9 +20,11 @@ THREE = ("FLAIR", "T1", "T2")
 def bank(slots=None, global_slots=2, unknown=(), domains=PAIR, **kwargs):
     torch.manual_seed(0)
     made = BrainMemoryBank(domains, {3: 2, 1: 1, 2: 1} if slots is None else slots, global_slots, 5, 4, **kwargs)
-    made.known.fill_(True)
+    tables = list(made.tables.each())
+    for table in tables:
+        table.known.fill_(True)
     for table, slot in unknown:
-        made.known[table, slot] = False
+        tables[table].known[slot] = False
     return made
 
 

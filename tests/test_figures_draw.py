@@ -58,8 +58,7 @@ def test_models_stand_in_one_comparison_but_those_without_evaluation(roots):
 
 
 def test_a_model_without_a_bank_has_no_affinity_and_it_is_said(roots):
-    plans = toy_plans()
-    bare = plans.model_copy(update={"memory": plans.memory.model_copy(update={"slots": {}, "global_slots": 0})})
+    bare = toy_plans("HiFiSyn", "memory.slots={}", "memory.global_slots=0")
     drawn, said = draw(roots, toy_model(roots, plans=bare))
     assert [entry.group for entry in drawn] == ["embedding", "curves"]
     assert any(line.startswith("affinity of HiFiSyn: left out: ") and "Brain Memory Bank" in line for line in said)

@@ -3,7 +3,6 @@ import copy
 
 import pytest
 import torch
-from hifisyn.methods.hifisyn_curves import own_class_share
 from torch import distributed as dist
 from torch import multiprocessing
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -11,36 +10,48 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from hifisyn.losses.contents import Contents
 from hifisyn.losses.ggd import global_loss
 from hifisyn.losses.sgd import structure_loss
-from hifisyn.methods.granularity import ramp
-from hifisyn.methods.hifisyn import GENERATOR, HiFiSyn
+from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR
+from hifisyn.methods.hifisyn.curves import own_class_share
+from hifisyn.methods.hifisyn.settings import HiFiSynSettings
+from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.methods.scene import observe
 from hifisyn.networks.memory_update import UNKNOWN
 from hifisyn.networks.running_code import RunningCode
-from hifisyn.plans import Plans, paper_literal
-from hifisyn.training.contract import CONTENT_DISCRIMINATOR, DISCRIMINATOR, Batch
+from hifisyn.planning.planner import complete, for_method, planned_for
+from hifisyn.plans import Plans
+from hifisyn.training.batch import Batch
+from hifisyn.training.contract import DISCRIMINATOR, GENERATOR
 from hifisyn.training.registry import trainer_class
 from hifisyn.training.step import take_step
+from tests.training_toys import FINGERPRINT, LABELS
 
 PAIR = ("T1", "T2")
 SIDE = 16
 
 
-def make_plans(**parts) -> Plans:
+SMALL = {
+    "memory": {"slots": {"background": 1, "CSF": 2, "GM": 2, "WM": 2}, "global_slots": 3, "value_width": 4},
+    "networks": {"width": 4, "n_down": 1, "content_blocks": 1, "content_noise": 0.2, "init": "he"},
+    "losses": {"anchors": 16},
+    "content_discriminator": {"steps": 1},
+}
+
+
+def shared_plans(**changes) -> Plans:
     content = {
         "dataset": "TOY",
         "modalities": PAIR,
-        "labels": {"background": 0, "CSF": 1, "GM": 2, "WM": 3},
+        "labels": LABELS,
         "slices": {"size": SIDE, "crop": SIDE},
-        "memory": {"slots": {"background": 1, "CSF": 2, "GM": 2, "WM": 2}, "global_slots": 3, "value_width": 4},
-        "networks": {"width": 4, "n_down": 1, "content_blocks": 1, "content_noise": 0.2, "init": "he"},
-        "losses": {"anchors": 16},
-        "training": {"content_steps": 1, "lr": 1e-3},
+        "optimisation": {"lr": 1e-3},
     }
-    merged = {
-        key: value | parts.pop(key) if isinstance(value, dict) and key in parts else value
-        for key, value in content.items()
-    }
-    return Plans.checked(merged | parts, "toy")
+    return Plans.checked(content | changes, "toy")
+
+
+def make_plans(plans=None, **parts) -> Plans:
+    """Return small plans; `parts` replace values of a part of the settings."""
+    settings = {name: values | parts.get(name, {}) for name, values in SMALL.items()}
+    return complete((plans or shared_plans()).model_copy(update={"settings": settings}), HiFiSyn)
 
 
 def make(plans=None, seed=0) -> HiFiSyn:
@@ -92,13 +103,13 @@ def test_a_step_moves_every_parameter_and_the_state(networks):
 
 def test_groups_hold_each_trained_network_once():
     trainer = make()
-    grouped = [name for names in trainer.groups().values() for name in names]
-    trained = [name for name, network in trainer.networks.items() if list(network.parameters())]
+    grouped = [id(network) for networks in trainer.groups().values() for network in networks]
+    trained = [id(network) for network in trainer.networks.children() if list(network.parameters())]
     assert sorted(grouped) == sorted(trained)
 
 
 def test_all_but_the_last_of_the_content_steps_move_the_content_discriminator_alone():
-    trainer = make(make_plans(training={"content_steps": 3}))
+    trainer = make(make_plans(content_discriminator={"steps": 3}))
     optimizers = trainer.optimizers()
     for iteration in range(6):
         before = weights(trainer)
@@ -107,7 +118,7 @@ def test_all_but_the_last_of_the_content_steps_move_the_content_discriminator_al
         if iteration % 3 < 2:
             assert moved == {"content_discriminator"}
         else:
-            assert moved == set(trainer.networks)
+            assert moved == set(dict(trainer.networks.named_children()))
 
 
 def test_updates_come_in_order_and_each_leaves_the_other_networks_alone():
@@ -118,9 +129,9 @@ def test_updates_come_in_order_and_each_leaves_the_other_networks_alone():
         order.append(group)
         trainer.networks.zero_grad()
         torch.stack(list(losses.values())).sum().backward(inputs=trainer.parameters(group))
-        for name in trainer.networks:
-            has_gradient = any(p.grad is not None for p in trainer.networks[name].parameters())
-            assert has_gradient == (name in trainer.groups()[group])
+        for network in trainer.networks.children():
+            has_gradient = any(p.grad is not None for p in network.parameters())
+            assert has_gradient == any(network is each for each in trainer.groups()[group])
     assert order == [DISCRIMINATOR, CONTENT_DISCRIMINATOR, GENERATOR]
 
 
@@ -133,7 +144,9 @@ def test_every_loss_alone_reaches_the_networks_it_should():
     for name, loss in losses.items():
         trainer.networks.zero_grad()
         loss.backward(retain_graph=True, inputs=trainer.parameters(GENERATOR))
-        reached[name] = {n for n in everything if any(p.grad is not None for p in trainer.networks[n].parameters())}
+        reached[name] = {
+            n for n in everything if any(p.grad is not None for p in getattr(trainer.networks, n).parameters())
+        }
     assert reached.pop("content") == {"content_encoder"}
     assert set(reached) == {"domain", "cycle", "reconstruction", "pgd", "sgd", "ggd"}
     assert all(networks == everything for networks in reached.values())
@@ -142,7 +155,7 @@ def test_every_loss_alone_reaches_the_networks_it_should():
 def plain_step(net, b, plan):
     """One step for T1 and T2 in the order of the equations, without noise, labels read; losses by name."""
     e_c, e_a, g, d, d_c, bank = (
-        net[n]
+        getattr(net, n)
         for n in (
             "content_encoder",
             "attribute_encoder",
@@ -199,7 +212,7 @@ def test_a_step_follows_the_equations(networks):
     trainer.generator.manual_seed(0)
     batch = make_batch(5)
     found = {f"{group}/{name}": loss for group, losses in trainer.updates(batch) for name, loss in losses.items()}
-    expected = plain_step(trainer.networks, batch, plans.losses)
+    expected = plain_step(trainer.networks, batch, trainer.settings.losses)
     assert set(found) == set(expected) | {"generator/pgd"}
     for name, loss in expected.items():
         torch.testing.assert_close(found[name], loss, msg=name)
@@ -209,10 +222,10 @@ def test_translation_by_its_parts():
     trainer = make()
     train(trainer, trainer.optimizers(), range(2))
     net, source = trainer.networks, make_batch(5).images["T1"]
-    content = net["content_encoder"](source, "T1")
-    retrieved = net["memory_bank"].retrieve(content, net["memory_bank"].table("T2"), None)
-    code = net["running_code"].mean[1].expand(2, -1)
-    expected = net["generator"](content, retrieved, code, "T2")
+    content = net.content_encoder(source, "T1")
+    retrieved = net.memory_bank.retrieve(content, net.memory_bank.table("T2"), None)
+    code = net.running_code.codes["T2"].mean.expand(2, -1)
+    expected = net.generator(content, retrieved, code, "T2")
     torch.testing.assert_close(trainer.translate(source, "T1", "T2"), expected)
 
 
@@ -231,15 +244,18 @@ def test_losses_are_weighted_and_a_weight_of_zero_switches_one_off():
 
 
 def test_without_adversaries_their_groups_rest():
-    trainer = make(make_plans(losses={"content": 0, "domain": 0}, training={"content_steps": 3}))
+    trainer = make(make_plans(losses={"content": 0, "domain": 0}, content_discriminator={"steps": 3}))
     trainer.generator.manual_seed(0)
     assert [group for group, _ in trainer.updates(make_batch())] == [GENERATOR]
 
 
 def test_the_contrastive_losses_ramp_in():
-    trainer = make(make_plans(losses={"ramp": 10, "ramp_start": 5}))
-    assert [ramp(trainer.plans.losses, i) for i in (0, 4, 5, 9, 14, 99)] == pytest.approx([0, 0, 0.1, 0.5, 1, 1])
-    assert ramp(make().plans.losses, 0) == 1
+    plans = shared_plans(length={"epochs": 4, "iterations": 25})
+    trainer = make(make_plans(plans, losses={"ramp": 0.1, "ramp_start": 0.05}))
+    losses = trainer.settings.losses
+    assert [losses.share(i, 100) for i in (0, 4, 5, 9, 14, 99)] == pytest.approx([0, 0, 0.1, 0.5, 1, 1])
+    assert losses.first_step(100) == 5
+    assert make().settings.losses.share(0, 100) == 1
     trainer.generator.manual_seed(0)
     assert "pgd" not in list(trainer.updates(make_batch(4)))[-1][1]
 
@@ -258,14 +274,15 @@ def test_labels_come_to_content_without_offset():
 def test_the_share_of_unlabelled_steps_is_that_of_the_plan():
     def rendered(p, labelled):
         trainer = make(make_plans(memory={"p_unlabelled": p, "slots": {"GM": 3}, "global_slots": 1}))
-        trainer.networks["memory_bank"].known.fill_(True)
+        for table in trainer.networks.memory_bank.tables.each():
+            table.known.fill_(True)
         trainer.generator.manual_seed(0)
         batch = make_batch(labelled=labelled)
         unlabelled = torch.rand((), generator=trainer.generator) < p
         scene = observe(batch, 2, unlabelled)
         encoded = trainer.passes.encode(batch.images, trainer.generator)
         consulted = trainer.passes.consult(observe(make_batch(), 2, unlabelled), encoded, trainer.generator)
-        return trainer.passes.render(scene, encoded, consulted, trainer.generator).fake["T1"]
+        return trainer.passes.render(batch.directions, scene, encoded, consulted, trainer.generator).fake["T1"]
 
     assert torch.equal(rendered(1, PAIR), rendered(1, ()))
     assert not torch.equal(rendered(0, PAIR), rendered(0, ()))
@@ -283,7 +300,7 @@ def test_reconstruction_does_not_depend_on_the_other_modality():
         scene = observe(b, 2, torch.tensor(False))
         encoded = trainer.passes.encode(b.images, rng)
         consulted = trainer.passes.consult(scene, encoded, rng)
-        made.append(trainer.passes.render(scene, encoded, consulted, rng))
+        made.append(trainer.passes.render(b.directions, scene, encoded, consulted, rng))
     assert torch.equal(made[0].reconstruction["T1"], made[1].reconstruction["T1"])
     assert not torch.equal(made[0].reconstruction["T2"], made[1].reconstruction["T2"])
     assert not torch.equal(made[0].fake["T1"], made[1].fake["T1"])
@@ -291,7 +308,7 @@ def test_reconstruction_does_not_depend_on_the_other_modality():
 
 def test_the_bank_is_moved_by_what_the_encoders_said_before_their_update():
     trainer = make()
-    bank = trainer.networks["memory_bank"]
+    bank = trainer.networks.memory_bank
     trainer.generator.manual_seed(3)
     list(trainer.updates(make_batch()))
     reference = copy.deepcopy(bank)
@@ -356,7 +373,7 @@ def test_training_without_labels(labelled):
     optimizers = trainer.optimizers()
     for iteration in range(2):
         losses = take_step(trainer, optimizers, make_batch(iteration, labelled), seed=0)
-    bank = trainer.networks["memory_bank"]
+    bank = trainer.networks.memory_bank
     assert all(torch.isfinite(value) for value in losses.values())
     assert (losses["generator/sgd"] == 0) == (not labelled)
     assert bank.known[:, 7:].any(dim=1).all()
@@ -384,8 +401,8 @@ def test_batches_of_one():
 
 def test_without_slots_it_is_the_backbone():
     trainer = make(make_plans(memory={"slots": {}, "global_slots": 0}))
-    assert "memory_bank" not in trainer.networks
-    generator, encoder = trainer.networks["generator"], trainer.networks["attribute_encoder"]
+    assert trainer.networks.memory_bank is None
+    generator, encoder = trainer.networks.generator, trainer.networks.attribute_encoder
     assert generator.branches["T1"].last.in_channels == generator.branches["T1"].ups[-1][0].out_channels + 8
     assert encoder.branches["T1"].tap is None
     before = weights(trainer)
@@ -399,15 +416,21 @@ def test_without_slots_it_is_the_backbone():
 def test_global_slots_alone():
     trainer = make(make_plans(memory={"slots": {}, "global_slots": 4}))
     train(trainer, trainer.optimizers(), range(2))
-    assert trainer.networks["memory_bank"].keys.shape == (4, 8)
+    assert trainer.networks.memory_bank.keys.shape == (4, 8)
     assert trainer.diagnostics()["own_class_share"] == 0
 
 
 def test_the_literal_preset_trains_and_forgets():
-    plans = paper_literal(make_plans())
+    shared = shared_plans(preset="paper_literal")
+    plans = for_method(shared, HiFiSyn, "HiFiSyn", FINGERPRINT, planned_for(shared))
+    full = HiFiSynSettings.model_validate(plans.settings)
+    assert full.memory.value_width == full.networks.content_width
+    plans = plans.override(
+        ["width=4", "n_down=1", "content_blocks=1", "value_width=8", "anchors=16", "content_discriminator.steps=1"]
+    )
     trainer = make(plans)
-    bank = trainer.networks["memory_bank"]
-    assert bank.values.shape[2] == plans.content_width
+    bank = trainer.networks.memory_bank
+    assert bank.values.shape[2] == trainer.settings.networks.content_width
     assert (bank.tau_r, bank.tau_u, bank.rho, bank.warm_up) == (1, 1, 0.01, False)
     optimizers = trainer.optimizers()
     for iteration in range(3):
@@ -438,7 +461,7 @@ def test_the_mean_code_forgets_its_start_and_then_decays():
 def test_own_class_share_by_loops():
     trainer = make()
     train(trainer, trainer.optimizers(), range(2))
-    bank = trainer.networks["memory_bank"]
+    bank = trainer.networks.memory_bank
     scene, contents = trainer._last_contents
     total = own = 0
     for m in PAIR:
@@ -455,9 +478,10 @@ def test_curves_tell_a_dead_bank_and_chance():
     trainer = make()
     train(trainer, trainer.optimizers(), range(2))
     alive = trainer.diagnostics()
-    bank = trainer.networks["memory_bank"]
+    bank = trainer.networks.memory_bank
     bank.keys.copy_(bank.keys[:1].expand_as(bank.keys).clone())
-    bank.known[:, 2] = False
+    for table in bank.tables.each():
+        table.known[2] = False
     dead = trainer.diagnostics()
     assert dead["key_cosine"] == pytest.approx(1, abs=1e-5)
     assert alive["key_cosine"] < 0.95
@@ -466,7 +490,7 @@ def test_curves_tell_a_dead_bank_and_chance():
 
 
 def test_training_learns_to_reconstruct():
-    trainer = make(make_plans(training={"lr": 3e-3}))
+    trainer = make(make_plans(shared_plans(optimisation={"lr": 3e-3})))
     losses = train(trainer, trainer.optimizers(), range(40))
     for name in ("generator/cycle", "generator/reconstruction", "generator/pgd"):
         first, last = (sum(float(s[name]) for s in part) for part in (losses[:5], losses[-5:]))
@@ -493,4 +517,4 @@ def test_two_processes_stay_one_training():
         one, other = results[0], results[1]
     for name, tensor in one.items():
         assert torch.equal(tensor, other[name]), name
-    assert one["memory_bank.known"].all()
+    assert all(one[f"memory_bank.tables.{m}.known"].all() for m in PAIR)

@@ -8,7 +8,7 @@ from hifisyn.dataset import TISSUES, Case, Dataset
 from hifisyn.engine.ledger import Ledger
 from hifisyn.engine.resources import GIB_A_WORKER
 from hifisyn.engine.sweep import Engine
-from hifisyn.plans import MemoryPlan, Plans, PreprocessingPlan, SlicePlan
+from hifisyn.plans import Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.manual_labels import manual_label_path
 from hifisyn.preprocessing.record import Record
@@ -46,7 +46,6 @@ def plans(**slices):
         dataset="X",
         modalities=("T1", "T2"),
         labels=TISSUES,
-        memory=MemoryPlan(slots={}, global_slots=4),
         slices=SlicePlan(**{"size": 48, "crop": 40, "pixel_mm": 4.0, "per_case": 9, **slices}),
         preprocessing=SETTINGS,
     )

@@ -8,7 +8,7 @@ import pytest
 
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
-from hifisyn.plans import MemoryPlan, NetworkPlan, Plans, PreprocessingPlan, SlicePlan
+from hifisyn.plans import Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.cut import covers, cut_case
 from hifisyn.preprocessing.record import Grid, Record, Scan
@@ -52,9 +52,7 @@ def plans(per_case=5):
         dataset="X",
         modalities=("T1", "T2"),
         labels={"background": 0},
-        memory=MemoryPlan(slots={}, global_slots=4),
         slices=SlicePlan(size=SIDE, crop=16, min_brain=0.5, pixel_mm=1.0, per_case=per_case),
-        networks=NetworkPlan(n_down=1),
         preprocessing=PreprocessingPlan(upper_percentile=100.0),
     )
 

@@ -20,6 +20,8 @@ SIZE = 24
 class Inverse:
     """Turns every source upside down, `bias` too bright; it draws nothing around the brain."""
 
+    context = 0
+
     def __init__(self, bias: float = 0.0) -> None:
         self.bias = bias
 
@@ -34,8 +36,6 @@ def three_plans() -> Plans:
         "labels": LABELS,
         "intensity_scale": dict.fromkeys(DOMAINS, 100.0),
         "slices": {"size": SIZE, "crop": SIZE},
-        "networks": {"width": 4, "n_down": 1},
-        "memory": {"slots": {}, "global_slots": 2},
     }
     return Plans.checked(content, "toy")
 
@@ -75,4 +75,4 @@ def evaluated(roots, domains=DOMAINS, method="HiFiSyn", bias=0.0):
     head = ",".join(["epoch", "seconds", *(f"{key}/{name}" for key in keys for name in ("psnr_brain", "ssim_brain"))])
     write_text(folder / "fold_0" / "metrics.csv", f"{head}\n1,2.0{',0.5' * 2 * len(keys)}\n")
     task = look_up(folder, roots.preprocessed, split="test")
-    return folder, model_space.evaluate(task, Inverse(bias))
+    return folder, model_space.evaluate(task, Inverse(bias))  # type: ignore[arg-type]
