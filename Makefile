@@ -20,7 +20,8 @@ check: lint test
 lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy hifisyn tests
+	$(BIN)/mypy --strict hifisyn
+	$(BIN)/mypy tests
 	$(BIN)/python -m pytest -q tests/test_import_floors.py
 
 $(VENV)/ready: pyproject.toml setup.py

@@ -114,7 +114,7 @@ def test_a_scan_to_predict_is_seen_as_in_training(t1):
             (stored.images["T1"][:, 4:-4, 4:-4], stored.covered["T1"]),
         )
     ]
-    np.testing.assert_allclose(*amid, atol=1e-5)
+    np.testing.assert_allclose(amid[0], amid[1], atol=1e-5)
     assert prepared.mask.same_grid(t1)
     np.testing.assert_array_equal(prepared.mask.data > 0, t1.data > 0)
 

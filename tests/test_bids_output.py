@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from hifisyn.cli.predict import main
 from hifisyn.dataset_conversion.bids_selection import Selection
@@ -17,10 +16,6 @@ from hifisyn.files import sha256, write_json
 from hifisyn.inference import work
 from hifisyn.inference.bids_input import find_bids_cases
 from hifisyn.inference.bids_output import BidsDerivatives, BidsOutputs
-from hifisyn.methods.hifisyn import HiFiSyn
-from hifisyn.paths import model_folder
-from hifisyn.plans import MemoryPlan, NetworkPlan, Plans, SlicePlan
-from hifisyn.training import checkpoint
 from hifisyn.volume import Volume
 from tests import bids_tree
 from tests.bids_validator import errors, findings
@@ -165,20 +160,7 @@ def test_a_folder_elsewhere_links_back(raw, model, tmp_path):
 
 
 def test_contrast_agent_shows_in_the_name(raw, tmp_path):
-    plans = Plans(
-        dataset="toy",
-        modalities=("T1", "T1ce"),
-        labels={"background": 0, "CSF": 1, "GM": 2, "WM": 3},
-        intensity_scale={"T1": 900.0, "T1ce": 900.0},
-        slices=SlicePlan(size=80, crop=64, pixel_mm=2.5),
-        memory=MemoryPlan(slots={}, global_slots=4, value_width=8),
-        networks=NetworkPlan(width=4, content_blocks=1, init="he"),
-    )
-    folder = model_folder(tmp_path, "toy", ("T1", "T1ce"), "HiFiSyn")
-    torch.manual_seed(0)
-    checkpoint.save(folder / "fold_0" / "checkpoint_best.pt", HiFiSyn(plans, ("T1", "T1ce")), "HiFiSyn")
-    plans.save(folder / "plans.json")
-    write_json(folder / "config.json", {"method": "HiFiSyn", "domains": ["T1", "T1ce"], "dataset": "toy"})
+    folder = make_model(tmp_path, "T1", "T1ce")
     save_scan(raw / "sub-02/anat/sub-02_ce-gd_T1w.nii.gz")
     assert predict(raw, tmp_path / "out", folder) == 0
     made = [path.name for path in (tmp_path / "out").rglob("*.nii.gz")]

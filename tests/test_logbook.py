@@ -161,3 +161,12 @@ def test_a_diagnostic_that_names_a_direction_is_no_validation():
     printed = line(row, 2, 1.0)
     assert "T1->T2 in the brain: PSNR 20" in printed
     assert "diagnostic" not in printed
+
+
+def test_many_directions_are_told_by_their_mean_and_the_lowest():
+    row = {"epoch": 1, "seconds": 1.0}
+    for number, direction in enumerate(directions(("FLAIR", "T1", "T2"))):
+        row |= {f"{direction.key}/psnr_brain": 10.0 + number, f"{direction.key}/ssim_brain": 0.5 - 0.1 * number}
+    text = line(row, 2, 1.0)
+    assert "mean of 6 directions in the brain: PSNR 12.5 SSIM 0.25, lowest SSIM 0 (T2->T1)" in text
+    assert text.count("->") == 1

@@ -11,11 +11,11 @@ from hifisyn.evaluation import against_rivals, model_space, model_task, rivals
 from hifisyn.evaluation.image import score
 from hifisyn.files import write_json
 from hifisyn.inference.predictor import Predictor
-from hifisyn.methods.hifisyn import HiFiSyn
+from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.planning.splits import Fold, Splits
-from hifisyn.plans import MemoryPlan, NetworkPlan, Plans, SlicePlan
 from hifisyn.slices import SliceStore
 from hifisyn.training import checkpoint
+from tests.training_toys import toy_plans
 
 PAIR = ("T1", "T2")
 TRAIN, HELD_OUT = ("a", "b", "c"), ("d", "e")
@@ -159,15 +159,8 @@ def test_the_tables_are_written_as_json_knows_them(tmp_path, store):
 @pytest.fixture
 def model(tmp_path):
     """A model folder with untrained weights, and its preprocessed data set below `tmp_path / "pre"`."""
-    plans = Plans(
-        dataset="TOY",
-        modalities=PAIR,
-        labels={"background": 0, "CSF": 1, "GM": 2, "WM": 3},
-        intensity_scale={"T1": 900.0, "T2": 600.0},
-        slices=SlicePlan(size=32, crop=24, min_brain=0.1),
-        memory=MemoryPlan(slots={}, global_slots=4, value_width=8),
-        networks=NetworkPlan(width=4, n_down=1, content_blocks=1, init="he"),
-    )
+    sizes = ("slices.size=32", "slices.crop=24", "slices.min_brain=0.1", "networks.content_blocks=1")
+    plans = toy_plans(HiFiSyn, *sizes, "memory.slots={}", "memory.global_slots=4", "memory.value_width=8")
     dataset = tmp_path / "pre" / "TOY"
     store = SliceStore(dataset / "plans_2d")
     for seed, case in enumerate(TRAIN + HELD_OUT):
@@ -175,7 +168,7 @@ def model(tmp_path):
     Splits(("e",), (Fold(TRAIN, ("d",)),)).save(dataset / "splits_final.json")
     folder = tmp_path / "model"
     torch.manual_seed(0)
-    checkpoint.save(folder / "fold_0" / "checkpoint_final.pt", HiFiSyn(plans, PAIR), "HiFiSyn")
+    checkpoint.save(folder / "fold_0" / "checkpoint_final.pt", HiFiSyn(plans, PAIR))
     plans.save(folder / "plans.json")
     write_json(folder / "config.json", {"method": "HiFiSyn", "domains": list(PAIR), "dataset": "TOY"})
     return folder

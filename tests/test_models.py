@@ -6,11 +6,13 @@ import pytest
 
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
+from hifisyn.inference import tasks
 from hifisyn.inference.cases import find_cases
-from hifisyn.inference.models import choose, find_models, read_model
-from hifisyn.inference.tasks import channel_order, known_modalities, make_tasks, spelled
+from hifisyn.inference.choice import Choices
+from hifisyn.inference.models import find_models, read_model
+from hifisyn.inference.tasks import channel_order, known_modalities, spelled
 from hifisyn.paths import model_folder
-from hifisyn.plans import MemoryPlan, Plans, PreprocessingPlan
+from hifisyn.plans import Plans, PreprocessingPlan
 
 LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
 
@@ -33,7 +35,6 @@ def add_model(
         dataset=dataset,
         modalities=modalities,
         labels=LABELS,
-        memory=MemoryPlan(slots={}, global_slots=2),
         preprocessing=PreprocessingPlan(reference=reference),
     )
     plans.save(folder / "plans.json")
@@ -48,6 +49,16 @@ def add_model(
 def cases_of(**cases: str) -> dict[str, dict[str, Path]]:
     """Cases by name, contrasts as one text: cases_of(a="T1 T2")."""
     return {name: {m: Path(f"{name}_{m}.nii.gz") for m in text.split()} for name, text in cases.items()}
+
+
+def choose(models, present, target):
+    choice = Choices.of(models).best(present, target)
+    return choice.model, choice.source
+
+
+def make_tasks(cases, models, source=None, targets=()):
+    todo = tasks.make_tasks(cases, Choices.of(models), source, targets)
+    return todo.tasks, todo.failures
 
 
 def made(tasks) -> list[tuple[str, str, str]]:
@@ -113,12 +124,125 @@ def test_the_only_model_is_chosen_and_either_direction_will_do(tmp_path):
     assert choose(models, ["T2", "FLAIR"], "T1") == (models[0], "T2")
 
 
-def test_several_models_are_listed_with_what_to_type(tmp_path):
-    one, two = add_model(tmp_path, dataset="IXI"), add_model(tmp_path, dataset="BraTS")
-    with pytest.raises(UserError) as error:
+def test_several_methods_are_listed_with_what_to_type(tmp_path):
+    one, two = add_model(tmp_path, method="CycleGAN"), add_model(tmp_path, method="MUNIT")
+    with pytest.raises(UserError, match="makes T2 from T1, found CycleGAN, MUNIT") as error:
         choose(find_models(tmp_path), ["T1"], "T2")
     assert f"--model {one}" in str(error.value)
     assert f"--model {two}" in str(error.value)
+
+
+def trained_for(folder: Path, iterations: int, fold: int = 0) -> Path:
+    """Leave the logbook of a training."""
+    (folder / f"fold_{fold}" / "metrics.csv").write_text(f"epoch,iteration,seconds\n1,5,1.0\n2,{iterations},1.0\n")
+    return folder
+
+
+def validated(folder: Path, fold: int = 0, **scores: float | None) -> Path:
+    """Leave the validation of a training, SSIM in the brain by direction."""
+    mean = {f"{key}/{name}": value for key, value in scores.items() for name in ("ssim_brain", "psnr")}
+    (folder / f"fold_{fold}" / "validation").mkdir()
+    write_json(folder / f"fold_{fold}" / "validation" / "summary.json", {"mean": mean})
+    return folder
+
+
+def test_the_longest_training_is_taken_and_the_others_are_named(tmp_path):
+    short = trained_for(add_model(tmp_path, dataset="A"), 1000)
+    long = trained_for(add_model(tmp_path, dataset="B"), 30000)
+    killed = trained_for(add_model(tmp_path, dataset="C", folds={"0": ("latest",)}), 20000)
+    add_model(tmp_path, "T2", "FLAIR")
+    choice = Choices.of(find_models(tmp_path)).best(["T1", "FLAIR"], "T2")
+    assert (choice.model.folder, choice.source) == (long, "T1")
+    assert [model.folder for model in choice.others] == [short, killed]
+    only = Choices.of(find_models(tmp_path), kinds="latest").best(["T1", "FLAIR"], "T2")
+    assert only.model.folder == long
+
+
+def test_without_a_logbook_the_plans_tell_the_length(tmp_path):
+    short, long = add_model(tmp_path, dataset="A"), add_model(tmp_path, dataset="B")
+    Plans.load(long / "plans.json").override(["length.epochs=300"]).save(long / "plans.json")
+    trained_for(short, 299 * 250)
+    assert choose(find_models(tmp_path), ["T1"], "T2")[0].folder == long
+    trained_for(short, 301 * 250)
+    assert choose(find_models(tmp_path), ["T1"], "T2")[0].folder == short
+
+
+def test_a_training_without_the_wanted_weights_comes_last(tmp_path):
+    trained_for(add_model(tmp_path, dataset="A"), 30000)
+    has = add_model(tmp_path, dataset="B", folds={"0": ("best",), "1": ("best",)})
+    trained_for(has, 1000)
+    trained_for(has, 900, fold=1)
+    assert Choices.of(find_models(tmp_path), folds=[0, 1]).best(["T1"], "T2").model.folder == has
+
+
+def test_an_ablation_of_equal_length_is_not_taken(tmp_path):
+    whole = add_model(tmp_path, dataset="B")
+    part = add_model(tmp_path, dataset="A")
+    changed = {"method": "HiFiSyn", "domains": ["T1", "T2"], "changed": {"settings.losses.sgd": 0.0}}
+    write_json(part / "config.json", changed)
+    assert choose(find_models(tmp_path), ["T1"], "T2")[0].folder == whole
+    longer = changed | {"changed": {"length.epochs": 3}}
+    write_json(part / "config.json", longer)
+    assert choose(find_models(tmp_path), ["T1"], "T2")[0].folder == part
+
+
+def test_the_recommended_method_goes_before_longer_ones(tmp_path):
+    ours = trained_for(add_model(tmp_path), 100)
+    for method in ("CycleGAN", "MUNIT"):
+        trained_for(add_model(tmp_path, method=method), 30000)
+    choice = Choices.of(find_models(tmp_path)).best(["T1"], "T2")
+    assert choice.model.folder == ours
+    assert [model.method for model in choice.others] == ["CycleGAN", "MUNIT"]
+
+
+def test_one_other_method_alone_is_taken(tmp_path):
+    trained_for(add_model(tmp_path, method="MUNIT", dataset="A"), 100)
+    long = trained_for(add_model(tmp_path, method="MUNIT", dataset="B"), 200)
+    add_model(tmp_path, "T1", "FLAIR")
+    assert choose(find_models(tmp_path), ["T1"], "T2")[0].folder == long
+
+
+def test_the_source_that_came_out_best_in_validation_is_taken(tmp_path):
+    validated(add_model(tmp_path, "T1", "FLAIR"), T1_to_FLAIR=0.80, FLAIR_to_T1=0.99)
+    validated(add_model(tmp_path, "T2", "FLAIR"), T2_to_FLAIR=0.85, FLAIR_to_T2=0.70)
+    models = find_models(tmp_path)
+    assert choose(models, ["T1", "T2"], "FLAIR")[1] == "T2"
+    assert choose(models, ["T1"], "FLAIR")[1] == "T1"
+
+
+def test_the_validation_of_the_chosen_folds_counts(tmp_path):
+    folder = add_model(tmp_path, "T1", "FLAIR", folds={"0": ("best",), "1": ("best",)})
+    validated(folder, T1_to_FLAIR=0.80)
+    validated(folder, 1, T1_to_FLAIR=0.90)
+    validated(add_model(tmp_path, "T2", "FLAIR", folds={"0": ("best",), "1": ("best",)}), T2_to_FLAIR=0.83)
+    validated(tmp_path / "IXI" / "FLAIR_T2" / folder.name, 1, T2_to_FLAIR=0.84)
+    models = find_models(tmp_path)
+    sources = {folds: Choices.of(models, folds).best(["T1", "T2"], "FLAIR").source for folds in (None, 0, 1, (0, 1))}
+    assert sources == {None: "T2", 0: "T2", 1: "T1", (0, 1): "T1"}
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", '{"mean": 3}', '{"mean": {"T2_to_FLAIR/ssim_brain": null}}'])
+def test_where_validation_says_nothing_the_reference_goes_first(tmp_path, broken):
+    folder = validated(add_model(tmp_path, "T2", "FLAIR"))
+    (folder / "fold_0" / "validation" / "summary.json").write_text(broken)
+    add_model(tmp_path, "T1", "FLAIR")
+    assert choose(find_models(tmp_path), ["T2", "T1"], "FLAIR")[1] == "T1"
+
+
+def test_what_no_model_makes_is_told_with_the_training_that_would(tmp_path):
+    add_model(tmp_path, "T1", "T2")
+    cases = cases_of(a="T1", b="T1 T2", c="T2 T1", d="T1 T2", e="T1 T2 FLAIR", f="T2", g="PD")
+    todo = tasks.make_tasks(cases, Choices.of(find_models(tmp_path)))
+    assert [str(gap) for gap in todo.gaps] == [
+        "1 case lacks FLAIR and has T1: no model makes it; train one: hifisyn_train IXI T1 FLAIR fold0",
+        "3 cases lack FLAIR and have T1, T2: no model makes it; train one: hifisyn_train IXI T1 FLAIR fold0",
+        "1 case lacks FLAIR and has T2: no model makes it; train one: hifisyn_train IXI T2 FLAIR fold0",
+        "1 case lacks FLAIR and has PD: no model makes it",
+    ]
+    assert todo.gaps[1].cases == ("b", "c", "d")
+    assert [(failure.case, failure.target) for failure in todo.failures] == [("g", "T1"), ("g", "T2")]
+    with pytest.raises(UserError, match="train one: hifisyn_train IXI T1 FLAIR fold0"):
+        make_tasks(cases_of(a="T1 T2"), find_models(tmp_path))
 
 
 def test_no_model_says_what_there_is(tmp_path):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from hifisyn.cli.predict import main
 from hifisyn.cli.train import main as train
@@ -23,12 +25,14 @@ from hifisyn.inference import cohort, work
 from hifisyn.inference.models import find_models
 from hifisyn.inference.outputs import Outputs
 from hifisyn.inference.predictor import Predictor
-from hifisyn.methods.hifisyn import HiFiSyn
+from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.paths import model_folder
-from hifisyn.plans import MemoryPlan, NetworkPlan, Plans, PreprocessingPlan, SlicePlan
+from hifisyn.plans import PreprocessingPlan, SlicePlan
 from hifisyn.training import checkpoint, logbook, loop, summary
+from hifisyn.training.contract import Trainer
+from hifisyn.training.registry import method_name
 from hifisyn.volume import Volume
-from tests.training_toys import toy_dataset
+from tests.training_toys import toy_dataset, toy_plans
 
 TILT = np.deg2rad(10)
 AFFINE = np.array(
@@ -40,29 +44,43 @@ AFFINE = np.array(
     ]
 )
 SHAPE = (56, 68, 24)
-SCALE = {"T1": 900.0, "T2": 600.0, "FLAIR": 700.0}
+SCALE = {"T1": 900.0, "T2": 600.0, "FLAIR": 700.0, "T1ce": 800.0}
+
+
+SMALL = (
+    "slices.size=80",
+    "slices.crop=64",
+    "slices.pixel_mm=2.5",
+    "networks.n_down=2",
+    "networks.content_blocks=1",
+    "memory.slots={}",
+    "memory.global_slots=4",
+    "memory.value_width=8",
+)
 
 
 def make_model(
-    results: Path, first: str, second: str, dataset: str = "toy", preprocessing: PreprocessingPlan | None = None
+    results: Path,
+    first: str,
+    second: str,
+    dataset: str = "toy",
+    preprocessing: PreprocessingPlan | None = None,
+    folds: Sequence[int] = (0,),
+    trainer: type[Trainer] = HiFiSyn,
 ) -> Path:
     """Write a model folder with untrained weights."""
-    plans = Plans(
-        dataset=dataset,
-        modalities=("T1", "T2", "FLAIR"),
-        labels={"background": 0, "CSF": 1, "GM": 2, "WM": 3},
-        intensity_scale=SCALE,
-        slices=SlicePlan(size=80, crop=64, pixel_mm=2.5),
-        preprocessing=preprocessing or PreprocessingPlan(),
-        memory=MemoryPlan(slots={}, global_slots=4, value_width=8),
-        networks=NetworkPlan(width=4, content_blocks=1, init="he"),
-    )
-    folder = model_folder(results, dataset, (first, second), "HiFiSyn")
+    known = ("T1", "T2", "FLAIR") if "T1ce" not in (first, second) else (first, second)
+    plans = toy_plans(trainer, *(SMALL if trainer is HiFiSyn else SMALL[:3]), domains=known)
+    own = {"dataset": dataset, "intensity_scale": SCALE, "preprocessing": preprocessing or PreprocessingPlan()}
+    method = trainer.TITLE or f"{trainer.__module__}:{trainer.__name__}"
+    plans = plans.model_copy(update=own | {"method": method})
+    folder = model_folder(results, dataset, (first, second), method_name(method))
     pair = (min(first, second), max(first, second))
-    torch.manual_seed(0)
-    checkpoint.save(folder / "fold_0" / "checkpoint_best.pt", HiFiSyn(plans, pair), "HiFiSyn")
+    for fold in folds:
+        torch.manual_seed(fold)
+        checkpoint.save(folder / f"fold_{fold}" / "checkpoint_best.pt", trainer(plans, pair))
     plans.save(folder / "plans.json")
-    write_json(folder / "config.json", {"method": "HiFiSyn", "domains": list(pair), "dataset": dataset})
+    write_json(folder / "config.json", {"method": plans.method, "domains": list(pair), "dataset": dataset})
     return folder
 
 
@@ -124,6 +142,13 @@ def raw(tmp_path) -> Path:
 def quick_pictures(monkeypatch) -> None:
     """Draw no picture, except in the cohort that is finished before the first test."""
     monkeypatch.setattr(work, "sheet", lambda path, *_, **__: path.write_bytes(b"a picture"))
+
+
+class Half(nn.Module):
+    """Makes 0.5 of anything."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return torch.full_like(image, 0.5)
 
 
 def load(path: Path) -> Any:
@@ -203,7 +228,7 @@ def test_the_sidecar_says_what_made_it(finished, model):
 
 
 def test_what_a_network_copies_lands_on_its_source(predictor, monkeypatch):
-    monkeypatch.setattr(predictor.trainer, "translate", lambda x, source, target: x)
+    monkeypatch.setattr(predictor.trainer, "translator", lambda source, target: nn.Identity())
     scan = brain_scan()
     made = predictor.predict(scan, "T1", "T2").image.data
     inside = scan.data > 0
@@ -214,7 +239,7 @@ def test_what_a_network_copies_lands_on_its_source(predictor, monkeypatch):
 
 
 def test_an_even_answer_fills_the_mask_evenly(predictor, monkeypatch):
-    monkeypatch.setattr(predictor.trainer, "translate", lambda x, source, target: torch.full_like(x, 0.5))
+    monkeypatch.setattr(predictor.trainer, "translator", lambda source, target: Half())
     made = predictor.predict(brain_scan(), "T1", "T2")
     np.testing.assert_allclose(made.image.data[made.brain.data > 0], 0.75 * SCALE["T2"], rtol=1e-3)
 
@@ -228,7 +253,7 @@ def test_a_real_scan_lands_on_itself(name, predictor, monkeypatch):
         pytest.skip("HIFISYN_TEST_DATA is not set")
     sharp = predictor.plans.model_copy(update={"slices": SlicePlan(), "preprocessing": PreprocessingPlan(bias="never")})
     monkeypatch.setattr(predictor, "plans", sharp)
-    monkeypatch.setattr(predictor.trainer, "translate", lambda x, source, target: x)
+    monkeypatch.setattr(predictor.trainer, "translator", lambda source, target: nn.Identity())
     scan = Volume.load(Path(root) / name)
     made = predictor.predict(scan, "T1", "T2")
     brain = made.brain.data > 0
@@ -292,13 +317,14 @@ def test_what_hifisyn_train_leaves_is_enough(tmp_path, monkeypatch):
     (model,) = find_models(roots.results)
     predictor = Predictor.from_folder(model.folder, device="cpu")
     assert (model.domains, model.method) == (("T1", "T2"), "tests.training_toys:Toy")
-    assert predictor.checkpoint == model.checkpoint()
-    assert predictor.checkpoint.fold == 1
-    weights = torch.load(predictor.checkpoint.file, weights_only=True)["networks"]
-    for name, network in predictor.trainer.networks.items():
-        assert not network.training
-        for key, tensor in network.state_dict().items():
-            torch.testing.assert_close(tensor, weights[name][key], rtol=0, atol=0)
+    assert predictor.weights.checkpoints == (model.checkpoint(),)
+    assert predictor.weights.folds == (1,)
+    weights = torch.load(predictor.weights.checkpoints[0].file, weights_only=True)["networks"]
+    networks = predictor.trainer.networks
+    assert not any(network.training for network in networks.modules())
+    assert networks.state_dict().keys() == weights.keys()
+    for key, tensor in networks.state_dict().items():
+        torch.testing.assert_close(tensor, weights[key], rtol=0, atol=0)
 
 
 def test_one_file_of_any_name(model, tmp_path):
@@ -454,6 +480,9 @@ def test_several_models_no_model_and_unknown_modality(raw, results, tmp_path, ca
     synth = tmp_path / "synth"
     twice = shutil.copytree(results, tmp_path / "twice")
     shutil.copytree(twice / "toy", twice / "other")
+    for folder, method in (("toy", "CycleGAN"), ("other", "MUNIT")):
+        config = {"method": method, "domains": ["T1", "T2"], "dataset": folder}
+        write_json(twice / folder / "T1_T2" / "HiFiSyn__plans__2d" / "config.json", config)
     for wanted, more in (
         ("choose with --model", ["--results", str(twice)]),
         ("wanted a trained model, found none", ["--results", str(tmp_path / "none")]),

@@ -6,10 +6,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.reader_study.design import View, arrange, draw_cases, draw_slices, latin_rows
 
-ONE_WAY = {("T1", "T2"): {f"c{i}": f"s{i}" for i in range(30)}}
+ONE_WAY = {Direction("T1", "T2"): {f"c{i}": f"s{i}" for i in range(30)}}
 
 
 def rng(seed=0):
@@ -66,7 +67,7 @@ def test_reading_order_is_not_the_order_of_cases():
 
 def test_one_case_a_subject_and_directions_in_equal_shares():
     subjects = {f"c{i}": f"s{i // 2}" for i in range(24)}
-    ways = {("T1", "T2"): subjects, ("T2", "T1"): subjects, ("T1", "FLAIR"): subjects}
+    ways = {Direction("T1", "T2"): subjects, Direction("T2", "T1"): subjects, Direction("T1", "FLAIR"): subjects}
     shown = draw_cases(ways, None, 18, rng())
     assert len(shown) == 12
     assert len({subjects[case] for case, _ in shown}) == 12

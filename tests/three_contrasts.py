@@ -73,4 +73,4 @@ def evaluated(roots, domains=DOMAINS, method="HiFiSyn", bias=0.0):
     head = ",".join(["epoch", "seconds", *(f"{key}/{name}" for key in keys for name in ("psnr_brain", "ssim_brain"))])
     write_text(folder / "fold_0" / "metrics.csv", f"{head}\n1,2.0{',0.5' * 2 * len(keys)}\n")
     task = look_up(folder, roots.preprocessed, split="test")
-    return folder, model_space.evaluate(task, Inverse(bias))
+    return folder, model_space.evaluate(task, Inverse(bias))  # type: ignore[arg-type]

@@ -11,11 +11,14 @@ from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
     from hifisyn.engine.jobs import Failure
+    from hifisyn.evaluation.evaluate_all import Item
+    from hifisyn.inference.models import Model
 
 EPILOG = """examples:
   hifisyn_evaluate                                 every trained model on its held-out cases, both directions, rivals
   hifisyn_evaluate -d IXI --dry-run                what that would do for one data set
   hifisyn_evaluate --model hifisyn_results/IXI/T1_T2/HiFiSyn__plans__2d    one model
+  hifisyn_evaluate --fold 0 1 2 --tta              the mean of three folds, each slice seen at eight places
   hifisyn_evaluate synth/ truth/                   synth/IXI012_T2.nii.gz against truth/IXI012_T2.nii.gz
   hifisyn_evaluate synth/ truth/ --register        true scans on another grid are registered (rigid) first
 
@@ -48,8 +51,19 @@ def parser() -> argparse.ArgumentParser:
     which.add_argument("--model", type=Path, nargs="+", action="extend", metavar="FOLDER", help="only these models")
     which.add_argument("-d", "--dataset", nargs="+", action="extend", metavar="NAME", help="only these data sets")
     model.add_argument("--split", choices=("test", "val"), help="which cases (default: test, or val if there is none)")
-    model.add_argument("--fold", help="fold of the model (default: all; of one --model the first there is)")
-    model.add_argument("--checkpoint", choices=("best", "final", "latest"), help="weights (default: best)")
+    model.add_argument(
+        "--fold",
+        nargs="+",
+        metavar="FOLD",
+        help="fold; several: their mean (default: all, each by itself; of one --model the first there is)",
+    )
+    model.add_argument(
+        "--checkpoint",
+        nargs="+",
+        choices=("best", "final", "latest"),
+        help="weights; several: their mean (default: best)",
+    )
+    model.add_argument("--tta", action="store_true", help="mean over shifts and mirror images of each slice")
     model.add_argument("--results", metavar="ROOT", type=Path, help="models; default: hifisyn_results")
     model.add_argument("--preprocessed", metavar="ROOT", type=Path, help="preprocessed data sets")
     model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1 (default: auto)")
@@ -109,21 +123,22 @@ def close(failures: Sequence["Failure"], *, done: bool) -> int:
 
 def _model(options: argparse.Namespace) -> int:
     from hifisyn.evaluation import model_space, output_files
-    from hifisyn.paths import parse_fold
+    from hifisyn.evaluation.against_rivals import DIRECTION, METHOD
 
     done, output = model_space.evaluate_model(
         options.model[0],
         options.preprocessed,
         options.output,
         split=options.split,
-        fold=None if options.fold is None else parse_fold(options.fold),
+        fold=_folds(options),
         checkpoint=options.checkpoint,
+        tta=options.tta,
         device=options.device,
         min_brain=options.min_brain,
         overwrite=options.overwrite,
     )
-    for direction, table in done.dataset.groupby(model_space.DIRECTION, sort=False):
-        print(f"{direction}\n{output_files.mean_and_spread(table, [model_space.METHOD, 'cases', 'slices'])}\n")
+    for direction, table in done.dataset.groupby(DIRECTION, sort=False):
+        print(f"{direction}\n{output_files.mean_and_spread(table, [METHOD, 'cases', 'slices'])}\n")
     if done.skipped:
         print(f"left out, since a contrast lacks: {', '.join(done.skipped)}", file=sys.stderr)
     print(f"tables and pictures: {output}")
@@ -132,7 +147,7 @@ def _model(options: argparse.Namespace) -> int:
 
 def _all(options: argparse.Namespace) -> int:
     from hifisyn.evaluation import all_models, evaluate_all
-    from hifisyn.paths import Roots, parse_fold
+    from hifisyn.paths import Roots
 
     if options.output is not None:
         raise UserError("-o: wanted one --model beside it, found several; each model holds its own evaluation")
@@ -149,13 +164,17 @@ def _all(options: argparse.Namespace) -> int:
         models,
         options.preprocessed,
         split=options.split,
-        fold=None if options.fold is None else parse_fold(options.fold),
+        fold=_folds(options),
         checkpoint=options.checkpoint,
+        tta=options.tta,
         min_brain=options.min_brain,
         overwrite=options.overwrite,
     )
     if not items and not broken:
-        raise UserError(f"{results}: wanted a model with weights of fold {options.fold or '0'}, found none; train one")
+        raise UserError(
+            f"{results}: wanted a model with weights of fold {' '.join(options.fold or '0')}, found none; train one"
+        )
+    items += _beside(models, options)
     print("\n".join(map(str, items)), flush=True)
     if options.dry_run:
         return close(broken, done=bool(items))
@@ -163,3 +182,19 @@ def _all(options: argparse.Namespace) -> int:
     for table in evaluate_all.compared(done, reference=options.reference, unit=options.unit):
         print(f"\n{table.text()}")
     return close([*broken, *failures], done=bool(done))
+
+
+def _folds(options: argparse.Namespace) -> "list[int | str] | None":
+    from hifisyn.paths import parse_fold
+
+    return None if options.fold is None else [parse_fold(fold) for fold in options.fold]
+
+
+def _beside(models: "Sequence[Model]", options: argparse.Namespace) -> "list[Item]":
+    """Return the evaluations of single folds that are there, where weights are evaluated together: to compare."""
+    from hifisyn.evaluation import evaluate_all
+
+    if not (options.tta or len(options.fold or ()) > 1 or len(options.checkpoint or ()) > 1):
+        return []
+    single = evaluate_all.survey(models, options.preprocessed, split=options.split, min_brain=options.min_brain)
+    return [item for item in single if item.task and not item.why]

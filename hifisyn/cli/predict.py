@@ -15,6 +15,7 @@ examples:
   hifisyn_predict -i raw/ -o synth/                      make what each case lacks, with the models that fit
   hifisyn_predict -i raw/ -o synth/ --target T2          make T2 of every case, even where there is one
   hifisyn_predict -i bids/ --bids-derivatives bids/derivatives/hifisyn
+  hifisyn_predict -i raw/ -o synth/ --fold 0 1 2 3 4 --tta    the mean of five folds, each seen at eight places
   hifisyn_predict -i scan.nii.gz -o synth/ --source T1 --target T2 --model MODEL_FOLDER
 
 A file's name ends with its modality: IXI012_T1.nii.gz; with --source any names will do. Each output is a
@@ -51,8 +52,21 @@ def parser() -> argparse.ArgumentParser:
     model.add_argument(
         "--results", type=Path, metavar="ROOT", help="where models are looked for; default: hifisyn_results"
     )
-    model.add_argument("--fold", help="fold0, 0 or all; default: the lowest that exists")
-    model.add_argument("--checkpoint", choices=("best", "final", "latest"), help="default: the first that exists")
+    model.add_argument(
+        "--fold",
+        nargs="+",
+        metavar="FOLD",
+        help="fold0, 0 or all; several: their mean; default: the lowest that exists",
+    )
+    model.add_argument(
+        "--checkpoint",
+        nargs="+",
+        choices=("best", "final", "latest"),
+        help="several: their mean; default: the first that exists",
+    )
+    model.add_argument(
+        "--tta", action="store_true", help="mean over shifts and mirror images of each slice: finer, 8 times as long"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps; default: auto")
     parser.add_argument("-np", type=int, default=1, metavar="N", help="cases at a time; default: 1")
     brain = parser.add_argument_group("skulls; default: found out, and stripped as in training")
@@ -83,8 +97,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     typed = sys.argv[1:] if arguments is None else arguments
     settings = Settings(
-        fold=None if given.fold is None else parse_fold(given.fold),
+        fold=None if given.fold is None else [parse_fold(fold) for fold in given.fold],
         checkpoint=given.checkpoint,
+        tta=given.tta,
         device=given.device,
         **_skulls(given),
         processes=given.np,
@@ -108,6 +123,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{len(summary.made)} made{kept}, {len(summary.failures)} failed; see {output}")
     for failure in summary.failures:
         print(f"  {failure.case}  {failure.target}  {failure.problem}")
+    for gap in summary.gaps:
+        print(gap)
     return outcome(done=bool(summary.made or summary.kept), failed=bool(summary.failures))
 
 

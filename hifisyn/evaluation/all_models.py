@@ -37,15 +37,17 @@ class Evaluated:
 
     Attributes:
         model: the model folder.
-        fold: number of the fold, or "all".
+        fold: number of the fold, or "all"; of several the first.
         split: "test" or "val".
         folder: where the tables are.
+        together: what translated, where it was more than one fold's weights: "folds 0, 1, 2, shifts".
     """
 
     model: Model
     fold: int | str
     split: str
     folder: Path
+    together: str = ""
 
 
 def find(
@@ -84,13 +86,14 @@ def folds_of(model: Model) -> list[int | str]:
     return list(dict.fromkeys(checkpoint.fold for checkpoint in model.checkpoints))
 
 
-def label(model: Model, fold: int | str) -> str:
+def label(model: Model, fold: int | str, together: str = "") -> str:
     """Return what a model is called in tables: method, what was changed, plans and fold where they are not the usual.
 
     All is in the folder's name, METHOD__PLANS__2d__key=value, or if that would be too long in config.json beside a
     digest; a folder of another name is called by that name. `HiFiSyn__plans__2d__ggd=0.0__sgd=0.0` is "HiFiSyn without
     SGD, GGD", fold 1 of `HiFiSyn__small__2d` is "HiFiSyn (small) fold 1". A model of more than two contrasts is called
-    by them too, "HiFiSyn (FLAIR, T1, T2)": it stands in one table with the models of two of them.
+    by them too, "HiFiSyn (FLAIR, T1, T2)": it stands in one table with the models of two of them. What translates
+    together, as `Weights.together` says it, takes the place of the fold: "HiFiSyn folds 0, 1, 2, shifts".
     """
     name = model.folder.resolve().name
     method, *rest = name.split("__")
@@ -102,7 +105,8 @@ def label(model: Model, fold: int | str) -> str:
         changed = [*(f"{key.rpartition('.')[2]}={value}" for key, value in sorted(config.items())), *changed]
     plans = [] if rest[0] == DEFAULT_PLANS else [f"({rest[0]})"]
     parts = [of_contrasts(method, model.domains), *in_words(changed), *plans]
-    return " ".join(parts if fold == 0 else [*parts, f"fold {fold}"])
+    which = together or ("" if fold == 0 else f"fold {fold}")
+    return " ".join([*parts, which] if which else parts)
 
 
 def of_contrasts(method: str, domains: Sequence[str]) -> str:
@@ -164,7 +168,7 @@ def tables(evaluated: Iterable[Evaluated]) -> dict[str, pd.DataFrame]:
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     bearers: dict[tuple[str, tuple[str, ...], str], Path] = {}
     for one in evaluated:
-        called = label(one.model, one.fold)
+        called = label(one.model, one.fold, one.together)
         if bearers.setdefault((one.model.dataset, one.model.domains, called), one.model.folder) != one.model.folder:
             called = f"{called} [{one.model.folder}]"
         read = {name: _read(one.folder / file) for name, file in TABLES.items()}

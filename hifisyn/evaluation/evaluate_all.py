@@ -13,6 +13,7 @@ from hifisyn.evaluation.statistics import SLICE, SUBJECT
 from hifisyn.evaluation.table import Table
 from hifisyn.evaluation.tables import compare_methods
 from hifisyn.inference.models import Model
+from hifisyn.inference.weights import Fold, Folds, Kinds, choose_weights
 from hifisyn.paths import fold_folder
 
 FIRST = "HiFiSyn"
@@ -20,7 +21,7 @@ FIRST = "HiFiSyn"
 
 @dataclass(frozen=True)
 class Item:
-    """One fold of a model and what is to be done with it.
+    """One fold of a model, or several together, and what is to be done with it.
 
     Attributes:
         name: data set, contrasts and label of the model.
@@ -49,8 +50,9 @@ def survey(
     preprocessed: Path | None = None,
     *,
     split: str | None = None,
-    fold: int | str | None = None,
-    checkpoint: str | None = None,
+    fold: Folds = None,
+    checkpoint: Kinds = None,
+    tta: bool = False,
     min_brain: float | None = None,
     overwrite: bool = False,
 ) -> list[Item]:
@@ -60,28 +62,40 @@ def survey(
         models: the model folders.
         preprocessed: root of the preprocessed data sets; none: the usual one.
         split: see `hifisyn.evaluation.model_task.choose_cases`.
-        fold: only this one; none: all that were trained.
-        checkpoint: "best", "final", "latest", or none: the first of these that exists.
+        fold: only this one, or several together; none: all that were trained, each by itself.
+        checkpoint: "best", "final", "latest", several of these together, or none: the first of these that exists.
+        tta: translate at shifts and mirrored too.
         min_brain: see `hifisyn.evaluation.model_space.evaluate_model`.
         overwrite: do again what is up to date.
     """
-    items = []
-    for model in models:
-        for one in folds_of(model):
-            if fold not in (None, one):
-                continue
-            name = f"{model.dataset} {'_'.join(model.domains)}"
-            ended = (fold_folder(model.folder, one) / "checkpoint_final.pt").is_file()
-            try:
-                name = f"{name} {label(model, one)}"
-                task = look_up(
-                    model.folder, preprocessed, split=split, fold=one, checkpoint=checkpoint, min_brain=min_brain
-                )
-                why = out_of_date(task) or ("wanted again" if overwrite else "")
-                items.append(Item(name, task, why, ended=ended))
-            except Exception as error:
-                items.append(Item(name, None, problem=one_line(error)))
-    return items
+
+    def item(model: Model, folds: Sequence[Fold]) -> Item:
+        name = f"{model.dataset} {'_'.join(model.domains)}"
+        try:
+            together = choose_weights(model, folds, checkpoint, tta).together
+            name = f"{name} {label(model, folds[0], together)}"
+            task = look_up(
+                model.folder, preprocessed, split=split, fold=folds, checkpoint=checkpoint, tta=tta, min_brain=min_brain
+            )
+            why = out_of_date(task) or ("wanted again" if overwrite else "")
+            return Item(name, task, why, ended=_ended(model, folds))
+        except Exception as error:
+            return Item(name, None, problem=one_line(error))
+
+    return [item(model, folds) for model in models for folds in _folds(model, fold)]
+
+
+def _folds(model: Model, wanted: Folds) -> list[list[Fold]]:
+    """Return the folds of each evaluation of a model: each by itself, the one wanted, or several together."""
+    there = folds_of(model)
+    if wanted is None:
+        return [[fold] for fold in there]
+    several = [wanted] if isinstance(wanted, (int, str)) else list(wanted)
+    return [several] if len(several) > 1 or several[0] in there else []
+
+
+def _ended(model: Model, folds: Sequence[Fold]) -> bool:
+    return all((fold_folder(model.folder, fold) / "checkpoint_final.pt").is_file() for fold in folds)
 
 
 def carry_out(
@@ -116,7 +130,7 @@ def carry_out(
                 continue
             failures += [Failure(f"{item.name}: {failure.case}", failure.reason) for failure in done.failures]
         task = item.task
-        there.append(Evaluated(task.model, task.checkpoint.fold, task.split, task.output))
+        there.append(Evaluated(task.model, task.checkpoint.fold, task.split, task.output, task.weights.together))
     return there, failures
 
 

@@ -18,6 +18,7 @@ from hifisyn.evaluation import output_files, regions, synthetic
 from hifisyn.evaluation.against_rivals import DIRECTION, METHOD, Look, ModelEvaluation, compare
 from hifisyn.evaluation.image import MEASURES
 from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, Task, look_up
+from hifisyn.inference.weights import Folds, Kinds
 from hifisyn.paths import DATASET_JSON
 
 if TYPE_CHECKING:
@@ -65,8 +66,9 @@ def evaluate_model(
     output: Path | None = None,
     *,
     split: str | None = None,
-    fold: int | str | None = None,
-    checkpoint: str | None = None,
+    fold: Folds = None,
+    checkpoint: Kinds = None,
+    tta: bool = False,
     device: str = "auto",
     min_brain: float | None = None,
     overwrite: bool = False,
@@ -76,10 +78,12 @@ def evaluate_model(
     Args:
         folder: the model folder.
         preprocessed: root of the preprocessed data sets; none: the usual one.
-        output: folder for the results; none: evaluation_<split> in the fold's folder.
+        output: folder for the results; none: evaluation_<split> in the fold's folder, or where several translate
+            together evaluation_<split>_<folds> in the model's.
         split: see `hifisyn.evaluation.model_task.choose_cases`.
         fold: see `hifisyn.inference.predictor.Predictor.from_folder`.
         checkpoint: see there.
+        tta: see there.
         device: see there.
         min_brain: share of the crop that brain must cover for a slice to count; none: as the plans say.
         overwrite: replace an earlier evaluation.
@@ -90,7 +94,9 @@ def evaluate_model(
     Raises:
         UserError: model, data set or cases are not there.
     """
-    task = look_up(folder, preprocessed, output, split=split, fold=fold, checkpoint=checkpoint, min_brain=min_brain)
+    task = look_up(
+        folder, preprocessed, output, split=split, fold=fold, checkpoint=checkpoint, tta=tta, min_brain=min_brain
+    )
     output_files.claim(task.output, overwrite)
     return evaluate(task, load(task, device), overwrite=overwrite), task.output
 
@@ -99,7 +105,7 @@ def load(task: Task, device: str = "auto") -> "Predictor":
     """Load the weights of a task; see `hifisyn.inference.predictor.Predictor.from_folder`."""
     from hifisyn.inference.predictor import Predictor
 
-    return Predictor.from_folder(task.model.folder, task.checkpoint.fold, task.checkpoint.kind, device)
+    return Predictor.load(task.model, task.weights, device)
 
 
 def subjects_of(model_folder: Path) -> dict[str, str]:

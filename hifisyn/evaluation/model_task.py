@@ -1,5 +1,6 @@
 """Which evaluation of a model is meant: its weights, the cases that it never saw, the folder; and is it up to date."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +14,9 @@ from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files, regions, synthetic
 from hifisyn.evaluation.against_rivals import DIRECTION
 from hifisyn.evaluation.image import CASE, MEASURES
-from hifisyn.files import read_json, sha256
+from hifisyn.files import read_json
 from hifisyn.inference.models import Checkpoint, Model, read_model
+from hifisyn.inference.weights import Fold, Folds, Kinds, Weights, choose_weights
 from hifisyn.paths import SPLITS_JSON, Roots, plans_file, slices_folder
 from hifisyn.planning.splits import Splits
 from hifisyn.plans import Plans
@@ -26,11 +28,11 @@ SLICES_CSV, SUBJECTS_CSV, REGIONS_CSV = "slices.csv", "subjects.csv", "regions.c
 
 @dataclass(frozen=True)
 class Task:
-    """An evaluation that can be done: one fold of a model on one split.
+    """An evaluation that can be done: one fold of a model, or several together, on one split.
 
     Attributes:
         model: the model folder.
-        checkpoint: the weights.
+        weights: what translates.
         plans: what the model was trained by.
         split: "test" or "val".
         cases: those to compare on.
@@ -41,7 +43,7 @@ class Task:
     """
 
     model: Model
-    checkpoint: Checkpoint
+    weights: Weights
     plans: Plans
     split: str
     cases: tuple[str, ...]
@@ -50,9 +52,14 @@ class Task:
     min_brain: float
     output: Path
 
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The first of the weights."""
+        return self.weights.checkpoints[0]
+
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """All that the numbers depend on, as summary.json holds it; `weights` is the SHA-256 of the checkpoint."""
+        """All that the numbers depend on, as summary.json holds it; `weights` is their SHA-256."""
         there = set(self.store.cases())
         slices = {case: self.store.record(case) for case in (*self.cases, *self.training) if case in there}
         return {
@@ -60,9 +67,8 @@ class Task:
             "method": self.model.method,
             "dataset": self.model.dataset,
             "domains": list(self.model.domains),
-            "fold": self.checkpoint.fold,
-            "checkpoint": self.checkpoint.kind,
-            "weights": sha256(self.checkpoint.file),
+            **_names(self.weights),
+            "weights": self.weights.fingerprint,
             "split": self.split,
             "cases": list(self.cases),
             "rivals_fitted_on": list(self.training),
@@ -73,24 +79,45 @@ class Task:
         } | output_files.TERMS
 
 
-def choose_cases(splits: Splits, fold: int | str, split: str | None) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Return which split is used, its cases, and the training cases of the fold.
+def choose_cases(
+    splits: Splits, folds: Fold | Sequence[Fold], split: str | None
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return which split is used, its cases, and the training cases of the fold or of all folds.
 
     Args:
         splits: of the data set.
-        fold: number of the fold, or "all".
+        folds: number of the fold, or "all"; or several that translate together.
         split: "test", "val", or none: test where there is any, else val.
 
     Raises:
-        UserError: there are no test cases, or validation cases of fold "all" are wanted, which trained on them.
+        UserError: there are no test cases, or validation cases are wanted that some of the folds were trained on.
     """
+    folds = [folds] if isinstance(folds, (int, str)) else folds
     chosen = split or (TEST if splits.test else VALIDATION)
     if chosen == TEST and not splits.test:
         raise UserError(f"wanted test cases, found none in {SPLITS_JSON}; pass --split val")
-    if chosen == VALIDATION and fold == "all":
+    if chosen == VALIDATION and "all" in folds:
         raise UserError("wanted cases that fold all was not trained on, found test cases only; pass --split test")
-    part = splits.fold(fold)
-    return chosen, splits.test if chosen == TEST else part.val, part.train
+    parts = {fold: splits.fold(fold) for fold in folds}
+    cases = splits.test if chosen == TEST else _together(part.val for part in parts.values())
+    for fold, part in parts.items():
+        seen = [case for case in cases if case in part.train]
+        if seen:
+            raise UserError(
+                f"wanted cases that none of the folds {', '.join(map(str, folds))} was trained on, found {seen[0]} of "
+                f"fold {fold}; pass --split test, or evaluate each fold by itself"
+            )
+    return chosen, cases, _together(part.train for part in parts.values())
+
+
+def _together(parts: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(case for part in parts for case in part))
+
+
+def _names(weights: Weights) -> dict[str, Any]:
+    if weights.plain:
+        return {"fold": weights.folds[0], "checkpoint": weights.kinds[0]}
+    return {"fold": list(weights.folds), "checkpoint": list(weights.kinds), "tta": weights.tta}
 
 
 def look_up(
@@ -99,8 +126,9 @@ def look_up(
     output: Path | None = None,
     *,
     split: str | None = None,
-    fold: int | str | None = None,
-    checkpoint: str | None = None,
+    fold: Folds = None,
+    checkpoint: Kinds = None,
+    tta: bool = False,
     min_brain: float | None = None,
 ) -> Task:
     """Find all that an evaluation needs; nothing is written and no network is built.
@@ -111,21 +139,28 @@ def look_up(
         UserError: model, data set or cases are not there.
     """
     model = read_model(folder)
-    weights = model.checkpoint(fold, checkpoint)
+    weights = choose_weights(model, fold, checkpoint, tta)
     plans = Plans.load(plans_file(folder))
     dataset = Roots.resolve(preprocessed=preprocessed).preprocessed_dataset(plans.dataset)
-    chosen, cases, training = choose_cases(Splits.load(dataset / SPLITS_JSON), weights.fold, split)
+    chosen, cases, training = choose_cases(Splits.load(dataset / SPLITS_JSON), weights.folds, split)
     return Task(
         model=model,
-        checkpoint=weights,
+        weights=weights,
         plans=plans,
         split=chosen,
         cases=cases,
         training=training,
         store=SliceStore(slices_folder(dataset, plans.name)),
         min_brain=plans.slices.min_brain if min_brain is None else min_brain,
-        output=output or weights.file.parent / f"evaluation_{chosen}",
+        output=output or folder_of(model, weights, chosen),
     )
+
+
+def folder_of(model: Model, weights: Weights, split: str) -> Path:
+    """Return where an evaluation goes: of one fold, into its folder; of weights together, beside the folds."""
+    if weights.plain:
+        return weights.checkpoints[0].file.parent / f"evaluation_{split}"
+    return model.folder / f"evaluation_{split}_{weights.key}"
 
 
 def out_of_date(task: Task) -> str:

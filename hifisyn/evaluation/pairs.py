@@ -13,7 +13,7 @@ from hifisyn.errors import UserError
 from hifisyn.volume import Volume
 
 ENDINGS = (".nii.gz", ".nii")
-MASK = "_brain"
+MASK, ERROR = "_brain", "_error"
 
 Result = TypeVar("Result")
 
@@ -73,7 +73,8 @@ def find_pairs(synth: Path, truth: Path, masks: Path | None = None, modality: st
     """Pair the volumes of a folder with the true scans of the same name.
 
     Args:
-        synth: folder of synthetic volumes CASE_T2.nii.gz; brain masks CASE_T2_brain.nii.gz may lie beside them.
+        synth: folder of synthetic volumes CASE_T2.nii.gz; brain masks CASE_T2_brain.nii.gz and expected
+            errors CASE_T2_error.nii.gz may lie beside them.
         truth: folder of true scans CASE_T2.nii.gz.
         masks: folder of brain masks CASE_T2_brain.nii.gz, CASE_brain.nii.gz or CASE.nii.gz, instead of `synth`.
         modality: only volumes of this contrast.
@@ -85,7 +86,7 @@ def find_pairs(synth: Path, truth: Path, masks: Path | None = None, modality: st
         if not folder.is_dir():
             raise UserError(f"{folder}: wanted a folder of NIfTI files, found none; check the name")
     files = sorted(f for f in synth.iterdir() if f.name.endswith(ENDINGS) and not f.name.startswith("."))
-    names = {stem(file): file for file in files if not stem(file).endswith(MASK) and "_" in stem(file)}
+    names = {stem(file): file for file in files if not stem(file).endswith((MASK, ERROR)) and "_" in stem(file)}
     if modality is not None:
         names = {name: file for name, file in names.items() if name.rpartition("_")[2] == modality}
     if not names:

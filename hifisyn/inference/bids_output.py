@@ -17,6 +17,8 @@ from hifisyn.inference.tasks import Task
 
 OURS = "hifisyn"
 RAW = "raw"
+ERROR = "ExpectedError"
+SHARED = ("Synthetic", "Note", "Modality", "SkullStripped", "SourceSHA256", "CheckpointSHA256", "Versions")
 BIDS_VERSION = "1.10.1"
 FIGURES = "figures"
 README = """# Synthetic MR contrasts
@@ -60,6 +62,16 @@ class BidsOutputs(Outputs):
         return self._anat / str(mask_name(self._source).having(ending=".json"))
 
     @property
+    def error(self) -> Path:
+        """The expected error of each voxel; there only where the method tells it."""
+        return self._anat / str(self._error)
+
+    @property
+    def error_sidecar(self) -> Path:
+        """What the expected error is."""
+        return self._anat / str(self._error.having(ending=".json"))
+
+    @property
     def picture(self) -> Path:
         """Slices side by side; the specification knows no pictures, so .bidsignore names their folder."""
         return self.folder / f"sub-{self._source.entities['sub']}" / FIGURES / f"{self.stem}.png"
@@ -72,12 +84,18 @@ class BidsOutputs(Outputs):
     @property
     def files(self) -> tuple[Path, ...]:
         """All of the files; a mask never lies there without the file that says whose it is."""
-        return self.brain_sidecar, self.brain, self.image, self.picture, self.sidecar
+        return self.brain_sidecar, self.brain, *self.of_error, self.image, self.picture, self.sidecar
+
+    @property
+    def of_error(self) -> tuple[Path, ...]:
+        """The expected error, and before it what it is."""
+        return self.error_sidecar, self.error
 
     @property
     def existing(self) -> list[Path]:
         """Those that exist of the files that belong to this volume alone; the mask belongs to its scan."""
-        return [path for path in (self.image, self.picture, self.sidecar) if path.exists()]
+        own = (*self.of_error, self.image, self.picture, self.sidecar)
+        return [path for path in own if path.exists()]
 
     @property
     def foreign(self) -> list[Path]:
@@ -86,7 +104,7 @@ class BidsOutputs(Outputs):
         return [self.brain] if self.brain.exists() and not ours else []
 
     def described(self, record: dict[str, Any]) -> dict[Path, dict[str, Any]]:
-        """Return the content of both sidecars, with the keys that BIDS wants."""
+        """Return the content of each sidecar, with the keys that BIDS wants."""
         source = f"bids:{RAW}:{self.scan}"
         common = {"Sources": [source], "SpatialReference": source}
         mask = {
@@ -97,13 +115,20 @@ class BidsOutputs(Outputs):
             "Versions": {OURS: record["Versions"][OURS]},
         }
         what = f"Synthetic {self.target} made from a {record['SourceModality']} scan by hifisyn"
-        return {self.brain_sidecar: mask, self.sidecar: {"Description": what, **common, **record}}
+        described = {self.brain_sidecar: mask, self.sidecar: {"Description": what, **common, **record}}
+        if ERROR in record:
+            described[self.error_sidecar] = {"Description": record[ERROR], **common, **_shared(record)}
+        return described
 
     @property
     def _source(self) -> BidsName:
         name = parse(Path(self.scan).name)
         assert name is not None
         return name
+
+    @property
+    def _error(self) -> BidsName:
+        return synthetic_name(self._source, self.target).having(desc="expectederror")
 
     @property
     def _anat(self) -> Path:
@@ -173,3 +198,8 @@ class BidsDerivatives(OutputFolder):
         # Without a slash at its end: validators ask about the folder's name alone.
         if FIGURES not in lines:
             write_text(file, "\n".join([*lines, FIGURES]) + "\n")
+
+
+def _shared(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what the sidecar of an expected error has in common with that of its image."""
+    return {key: record[key] for key in SHARED}

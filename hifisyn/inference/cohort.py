@@ -13,6 +13,8 @@ from hifisyn.errors import UserError
 from hifisyn.inference.bids_input import find_bids_cases
 from hifisyn.inference.bids_output import BidsDerivatives
 from hifisyn.inference.cases import find_cases
+from hifisyn.inference.choice import Choices
+from hifisyn.inference.gaps import Gap
 from hifisyn.inference.models import Model, find_models, read_model
 from hifisyn.inference.outputs import OutputFolder
 from hifisyn.inference.predictor import Predictor
@@ -43,11 +45,13 @@ class Summary:
         made: volumes written.
         kept: volumes that were there already.
         failures: what could not be made, and why.
+        gaps: what else cases lack and no model makes.
     """
 
     made: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
 
 
 def predict_folder(
@@ -94,8 +98,10 @@ def predict_folder(
         inputs = find_cases(path, channel_order(known), source)
     for file, why in inputs.left_out.items():
         say(f"left out: {file.name} ({why})")
-    tasks, failures = make_tasks(inputs.cases, known, source, targets)
-    summary = Summary(failures=failures)
+    tasks, failures, gaps = make_tasks(
+        inputs.cases, Choices.of(known, settings.fold, settings.checkpoint), source, targets
+    )
+    summary = Summary(failures=failures, gaps=gaps)
     predictors = _load(tasks, settings, say)
     folder = BidsDerivatives(output, path) if bids_derivatives else OutputFolder(output)
     todo = _unfinished(tasks, predictors, folder, existing, summary)
@@ -118,8 +124,11 @@ def _models_below(results: Path | str | None) -> list[Model]:
 def _load(tasks: list[Task], settings: Settings, say: Say) -> dict[Path, Predictor]:
     predictors = load_predictors(list({task.model.folder: task.model for task in tasks}.values()), settings)
     for folder, predictor in predictors.items():
-        weights = predictor.checkpoint
-        say(f"model: {folder} ({predictor.model}), fold {weights.fold}, {weights.kind} checkpoint")
+        say(f"model: {folder} ({predictor.model}), {predictor.weights}")
+        others = dict.fromkeys(other.folder for task in tasks if task.model.folder == folder for other in task.others)
+        if others:
+            names = ", ".join(map(str, others))
+            say(f"  taken of {len(others) + 1} that fit: not {names}; --model chooses another")
     return predictors
 
 

@@ -68,6 +68,10 @@ class Model:
         """Return the modalities from which the model makes `target`; none where it does not make it."""
         return tuple(direction.source for direction in self.directions if direction.target == target)
 
+    def makes(self, target: str, present: Iterable[str]) -> bool:
+        """Tell whether the model makes `target` from one of the modalities that are present."""
+        return bool(set(present) & set(self.sources_of(target)))
+
     def checkpoint(self, fold: int | str | None = None, kind: str | None = None) -> Checkpoint:
         """Return the weights to use: the lowest fold that exists, and best, else final, else latest.
 
@@ -118,35 +122,6 @@ def find_models(results: Path) -> list[Model]:
     """
     plans = sorted(results.glob("*/*/*/plans.json"))
     return [read_model(file.parent) for file in plans if any(_checkpoints(file.parent))]
-
-
-def fitting(models: list[Model], present: Iterable[str], target: str) -> list[Model]:
-    """Return the models that make `target` from one of the other modalities that are present."""
-    there = set(present)
-    return [model for model in models if there & set(model.sources_of(target))]
-
-
-def choose(models: list[Model], present: Iterable[str], target: str) -> tuple[Model, str]:
-    """Return the only model that makes `target` from a present modality, and that modality.
-
-    A model of several contrasts offers each of its sources. Where several modalities would do, the reference modality
-    of the data set goes first, then the order given.
-
-    Raises:
-        UserError: no model fits, or several do; what there is is listed.
-    """
-    sources = [modality for modality in present if modality != target]
-    offers = [(model, source) for model in models for source in model.sources_of(target) if source in sources]
-    if not offers:
-        wanted = f"a model that makes {target} from {' or '.join(sources) or 'another modality'}"
-        there = ", ".join(f"{model} ({model.folder})" for model in models) or "no model"
-        raise UserError(f"wanted {wanted}, found {there}; train one with hifisyn_train")
-    best, source = min(offers, key=lambda offer: (offer[1] != offer[0].reference, sources.index(offer[1])))
-    same = [model for model, offered in offers if offered == source]
-    if len(same) > 1:
-        choices = " or ".join(f"--model {model.folder}" for model in same)
-        raise UserError(f"wanted one model that makes {target} from {source}, found {len(same)}; choose with {choices}")
-    return best, source
 
 
 def _domains(names: Iterable[str]) -> tuple[str, ...]:

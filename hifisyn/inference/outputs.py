@@ -44,6 +44,11 @@ class Outputs:
         return self.folder / f"{self.stem}_brain.nii.gz"
 
     @property
+    def error(self) -> Path:
+        """The expected error of each voxel; there only where the method tells it."""
+        return self.folder / f"{self.stem}_error.nii.gz"
+
+    @property
     def picture(self) -> Path:
         """Slices of the source and of what was made from them, side by side."""
         return self.folder / f"{self.stem}.png"
@@ -56,7 +61,12 @@ class Outputs:
     @property
     def files(self) -> tuple[Path, ...]:
         """All of the files, in the order in which they are moved into place."""
-        return self.image, self.brain, self.picture, self.sidecar
+        return self.image, self.brain, *self.of_error, self.picture, self.sidecar
+
+    @property
+    def of_error(self) -> tuple[Path, ...]:
+        """Those of the files that are there only with an expected error."""
+        return (self.error,)
 
     @property
     def existing(self) -> list[Path]:
@@ -89,6 +99,8 @@ class Outputs:
                 path.parent.mkdir(parents=True, exist_ok=True)
             yield stage
             self.sidecar.unlink(missing_ok=True)
+            for path in self.of_error:
+                path.unlink(missing_ok=True)
             for path in (path for path in stage.files if path.exists()):
                 target = self.folder / path.relative_to(temporary)
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,116 +1,137 @@
 """A model folder made ready to translate: slices in, slices out, or a scan in, a volume on its own grid out."""
 
-from dataclasses import dataclass
-from functools import cached_property
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from hifisyn.errors import UserError
-from hifisyn.files import sha256
-from hifisyn.inference.models import Checkpoint, Model, read_model
+from hifisyn.inference.augmented import Shifted
+from hifisyn.inference.ensemble import Ensemble
+from hifisyn.inference.members import load_members
+from hifisyn.inference.models import Model, read_model
+from hifisyn.inference.prediction import Prediction, Translated, in_scanner_units
+from hifisyn.inference.weights import Folds, Kinds, Weights, choose_weights
 from hifisyn.plans import Plans
-from hifisyn.postprocessing.assemble import assemble, paste
-from hifisyn.postprocessing.background import blank
-from hifisyn.postprocessing.intensity import scanner_units
-from hifisyn.postprocessing.restore import restore
+from hifisyn.postprocessing.assemble import paste
+from hifisyn.preprocessing.neighbours import with_neighbours
 from hifisyn.preprocessing.prepare import Prepared, prepare_source
-from hifisyn.preprocessing.record import Record
-from hifisyn.training import checkpoint as checkpoints
 from hifisyn.training.contract import Trainer
-from hifisyn.training.registry import trainer_class
 from hifisyn.training.step import resolve_device
-from hifisyn.training.validation import centre, translate
+from hifisyn.training.validation import centre
 from hifisyn.volume import Volume
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """A synthetic volume and what led to it.
-
-    Attributes:
-        image: float32, scanner units, on the grid and with the header of the scan; exactly 0 outside the brain.
-        brain: uint8 mask on the same grid.
-        source_slices: (S, H, W) float32 in [-1, 1], what the network was given.
-        slices: (S, H, W) float32 in [-1, 1], what it made.
-        record: what was done to the scan.
-        scale: scanner units at +1.
-    """
-
-    image: Volume
-    brain: Volume
-    source_slices: np.ndarray
-    slices: np.ndarray
-    record: Record
-    scale: float
-
-
 class Predictor:
-    """Translates with the weights of one fold; deterministic, the same with any labels or none.
+    """Translates with the weights of one checkpoint or several; deterministic, the same with any labels or none.
 
     Attributes:
+        trainers: one a checkpoint, in their order.
         model: the model folder.
-        checkpoint: the weights in use.
+        weights: those in use.
         plans: what the model was trained by.
         device: where it computes.
     """
 
-    def __init__(self, trainer: Trainer, model: Model, checkpoint: Checkpoint, device: torch.device) -> None:
-        self.trainer = trainer.to(device).train(False)
-        self.model, self.checkpoint, self.device = model, checkpoint, device
-        self.plans: Plans = trainer.plans
+    def __init__(self, trainers: Sequence[Trainer], model: Model, weights: Weights, device: torch.device) -> None:
+        self.trainers = tuple(trainer.to(device).train(False) for trainer in trainers)
+        self.model, self.weights, self.device = model, weights, device
+        self.plans: Plans = self.trainer.plans
 
-    @cached_property
+    @property
+    def trainer(self) -> Trainer:
+        """That of the first checkpoint."""
+        return self.trainers[0]
+
+    @property
+    def context(self) -> int:
+        """Neighbours that the networks want on each side of a slice."""
+        return self.trainer.NEEDS.context
+
+    @property
     def fingerprint(self) -> str:
-        """SHA-256 of the checkpoint."""
-        return sha256(self.checkpoint.file)
+        """SHA-256 of the weights, see `Weights.fingerprint`."""
+        return self.weights.fingerprint
 
     @classmethod
     def from_folder(
         cls,
         model_folder: Path | str,
-        fold: int | str | None = None,
-        checkpoint: str | None = None,
+        fold: Folds = None,
+        checkpoint: Kinds = None,
         device: str = "auto",
+        tta: bool = False,
     ) -> "Predictor":
         """Build the networks of a model folder and load their weights; nothing outside of the folder is read.
 
+        Several folds or checkpoints translate together, as `hifisyn.inference.ensemble` says.
+
         Args:
             model_folder: holds plans.json, config.json and fold_*/checkpoint_*.pt.
-            fold: number, "all", or none: the lowest that exists.
-            checkpoint: "best", "final", "latest", or none: the first of these that exists.
+            fold: number, "all", several of these, or none: the lowest that exists.
+            checkpoint: "best", "final", "latest", several of these, or none: the first of these that exists.
             device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+            tta: translate each image at shifts and mirrored too, see `hifisyn.inference.augmented`.
 
         Raises:
-            UserError: the folder, the fold, the checkpoint or the device is not there or not usable.
+            UserError: the folder, a fold, a checkpoint or the device is not there or not usable, or the checkpoints do
+                not go together.
         """
         model = read_model(model_folder)
-        chosen = model.checkpoint(fold, checkpoint)
-        content = checkpoints.load(chosen.file)
-        plans = Plans.checked(content["plans"], origin=str(chosen.file))
-        trainer = trainer_class(content["method"])(plans, model.pair)
-        checkpoints.restore(content, trainer)
-        return cls(trainer, model, chosen, resolve_device(device))
+        return cls.load(model, choose_weights(model, fold, checkpoint, tta), device)
+
+    @classmethod
+    def load(cls, model: Model, weights: Weights, device: str = "auto") -> "Predictor":
+        """Build the networks of a model and load these weights; see `from_folder`."""
+        return cls(load_members(model, weights), model, weights, resolve_device(device))
+
+    def translator(self, source: str, target: str) -> nn.Module:
+        """Return the module that makes `target` of `source` with all weights, see `Trainer.translator`.
+
+        Raises:
+            ValueError: the model does not make it.
+        """
+        if (source, target) not in self.model.directions:
+            raise ValueError(f"a translation within {self.model.domains} is wanted, got {source} to {target}")
+        together: nn.Module = Ensemble(trainer.translator(source, target) for trainer in self.trainers)
+        if self.weights.tta:
+            together = Shifted(together, _stride(self.plans))
+        return together.eval()
 
     def translate_slices(self, slices: np.ndarray, source: str, target: str, batch: int = 8) -> np.ndarray:
+        """Return the slices of `translate`."""
+        return self.translate(slices, source, target, batch).slices
+
+    def translate(self, slices: np.ndarray, source: str, target: str, batch: int = 8) -> Translated:
         """Translate the centre window of each slice; around it the result is background, -1.
 
         Args:
-            slices: (S, H, W) float32 in [-1, 1], H and W at least plans.slices.crop.
+            slices: (S, H, W) float32 in [-1, 1], H and W at least plans.slices.crop; (S, 1 + 2 * context, H, W), each
+                slice amid its neighbours, where the networks look at them.
             source: modality of the slices.
             target: modality to make.
             batch: slices at a time; it changes speed and memory only.
-
-        Returns:
-            (S, H, W) float32 in [-1, 1].
         """
-        if {source, target} != set(self.model.pair):
-            raise ValueError(f"a translation within {self.model.pair} is wanted, got {source} to {target}")
-        windows = np.ascontiguousarray(centre(slices, self.plans.slices.crop), dtype=np.float32)
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            translated = translate(self.trainer, windows, source, target, batch)
-        return paste(translated.clip(-1, 1), slices.shape[1:])
+        channels = 1 + 2 * self.context
+        stacked = slices[:, None] if slices.ndim == 3 else slices
+        if stacked.ndim != 4 or stacked.shape[1] != channels:
+            raise ValueError(f"slices with {self.context} neighbours on each side are wanted, got {slices.shape}")
+        windows = np.ascontiguousarray(centre(stacked, self.plans.slices.crop), dtype=np.float32)
+        made, shape = self._made(windows, source, target, batch), slices.shape[-2:]
+        image = paste(made[:, 0].clip(-1, 1), shape)
+        return Translated(image, _pasted_error(made[:, 1], shape) if made.shape[1] > 1 else None)
+
+    def _made(self, windows: np.ndarray, source: str, target: str, batch: int) -> np.ndarray:
+        """Return what the networks make of (S, C, h, w): (S, 1 or 2, h, w)."""
+        translator = self.translator(source, target)
+        parts = np.array_split(windows, math.ceil(len(windows) / batch))
+        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+        with exact, torch.inference_mode():
+            made = [translator(torch.from_numpy(part).to(self.device)).float().cpu() for part in parts]
+        return torch.cat(made).numpy()
 
     def prepare(
         self,
@@ -174,16 +195,16 @@ class Predictor:
             )
         if prepared is None:
             prepared = self.prepare(volume, source, stripped=stripped)
-        slices = self.translate_slices(prepared.slices, source, target)
-        data = blank(scanner_units(_restored(slices, prepared, volume).data, scale), prepared.mask.data > 0)
-        image = volume.with_data(data).described(f"synthetic {target} by hifisyn")
-        return Prediction(image, prepared.mask, prepared.slices, slices, prepared.record, scale)
+        windows = with_neighbours(prepared.slices, prepared.covered, range(len(prepared.slices)), self.context)
+        return in_scanner_units(self.translate(windows, source, target), prepared, volume, target, scale)
 
 
-def _restored(slices: np.ndarray, prepared: Prepared, volume: Volume) -> Volume:
-    grid, places = prepared.record.slice_grid, prepared.record.slice_indices
-    if grid is None:
-        raise ValueError("a record with a slice grid is wanted, got one without")
-    image = assemble(slices, places, grid.volume())
-    brain = assemble(prepared.brain, places, grid.volume(), fill=False)
-    return restore(image, brain, volume)
+def _stride(plans: Plans) -> int:
+    """Return image pixels along each side of a content pixel, 1 where the method does not say."""
+    return 1 << int(plans.settings.get("networks", {}).get("n_down", 0))
+
+
+def _pasted_error(log_scale: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return the expected errors (S, H, W) of logarithms (S, h, w); 0 around the window."""
+    inside = paste(np.ones_like(log_scale), shape) > 0
+    return np.where(inside, paste(np.exp(log_scale), shape), 0).astype(np.float32)

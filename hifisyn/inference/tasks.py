@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from hifisyn.dataset import MODALITIES
 from hifisyn.errors import UserError
-from hifisyn.inference.models import Model, choose, fitting
+from hifisyn.inference.choice import Choices
+from hifisyn.inference.gaps import Gap, find_gaps, in_order
+from hifisyn.inference.models import Model
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Task:
         target: modality to make.
         file: the scan to start from.
         model: makes target from source.
+        others: models that would have done it too.
     """
 
     case: str
@@ -26,6 +29,7 @@ class Task:
     target: str
     file: Path
     model: Model
+    others: tuple[Model, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,44 +47,56 @@ class Failure:
     problem: str
 
 
+class Todo(NamedTuple):
+    """What is to be done, and what is not.
+
+    Attributes:
+        tasks: the volumes to make.
+        failures: targets that were asked for and cannot be made, or all that a case lacks where it gets nothing.
+        gaps: what else cases lack and no model makes.
+    """
+
+    tasks: list[Task]
+    failures: list[Failure]
+    gaps: list[Gap]
+
+
 def make_tasks(
-    cases: dict[str, dict[str, Path]], models: list[Model], source: str | None = None, targets: Sequence[str] = ()
-) -> tuple[list[Task], list[Failure]]:
+    cases: dict[str, dict[str, Path]], choices: Choices, source: str | None = None, targets: Sequence[str] = ()
+) -> Todo:
     """Decide what to make for each case: the targets, or else all that it lacks and a model makes.
 
     A target that is asked for is made even where the case has it, for comparison.
 
     Args:
         cases: case to modality to file.
-        models: to choose from.
+        choices: the models.
         source: the only modality to start from, or none: each that a case has.
         targets: the modalities to make, or none: those that lack.
 
-    Returns:
-        The tasks, and what cannot be made: targets that were asked for, or all that a case lacks where it gets nothing.
-
     Raises:
-        UserError: there is nothing to do, or several models fit.
+        UserError: there is nothing to do, or several methods fit.
     """
-    made = known_modalities(models)
+    made = known_modalities(choices.models)
     tasks: list[Task] = []
     failures: list[Failure] = []
     for case, images in cases.items():
         lacking = targets or [modality for modality in made if modality not in images]
         sources = [modality for modality in images if source in (None, modality)]
-        makeable = [target for target in lacking if fitting(models, sources, target)]
-        tasks += [_task(case, images, sources, target, models) for target in makeable]
+        makeable = [target for target in lacking if choices.make(target, sources)]
+        tasks += [_task(case, images, sources, target, choices) for target in makeable]
         if targets or not makeable:
             failures += [_failure(case, images, target, source) for target in lacking if target not in makeable]
+    told = {(failure.case, failure.target) for failure in failures}
+    gaps = [] if targets else find_gaps(cases, choices.models, source, told)
     if not tasks:
-        raise UserError(_nothing(cases, models, failures))
-    return tasks, failures
+        raise UserError(_nothing(cases, choices.models, failures, gaps))
+    return Todo(tasks, failures, gaps)
 
 
 def known_modalities(models: list[Model]) -> list[str]:
     """Return the modalities that some model translates, in the usual order."""
-    known = {modality for model in models for modality in model.pair}
-    return [m for m in MODALITIES if m in known] + sorted(known - set(MODALITIES))
+    return in_order({modality for model in models for modality in model.domains})
 
 
 def spelled(modality: str, models: list[Model]) -> str:
@@ -102,9 +118,9 @@ def channel_order(models: list[Model]) -> tuple[str, ...]:
     return orders.pop() if len(orders) == 1 else ()
 
 
-def _task(case: str, images: dict[str, Path], sources: list[str], target: str, models: list[Model]) -> Task:
-    model, source = choose(models, sources, target)
-    return Task(case, source, target, images[source], model)
+def _task(case: str, images: dict[str, Path], sources: list[str], target: str, choices: Choices) -> Task:
+    choice = choices.best(sources, target)
+    return Task(case, choice.source, target, images[choice.source], choice.model, choice.others)
 
 
 def _failure(case: str, images: dict[str, Path], target: str, source: str | None) -> Failure:
@@ -113,9 +129,15 @@ def _failure(case: str, images: dict[str, Path], target: str, source: str | None
     return Failure(case, target, f"no model makes {target} from {' or '.join(m for m in images if m != target)}")
 
 
-def _nothing(cases: dict[str, dict[str, Path]], models: list[Model], failures: list[Failure]) -> str:
+def _nothing(cases: dict[str, dict[str, Path]], models: list[Model], failures: list[Failure], gaps: list[Gap]) -> str:
     have = sorted({modality for images in cases.values() for modality in images})
     there = ", ".join(f"{model} ({model.folder})" for model in models)
     if failures:
         return f"wanted a model that starts from {' or '.join(have)}, found {there}; choose with --model"
-    return f"wanted a case that lacks a contrast, found {', '.join(have)} in all; name what to make, as in --target T2"
+    return "; ".join(
+        [
+            f"wanted a case that lacks a contrast, found {', '.join(have)} in all",
+            "name what to make, as in --target T2",
+            *map(str, gaps),
+        ]
+    )

@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from hifisyn.engine.processes import THREAD_VARIABLES
@@ -18,9 +19,11 @@ from hifisyn.errors import UserError
 from hifisyn.files import write_json
 from hifisyn.inference.models import Model
 from hifisyn.inference.outputs import OutputFolder
-from hifisyn.inference.predictor import Prediction, Predictor
+from hifisyn.inference.prediction import Prediction
+from hifisyn.inference.predictor import Predictor
 from hifisyn.inference.sidecar import sidecar
 from hifisyn.inference.tasks import Task
+from hifisyn.inference.weights import Folds, Kinds, choose_weights
 from hifisyn.pictures import sheet
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.brain import planned_tool
@@ -36,7 +39,9 @@ class Settings:
     """How predictions are made, whatever the cases are.
 
     Attributes:
-        fold, checkpoint: which weights of each model; none: lowest fold, best before final before latest.
+        fold, checkpoint: which weights of each model, several of them together; none: lowest fold, best before final
+            before latest.
+        tta: whether each image is translated at shifts and mirrored too.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         stripped: whether the skull is removed from the scans already; none: found out for each.
         skull_strip: the tool that the user names; none: as the model's plans have it.
@@ -46,8 +51,9 @@ class Settings:
         processes: cases at a time.
     """
 
-    fold: int | str | None = None
-    checkpoint: str | None = None
+    fold: Folds = None
+    checkpoint: Kinds = None
+    tta: bool = False
     device: str = "auto"
     stripped: bool | None = None
     skull_strip: str | None = None
@@ -109,6 +115,8 @@ class Worker:
         with self.output.outputs(task).staged() as stage:
             prediction.image.save(stage.image)
             prediction.brain.save(stage.brain)
+            if prediction.expected_error is not None:
+                prediction.expected_error.save(stage.error)
             sheet(stage.picture, _columns(task, prediction), title=f"{task.case}: {task.target} is synthetic")
             for path, content in stage.described(sidecar(task, predictor, prediction, self.settings.command)).items():
                 write_json(path, content)
@@ -135,7 +143,9 @@ def load_predictors(models: Sequence[Model], settings: Settings) -> dict[Path, P
             by a command and the user does not say how theirs are.
     """
     predictors = {
-        model.folder: Predictor.from_folder(model.folder, settings.fold, settings.checkpoint, settings.device)
+        model.folder: Predictor.load(
+            model, choose_weights(model, settings.fold, settings.checkpoint, settings.tta), settings.device
+        )
         for model in models
     }
     if not (settings.skull_strip or settings.stripped or settings.masks):
@@ -201,7 +211,7 @@ def _alike(one: Plans, other: Plans) -> bool:
     return one.slices == other.slices and one.preprocessing == other.preprocessing
 
 
-def _columns(task: Task, prediction: Prediction) -> dict:
+def _columns(task: Task, prediction: Prediction) -> dict[str, np.ndarray]:
     return {task.source: prediction.source_slices, f"synthetic {task.target}": prediction.slices}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from hifisyn.files import write_text
 from hifisyn.paths import METRICS_CSV, PROGRESS_PNG
 from hifisyn.pictures import new_figure, save_figure
+from hifisyn.training.numbers import told
 
 Row = dict[str, int | float]
 LOSS, RATE, DIAGNOSTIC = "loss/", "lr/", "diagnostic/"
@@ -84,12 +85,9 @@ class Logbook:
 
 
 def line(row: Row, epochs: int, seconds_left: float) -> str:
-    """Return what is printed of an epoch: every loss, both directions, time, memory."""
+    """Return what is printed of an epoch: every loss, the directions, time, memory."""
     parts = [f"epoch {int(row['epoch'])}/{epochs}", _losses(row)]
-    for direction in dict.fromkeys(key.split("/")[0] for key in row if _is_validation(key)):
-        found = ((short, row.get(f"{direction}/{name}")) for name, short in _SHORT.items())
-        numbers = " ".join(f"{short} {value:.3g}" for short, value in found if value is not None)
-        parts.append(f"{direction.replace('_to_', '->')} in the brain: {numbers}")
+    parts += [text.replace(":", " in the brain:", 1) for text in told(row, _SHORT)]
     parts.append(f"{duration(float(row['seconds']))}, {duration(seconds_left)} left")
     if "gpu_gib" in row:
         parts.append(f"GPU {row['gpu_gib']:.1f} GiB")

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from hifisyn.directions import Direction
 from hifisyn.files import write_json
 from hifisyn.image_metrics import finite_mean
 from hifisyn.training import checkpoint
 from hifisyn.training.contract import Trainer
 from hifisyn.training.job import Job
+from hifisyn.training.numbers import told
 from hifisyn.training.validation import measure, source_itself, translate_all, write_sheets
 
 SLICES_A_CASE = 24
@@ -55,13 +55,8 @@ def means(cases: dict[str, dict[str, float]]) -> dict[str, float]:
 
 
 def describe(numbers: dict[str, float]) -> str:
-    """Return numbers of every direction in one line."""
-    parts = []
-    for key in dict.fromkeys(name.split("/")[0] for name in numbers):
-        own = {name.split("/")[1]: value for name, value in numbers.items() if name.startswith(f"{key}/")}
-        words = ", ".join(f"{_WORDS[name]} {value:.3g}" for name, value in own.items() if name in _WORDS)
-        parts.append(f"{'->'.join(Direction.parse(key))}: {words}")
-    return "; ".join(parts)
+    """Return numbers of all directions in one line."""
+    return "; ".join(told(numbers, _WORDS, ", "))
 
 
 _WORDS = {

@@ -1,0 +1,44 @@
+"""The weights of a model read from their checkpoints, and that those which translate together belong together."""
+
+from pathlib import Path
+
+from hifisyn.errors import UserError
+from hifisyn.inference.models import Model
+from hifisyn.inference.weights import Weights
+from hifisyn.plans import Plans
+from hifisyn.training import checkpoint as checkpoints
+from hifisyn.training.contract import Trainer
+from hifisyn.training.model_folder import EPOCHS, changes
+from hifisyn.training.registry import trainer_class
+
+
+def load_members(model: Model, weights: Weights) -> list[Trainer]:
+    """Return a trainer with the weights of each checkpoint.
+
+    Raises:
+        UserError: a checkpoint is missing, broken or of other networks or contrasts, or two are of different plans.
+    """
+    members = [_load(checkpoint.file, model) for checkpoint in weights.checkpoints]
+    first = weights.checkpoints[0]
+    for checkpoint, member in zip(weights.checkpoints[1:], members[1:], strict=True):
+        different = changes(members[0].plans, member.plans)
+        different.pop(EPOCHS, None)  # a fold may have gone on for longer
+        if different:
+            raise UserError(
+                f"{checkpoint.file}: wanted the plans of {first.file}, found others ({', '.join(different)}); "
+                "choose others with --fold and --checkpoint"
+            )
+    return members
+
+
+def _load(file: Path, model: Model) -> Trainer:
+    content = checkpoints.load(file)
+    domains = tuple(content["domains"])
+    if domains != model.domains:
+        raise UserError(
+            f"{file}: wanted weights for {model.contrasts}, found those for {', '.join(domains)}; train again"
+        )
+    plans = Plans.checked(content["plans"], origin=str(file))
+    trainer = trainer_class(plans.method)(plans, domains)
+    checkpoints.restore(content, trainer)
+    return trainer

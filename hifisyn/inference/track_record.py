@@ -1,0 +1,49 @@
+"""What a model folder tells of its training: its length, what was changed, and how good each direction came out."""
+
+import csv
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from hifisyn.directions import Direction
+from hifisyn.errors import UserError
+from hifisyn.files import read_json
+from hifisyn.inference.models import Model
+from hifisyn.paths import CONFIG_JSON, METRICS_CSV, fold_folder, plans_file
+from hifisyn.plans import Plans
+from hifisyn.training.model_folder import EPOCHS
+from hifisyn.training.validation import SCORE
+
+
+def steps(model: Model, fold: int | str) -> int:
+    """Return the steps that the training of a fold did, as its logbook has them; without one, those of its plans."""
+    metrics = fold_folder(model.folder, fold) / METRICS_CSV
+    if metrics.is_file():
+        with metrics.open(newline="", encoding="utf-8") as file:
+            done = [row["iteration"] for row in csv.DictReader(file) if row.get("iteration", "").isdecimal()]
+        if done:
+            return int(done[-1])
+    return Plans.load(plans_file(model.folder)).length.total
+
+
+def changed(model: Model) -> int:
+    """Return how many settings of a training were changed, its length apart."""
+    return len([key for key in read_json(model.folder / CONFIG_JSON).get("changed", {}) if key != EPOCHS])
+
+
+def validated(model: Model, folds: Sequence[int | str]) -> dict[Direction, float]:
+    """Return the SSIM in the brain by direction, on validation cases; mean over the folds that have it."""
+    means = [_mean(model, fold) for fold in folds]
+    found = {direction: [mean.get(f"{direction.key}/{SCORE}") for mean in means] for direction in model.directions}
+    known = {d: [v for v in values if isinstance(v, float) and math.isfinite(v)] for d, values in found.items()}
+    return {direction: float(np.mean(values)) for direction, values in known.items() if values}
+
+
+def _mean(model: Model, fold: int | str) -> dict[str, float]:
+    summary = fold_folder(model.folder, fold) / "validation" / "summary.json"
+    try:
+        mean = read_json(summary)["mean"]
+    except (UserError, OSError, KeyError, TypeError):
+        return {}
+    return mean if isinstance(mean, dict) else {}
