@@ -137,18 +137,22 @@ class SliceStore:
         """Return the label map, uint8, (S, H, W) or (H, W)."""
         return self._read(case, LABEL, index)
 
-    def neighbours(self, case: str, modality: str, index: int, context: int) -> np.ndarray:
+    def neighbours(self, case: str, modality: str, index: int | None, context: int) -> np.ndarray:
         """Return a training slice amid its neighbours, (2 * context + 1, H, W) float32, from inferior to superior.
+
+        Without an index all of them, (S, 2 * context + 1, H, W).
 
         A neighbour beyond the brain, or one that the contrast does not cover, is replaced as `neighbour_places` does.
 
         Args:
             case: its name.
             modality: the contrast.
-            index: of the training slice.
+            index: of the training slice; none: all.
             context: neighbours on each side; 0: the slice alone.
         """
         record = self._places(case)
+        if index is None:
+            return np.stack([self.neighbours(case, modality, n, context) for n in range(len(record["training"]))])
         covered = record["covered"].get(modality, ())
         chosen = neighbour_places(covered, record["training"][index], context)
         read, again = np.unique(chosen, return_inverse=True)

@@ -20,6 +20,8 @@ SIZE = 24
 class Inverse:
     """Turns every source upside down, `bias` too bright; it draws nothing around the brain."""
 
+    context = 0
+
     def __init__(self, bias: float = 0.0) -> None:
         self.bias = bias
 

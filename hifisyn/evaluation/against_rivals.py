@@ -28,7 +28,7 @@ class Translator(Protocol):
     """What translates slices: `hifisyn.inference.predictor.Predictor`, or a stand-in."""
 
     def translate_slices(self, slices: np.ndarray, source: str, target: str) -> np.ndarray:
-        """Return (S, H, W) of `target` made from (S, H, W) of `source`, both in [-1, 1]."""
+        """Return (S, H, W) of `target` made from `source`, (S, H, W) or amid neighbours (S, C, H, W), in [-1, 1]."""
         ...
 
 
@@ -86,6 +86,7 @@ def compare(
     min_pixels: float = 1,
     labels: Mapping[str, int] | None = None,
     subjects: Mapping[str, str] | None = None,
+    context: int = 0,
     look: Look = lambda *_: None,
 ) -> ModelEvaluation:
     """Compare a model and its rivals with the truth, in every direction that a case has both contrasts of.
@@ -100,6 +101,7 @@ def compare(
         min_pixels: slices with less brain are left out.
         labels: structure to value in the label maps; none: structures are not looked at.
         subjects: case to subject; a case that is not there is its own subject.
+        context: neighbours that the model wants on each side of a slice.
         look: is shown each case: name, direction, source, model and truth as columns, slices that count.
 
     Raises:
@@ -112,7 +114,7 @@ def compare(
         fitted = fit_rivals(store, training, *direction)
         for case in usable[direction]:
             try:
-                answers, columns = _answers(translator, name, store, case, direction, fitted)
+                answers, columns = _answers(translator, name, store, case, direction, fitted, context)
                 by_slice, by_region = _score(answers, columns[direction.target], store, case, min_pixels, structures)
             except UserError as error:
                 failures.append(Failure(f"{case} {direction}", str(error)))
@@ -151,11 +153,18 @@ def _sorted(
 
 
 def _answers(
-    translator: Translator, name: str, store: SliceStore, case: str, direction: Direction, fitted: rivals.Rivals
+    translator: Translator,
+    name: str,
+    store: SliceStore,
+    case: str,
+    direction: Direction,
+    fitted: rivals.Rivals,
+    context: int,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return the answer of every rival and of the model, and the columns to look at: source, model, truth."""
     source, truth, brain = store.image(case, direction.source), store.image(case, direction.target), store.brain(case)
-    made = np.where(brain, translator.translate_slices(source, *direction), -1).astype(np.float32)
+    seen = store.neighbours(case, direction.source, None, context) if context else source
+    made = np.where(brain, translator.translate_slices(seen, *direction), -1).astype(np.float32)
     columns = {direction.source: source, f"synthetic {direction.target}": made, direction.target: truth}
     return fitted.answers(source, brain) | {name: made}, columns
 

@@ -52,6 +52,7 @@ def evaluate(task: Task, predictor: "Predictor", *, overwrite: bool = False) -> 
         min_pixels=task.min_brain * task.plans.slices.crop**2,
         labels=task.plans.labels,
         subjects=subjects_of(task.model.folder),
+        context=predictor.context,
         look=_keep(task.output, task.model.method, Progress("comparing", len(task.model.directions) * len(task.cases))),
     )
     for direction in done.left_out:
