@@ -84,14 +84,15 @@ def write_case(store: AlignedStore, case: str, seed: int, modalities: tuple[str,
 
 def write_model(roots: Roots, dataset: str = "MS") -> Path:
     """Write a model folder of `Inverse`."""
+    method = "tests.downstream_trials:Inverse"
     plans = Plans(
         dataset=dataset,
+        method=method,
         modalities=("T1", "T2"),
         labels=LABELS,
         intensity_scale=SCALE,
         slices=SlicePlan(size=64, crop=56, pixel_mm=4.0),
     )
-    method = "tests.downstream_trials:Inverse"
     folder = model_folder(roots.results, dataset, ("T1", "T2"), "Inverse")
     checkpoint.save(folder / "fold_0" / "checkpoint_best.pt", Inverse(plans, ("T1", "T2")))
     plans.save(folder / "plans.json")

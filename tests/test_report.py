@@ -255,7 +255,7 @@ def test_what_was_run_is_told(roots, report):
     for words in (
         summary["settings"]["weights"],
         "hifisyn_train TOY T1 T2 fold0",
-        "training.iterations = 4",
+        "length.iterations = 4",
         f"python {sys.version.split()[0]}",
         "There are 3 subjects only",
         "trained for 8 steps only",

@@ -32,7 +32,7 @@ FINGERPRINT = {
     "digest": "",
     "modalities": ["T1", "T2"],
     "labels": LABELS,
-    "structures": {name: {"cases": 8, "median_ml": 100.0} for name in LABELS},
+    "structures": {name: {"cases": 8, "median_ml": 100.0, "min_ml": 80.0, "max_ml": 120.0} for name in LABELS},
 }
 TOY_METHOD = "tests.training_toys:Toy"
 # What a small method takes, of the keys that it has.
