@@ -15,7 +15,7 @@ from hifisyn.networks.patchgan import PatchGAN
 from hifisyn.networks.registration import RegistrationNet, levels_of
 from hifisyn.networks.resnet import ResnetGenerator
 from hifisyn.networks.warp import folded_share, warp
-from hifisyn.planning import rules
+from hifisyn.planning import size_rules
 from hifisyn.plans import SlicePlan
 from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.step import take_step
@@ -70,7 +70,7 @@ def test_parameters_are_those_published():
 
 
 def test_published_training_is_the_default():
-    plan = RegGAN.plan({}, SlicePlan(), rules.FULL_SIZE_DEVICE)
+    plan = RegGAN.plan({}, SlicePlan(), size_rules.FULL_SIZE_DEVICE)
     assert (plan.optimisation.lr, plan.optimisation.lr_discriminator) == pytest.approx((1e-4, 1e-4))
     assert (plan.optimisation.weight_decay, plan.optimisation.decay_from) == (0, 1)
     assert (plan.batches.pairing, plan.batches.position_slack) == ("position", 2)
