@@ -1,7 +1,7 @@
 """Several processes, one a device, under torchrun. Not DDP: its hooks expect one forward and one backward a step.
 
 Instead the gradients of a group are averaged by one all-reduce after its backward. Each process draws its own
-batch of `training.batch_size`, so n processes see n times as many images a step.
+batch of `optimisation.batch_size`, so n processes see n times as many images a step.
 """
 
 import os
