@@ -10,6 +10,7 @@ from skimage.io import imread
 from hifisyn.directions import Direction, directions
 from hifisyn.errors import UserError
 from hifisyn.image_metrics import psnr
+from hifisyn.training import picture
 from hifisyn.training.duration import check_length
 from hifisyn.training.logbook import Logbook, Tally, duration, line, table
 from hifisyn.training.validation import (
@@ -170,3 +171,20 @@ def test_many_directions_are_told_by_their_mean_and_the_lowest():
     text = line(row, 2, 1.0)
     assert "mean of 6 directions in the brain: PSNR 12.5 SSIM 0.25, lowest SSIM 0 (T2->T1)" in text
     assert text.count("->") == 1
+
+
+def test_the_picture_of_many_directions_shows_means_and_one_measure_of_each(tmp_path, monkeypatch):
+    shown = {}
+    monkeypatch.setattr(picture, "_curves", lambda axis, title, keys, rows: shown.update({title: (keys, rows)}))
+    ways = directions(("FLAIR", "T1", "T2"))
+    values = {f"{d.key}/{m}": float(n) for n, d in enumerate(ways) for m in ("psnr_brain", "ssim_brain", "correlation")}
+    picture.draw(tmp_path / "many.png", [{"epoch": 1, "loss/generator/cycle": 1.0, **values}])
+    assert shown["PSNR (dB)"][0] == ["mean/psnr_brain"]
+    assert shown["PSNR (dB)"][1][0]["mean/psnr_brain"] == 2.5
+    assert shown["validation"][0] == ["mean/ssim_brain", "mean/correlation"]
+    assert shown["ssim_brain"][0] == [f"{direction.key}/ssim_brain" for direction in ways]
+    shown.clear()
+    two = {key: value for key, value in values.items() if "FLAIR" not in key}
+    picture.draw(tmp_path / "two.png", [{"epoch": 1, **two}])
+    assert list(shown) == ["PSNR (dB)", "validation"]
+    assert shown["PSNR (dB)"][0] == ["T1_to_T2/psnr_brain", "T2_to_T1/psnr_brain"]

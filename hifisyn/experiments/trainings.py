@@ -19,8 +19,9 @@ from hifisyn.paths import METRICS_CSV
 from hifisyn.plans import Plans
 from hifisyn.training import checkpoint, model_folder
 from hifisyn.training.job import Job, Options
-from hifisyn.training.logbook import LOSS, duration
+from hifisyn.training.logbook import duration
 from hifisyn.training.loop import train
+from hifisyn.training.picture import LOSS
 from hifisyn.training.request import Request, write_folder
 
 State = Literal["new", "resume", "done"]

@@ -10,11 +10,9 @@ from typing import Any
 
 from hifisyn.files import write_text
 from hifisyn.paths import METRICS_CSV, PROGRESS_PNG
-from hifisyn.pictures import new_figure, save_figure
 from hifisyn.training.numbers import told
+from hifisyn.training.picture import LOSS, Row, draw
 
-Row = dict[str, int | float]
-LOSS, RATE, DIAGNOSTIC = "loss/", "lr/", "diagnostic/"
 DRAW_EVERY = 20.0
 
 _SHORT = {"psnr_brain": "PSNR", "ssim_brain": "SSIM", "correlation": "r", "std_ratio": "std", "distance": "distance"}
@@ -94,11 +92,6 @@ def line(row: Row, epochs: int, seconds_left: float) -> str:
     return " | ".join(part for part in parts if part)
 
 
-def _is_validation(key: str) -> bool:
-    """Tell whether a column is a measure of a direction, such as T1_to_T2/psnr."""
-    return "_to_" in key.split("/")[0]
-
-
 def _losses(row: Row) -> str:
     groups: dict[str, list[str]] = {}
     for key, value in row.items():
@@ -131,37 +124,3 @@ def table(rows: list[Row]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def draw(path: Path, rows: list[Row]) -> None:
-    """Draw losses, validation, diagnostics and learning rates over the epochs."""
-    keys = list(dict.fromkeys(key for row in rows for key in row))
-    validation = [key for key in keys if _is_validation(key)]
-    panels = {
-        "loss": [key for key in keys if key.startswith(LOSS)],
-        "PSNR (dB)": [key for key in validation if "/psnr" in key],
-        "validation": [key for key in validation if "/psnr" not in key],
-        "diagnostic": [key for key in keys if key.startswith(DIAGNOSTIC)],
-        "learning rate": [key for key in keys if key.startswith(RATE)],
-    }
-    panels = {title: chosen for title, chosen in panels.items() if chosen}
-    figure = new_figure(9.5, 2.6 * len(panels))
-    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    for axis, (title, chosen) in zip(axes, panels.items(), strict=True):
-        _curves(axis, title, chosen, rows)
-    axes[-1].set_xlabel("epoch")
-    figure.subplots_adjust(left=0.09, right=0.72, top=1 - 0.1 / len(panels), bottom=0.2 / len(panels), hspace=0.12)
-    save_figure(figure, path)
-
-
-def _curves(axis: Any, title: str, keys: list[str], rows: list[Row]) -> None:
-    for number, key in enumerate(keys):
-        points = [(row["epoch"], row[key]) for row in rows if key in row]
-        label = key.removeprefix(LOSS).removeprefix(RATE).removeprefix(DIAGNOSTIC)
-        style = ("-", "--", ":")[number // 10 % 3]
-        axis.plot(*zip(*points, strict=True), style, linewidth=1.2, label=label, marker="." if len(rows) < 3 else "")
-    if title == "loss" and all(row[key] > 0 for row in rows for key in keys if key in row):
-        axis.set_yscale("log")
-    axis.set_ylabel(title)
-    axis.grid(alpha=0.3)
-    axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), fontsize=6.5, frameon=False)

@@ -21,6 +21,17 @@ def by_direction(numbers: Mapping[str, float]) -> dict[Direction, dict[str, floa
     return found
 
 
+def mean_over_directions(numbers: Mapping[str, float]) -> dict[str, float]:
+    """Return the mean of each measure over the directions that have it.
+
+    >>> mean_over_directions({"T1_to_T2/psnr": 21.0, "T2_to_T1/psnr": 19.5, "epoch": 3})
+    {'psnr': 20.25}
+    """
+    ways = by_direction(numbers)
+    measures = dict.fromkeys(measure for own in ways.values() for measure in own)
+    return {m: finite_mean(np.array([own[m] for own in ways.values() if m in own])) for m in measures}
+
+
 def told(numbers: Mapping[str, float], words: Mapping[str, str], between: str = " ") -> list[str]:
     """Return a text a direction, or for more than two one text of all.
 
@@ -35,9 +46,7 @@ def told(numbers: Mapping[str, float], words: Mapping[str, str], between: str = 
     ways = by_direction(numbers)
     if len(ways) <= MOST_TOLD:
         return [f"{'->'.join(way)}: {_listed(own, words, between)}" for way, own in ways.items()]
-    measures = dict.fromkeys(measure for own in ways.values() for measure in own)
-    means = {m: finite_mean(np.array([own[m] for own in ways.values() if m in own])) for m in measures}
-    text = f"mean of {len(ways)} directions: {_listed(means, words, between)}"
+    text = f"mean of {len(ways)} directions: {_listed(mean_over_directions(numbers), words, between)}"
     known = {way: own[LOWEST_OF] for way, own in ways.items() if LOWEST_OF in own}
     if known:
         lowest = min(known, key=known.__getitem__)
