@@ -199,7 +199,7 @@ def test_a_training_on_simulated_batches_needs_no_data_set(tmp_path, no_pictures
     job = toy_job(tmp_path, trainer=Anything, domains=FOUR, store=toy_store(tmp_path / "s", {"a": FOUR, "b": FOUR}))
     plans = job.plans.override([*small, shares(simulated=1.0)])
     job = replace(job, plans=plans, store=None, train=(), val=())
-    lines: list[str] = []
+    lines = []
     assert train(job, Options(device="cpu", log=lines.append)) == 0
     assert "training subjects: none, all batches are simulated" in "\n".join(lines)
 
