@@ -4,6 +4,17 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import pytest
 import torch
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Draw nothing while a training goes on."""
+    from hifisyn.training import logbook, loop, summary
+
+    monkeypatch.setattr(loop, "write_sheets", lambda *args: None)
+    monkeypatch.setattr(summary, "write_sheets", lambda *args: None)
+    monkeypatch.setattr(logbook, "draw", lambda *args: None)

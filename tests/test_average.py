@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hifisyn.plans import Plans
-from hifisyn.training import checkpoint, logbook, loop, summary
+from hifisyn.training import checkpoint
 from hifisyn.training.average import WeightAverage
 from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.job import Options
@@ -15,15 +15,10 @@ from hifisyn.training.loop import train
 from hifisyn.training.step import take_step
 from tests.training_toys import Toy, toy_job, toy_plans
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 CPU = torch.device("cpu")
 QUIET = Options(device="cpu", log=lambda line: None)
-
-
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    monkeypatch.setattr(loop, "write_sheets", lambda *args: None)
-    monkeypatch.setattr(summary, "write_sheets", lambda *args: None)
-    monkeypatch.setattr(logbook, "draw", lambda *args: None)
 
 
 def averaged_job(tmp_path, **changes):

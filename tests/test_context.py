@@ -10,7 +10,7 @@ from torch import nn
 
 from hifisyn.evaluation.against_rivals import compare
 from hifisyn.inference.predictor import Predictor
-from hifisyn.training import checkpoint, logbook, loop, model_folder, summary
+from hifisyn.training import checkpoint, model_folder
 from hifisyn.training.contract import Needs
 from hifisyn.training.job import Options
 from hifisyn.training.loop import train
@@ -38,10 +38,7 @@ class Neighbourly(Toy):
 
 
 @pytest.fixture
-def trained(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "write_sheets", lambda *args: None)
-    monkeypatch.setattr(summary, "write_sheets", lambda *args: None)
-    monkeypatch.setattr(logbook, "draw", lambda *args: None)
+def trained(tmp_path, no_pictures):
     job = toy_job(tmp_path / "model", trainer=Neighbourly, epochs=1, iterations=2)
     job = replace(job, plans=job.plans.model_copy(update={"method": "tests.test_context:Neighbourly"}))
     config = {"method": job.plans.method, "domains": list(job.domains), "dataset": "TOY"}

@@ -14,7 +14,7 @@ from torch import multiprocessing
 
 from hifisyn.errors import UserError
 from hifisyn.slices import SliceStore
-from hifisyn.training import checkpoint, logbook, loop, summary
+from hifisyn.training import checkpoint, loop
 from hifisyn.training.batch import Batch
 from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.distributed import average_buffers, average_gradients, broadcast_state, largest
@@ -25,16 +25,10 @@ from hifisyn.training.rates import rate_factor
 from hifisyn.training.step import autocast, resolve_device, resolve_precision, take_step
 from tests.training_toys import Toy, toy_dataset, toy_job, toy_store
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 ROOT = Path(__file__).parent.parent
 QUIET = Options(device="cpu", log=lambda line: None)
-
-
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    """Draw nothing; `finished` is made before and has its pictures."""
-    monkeypatch.setattr(loop, "write_sheets", lambda *args: None)
-    monkeypatch.setattr(summary, "write_sheets", lambda *args: None)
-    monkeypatch.setattr(logbook, "draw", lambda *args: None)
 
 
 def weights(folder, name=checkpoint.FINAL):

@@ -11,7 +11,6 @@ import torch
 
 from hifisyn.dataset_conversion import phantom_signal
 from hifisyn.errors import UserError
-from hifisyn.training import logbook, loop, summary
 from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.cohort import Cohort
 from hifisyn.training.contract import Needs
@@ -185,13 +184,6 @@ def test_neighbours_come_to_whoever_asks(store):
     for m in one:
         assert three[m].shape[1] == 5
         assert np.array_equal(three[m][:, 2], one[m][:, 0])
-
-
-@pytest.fixture
-def no_pictures(monkeypatch):
-    monkeypatch.setattr(loop, "write_sheets", lambda *args: None)
-    monkeypatch.setattr(summary, "write_sheets", lambda *args: None)
-    monkeypatch.setattr(logbook, "draw", lambda *args: None)
 
 
 def test_a_training_on_simulated_batches_needs_no_data_set(tmp_path, no_pictures):

@@ -11,20 +11,15 @@ from hifisyn.errors import UserError
 from hifisyn.methods.cyclegan.trainer import CycleGAN
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.plans import Plans
-from hifisyn.training import checkpoint, logbook, loop, summary
+from hifisyn.training import checkpoint
 from hifisyn.training.pretrained import Pretrained, adopted, find
 from hifisyn.training.request import Request, look_up
 from tests.training_toys import LABELS, Toy, toy_dataset, toy_plans
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 TOY = ["-tr", "tests.training_toys:Toy", "--device", "cpu", "--iterations", "4"]
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    monkeypatch.setattr(loop, "write_sheets", lambda *args: None)
-    monkeypatch.setattr(summary, "write_sheets", lambda *args: None)
-    monkeypatch.setattr(logbook, "draw", lambda *args: None)
 
 
 @pytest.fixture

@@ -12,19 +12,14 @@ from hifisyn.dataset import Dataset
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.planning.planner import complete
 from hifisyn.plans import Plans
-from hifisyn.training import checkpoint, logbook, loop, model_folder, summary
+from hifisyn.training import checkpoint, loop, model_folder
 from hifisyn.training.registry import trainer_class
 from tests.training_toys import Toy, toy_dataset, toy_plans
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 TOY = ["-tr", "tests.training_toys:Toy"]
 SHORT = ["--epochs", "1", "--iterations", "2", "--device", "cpu"]
-
-
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    monkeypatch.setattr(loop, "write_sheets", lambda *args: None)
-    monkeypatch.setattr(summary, "write_sheets", lambda *args: None)
-    monkeypatch.setattr(logbook, "draw", lambda *args: None)
 
 
 @pytest.fixture

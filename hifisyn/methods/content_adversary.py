@@ -1,8 +1,11 @@
-"""Settings of D^c, which HiFi-Syn and MGUIT take from DRIT++: of every so many steps all but the last move D^c only."""
+"""What HiFi-Syn and MGUIT take from DRIT++: D^c learns whose content it sees, in most steps alone (eq. 15)."""
+
+from abc import abstractmethod
 
 from pydantic import Field
 
 from hifisyn.settings import Settings
+from hifisyn.training.contract import Trainer
 
 CONTENT_DISCRIMINATOR = "content_discriminator"
 
@@ -10,7 +13,7 @@ CONTENT_DISCRIMINATOR = "content_discriminator"
 class ContentDiscriminatorSettings(Settings):
     """DRIT's values."""
 
-    lr: float = Field(4e-5, gt=0)
+    lr: float = Field(4e-5, gt=0, description="learning rate of D^c")
     clip: float = Field(5.0, gt=0, description="largest norm of its gradient")
     steps: int = Field(3, ge=1, description="d_iter: of so many steps all but the last move D^c only")
 
@@ -21,3 +24,31 @@ class ContentDiscriminatorSettings(Settings):
         [True, True, False, True]
         """
         return (iteration + 1) % self.steps != 0
+
+
+class ContentAdversaryTrainer(Trainer):
+    """A method one of whose groups is D^c."""
+
+    @property
+    @abstractmethod
+    def content_adversary(self) -> tuple[ContentDiscriminatorSettings, float]:
+        """Settings of D^c, and the weight of the content adversarial loss; 0: D^c does not move."""
+
+    @property
+    def period(self) -> int:
+        """Steps until D^c has moved alone so often as it does, and all networks once."""
+        plan, weight = self.content_adversary
+        return plan.steps if weight > 0 else 1
+
+    def learning_rates(self) -> dict[str, float]:
+        """Return the initial rates; D^c has one of its own."""
+        return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.content_adversary[0].lr}
+
+    def clips(self) -> dict[str, float]:
+        """Return the largest gradient norm of D^c."""
+        return {CONTENT_DISCRIMINATOR: self.content_adversary[0].clip}
+
+    def moves_content_alone(self, iteration: int) -> bool:
+        """Tell whether a step moves D^c only."""
+        plan, weight = self.content_adversary
+        return weight > 0 and plan.moves_alone(iteration)

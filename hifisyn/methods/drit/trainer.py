@@ -30,7 +30,11 @@ from hifisyn.losses import adversarial
 from hifisyn.losses.kl import kl_to_standard_normal
 from hifisyn.losses.mode_seeking import mode_seeking
 from hifisyn.losses.total import total
-from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR
+from hifisyn.methods.content_adversary import (
+    CONTENT_DISCRIMINATOR,
+    ContentAdversaryTrainer,
+    ContentDiscriminatorSettings,
+)
 from hifisyn.methods.drit.networks import DRITNetworks
 from hifisyn.methods.drit.passes import Encoded, Passes, Rendered
 from hifisyn.methods.drit.settings import DRITSettings
@@ -38,10 +42,10 @@ from hifisyn.methods.drit.translator import DRITTranslator
 from hifisyn.networks.image_discriminator import ImageDiscriminator
 from hifisyn.plans import Plans
 from hifisyn.training.batch import Batch
-from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Trainer, Updates
+from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Updates
 
 
-class DRIT(Trainer):
+class DRIT(ContentAdversaryTrainer):
     """Unpaired translation between two contrasts, both directions in one training.
 
     Rates and weight decay are those that plans have by default: 1e-4 and 4e-5, decay 1e-4, linear from half of the run.
@@ -65,9 +69,9 @@ class DRIT(Trainer):
         self._codes: dict[str, Tensor] | None = None
 
     @property
-    def period(self) -> int:
-        """Steps until D^c has moved alone so often as it does, and all networks once."""
-        return self.settings.content_discriminator.steps if self.settings.content > 0 else 1
+    def content_adversary(self) -> tuple[ContentDiscriminatorSettings, float]:
+        """Settings of D^c, and the weight of the content adversarial loss."""
+        return self.settings.content_discriminator, self.settings.content
 
     def build_networks(self) -> DRITNetworks:
         """Return E^c, E^a, G, both discriminators of images, D^c and the mean code."""
@@ -82,18 +86,10 @@ class DRIT(Trainer):
             GENERATOR: (net.content_encoder, net.attribute_encoder, net.generator),
         }
 
-    def learning_rates(self) -> dict[str, float]:
-        """Return the initial rates; D^c has one of its own."""
-        return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.lr}
-
-    def clips(self) -> dict[str, float]:
-        """Return the largest gradient norm of D^c."""
-        return {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.clip}
-
     def updates(self, batch: Batch) -> Updates:
         """Yield D, D^c, then E^c, E^a and G; of every `content_discriminator.steps` all but the last move D^c only."""
         images, others = roles(batch.images)
-        if self.settings.content > 0 and self.settings.content_discriminator.moves_alone(batch.iteration):
+        if self.moves_content_alone(batch.iteration):
             with torch.no_grad():
                 content = {m: self.passes.content(images[m], m, self.generator) for m in self.domains}
             yield CONTENT_DISCRIMINATOR, self.content_discriminator_losses(content)

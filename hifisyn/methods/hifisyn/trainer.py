@@ -28,7 +28,11 @@ from hifisyn.losses.contents import Contents
 from hifisyn.losses.ggd import global_loss
 from hifisyn.losses.sgd import structure_loss
 from hifisyn.methods import granularity
-from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR
+from hifisyn.methods.content_adversary import (
+    CONTENT_DISCRIMINATOR,
+    ContentAdversaryTrainer,
+    ContentDiscriminatorSettings,
+)
 from hifisyn.methods.hifisyn import planning
 from hifisyn.methods.hifisyn.curves import bank_curves, own_class_share
 from hifisyn.methods.hifisyn.networks import HiFiSynNetworks
@@ -41,10 +45,10 @@ from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan
 from hifisyn.plans import Plans, Preset, SlicePlan
 from hifisyn.training.batch import Batch
-from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Needs, Trainer, Updates
+from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Needs, Updates
 
 
-class HiFiSyn(Trainer):
+class HiFiSyn(ContentAdversaryTrainer):
     """Unpaired translation between two contrasts or more, all directions in one training.
 
     The settings make the ablations: no slots at all leave DRIT's backbone (m = z^a), no structural slots a global bank,
@@ -85,9 +89,9 @@ class HiFiSyn(Trainer):
         check_slots(plans)
 
     @property
-    def period(self) -> int:
-        """Steps until D^c has moved alone so often as it does, and all networks once."""
-        return self.settings.content_discriminator.steps if self.settings.losses.content > 0 else 1
+    def content_adversary(self) -> tuple[ContentDiscriminatorSettings, float]:
+        """Settings of D^c, and the weight of the content adversarial loss."""
+        return self.settings.content_discriminator, self.settings.losses.content
 
     def build_networks(self) -> HiFiSynNetworks:
         """Return E^c, E^a, G, D, D^c, the mean code and, if the plan has slots, the bank."""
@@ -102,18 +106,10 @@ class HiFiSyn(Trainer):
             GENERATOR: (net.content_encoder, net.attribute_encoder, net.generator),
         }
 
-    def learning_rates(self) -> dict[str, float]:
-        """Return the initial rates; D^c has one of its own."""
-        return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.lr}
-
-    def clips(self) -> dict[str, float]:
-        """Return the largest gradient norm of D^c."""
-        return {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.clip}
-
     def updates(self, batch: Batch) -> Updates:
         """Yield D, D^c, then E^c, E^a and G; of every `content_discriminator.steps` all but the last move D^c only."""
         weight, net = self.settings.losses, self.settings.networks
-        if weight.content > 0 and self.settings.content_discriminator.moves_alone(batch.iteration):
+        if self.moves_content_alone(batch.iteration):
             with torch.no_grad():
                 noisy = self.passes.noisy_contents(batch.images, self.generator)
             yield CONTENT_DISCRIMINATOR, self._content_discriminator(noisy)

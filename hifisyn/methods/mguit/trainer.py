@@ -30,7 +30,11 @@ from torch.nn.functional import l1_loss
 from hifisyn.losses import adversarial
 from hifisyn.losses.total import total
 from hifisyn.methods import granularity
-from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR
+from hifisyn.methods.content_adversary import (
+    CONTENT_DISCRIMINATOR,
+    ContentAdversaryTrainer,
+    ContentDiscriminatorSettings,
+)
 from hifisyn.methods.memory_slots import check_slots, with_slots
 from hifisyn.methods.mguit.contrast import (
     key_contrast,
@@ -48,10 +52,10 @@ from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan, shared_plan
 from hifisyn.plans import Plans, Preset, SlicePlan
 from hifisyn.training.batch import Batch
-from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Trainer, Updates
+from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Updates
 
 
-class MGUIT(Trainer):
+class MGUIT(ContentAdversaryTrainer):
     """Unpaired translation between two contrasts, both directions in one training.
 
     Rates and weight decay are DRIT's, which plans have by default: 1e-4 and 4e-5, decay 1e-4, linear from half.
@@ -91,9 +95,9 @@ class MGUIT(Trainer):
         return "every pixel counts as background, so the memory knows no classes" + (f"; {lost}" if lost else "")
 
     @property
-    def period(self) -> int:
-        """Steps until D^c has moved alone so often as it does, and all networks once."""
-        return self.settings.content_discriminator.steps if self.settings.content > 0 else 1
+    def content_adversary(self) -> tuple[ContentDiscriminatorSettings, float]:
+        """Settings of D^c, and the weight of the content adversarial loss."""
+        return self.settings.content_discriminator, self.settings.content
 
     def build_networks(self) -> MGUITNetworks:
         """Return E^c, E^a, G, D, D^c and the memory."""
@@ -108,17 +112,9 @@ class MGUIT(Trainer):
             GENERATOR: (net.content_encoder, net.attribute_encoder, net.generator),
         }
 
-    def learning_rates(self) -> dict[str, float]:
-        """Return the initial rates; D^c has one of its own."""
-        return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.lr}
-
-    def clips(self) -> dict[str, float]:
-        """Return the largest gradient norm of D^c."""
-        return {CONTENT_DISCRIMINATOR: self.settings.content_discriminator.clip}
-
     def updates(self, batch: Batch) -> Updates:
         """Yield D, D^c, then E^c, E^a and G; of every `content_discriminator.steps` all but the last move D^c only."""
-        if self.settings.content > 0 and self.settings.content_discriminator.moves_alone(batch.iteration):
+        if self.moves_content_alone(batch.iteration):
             with torch.no_grad():
                 content = {m: self.passes.encode(batch.images[m], m) for m in self.domains}
             yield CONTENT_DISCRIMINATOR, self.content_discriminator_losses(content)
