@@ -1,6 +1,10 @@
-"""One thread everywhere: sums over threads round differently, and tests compare bits between processes."""
+"""One thread everywhere: sums over threads round differently, and tests compare bits between processes.
+
+Started in the background, a process ignores Ctrl-C; tests that interrupt must not.
+"""
 
 import os
+import signal
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -8,6 +12,7 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Which model is taken, which fold and which checkpoint; and what is to be made of a folder of scans."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,16 @@ def test_only_models_with_weights_are_found(tmp_path):
     assert [model.folder for model in find_models(tmp_path)] == [trained]
     assert read_model(untrained).checkpoints == ()
     assert find_models(tmp_path / "nowhere") == []
+
+
+def test_a_model_of_an_earlier_version_is_left_out_with_a_line_and_costs_the_others_nothing(tmp_path):
+    trained, old = add_model(tmp_path, "T1", "T2"), add_model(tmp_path, "T1", "FLAIR")
+    plans = old / "plans.json"
+    plans.write_text(json.dumps(json.loads(plans.read_text()) | {"format": 1}))
+    lines: list[str] = []
+    assert [model.folder for model in find_models(tmp_path, lines.append)] == [trained]
+    assert len(lines) == 1
+    assert f"left out: {plans}: wanted plans of format 2, found format 1; plan again" in lines[0]
 
 
 @pytest.mark.parametrize(

@@ -2,24 +2,30 @@
 
 # mypy: no-check-untyped-defs
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from hifisyn.cli.train import main
 from hifisyn.errors import UserError
+from hifisyn.methods.cosmos.trainer import COSMOS
 from hifisyn.methods.cyclegan.trainer import CycleGAN
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
+from hifisyn.methods.stargan_v2.trainer import StarGANv2
 from hifisyn.plans import Plans
-from hifisyn.training import checkpoint
+from hifisyn.training import checkpoint, model_folder
+from hifisyn.training.job import Options
+from hifisyn.training.loop import train
 from hifisyn.training.pretrained import Pretrained, adopted, find
 from hifisyn.training.request import Request, look_up
-from tests.training_toys import LABELS, Toy, toy_dataset, toy_plans
+from tests.training_toys import LABELS, Toy, toy_dataset, toy_job, toy_plans
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
 TOY = ["-tr", "tests.training_toys:Toy", "--device", "cpu", "--iterations", "4"]
 CPU = torch.device("cpu")
+QUIET = Options(device="cpu", log=lambda line: None)
 
 
 @pytest.fixture
@@ -84,8 +90,8 @@ def test_equal_or_fewer_epochs_on_a_finished_fold_are_refused(roots, capsys):
 def test_a_training_starts_from_the_weights_of_another(roots, capsys):
     trained = weights_of(roots, "--epochs", "2")
     model = fold_folder(roots).parent
-    start = Pretrained.read(find(model))
-    request = Request("TOY", ("T1", "T2"), 1, TOY[1], pretrained=model, roots=roots)
+    start = Pretrained.read(find(model, "TOY", 0))
+    request = Request("TOY", ("T1", "T2"), 0, TOY[1], pretrained=model, roots=roots)
     job, remarks = look_up(request)
     assert "pretrained=" in job.folder.parent.name
     fresh = job.new_trainer(CPU).networks.state_dict()
@@ -94,7 +100,7 @@ def test_a_training_starts_from_the_weights_of_another(roots, capsys):
     assert set(fresh) == set(trained) == set(start.weights)
     assert remarks[0].endswith(f"{len(fresh)} of {len(fresh)} weights and buffers")
     assert len(remarks) == 1
-    assert run(roots, "TOY", "T1", "T2", "fold1", *TOY, "--epochs", "1", "--pretrained", str(model)) == 0
+    assert run(roots, "TOY", "T1", "T2", "fold0", *TOY, "--epochs", "1", "--pretrained", str(model)) == 0
     assert "started from" in capsys.readouterr().out
 
 
@@ -142,13 +148,16 @@ def test_a_plan_that_starts_from_weights_takes_over_their_sizes_and_maps_labels_
     assert taken.settings["networks"]["width"] == 8
     assert taken.settings["memory"]["slots"] == slots
     assert taken.settings["losses"] == plans.settings["losses"]
-    assert {name: taken.labels[name] for name in LABELS} == LABELS  # the data set's values stay
-    assert taken.labels["lesion"] not in LABELS.values()
+    assert taken.labels == LABELS
+    assert taken.settings["memory"]["foreign"] == ["lesion"]
+    HiFiSyn.check(taken)
     trainer = HiFiSyn(taken, ("T1", "T2"))
     fresh, left = start.put_into(trainer.networks)
     assert fresh == left == ["memory_bank.slot_class"]
-    own = trainer.networks.memory_bank.slot_class.tolist()
-    assert own == [LABELS["WM"]] * 3 + [taken.labels["lesion"]] * 2 + [-1] * 2
+    trainer.started()
+    bank = trainer.networks.memory_bank
+    assert bank.slot_class.tolist() == [LABELS["WM"]] * 3 + [-2] * 2 + [-1] * 2
+    assert bank.table("T1").known.tolist() == [True] * 3 + [False] * 2 + [True] * 2  # foreign slots are never read
 
 
 def test_weights_of_another_method_or_of_nothing_are_refused(tmp_path):
@@ -156,6 +165,91 @@ def test_weights_of_another_method_or_of_nothing_are_refused(tmp_path):
     with pytest.raises(UserError, match="wanted weights of CycleGAN, found those of HiFiSyn"):
         adopted(toy_plans(CycleGAN), start)
     with pytest.raises(UserError, match="wanted a model folder with a trained fold, or a checkpoint"):
-        find(tmp_path / "nothing")
+        find(tmp_path / "nothing", "TOY", 0)
     with pytest.raises(UserError, match="found none of"):
         start.remarks(CycleGAN, toy_plans(CycleGAN), ("T1", "T2"))
+
+
+def test_a_model_of_the_same_data_set_lends_the_same_fold_alone(roots):
+    weights_of(roots, "--epochs", "1")
+    model = fold_folder(roots).parent
+    assert find(model, "TOY", 0) == fold_folder(roots) / checkpoint.BEST
+    assert find(model, "ANOTHER", 3) == fold_folder(roots) / checkpoint.BEST
+    with pytest.raises(UserError, match=r"wanted fold_1 of a model of the same data set.*found fold_0"):
+        find(model, "TOY", 1)
+
+
+def test_what_a_user_sets_holds_over_what_weights_bring_and_rates_follow_the_width(tmp_path):
+    wide, _ = hifisyn_start(tmp_path, width=48)
+    plans = toy_plans(HiFiSyn).override(["settings.memory.rho=0.5", "lr=2e-3", "content_discriminator.lr=8e-4"])
+    taken = adopted(plans, wide)
+    assert taken.settings["memory"]["rho"] == 0.5  # no shape depends on it
+    assert taken.settings["networks"]["width"] == 48
+    assert (taken.optimisation.lr, taken.optimisation.lr_discriminator) == (1e-4, 2e-5)
+    assert taken.settings["content_discriminator"]["lr"] == 4e-5
+
+
+def test_earlier_translations_of_another_run_are_left(tmp_path):
+    plans = toy_plans(CycleGAN, pool=4)
+    trainer = CycleGAN(plans, ("T1", "T2"))
+    trainer.networks.pool.pools["T1"].filled.fill_(4)
+    checkpoint.save(tmp_path / "c.pt", trainer)
+    other = CycleGAN(plans, ("T1", "T2"))
+    fresh, _ = Pretrained.read(tmp_path / "c.pt").put_into(other.networks)
+    assert {name.split(".")[0] for name in fresh} == {"pool"}
+    assert other.networks.pool.pools["T1"].filled == 0
+
+
+@pytest.mark.parametrize(("given", "own"), [(0.999, 0.0), (0.0, 0.999), (0.999, 0.999)])
+def test_smoothed_weights_are_taken_whichever_side_keeps_them(tmp_path, given, own):
+    torch.manual_seed(1)
+    trainer = StarGANv2(toy_plans(StarGANv2, ema=given), ("T1", "T2"))
+    if given:
+        for parameter in trainer.networks.smoothed.parameters():
+            parameter.data.add_(1.0)
+    checkpoint.save(tmp_path / "c.pt", trainer)
+    torch.manual_seed(2)
+    other = StarGANv2(toy_plans(StarGANv2, ema=own), ("T1", "T2"))
+    fresh, left = Pretrained.read(tmp_path / "c.pt").put_into(other.networks)
+    assert fresh == left == []
+    image = torch.rand(1, 1, 16, 16)
+    answers = [t.train(False).translate(image, "T1", "T2") for t in (trainer, other)]
+    assert torch.equal(*answers)
+
+
+def test_a_segmentation_for_labels_in_another_order_is_not_taken(tmp_path):
+    plans = toy_plans(COSMOS)
+    checkpoint.save(tmp_path / "c.pt", COSMOS(plans, ("T1", "T2")))
+    turned = plans.model_copy(update={"labels": {"background": 0, "CSF": 3, "GM": 2, "WM": 1}})
+    fresh, _ = Pretrained.read(tmp_path / "c.pt").put_into(COSMOS(turned, ("T1", "T2")).networks)
+    assert any("segmenter.background_WM_GM_CSF" in name for name in fresh)
+    assert all("segmenter" in name for name in fresh if not name.startswith("pool"))
+
+
+def test_what_began_stays_so_when_a_run_becomes_longer(tmp_path):
+    job = toy_job(tmp_path, trainer=Toy, epochs=2, iterations=4)
+    train(job, QUIET)
+    longer = replace(job, plans=job.plans.override(["length.epochs=4"]))
+    seen = []
+
+    class Watched(Toy):
+        def after_step(self):
+            super().after_step()
+            seen.append((self.iteration, self.first_total))
+
+    assert train(replace(longer, trainer=Watched), replace(QUIET, resume=True)) == 0
+    assert seen == [(iteration, 8) for iteration in range(8, 16)]
+
+
+def test_a_longer_run_that_is_killed_has_no_final_weights_and_a_refused_one_changes_nothing(roots, capsys):
+    weights_of(roots, "--epochs", "2")
+    before = (fold_folder(roots) / "config.json").read_text()
+    assert run(roots, "TOY", "T1", "T2", "fold0", *TOY, "--epochs", "1", "--resume") == 2
+    assert (fold_folder(roots) / "config.json").read_text() == before
+    request = Request("TOY", ("T1", "T2"), 0, TOY[1], assignments=("length.iterations=4",), roots=roots)
+    job, _ = look_up(replace(request, epochs=5))
+    config = json.loads(before)
+    model_folder.prepare(job.folder, job.plans, "{}", config, config | {"epochs": 5}, resume=True)
+    assert not (job.folder / checkpoint.FINAL).exists()
+    resumed, _ = look_up(replace(request, resume=True))
+    assert resumed.plans.length.epochs == 5  # as it was to be, though nobody says so again

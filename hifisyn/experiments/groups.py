@@ -51,7 +51,8 @@ def by_pair(requests: Sequence[Request], rows: Sequence[Row]) -> Groups:
     """
     names = [_name(request) for request in requests]
     if len(set(names)) < len(names):
-        raise UserError(f"--target: wanted every contrast once, found {names[0]} twice; name it once")
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"--target: wanted every contrast once, found {twice} twice; name it once")
     return Groups(tuple(Group(request, tuple(rows)) for request in requests), tuple(names))
 
 

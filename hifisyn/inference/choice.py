@@ -102,9 +102,9 @@ class Choices:
         """Return which model makes `target` from which present modality.
 
         The recommended method goes first; without it, the only other one that fits. Of several trainings of a
-        direction the longest is taken, of equally long ones that with fewer changed settings, then the first by its
-        folder's name. Of several sources the one is taken from which the contrast comes out best, by SSIM in the brain
-        on validation cases; where that is unknown, the reference modality of the data set, then the first given.
+        direction the longest is taken, of equally long ones that with fewer changed settings, then the better one on
+        its validation cases. Of several sources the one is taken from which the contrast comes out best, by SSIM in the
+        brain on validation cases; where that is unknown, the reference modality of the data set, then the first given.
 
         Raises:
             UserError: no model fits, or several methods other than the recommended one do; what there is is listed.
@@ -135,7 +135,12 @@ def _of_one_method(fitting: Sequence[Trained], sources: Sequence[str], target: s
 
 def _longest(candidates: Sequence[Trained], source: str, target: str) -> Trained | None:
     making = [one for one in candidates if one.model.makes(target, [source])]
-    return min(making, key=lambda one: (-one.steps, one.changed, str(one.model.folder)), default=None)
+    way = Direction(source, target)
+    return min(
+        making,
+        key=lambda one: (-one.steps, one.changed, -one.scores.get(way, -math.inf), str(one.model.folder)),
+        default=None,
+    )
 
 
 def _demerit(source: str, trained: Trained, target: str) -> tuple[float, bool]:

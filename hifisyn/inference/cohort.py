@@ -90,7 +90,7 @@ def predict_folder(
     path, output, settings, selection = Path(path), Path(output), settings or Settings(), selection or Selection()
     if output.resolve() == path.resolve():
         raise UserError(f"{output}: wanted another folder than the input's; name another one")
-    known = [read_model(folder) for folder in models] or _models_below(results)
+    known = [read_model(folder) for folder in models] or _models_below(results, say)
     source, targets = source and spelled(source, known), [spelled(target, known) for target in targets]
     if bids_derivatives or selection != Selection() or is_bids(path):
         inputs = find_bids_cases(path, selection)
@@ -110,9 +110,9 @@ def predict_folder(
     return summary
 
 
-def _models_below(results: Path | str | None) -> list[Model]:
+def _models_below(results: Path | str | None, say: Say) -> list[Model]:
     root = Roots.resolve(results=results).results
-    models = find_models(root)
+    models = find_models(root, say)
     if not models:
         raise UserError(
             f"{root}: wanted a trained model, found none; "

@@ -1,6 +1,6 @@
 """Which trained models there are, and which of them fits."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,14 +114,22 @@ def read_model(folder: Path | str) -> Model:
     )
 
 
-def find_models(results: Path) -> list[Model]:
+def find_models(results: Path, left_out: Callable[[str], object] = lambda line: None) -> list[Model]:
     """Return the models below a results folder that have at least one checkpoint, sorted by folder.
 
-    Raises:
-        UserError: a file of a model is broken.
+    Args:
+        results: root of the model folders.
+        left_out: takes a line for each folder that is broken or of another version, which costs the others nothing.
     """
-    plans = sorted(results.glob("*/*/*/plans.json"))
-    return [read_model(file.parent) for file in plans if any(_checkpoints(file.parent))]
+    models = []
+    for folder in (file.parent for file in sorted(results.glob("*/*/*/plans.json"))):
+        if not any(_checkpoints(folder)):
+            continue
+        try:
+            models.append(read_model(folder))
+        except UserError as error:
+            left_out(f"left out: {error}")
+    return models
 
 
 def _domains(names: Iterable[str]) -> tuple[str, ...]:

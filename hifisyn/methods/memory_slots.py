@@ -12,6 +12,8 @@ from hifisyn.planning.method_plan import MethodPlan
 from hifisyn.plans import Plans
 from hifisyn.settings import Settings
 
+NO_PIXEL = -2  # and below: values that no label map has, nor a pixel without a label
+
 
 class MemorySlots(Settings):
     """How many slots there are, and how wide what they hold."""
@@ -21,6 +23,9 @@ class MemorySlots(Settings):
     )
     global_slots: int = Field(0, ge=0, description="slots that every pixel may read")
     value_width: int = Field(128, ge=1, description="V: entries of a value")
+    foreign: tuple[str, ...] = Field(
+        (), description="structures with slots that only the weights know which a training started from"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -33,6 +38,15 @@ class MemorySlots(Settings):
     def total(self) -> int:
         """T: structural and global slots together."""
         return sum(self.slots.values()) + self.global_slots
+
+    def by_value(self, labels: Mapping[str, int]) -> dict[int, int]:
+        """Return the slots of each structure by its value in the label maps; foreign ones have values of no pixel.
+
+        >>> MemorySlots(slots={"GM": 3, "lesion": 2}, global_slots=5, foreign=("lesion",)).by_value({"GM": 7})
+        {7: 3, -2: 2}
+        """
+        values = {name: NO_PIXEL - number for number, name in enumerate(self.foreign)} | dict(labels)
+        return {values[name]: count for name, count in self.slots.items()}
 
 
 def with_slots(plan: MethodPlan, fingerprint: Mapping[str, Any], sizes: Sizes) -> MethodPlan:
@@ -49,7 +63,8 @@ def check_slots(plans: Plans) -> None:
     Raises:
         UserError: they are not.
     """
-    unknown = sorted(set(plans.settings["memory"]["slots"]) - set(plans.labels))
+    memory = plans.settings["memory"]
+    unknown = sorted(set(memory["slots"]) - set(plans.labels) - set(memory["foreign"]))
     if unknown:
         raise UserError(
             f"settings.memory.slots: wanted names of labels ({', '.join(plans.labels)}), found {', '.join(unknown)}; "

@@ -144,6 +144,12 @@ class ClassMemory(nn.Module):
                 table.values.copy_(torch.where(mine[:, None], mixed, table.values))
                 table.known |= mine
 
+    @torch.no_grad()
+    def forget(self, items: Tensor) -> None:
+        """Take the values of items (T,) bool for unknown, in all contrasts, so that nothing reads them."""
+        for table in self.tables.each():
+            table.known &= ~items
+
     def _sums(self, pixels: Pixels) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return dk (T, C), dv (T, V), which items a pixel chose and of which the class has pixels, (T,) bool both.
 

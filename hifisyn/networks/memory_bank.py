@@ -226,6 +226,12 @@ class BrainMemoryBank(nn.Module):
         self.age += offered
         self.age.masked_fill_(present, 0)
 
+    @torch.no_grad()
+    def forget(self, slots: Tensor) -> None:
+        """Take the values of slots (T,) bool for unknown, in all contrasts, so that nothing reads them."""
+        for table in self.tables.each():
+            table.known &= ~slots
+
     def _kept(self, updates: Tensor) -> Tensor:
         full = torch.full(updates.shape, self.rho, device=updates.device)
         return torch.minimum(full, updates / (updates + 1)) if self.warm_up else full

@@ -63,6 +63,8 @@ class Trainer(ABC):
         domains: the contrasts, sorted.
         networks: what `build_networks` returned.
         iteration: step of the run, from 0; set by the loop.
+        first_total: steps of the run as it was first planned; set by the loop. What begins or ends after a share of the
+            run goes by it, so that nothing begins again where a run is made longer.
         generator: on `device`; the only source of randomness.
         device: where networks and batches are.
     """
@@ -82,6 +84,7 @@ class Trainer(ABC):
         self.settings = checked(self.SETTINGS, plans.settings, within="settings")
         self.domains = domains
         self.iteration = 0
+        self.first_total = plans.length.total
         self.device = torch.device("cpu")
         self.generator = torch.Generator()
         self.networks = self.build_networks()
@@ -150,6 +153,9 @@ class Trainer(ABC):
     def without_labels(cls, plans: Plans) -> str:
         """Return what the method loses where no training case has labels; "" where nothing is lost."""
         return ""
+
+    def started(self) -> None:  # noqa: B027
+        """Do what follows once the weights of another training were put in; default nothing."""
 
     def after_step(self) -> None:  # noqa: B027
         """Do what follows the last update of a step, such as the memory update; default nothing."""

@@ -55,6 +55,7 @@ class Job:
             trainer = self.trainer(self.plans, self.domains)
         if self.pretrained is not None:
             self.pretrained.put_into(trainer.networks)
+            trainer.started()
         return trainer.to(device)
 
     def cohort(self) -> Cohort | None:

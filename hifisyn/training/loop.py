@@ -3,6 +3,7 @@
 import math
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 
 import torch
 
@@ -47,6 +48,7 @@ def train(job: Job, options: Options | None = None) -> int:
         torch.backends.cudnn.benchmark = True
     try:
         with joined(ranks, device):
+            options = replace(options, resume=bool(largest(int(options.resume), device)))  # all processes alike
             return _Run(job, options, ranks, device).run()
     except torch.OutOfMemoryError:
         raise UserError(
@@ -77,12 +79,14 @@ class _Run:
                 self.log(check_length(job.plans, seconds, device, force_long=options.force_long))
         self.trainer = job.new_trainer(device).train()
         self.rates, self.optimizers = self.trainer.learning_rates(), self.trainer.optimizers()
-        decay = job.plans.average_decay
-        average = WeightAverage(self.trainer.networks, self.trainer.averaged(), decay) if decay else None
-        self.average: WeightAverage | None = average
+        self.average = self._new_average()
         if options.resume:
             self._load()
         broadcast_state(self.trainer.networks)
+
+    def _new_average(self) -> WeightAverage | None:
+        decay = self.job.plans.average_decay
+        return WeightAverage(self.trainer.networks, self.trainer.averaged(), decay) if decay else None
 
     def run(self) -> int:
         """Train, then save and validate what came out; return 0, or the signal that ended it."""
@@ -183,6 +187,7 @@ class _Run:
             optimizers=self.optimizers if name == checkpoint.LATEST else None,
             progress={
                 "iteration": self.iteration,
+                "first_total": self.trainer.first_total,
                 "epoch": self.epoch,
                 "seed": self.job.seed,
                 "threads": torch.get_num_threads(),
@@ -202,13 +207,12 @@ class _Run:
         if progress["seed"] != self.job.seed:
             found = progress["seed"]
             raise UserError(f"{path}: wanted seed {self.job.seed}, found {found}; resume with --seed {found}")
-        done = progress["epoch"]
-        if progress["iteration"] > self.job.plans.length.total:
-            epochs = self.job.plans.length.epochs
-            raise UserError(f"{path}: wanted at least the {done} epochs that are done, found {epochs}; raise --epochs")
         if self.device.type == "cpu":
             torch.set_num_threads(progress["threads"])  # sums over other numbers of threads round differently
         checkpoint.restore(content, self.trainer, self.optimizers, average=self.average, randomness=True)
+        if self.average and not content["average"]:  # a run so short that it had none became longer
+            self.average = self._new_average()
+        self.trainer.first_total = progress["first_total"]
         self.iteration, self.best, self.spent = progress["iteration"], progress["best"], progress["seconds"]
         self.tally = Tally(progress["losses"])
         self.logbook.rows = progress["rows"]

@@ -1,5 +1,6 @@
 """The folder of a model: named by what was changed, complete for prediction, never overwritten by accident."""
 
+import csv
 import hashlib
 import re
 import shutil
@@ -71,7 +72,14 @@ def prepare(
         raise UserError(f"{folder}: wanted {checkpoint.LATEST} to resume from, found none; train without --resume")
     if there and not resume and not overwrite:
         raise UserError(f"{folder}: holds {there[0]} already; go on with --resume, or start again with --overwrite")
+    if resume and done_epochs(folder) > plans.length.epochs:
+        raise UserError(
+            f"{folder}: wanted at least the {done_epochs(folder)} epochs that are done, found {plans.length.epochs}; "
+            "raise --epochs"
+        )
     _refuse_other_plans(model, folder, plans, resume=resume)
+    if resume and continues(folder, plans):
+        (folder / checkpoint.FINAL).unlink()  # the training is not at its end any more
     if overwrite and not resume:
         _clear(folder)
     for rest in folder.glob(".partial-*"):
@@ -89,9 +97,24 @@ def prepare(
 
 def continues(folder: Path, plans: Plans) -> bool:
     """Tell whether a fold was trained to the end of a shorter plan, so that a longer one goes on from there."""
-    if not all((folder / name).exists() for name in (checkpoint.LATEST, checkpoint.FINAL, CONFIG_JSON)):
-        return False
-    return int(read_json(folder / CONFIG_JSON).get("epochs", plans.length.epochs)) < plans.length.epochs
+    ended = (folder / checkpoint.LATEST).exists() and (folder / checkpoint.FINAL).exists()
+    epochs = planned_epochs(folder)
+    return ended and epochs is not None and epochs < plans.length.epochs
+
+
+def planned_epochs(folder: Path) -> int | None:
+    """Return how long the training of a fold was to be; none where it was not begun."""
+    path = folder / CONFIG_JSON
+    return int(read_json(path)["epochs"]) if path.exists() else None
+
+
+def done_epochs(folder: Path) -> int:
+    """Return how many epochs of a fold are done, by its log."""
+    path = folder / METRICS_CSV
+    if not path.exists():
+        return 0
+    with path.open(newline="", encoding="utf-8") as file:
+        return max((int(row["epoch"]) for row in csv.DictReader(file)), default=0)
 
 
 def _refuse_other_plans(model: Path, folder: Path, plans: Plans, *, resume: bool) -> None:

@@ -3,18 +3,38 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hifisyn.errors import UserError
+from hifisyn.files import read_json
+from hifisyn.paths import CONFIG_JSON, fold_folder
+from hifisyn.planning import rules
+from hifisyn.planning.method_plan import scale_rate
 from hifisyn.plans import Plans
+from hifisyn.settings import flat
 from hifisyn.training import checkpoint
 from hifisyn.training.contract import Trainer
 
 NAMES_SHOWN = 6
-SIZES = ("networks", "memory")  # parts of the settings that the shapes of weights depend on
+SMOOTHED = "smoothed."  # copies of weights that a method averages by itself
 LABELS = ("slot_class", "item_class")  # values of the data set's own labels, which the plans give by name
+# Settings that shapes of weights depend on, wherever they stand.
+SHAPES = (
+    "width",
+    "n_down",
+    "content_blocks",
+    "blocks",
+    "layers",
+    "attribute_code",
+    "attribute_encoder",
+    "discriminator",
+    "slots",
+    "global_slots",
+    "value_width",
+)
 
 
 @dataclass(frozen=True)
@@ -44,19 +64,31 @@ class Pretrained:
         return cls(file, Plans.checked(content["plans"], str(file)), weights)
 
     def put_into(self, networks: nn.Module) -> tuple[list[str], list[str]]:
-        """Copy what has the same name and shape.
+        """Copy what has the same name and shape; what a run remembers of its own images is left.
+
+        Where one side has smoothed copies of its weights and the other has not, the smoothed ones are taken for both.
 
         Returns:
             The names in the networks that kept their fresh values, and the names of weights that were not taken.
         """
         own = networks.state_dict()
+        remembered = tuple(f"{name}." for name, m in networks.named_modules() if _is_of_the_run(m))
+        offered = {name: self._weight(name) for name in own if not name.startswith(remembered or ("\0",))}
         fitting = {
-            n: w for n, w in self.weights.items() if n in own and own[n].shape == w.shape and not n.endswith(LABELS)
+            name: weight
+            for name, weight in offered.items()
+            if weight is not None and weight.shape == own[name].shape and not name.endswith(LABELS)
         }
         with torch.no_grad():
             for name, weight in fitting.items():
                 own[name].copy_(weight)
-        return sorted(own.keys() - fitting.keys()), sorted(self.weights.keys() - fitting.keys())
+        taken = {*fitting, *(f"{SMOOTHED}{name}" for name in fitting)}
+        return sorted(own.keys() - fitting.keys()), sorted(self.weights.keys() - taken)
+
+    def _weight(self, name: str) -> Tensor | None:
+        """Return the weight of a name; of two, the smoothed one."""
+        moving = name.removeprefix(SMOOTHED)
+        return self.weights.get(f"{SMOOTHED}{moving}", self.weights.get(moving))
 
     def remarks(self, trainer: type[Trainer], plans: Plans, domains: tuple[str, ...]) -> list[str]:
         """Return what a user should know: what was taken, what stayed fresh, what was left.
@@ -78,11 +110,11 @@ class Pretrained:
 
 
 def adopted(plans: Plans, start: Pretrained) -> Plans:
-    """Return plans with the sizes of the networks whose weights a training starts from, and with their labels.
+    """Return plans with the sizes of the networks whose weights a training starts from.
 
-    Width, depth and slots are those of the weights. Labels go by name: those that both know keep the data set's values,
-    those of the weights alone get values that no pixel has, and a structure that the weights do not know has no slots
-    of its own and is read through the global ones.
+    Width, depth and slots are those of the weights, and learning rates follow the width. Structures go by name: a slot
+    of one that the data set does not label is foreign and stays empty, and a structure that the weights do not know is
+    read through the global slots. Pre-training that is part of a method is left out.
 
     Raises:
         UserError: the weights are of another method.
@@ -91,27 +123,76 @@ def adopted(plans: Plans, start: Pretrained) -> Plans:
         raise UserError(
             f"{start.file}: wanted weights of {plans.method}, found those of {start.plans.method}; choose another model"
         )
-    parts = {part: start.plans.settings[part] for part in SIZES if part in start.plans.settings}
-    unknown = [name for name in start.plans.labels if name not in plans.labels]
-    first = max(plans.labels.values(), default=0) + 1
-    labels = plans.labels | {name: first + number for number, name in enumerate(unknown)}
-    return plans.model_copy(update={"settings": plans.settings | parts, "labels": labels})
+    known = {key: value for key, value in flat(start.plans.settings).items() if key.rpartition(".")[2] in SHAPES}
+    settings = merged(plans.settings, known)
+    if "memory" in settings:
+        foreign = [name for name in settings["memory"]["slots"] if name not in plans.labels]
+        settings["memory"] = settings["memory"] | {"foreign": foreign}
+    settings |= {"pretraining": 0.0} if "pretraining" in settings else {}
+    return _with_rates(plans.model_copy(update={"settings": settings}), plans.width)
 
 
-def find(path: Path) -> Path:
-    """Return a checkpoint: the file itself, or of a model folder the best weights of its lowest fold.
+def merged(settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested settings with values at dotted keys replaced.
+
+    >>> merged({"networks": {"width": 4, "init": "he"}}, {"networks.width": 8})
+    {'networks': {'width': 8, 'init': 'he'}}
+    """
+    result = {key: dict(value) if isinstance(value, Mapping) else value for key, value in settings.items()}
+    for key, value in values.items():
+        group, _, name = key.rpartition(".")
+        (result[group] if group else result)[name] = value
+    return result
+
+
+def _with_rates(plans: Plans, width: int | None) -> Plans:
+    """Return plans whose learning rates suit their width, where those for another one were planned."""
+    if width is None or plans.width is None:
+        return plans
+    total = plans.length.total
+    before, after = (rules.rate_factors(w, total).value for w in (width, plans.width))
+    optimisation = plans.optimisation
+    rates = {
+        "lr": scale_rate(optimisation.lr, after[0] / before[0]),
+        "lr_discriminator": scale_rate(optimisation.lr_discriminator, after[1] / before[1]),
+    }
+    settings = dict(plans.settings)
+    if adversary := settings.get("content_discriminator"):
+        settings["content_discriminator"] = adversary | {"lr": scale_rate(adversary["lr"], after[0] / before[0])}
+    return plans.model_copy(update={"optimisation": optimisation.model_copy(update=rates), "settings": settings})
+
+
+def find(path: Path, dataset: str, fold: int | str) -> Path:
+    """Return a checkpoint: the file itself, or of a model folder the best weights.
+
+    Of a model of the same data set the same fold is taken: others trained on cases that this fold validates on.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or none of the same fold.
     """
     if path.is_file():
         return path
+    folds = sorted(path.glob("fold_*"))
+    if folds and (path / CONFIG_JSON).is_file() and read_json(path / CONFIG_JSON).get("dataset") == dataset:
+        own = [folder for folder in folds if folder == fold_folder(path, fold)]
+        if not own:
+            there = ", ".join(folder.name for folder in folds)
+            raise UserError(
+                f"{path}: wanted fold_{fold} of a model of the same data set, whose other folds trained on cases that "
+                f"this one validates on, found {there}; train that fold first, or name a checkpoint file"
+            )
+        folds = own
     for name in (checkpoint.BEST, checkpoint.FINAL, checkpoint.LATEST):
-        if found := sorted(path.glob(f"fold_*/{name}")):
-            return found[0]
+        for folder in folds:
+            if (folder / name).exists():
+                return folder / name
     raise UserError(
         f"{path}: wanted a model folder with a trained fold, or a checkpoint, found neither; check --pretrained"
     )
+
+
+def _is_of_the_run(module: nn.Module) -> bool:
+    return bool(getattr(module, "each_process_its_own", False))
 
 
 def _some(names: list[str]) -> str:

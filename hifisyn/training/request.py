@@ -1,5 +1,6 @@
 """From what a user types, data set, contrasts and fold, to a job: plans, cases and folders looked up."""
 
+import hashlib
 import platform
 import subprocess
 from dataclasses import dataclass, field
@@ -75,10 +76,11 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
     folder = request.roots.preprocessed_dataset(request.dataset)
     trainer = trainer_class(request.method)
     base = base_plans(request, trainer)
-    plans = complete(base.override(list(request.assignments)), trainer)
-    start = Pretrained.read(find(request.pretrained)) if request.pretrained else None
-    if start is not None:
-        plans = complete(adopted(plans, start), trainer)
+    start = None
+    if request.pretrained is not None:
+        start = Pretrained.read(find(request.pretrained, request.dataset, request.fold))
+    planned_so = base if start is None else adopted(base, start)
+    plans = complete(planned_so.override(list(request.assignments)), trainer)
     domains = _domains(request, plans, trainer)
     _refuse_shares(plans, trainer)
     fold = Splits.load(folder / paths.SPLITS_JSON).fold(request.fold)
@@ -89,17 +91,19 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
             f"{store.folder}: wanted slices of the training cases, found none; "
             f"run hifisyn_plan_and_preprocess -d {request.dataset}"
         )
-    suffix = model_folder.suffix(model_folder.changes(base, plans) | _origin(start), request.seed)
+    suffix = model_folder.suffix(model_folder.changes(planned_so, plans) | _origin(request), request.seed)
     method = method_name(request.method)
     model = paths.model_folder(request.roots.results, request.dataset, domains, method, request.plans, suffix)
+    folder = paths.fold_folder(model, request.fold)
+    epochs = model_folder.planned_epochs(folder) if request.resume and request.epochs is None else request.epochs
     job = Job(
         trainer=trainer,
-        plans=with_epochs(plans, request.epochs),
+        plans=with_epochs(plans, epochs),
         domains=domains,
         store=store,
         train=tuple(case for case in fold.train if case in there),
         val=tuple(case for case in fold.val if case in there),
-        folder=paths.fold_folder(model, request.fold),
+        folder=folder,
         subjects={case.name: case.subject for case in Dataset.load(_dataset_folder(request)).all_cases.values()},
         seed=request.seed,
         pretrained=start,
@@ -139,7 +143,7 @@ def write_folder(request: Request, job: Job, options: Options) -> None:
         "domains": list(job.domains),
         "dataset": request.dataset,
         "plans": request.plans,
-        "changed": model_folder.changes(base, job.plans) | _origin(job.pretrained),
+        "changed": model_folder.changes(base, job.plans) | _origin(request),
         "versions": versions(),
     }
     fold_config = {
@@ -147,6 +151,7 @@ def write_folder(request: Request, job: Job, options: Options) -> None:
         "fold": request.fold,
         "epochs": job.plans.length.epochs,
         "seed": request.seed,
+        "pretrained": _described(job.pretrained),
         "processes": Ranks.from_environment().world,
         **resolved(options),
         **provenance(),
@@ -218,9 +223,15 @@ def _refuse_shares(plans: Plans, trainer: type[Trainer]) -> None:
         )
 
 
-def _origin(start: Pretrained | None) -> dict[str, Any]:
-    """Return what the weights that a training starts from add to the name of its folder."""
-    return {} if start is None else {"pretrained": sha256(start.file)[:8]}
+def _origin(request: Request) -> dict[str, Any]:
+    """Return what the model that a training starts from adds to the name of its folder; it may train on meanwhile."""
+    if request.pretrained is None:
+        return {}
+    return {"pretrained": hashlib.sha256(str(request.pretrained.resolve()).encode()).hexdigest()[:8]}
+
+
+def _described(start: Pretrained | None) -> dict[str, str] | None:
+    return None if start is None else {"file": str(start.file), "sha256": sha256(start.file)}
 
 
 def _dataset_folder(request: Request) -> Path:

@@ -79,7 +79,12 @@ class COSMOS(CycleGAN):
     def build_generator(self) -> SegmentingGenerator:
         """Return one generator, whose weights are drawn afterwards."""
         sizes = self.settings.networks
-        return SegmentingGenerator(len(self.plans.labels), sizes.width, sizes.n_down, self.settings.blocks)
+        return SegmentingGenerator(
+            sorted(self.plans.labels, key=self.plans.labels.__getitem__),
+            sizes.width,
+            sizes.n_down,
+            self.settings.blocks,
+        )
 
     def round_trip(self, batch: Batch) -> SegmentedCycle:
         """Return the translations there and back; each image that is segmented is encoded once."""

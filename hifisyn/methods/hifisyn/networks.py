@@ -50,7 +50,7 @@ def memory_bank(plans: Plans, settings: HiFiSynSettings, domains: tuple[str, ...
     plan = settings.memory
     return BrainMemoryBank(
         domains,
-        {plans.labels[name]: count for name, count in plan.slots.items()},
+        plan.by_value(plans.labels),
         plan.global_slots,
         settings.networks.content_width,
         plan.value_width,

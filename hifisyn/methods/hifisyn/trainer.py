@@ -39,7 +39,7 @@ from hifisyn.methods.hifisyn.networks import HiFiSynNetworks
 from hifisyn.methods.hifisyn.passes import Consulted, Encoded, Passes, Rendered
 from hifisyn.methods.hifisyn.settings import HiFiSynSettings
 from hifisyn.methods.hifisyn.translator import HiFiSynTranslator
-from hifisyn.methods.memory_slots import check_slots
+from hifisyn.methods.memory_slots import NO_PIXEL, check_slots
 from hifisyn.methods.scene import Scene, observe
 from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan
@@ -127,6 +127,11 @@ class HiFiSyn(ContentAdversaryTrainer):
         self._to_remember = {m: e.code.detach() for m, e in encoded.items()}, consulted
         self._last_contents = scene, {m: e.content.detach() for m, e in encoded.items()}
 
+    def started(self) -> None:
+        """Forget what the weights know of structures that this data set does not label."""
+        if self.passes.bank is not None:
+            self.passes.bank.forget(self.passes.bank.slot_class <= NO_PIXEL)
+
     def after_step(self) -> None:
         """Move the mean codes and the bank, by what was computed before the weights moved."""
         if self._to_remember is None:
@@ -169,7 +174,7 @@ class HiFiSyn(ContentAdversaryTrainer):
     ) -> dict[str, Tensor]:
         """Eq. 17, weighted; a loss of weight 0 is not computed."""
         plan = self.settings.losses
-        ramp = plan.share(batch.iteration, self.plans.length.total)
+        ramp = plan.share(batch.iteration, self.first_total)
         original = {m: e.content for m, e in encoded.items()}
         translated = {m: e.content for m, e in rendered.again.items()}
         contents = granularity.contents_of(batch, scene, original, translated)

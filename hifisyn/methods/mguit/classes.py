@@ -24,7 +24,7 @@ def items_of(memory: MemorySlots, labels: Mapping[str, int]) -> dict[int, int]:
         memory: the slots of the plan.
         labels: label values by name.
     """
-    items = {labels[name]: count for name, count in memory.slots.items()}
+    items = memory.by_value(labels)
     items[BACKGROUND] = items.get(BACKGROUND, 0) + memory.global_slots
     if not any(items.values()):
         others = sorted(value for value in labels.values() if value != BACKGROUND)

@@ -35,7 +35,7 @@ from hifisyn.methods.content_adversary import (
     ContentAdversaryTrainer,
     ContentDiscriminatorSettings,
 )
-from hifisyn.methods.memory_slots import check_slots, with_slots
+from hifisyn.methods.memory_slots import NO_PIXEL, check_slots, with_slots
 from hifisyn.methods.mguit.contrast import (
     key_contrast,
     key_contrast_of_code,
@@ -99,6 +99,11 @@ class MGUIT(ContentAdversaryTrainer):
         """Settings of D^c, and the weight of the content adversarial loss."""
         return self.settings.content_discriminator, self.settings.content
 
+    def started(self) -> None:
+        """Forget what the weights know of structures that this data set does not label."""
+        memory = self.passes.memory
+        memory.forget(memory.item_class <= NO_PIXEL)
+
     def build_networks(self) -> MGUITNetworks:
         """Return E^c, E^a, G, D, D^c and the memory."""
         return MGUITNetworks(self.plans, self.settings, self.domains)
@@ -152,7 +157,7 @@ class MGUIT(ContentAdversaryTrainer):
     def objective(self, batch: Batch, made: Made) -> dict[str, Tensor]:
         """Return what E^c, E^a and G minimise, weighted; a weight of 0 is not computed."""
         weight, images, plan = self.settings, batch.images, self.settings.granularity
-        pgd = plan.pgd * plan.share(batch.iteration, self.plans.length.total) if weight.label_map else 0.0
+        pgd = plan.pgd * plan.share(batch.iteration, self.first_total) if weight.label_map else 0.0
         terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
             "domain": (weight.domain, lambda: total(self._domain_adversarial(made, s, t) for s, t in self.directions)),
             "content": (weight.content, lambda: self._content_adversarial(made)),

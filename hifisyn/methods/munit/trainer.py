@@ -199,7 +199,7 @@ class MUNIT(Trainer):
 
     def _pgd_weight(self, batch: Batch) -> float:
         plan = self.settings.granularity
-        return plan.pgd * plan.share(batch.iteration, self.plans.length.total) if self.settings.label_map else 0.0
+        return plan.pgd * plan.share(batch.iteration, self.first_total) if self.settings.label_map else 0.0
 
     def _pgd(self, batch: Batch, made: Made) -> Tensor:
         scene = observe(batch, self.settings.networks.stride)

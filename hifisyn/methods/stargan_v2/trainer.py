@@ -192,5 +192,5 @@ class StarGANv2(Trainer):
 
     def diversity(self, iteration: int) -> float:
         """Return lambda_ds in a step: it falls linearly, so that in the end fidelity alone counts."""
-        until = self.settings.diversity_until * self.plans.length.total
+        until = self.settings.diversity_until * self.first_total
         return self.settings.diversity * max(0.0, 1 - iteration / until)

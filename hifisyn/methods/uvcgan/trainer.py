@@ -73,7 +73,7 @@ class UVCGAN(CycleGAN):
     @property
     def pretraining_steps(self) -> int:
         """How many steps there are before the first translation."""
-        return pretraining_steps(self.settings.pretraining, self.plans.length.total)
+        return pretraining_steps(self.settings.pretraining, self.first_total)
 
     def build_generator(self) -> VitUNet:
         """Return one generator, whose weights are drawn afterwards."""
