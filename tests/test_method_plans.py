@@ -133,7 +133,9 @@ def test_methods_have_what_they_took_from_hifisyn(cohort, preset, device):
     hifisyn, mguit, munit, drit = (
         plan(content, machine, m, preset=preset).settings for m in (HiFiSyn, MGUIT, MUNIT, DRIT)
     )
-    assert mguit["memory"] == {key: hifisyn["memory"][key] for key in ("slots", "global_slots", "value_width")}
+    assert mguit["memory"] == {
+        key: hifisyn["memory"][key] for key in ("slots", "global_slots", "value_width", "foreign")
+    }
     pgd = {key: hifisyn["losses"][key] for key in ("pgd", "ramp_start", "ramp", "tau_1", "anchors", "use_labels")}
     assert mguit["granularity"] == munit["granularity"] == pgd
     assert mguit["content_discriminator"] == drit["content_discriminator"] == hifisyn["content_discriminator"]

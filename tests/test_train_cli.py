@@ -140,6 +140,8 @@ def test_plans_that_differ_only_in_reasons_are_the_same(roots):
         (["TOY", "T1", "T2", "0", *TOY, "--set", "rate=1"], "wanted a key of the plans, found 'rate'"),
         (["TOY", "T1", "T2", "0", *TOY, "--set", "lr=-1"], "--set: optimisation.lr: Input should be greater than 0"),
         (["TOY", "T1", "T2", "0", *TOY, "--epochs", "0"], "length.epochs"),
+        (["TOY", "T1", "T2", "0", *TOY, "--set", "pixel_mm=2.0"], "wanted slices.pixel_mm 1.0, by which the slices"),
+        (["TOY", "T1", "T2", "0", *TOY, "--set", "upper_percentile=98"], "wanted preprocessing.upper_percentile 99.5"),
         (["TOY", "T1", "T2", "0", *TOY, "--device", "cuda:7"], "wanted the device cuda:7"),
         (["TOY", "T1", "T2", "0", *TOY, "--workers", "-1"], "wanted --workers of 0 or more, found -1"),
         (["TOY", "T1", "T2", "0", *TOY, "--seed", "-1"], "wanted a seed of 0 or more, found -1"),

@@ -30,6 +30,7 @@ Existing = Literal["refuse", "overwrite", "keep"]
 
 # The mask loses up to 1.5 % by being resampled alone.
 WORTH_SAYING = 0.02
+OTHERS_SHOWN = 3
 _FOREIGN = "{}: wanted room for our file, found one of another program; name another folder"
 _WHY = {
     "refuse": "found {}; pass --overwrite, or --continue to keep finished ones",
@@ -127,7 +128,8 @@ def _load(tasks: list[Task], settings: Settings, say: Say) -> dict[Path, Predict
         say(f"model: {folder} ({predictor.model}), {predictor.weights}")
         others = dict.fromkeys(other.folder for task in tasks if task.model.folder == folder for other in task.others)
         if others:
-            names = ", ".join(map(str, others))
+            more = f" and {len(others) - OTHERS_SHOWN} more" if len(others) > OTHERS_SHOWN else ""
+            names = ", ".join(map(str, list(others)[:OTHERS_SHOWN])) + more
             say(f"  taken of {len(others) + 1} that fit: not {names}; --model chooses another")
     return predictors
 

@@ -24,6 +24,7 @@ from hifisyn.training.loop import default_workers
 from hifisyn.training.planned import planned
 from hifisyn.training.pretrained import Pretrained, adopted, find
 from hifisyn.training.registry import method_name, trainer_class
+from hifisyn.training.request_checks import chosen_domains, refuse_other_slices, refuse_shares
 from hifisyn.training.step import resolve_device, resolve_precision
 
 
@@ -81,8 +82,9 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
         start = Pretrained.read(find(request.pretrained, request.dataset, request.fold))
     planned_so = base if start is None else adopted(base, start)
     plans = complete(planned_so.override(list(request.assignments)), trainer)
-    domains = _domains(request, plans, trainer)
-    _refuse_shares(plans, trainer)
+    refuse_other_slices(base, plans)
+    domains = chosen_domains(request.domains, plans, trainer)
+    refuse_shares(plans, trainer)
     fold = Splits.load(folder / paths.SPLITS_JSON).fold(request.fold)
     store = SliceStore(paths.slices_folder(folder, request.plans))
     there = set(store.cases())
@@ -195,32 +197,6 @@ def provenance() -> dict[str, Any]:
     except (OSError, subprocess.TimeoutExpired):
         commit = None
     return {"versions": versions(), "system": f"{platform.system()} {platform.machine()}", "commit": commit}
-
-
-def _domains(request: Request, plans: Plans, trainer: type[Trainer]) -> tuple[str, ...]:
-    known = {m.lower(): m for m in plans.modalities}
-    found = [known.get(m.lower()) for m in request.domains]
-    if None in found or len(found) < 2 or len(set(found)) != len(found):
-        raise UserError(
-            f"wanted two or more different modalities of {request.dataset} ({', '.join(plans.modalities)}), "
-            f"found {', '.join(request.domains)}"
-        )
-    most = trainer.NEEDS.most_domains
-    if most is not None and len(found) > most:
-        raise UserError(
-            f"{method_name(request.method)}: wanted {most} contrasts in a training, found {len(found)}; train each "
-            "pair by itself, or a method that takes several, such as HiFiSyn"
-        )
-    return tuple(sorted(m for m in found if m))
-
-
-def _refuse_shares(plans: Plans, trainer: type[Trainer]) -> None:
-    others = [kind for kind, share in plans.batches.shares.items() if share > 0 and kind not in trainer.NEEDS.batches]
-    if others:
-        raise UserError(
-            f"batches.shares: wanted batches that {method_name(plans.method)} learns from "
-            f"({', '.join(trainer.NEEDS.batches)}), found {', '.join(others)}; edit the value"
-        )
 
 
 def _origin(request: Request) -> dict[str, Any]:
