@@ -1,11 +1,12 @@
 """HiFi-Syn in testing: content of the source, read from the bank, rendered with the target's mean code."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from hifisyn.methods.hifisyn.networks import HiFiSynNetworks
+from hifisyn.networks.module import TensorModule
 
 
-class HiFiSynTranslator(nn.Module):
+class HiFiSynTranslator(TensorModule):
     """One direction: (N, 1, H, W) in [-1, 1] to the same; no labels, no exemplar, no noise.
 
     Args:
@@ -26,5 +27,4 @@ class HiFiSynTranslator(nn.Module):
         bank = self.memory_bank
         retrieved = None if bank is None else bank.retrieve(content, bank.table(self.target), None)
         code = self.running_code(self.target).expand(len(image), -1)
-        made: Tensor = self.generator(content, retrieved, code, self.target)
-        return made
+        return self.generator(content, retrieved, code, self.target)
