@@ -23,7 +23,7 @@ from hifisyn.evaluation.image import MEASURES
 from hifisyn.experiments import compared, dots, rows, tables, trainings
 from hifisyn.experiments.rows import GLOBAL, LABELS, PGD, ROWS, STRUCTURAL, TABLE_5, TABLE_6, Row
 from hifisyn.methods.granularity import PixelGranularitySettings
-from hifisyn.networks import memory_update
+from hifisyn.methods.hifisyn import memory_update
 from hifisyn.paths import Roots
 from hifisyn.planning.planner import complete
 from hifisyn.training import checkpoint, logbook, loop, model_folder, registry, summary

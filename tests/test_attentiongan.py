@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from hifisyn.methods.attentiongan.generator import MASKS, AttentionGenerator, Mixture
 from hifisyn.methods.attentiongan.trainer import AttentionGAN
-from hifisyn.networks.attention_generator import MASKS, AttentionGenerator, Mixture
 from hifisyn.training.step import autocast, take_step
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
 

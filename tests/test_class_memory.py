@@ -10,8 +10,8 @@ from torch import distributed as dist
 from torch import multiprocessing
 from torch.nn.functional import normalize
 
-from hifisyn.losses.feature_contrast import code_contrast, item_contrast
-from hifisyn.networks.class_memory import ClassMemory, Pixels, flat, standardised
+from hifisyn.methods.mguit.class_memory import ClassMemory, Pixels, flat, standardised
+from hifisyn.methods.mguit.feature_contrast import code_contrast, item_contrast
 from hifisyn.training.distributed import average_buffers
 
 PAIR = ("T1", "T2")

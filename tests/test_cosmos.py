@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from hifisyn.errors import UserError
-from hifisyn.losses.soft_dice import cross_entropy, members, soft_dice
+from hifisyn.methods.cosmos.generator import SegmentingGenerator
+from hifisyn.methods.cosmos.soft_dice import cross_entropy, members, soft_dice
 from hifisyn.methods.cosmos.trainer import COSMOS
 from hifisyn.methods.cyclegan.trainer import CycleGAN
-from hifisyn.networks.segmenting_generator import SegmentingGenerator
 from hifisyn.training.batch import Batch
 from hifisyn.training.step import take_step
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from hifisyn.losses.kl import kl_to_standard_normal
-from hifisyn.losses.mode_seeking import mode_seeking
+from hifisyn.methods.drit.kl import kl_to_standard_normal
+from hifisyn.methods.drit.mode_seeking import mode_seeking
 from hifisyn.methods.drit.trainer import DRIT, roles
 from hifisyn.networks.attribute_encoder import AttributeEncoder
 from hifisyn.training.batch import Batch

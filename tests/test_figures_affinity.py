@@ -8,7 +8,7 @@ import torch
 
 from hifisyn.figures.affinity import affinity, draw_affinity, even_share, own_share
 from hifisyn.figures.queries import Queries, sample, telling_slices
-from hifisyn.networks.memory_bank import BrainMemoryBank
+from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank
 from tests.training_toys import LABELS, toy_store
 
 PAIR = ("T1", "T2")

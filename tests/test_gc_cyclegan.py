@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from hifisyn.errors import UserError
-from hifisyn.losses.gradient_correlation import gradient_correlation, gradient_loss
 from hifisyn.methods.cyclegan.trainer import Cycle, CycleGAN
+from hifisyn.methods.gc_cyclegan.gradient_correlation import gradient_correlation, gradient_loss
 from hifisyn.methods.gc_cyclegan.trainer import GCCycleGAN
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
 

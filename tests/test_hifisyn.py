@@ -7,15 +7,14 @@ from torch import distributed as dist
 from torch import multiprocessing
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from hifisyn.losses.contents import Contents
-from hifisyn.losses.ggd import global_loss
-from hifisyn.losses.sgd import structure_loss
+from hifisyn.losses.contents import UNKNOWN, Contents
 from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR
 from hifisyn.methods.hifisyn.curves import own_class_share
+from hifisyn.methods.hifisyn.ggd import global_loss
 from hifisyn.methods.hifisyn.settings import HiFiSynSettings
+from hifisyn.methods.hifisyn.sgd import structure_loss
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.methods.scene import observe
-from hifisyn.networks.memory_update import UNKNOWN
 from hifisyn.networks.running_code import RunningCode
 from hifisyn.planning.planner import complete, for_method, planned_for
 from hifisyn.plans import Plans

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from hifisyn.errors import UserError
-from hifisyn.losses.patch_nce import at, draw_positions, patch_nce
+from hifisyn.methods.instaformer.patch_nce import at, draw_positions, patch_nce
+from hifisyn.methods.instaformer.roi import roi_align
 from hifisyn.methods.instaformer.settings import InstaFormerSettings
 from hifisyn.methods.instaformer.trainer import InstaFormer
-from hifisyn.networks.roi import roi_align
 from hifisyn.training.batch import Batch
 from hifisyn.training.step import take_step
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch.nn.functional import conv_transpose2d, layer_norm, pad
 
+from hifisyn.methods.instaformer.blur import BlurDown, BlurUp
+from hifisyn.methods.instaformer.blur_patchgan import BlurPatchGAN
 from hifisyn.methods.instaformer.boxes import boxes_of
-from hifisyn.networks.blur import BlurDown, BlurUp
-from hifisyn.networks.blur_patchgan import BlurPatchGAN
-from hifisyn.networks.instaformer_encoders import BlurContentEncoder, BlurStyleEncoder
-from hifisyn.networks.instaformer_generator import InstaFormerGenerator, patch_of, side_with_whole_patches
-from hifisyn.networks.instaformer_layer import Layer, Style, StyleMLP, token_norm
-from hifisyn.networks.instaformer_transformer import Aggregator
-from hifisyn.networks.roi import Boxes, roi_align
+from hifisyn.methods.instaformer.encoders import BlurContentEncoder, BlurStyleEncoder
+from hifisyn.methods.instaformer.generator import InstaFormerGenerator, patch_of, side_with_whole_patches
+from hifisyn.methods.instaformer.layer import Layer, Style, StyleMLP, token_norm
+from hifisyn.methods.instaformer.roi import Boxes, roi_align
+from hifisyn.methods.instaformer.transformer import Aggregator
 
 PUBLISHED_DECODER, DEAD_BOX_LAYER = 33_926_913, 1024 * 256 * 8 * 8 + 256
 

@@ -7,9 +7,9 @@ from torch.nn.functional import binary_cross_entropy
 
 from hifisyn.losses import adversarial
 from hifisyn.losses.contents import UNKNOWN, Contents, information_nce
-from hifisyn.losses.ggd import global_loss
 from hifisyn.losses.pgd import draw_anchors, pixel_loss
-from hifisyn.losses.sgd import rank_weight, structure_difference, structure_loss
+from hifisyn.methods.hifisyn.ggd import global_loss
+from hifisyn.methods.hifisyn.sgd import rank_weight, structure_difference, structure_loss
 
 M, C, P = 4, 5, 30
 STRUCTURES = torch.tensor([0, 1, 2, 3])

@@ -7,8 +7,9 @@ from torch import distributed as dist
 from torch import multiprocessing
 from torch.nn.functional import normalize
 
-from hifisyn.networks.memory_bank import BrainMemoryBank, unit_pixels
-from hifisyn.networks.memory_update import GLOBAL, UNKNOWN, assign
+from hifisyn.losses.contents import UNKNOWN
+from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank, unit_pixels
+from hifisyn.methods.hifisyn.memory_update import GLOBAL, assign
 from hifisyn.networks.ranks import from_first_rank, sum_over_ranks
 
 PAIR = ("T1", "T2")

@@ -1,6 +1,6 @@
 import pytest
 
-from hifisyn.planning.memory_layout import MOST_STRUCTURAL, layout
+from hifisyn.methods.memory_layout import MOST_STRUCTURAL, layout
 
 IXI = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
 BRATS = IXI | {"oedema": 4, "necrosis": 5, "enhancing": 6}

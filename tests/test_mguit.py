@@ -12,11 +12,11 @@ from hifisyn.errors import UserError
 from hifisyn.methods import granularity
 from hifisyn.methods.boxes import least_pixels, structure_boxes
 from hifisyn.methods.memory_slots import MemorySlots
+from hifisyn.methods.mguit.class_memory import ClassMemory
 from hifisyn.methods.mguit.classes import filled_boxes, items_of, pixel_classes
+from hifisyn.methods.mguit.generator import MguitGenerator
 from hifisyn.methods.mguit.trainer import MGUIT
 from hifisyn.methods.scene import observe
-from hifisyn.networks.class_memory import ClassMemory
-from hifisyn.networks.mguit_generator import MguitGenerator
 from hifisyn.planning.device import Device
 from hifisyn.plans import SlicePlan
 from hifisyn.training.batch import Batch

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch.nn.functional import conv2d, pad
 
+from hifisyn.methods.munit.decoder import MunitDecoder, MunitLayerNorm
+from hifisyn.methods.munit.encoders import MunitContentEncoder, MunitStyleEncoder
+from hifisyn.methods.munit.faint_noise import with_faint_noise
 from hifisyn.methods.munit.settings import MUNITSettings
 from hifisyn.methods.munit.trainer import MUNIT
 from hifisyn.networks.blocks import LReLUConv
-from hifisyn.networks.faint_noise import with_faint_noise
 from hifisyn.networks.image_discriminator import ImageDiscriminator
-from hifisyn.networks.munit_decoder import MunitDecoder, MunitLayerNorm
-from hifisyn.networks.munit_encoders import MunitContentEncoder, MunitStyleEncoder
 from hifisyn.planning.device import Device
 from hifisyn.plans import SlicePlan
 from hifisyn.training.batch import Batch

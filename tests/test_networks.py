@@ -5,7 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from hifisyn.networks.attention_generator import AttentionGenerator
+from hifisyn.methods.attentiongan.generator import AttentionGenerator
+from hifisyn.methods.instaformer.decoder import TokenDecoder
+from hifisyn.methods.mguit.generator import MguitGenerator
+from hifisyn.methods.munit.decoder import MunitDecoder
+from hifisyn.methods.stargan_v2.generator import StyledGenerator
+from hifisyn.methods.uvcgan.vit_unet import VitUNet
 from hifisyn.networks.attribute_encoder import AttributeEncoder
 from hifisyn.networks.blocks import INRes, LReLUConv, PreActDown, UpLN
 from hifisyn.networks.content_discriminator import ContentDiscriminator
@@ -13,13 +18,8 @@ from hifisyn.networks.content_encoder import ContentEncoder
 from hifisyn.networks.generator import Generator
 from hifisyn.networks.image_discriminator import ImageDiscriminator
 from hifisyn.networks.initialisation import he_init, normal_init
-from hifisyn.networks.instaformer_decoder import TokenDecoder
-from hifisyn.networks.mguit_generator import MguitGenerator
-from hifisyn.networks.munit_decoder import MunitDecoder
 from hifisyn.networks.precision import InSingle, wide
 from hifisyn.networks.resnet import ResnetGenerator
-from hifisyn.networks.stargan_generator import StyledGenerator
-from hifisyn.networks.vit_unet import VitUNet
 
 PAIR = ("T1", "T2")
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from hifisyn.losses.patch_nce import at, draw_positions, patch_nce
-from hifisyn.networks.nce_heads import NCEHeads
+from hifisyn.methods.instaformer.nce_heads import NCEHeads
+from hifisyn.methods.instaformer.patch_nce import at, draw_positions, patch_nce
 
 
 def unit(seed, *shape):

@@ -9,12 +9,12 @@ import torch
 from torch.nn.functional import grid_sample
 
 from hifisyn.errors import UserError
-from hifisyn.losses.smoothness import smoothness
+from hifisyn.methods.reggan.registration import RegistrationNet, levels_of
+from hifisyn.methods.reggan.smoothness import smoothness
 from hifisyn.methods.reggan.trainer import RegGAN
+from hifisyn.methods.reggan.warp import folded_share, warp
 from hifisyn.networks.patchgan import PatchGAN
-from hifisyn.networks.registration import RegistrationNet, levels_of
 from hifisyn.networks.resnet import ResnetGenerator
-from hifisyn.networks.warp import folded_share, warp
 from hifisyn.planning import size_rules
 from hifisyn.plans import SlicePlan
 from hifisyn.training.batches import Batches, BatchLoader

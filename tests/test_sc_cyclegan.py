@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from hifisyn.losses.mind import MARGIN, OFFSETS, mind, patch_weights, structure_loss
 from hifisyn.methods.cyclegan.trainer import Cycle, CycleGAN
+from hifisyn.methods.sc_cyclegan.mind import MARGIN, OFFSETS, mind, patch_weights, structure_loss
+from hifisyn.methods.sc_cyclegan.self_attention import SelfAttention
 from hifisyn.methods.sc_cyclegan.trainer import SCCycleGAN
-from hifisyn.networks.self_attention import SelfAttention
 from tests.overfit import PAIR, fall, overfit, small_batch, small_plans
 
 PUBLISHED_SIZE = ("slices.size=256", "slices.crop=256", "networks.width=64")

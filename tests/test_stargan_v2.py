@@ -13,13 +13,13 @@ import torch
 from torch.nn import functional as f
 
 from hifisyn.directions import directions
-from hifisyn.losses.r1 import r1_penalty
+from hifisyn.methods.stargan_v2.blocks import ResBlock, StyledResBlock
+from hifisyn.methods.stargan_v2.generator import StyledGenerator, halvings_of
+from hifisyn.methods.stargan_v2.heads import DomainHeads
+from hifisyn.methods.stargan_v2.mapping import MappingNetwork
+from hifisyn.methods.stargan_v2.r1 import r1_penalty
 from hifisyn.methods.stargan_v2.task import LATENT, draw_task
 from hifisyn.methods.stargan_v2.trainer import StarGANv2
-from hifisyn.networks.stargan_blocks import ResBlock, StyledResBlock
-from hifisyn.networks.stargan_generator import StyledGenerator, halvings_of
-from hifisyn.networks.stargan_heads import DomainHeads
-from hifisyn.networks.stargan_mapping import MappingNetwork
 from hifisyn.planning.device import Device
 from hifisyn.plans import SlicePlan
 from hifisyn.training.batch import Batch

@@ -4,8 +4,8 @@
 import torch
 from torch.nn.functional import normalize
 
-from hifisyn.networks.class_memory import ClassMemory, Pixels
-from hifisyn.networks.memory_bank import BrainMemoryBank
+from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank
+from hifisyn.methods.mguit.class_memory import ClassMemory, Pixels
 from hifisyn.networks.running_code import RunningCode
 
 THREE, SHOWN, ABSENT = ("FLAIR", "T1", "T2"), ("FLAIR", "T2"), "T1"

@@ -11,13 +11,13 @@ from scipy.ndimage import affine_transform
 from torch.nn.functional import conv2d, gelu, instance_norm, leaky_relu, linear
 
 from hifisyn.errors import UserError
-from hifisyn.losses.gradient_penalty import gradient_penalty
+from hifisyn.methods.uvcgan.gradient_penalty import gradient_penalty
+from hifisyn.methods.uvcgan.pixel_vit import PixelVit
 from hifisyn.methods.uvcgan.pretraining import masked, varied
 from hifisyn.methods.uvcgan.trainer import PRETRAINING, UVCGAN
+from hifisyn.methods.uvcgan.vit_unet import VitUNet
 from hifisyn.networks.initialisation import normal_init
 from hifisyn.networks.patchgan import PatchGAN
-from hifisyn.networks.pixel_vit import PixelVit
-from hifisyn.networks.vit_unet import VitUNet
 from hifisyn.planning.planner import complete
 from hifisyn.training import checkpoint
 from hifisyn.training.batches import Batches, BatchLoader

@@ -5,21 +5,21 @@ import pytest
 import torch
 from torch import nn
 
+from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank
+from hifisyn.methods.mguit.class_memory import ClassMemory
+from hifisyn.methods.mguit.generator import MguitGenerator
+from hifisyn.methods.stargan_v2.heads import DomainHeads
+from hifisyn.methods.stargan_v2.mapping import MappingNetwork
+from hifisyn.methods.stargan_v2.named_rows import NamedRows
 from hifisyn.networks.attribute_encoder import AttributeEncoder
 from hifisyn.networks.by_modality import ByModality
-from hifisyn.networks.class_memory import ClassMemory
 from hifisyn.networks.content_discriminator import ContentDiscriminator
 from hifisyn.networks.content_encoder import ContentEncoder
 from hifisyn.networks.generator import Generator
 from hifisyn.networks.image_discriminator import ImageDiscriminator
 from hifisyn.networks.image_pool import ImagePools
-from hifisyn.networks.memory_bank import BrainMemoryBank
-from hifisyn.networks.mguit_generator import MguitGenerator
-from hifisyn.networks.named_rows import NamedRows
 from hifisyn.networks.patchgan import PatchGAN
 from hifisyn.networks.running_code import RunningCode
-from hifisyn.networks.stargan_heads import DomainHeads
-from hifisyn.networks.stargan_mapping import MappingNetwork
 
 PAIR = ("T1", "T2")
 SIDE = 32

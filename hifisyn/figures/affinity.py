@@ -13,8 +13,8 @@ from hifisyn.errors import UserError
 from hifisyn.figures import style
 from hifisyn.figures.queries import Queries
 from hifisyn.inference.predictor import Predictor
-from hifisyn.networks.memory_bank import BrainMemoryBank
-from hifisyn.networks.memory_update import GLOBAL
+from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank
+from hifisyn.methods.hifisyn.memory_update import GLOBAL
 
 GLOBAL_NAME = "global"
 STRUCTURE, CLASS, SLOT = "structure", "class", "slot"

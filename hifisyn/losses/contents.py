@@ -6,9 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from hifisyn.networks.memory_update import UNKNOWN
-
-__all__ = ["UNKNOWN", "Contents", "information_nce", "unit"]
+UNKNOWN = -1  # label of a pixel of an unlabelled image
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from hifisyn.errors import UserError
+from hifisyn.methods.memory_layout import layout
 from hifisyn.planning.costs import Sizes
-from hifisyn.planning.memory_layout import layout
 from hifisyn.planning.method_plan import MethodPlan
 from hifisyn.plans import Plans
 from hifisyn.settings import Settings

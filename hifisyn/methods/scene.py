@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hifisyn.networks.memory_update import UNKNOWN
+from hifisyn.losses.contents import UNKNOWN
 from hifisyn.training.batch import Batch
 
 BACKGROUND = -1.0

@@ -18,11 +18,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from hifisyn.methods.attentiongan.generator import AttentionGenerator
 from hifisyn.methods.attentiongan.settings import AttentionGANSettings
 from hifisyn.methods.attentiongan.translator import AttentionGANTranslator
 from hifisyn.methods.cyclegan.networks import CycleGANNetworks
 from hifisyn.methods.cyclegan.trainer import CycleGAN
-from hifisyn.networks.attention_generator import AttentionGenerator
 from hifisyn.networks.padding import BACKGROUND
 from hifisyn.training.batch import Batch
 from hifisyn.training.contract import Updates

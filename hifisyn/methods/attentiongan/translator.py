@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from hifisyn.networks.attention_generator import AttentionGenerator
+from hifisyn.methods.attentiongan.generator import AttentionGenerator
 from hifisyn.networks.module import TensorModule
 
 

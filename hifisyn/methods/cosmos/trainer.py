@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from hifisyn.errors import UserError
-from hifisyn.losses.soft_dice import cross_entropy, members, soft_dice
+from hifisyn.methods.cosmos.generator import SegmentingGenerator
 from hifisyn.methods.cosmos.settings import BOTH, COSMOSSettings
+from hifisyn.methods.cosmos.soft_dice import cross_entropy, members, soft_dice
 from hifisyn.methods.cyclegan.networks import CycleGANNetworks
 from hifisyn.methods.cyclegan.trainer import Cycle, CycleGAN
-from hifisyn.networks.segmenting_generator import SegmentingGenerator
 from hifisyn.plans import Plans
 from hifisyn.training.batch import Batch
 

@@ -27,14 +27,14 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from hifisyn.losses import adversarial
-from hifisyn.losses.kl import kl_to_standard_normal
-from hifisyn.losses.mode_seeking import mode_seeking
 from hifisyn.losses.total import total
 from hifisyn.methods.content_adversary import (
     CONTENT_DISCRIMINATOR,
     ContentAdversaryTrainer,
     ContentDiscriminatorSettings,
 )
+from hifisyn.methods.drit.kl import kl_to_standard_normal
+from hifisyn.methods.drit.mode_seeking import mode_seeking
 from hifisyn.methods.drit.networks import DRITNetworks
 from hifisyn.methods.drit.passes import Encoded, Passes, Rendered
 from hifisyn.methods.drit.settings import DRITSettings

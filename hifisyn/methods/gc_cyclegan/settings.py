@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from hifisyn.losses.gradient_correlation import Kind
 from hifisyn.methods.cyclegan.settings import CycleGANSettings
+from hifisyn.methods.gc_cyclegan.gradient_correlation import Kind
 
 
 class GCCycleGANSettings(CycleGANSettings):

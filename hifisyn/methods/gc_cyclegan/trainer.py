@@ -14,10 +14,10 @@ Differs from the paper:
 
 from torch import Tensor
 
-from hifisyn.losses.gradient_correlation import gradient_loss
 from hifisyn.losses.total import total
 from hifisyn.methods.cyclegan.networks import CycleGANNetworks
 from hifisyn.methods.cyclegan.trainer import Cycle, CycleGAN
+from hifisyn.methods.gc_cyclegan.gradient_correlation import gradient_loss
 from hifisyn.methods.gc_cyclegan.settings import GCCycleGANSettings
 from hifisyn.networks.resnet import ResnetGenerator
 from hifisyn.training.batch import Batch

@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from hifisyn.losses.contents import UNKNOWN
+from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank
+from hifisyn.methods.hifisyn.memory_update import candidates
 from hifisyn.methods.scene import Scene
-from hifisyn.networks.memory_bank import BrainMemoryBank
-from hifisyn.networks.memory_update import UNKNOWN, candidates
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank
 from hifisyn.methods.hifisyn.settings import HiFiSynSettings
 from hifisyn.networks.attribute_encoder import AttributeEncoder
 from hifisyn.networks.blocks import PREACTIVATION_SLOPE, SLOPE
@@ -10,7 +11,6 @@ from hifisyn.networks.content_encoder import ContentEncoder
 from hifisyn.networks.generator import Generator
 from hifisyn.networks.image_discriminator import ImageDiscriminator
 from hifisyn.networks.initialisation import he_init, normal_init
-from hifisyn.networks.memory_bank import BrainMemoryBank
 from hifisyn.networks.running_code import RunningCode
 from hifisyn.plans import Plans
 

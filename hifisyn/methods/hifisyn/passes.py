@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from hifisyn.directions import Direction
+from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank, Table
+from hifisyn.methods.hifisyn.memory_update import SlotSums
 from hifisyn.methods.hifisyn.networks import HiFiSynNetworks
 from hifisyn.methods.scene import Scene
-from hifisyn.networks.memory_bank import BrainMemoryBank, Table
-from hifisyn.networks.memory_update import SlotSums
 
 
 @dataclass(frozen=True)

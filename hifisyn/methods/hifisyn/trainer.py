@@ -25,8 +25,6 @@ from torch.nn.functional import l1_loss
 
 from hifisyn.losses import adversarial
 from hifisyn.losses.contents import Contents
-from hifisyn.losses.ggd import global_loss
-from hifisyn.losses.sgd import structure_loss
 from hifisyn.methods import granularity
 from hifisyn.methods.content_adversary import (
     CONTENT_DISCRIMINATOR,
@@ -35,9 +33,11 @@ from hifisyn.methods.content_adversary import (
 )
 from hifisyn.methods.hifisyn import planning
 from hifisyn.methods.hifisyn.curves import bank_curves, own_class_share
+from hifisyn.methods.hifisyn.ggd import global_loss
 from hifisyn.methods.hifisyn.networks import HiFiSynNetworks
 from hifisyn.methods.hifisyn.passes import Consulted, Encoded, Passes, Rendered
 from hifisyn.methods.hifisyn.settings import HiFiSynSettings
+from hifisyn.methods.hifisyn.sgd import structure_loss
 from hifisyn.methods.hifisyn.translator import HiFiSynTranslator
 from hifisyn.methods.memory_slots import NO_PIXEL, check_slots
 from hifisyn.methods.scene import Scene, observe

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from hifisyn.methods.boxes import least_pixels, structure_boxes
+from hifisyn.methods.instaformer.roi import Boxes
 from hifisyn.networks.padding import padded
-from hifisyn.networks.roi import Boxes
 
 
 def boxes_of(labels: Tensor | None, side: int, most: int) -> Boxes | None:

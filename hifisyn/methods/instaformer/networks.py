@@ -2,11 +2,11 @@
 
 from torch import nn
 
+from hifisyn.methods.instaformer.blur_patchgan import BlurPatchGAN
+from hifisyn.methods.instaformer.generator import InstaFormerGenerator, side_with_whole_patches
+from hifisyn.methods.instaformer.nce_heads import NCEHeads
 from hifisyn.methods.instaformer.settings import InstaFormerSettings
-from hifisyn.networks.blur_patchgan import BlurPatchGAN
 from hifisyn.networks.by_modality import ByModality
-from hifisyn.networks.instaformer_generator import InstaFormerGenerator, side_with_whole_patches
-from hifisyn.networks.nce_heads import NCEHeads
 from hifisyn.networks.running_code import RunningCode
 from hifisyn.plans import Plans
 

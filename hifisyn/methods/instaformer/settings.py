@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from hifisyn.networks.blur_patchgan import Norm
-from hifisyn.networks.instaformer_transformer import DEEP
+from hifisyn.methods.instaformer.blur_patchgan import Norm
+from hifisyn.methods.instaformer.transformer import DEEP
 from hifisyn.settings import Settings
 from hifisyn.training.sizes import NetworkSettings
 

@@ -28,16 +28,16 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from hifisyn.losses.adversarial import FAKE, REAL, least_squares
-from hifisyn.losses.patch_nce import at, draw_positions, patch_nce
 from hifisyn.methods.instaformer.boxes import boxes_of
+from hifisyn.methods.instaformer.generator import InstaFormerGenerator
+from hifisyn.methods.instaformer.nce_heads import NCEHeads
 from hifisyn.methods.instaformer.networks import InstaFormerNetworks
+from hifisyn.methods.instaformer.patch_nce import at, draw_positions, patch_nce
+from hifisyn.methods.instaformer.roi import Boxes, roi_align
 from hifisyn.methods.instaformer.settings import InstaFormerSettings
 from hifisyn.methods.instaformer.translator import InstaFormerTranslator
 from hifisyn.networks.by_modality import ByModality
-from hifisyn.networks.instaformer_generator import InstaFormerGenerator
-from hifisyn.networks.nce_heads import NCEHeads
 from hifisyn.networks.padding import BACKGROUND, cropped, padded
-from hifisyn.networks.roi import Boxes, roi_align
 from hifisyn.plans import Plans
 from hifisyn.training.batch import Batch
 from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Trainer, Updates

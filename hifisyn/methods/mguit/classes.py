@@ -7,8 +7,8 @@ from torch import Tensor
 
 from hifisyn.methods.boxes import least_pixels, structure_boxes
 from hifisyn.methods.memory_slots import MemorySlots
+from hifisyn.methods.mguit.class_memory import ClassMemory
 from hifisyn.methods.mguit.settings import Masks
-from hifisyn.networks.class_memory import ClassMemory
 
 BACKGROUND = 0
 EACH_HALF = 10  # items of the background, and of all other classes together, where the plan has no slots

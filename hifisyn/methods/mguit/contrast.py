@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from hifisyn.losses.feature_contrast import code_contrast, item_contrast
-from hifisyn.networks.class_memory import ClassMemory, Pixels
+from hifisyn.methods.mguit.class_memory import ClassMemory, Pixels
+from hifisyn.methods.mguit.feature_contrast import code_contrast, item_contrast
 from hifisyn.networks.precision import wide
 
 

@@ -4,15 +4,15 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from hifisyn.methods.drit_weights import draw_weights
+from hifisyn.methods.mguit.class_memory import ClassMemory
 from hifisyn.methods.mguit.classes import items_of
+from hifisyn.methods.mguit.generator import MguitGenerator
 from hifisyn.methods.mguit.settings import MGUITSettings
 from hifisyn.networks.attribute_encoder import mguit_dense
 from hifisyn.networks.by_modality import ByModality
-from hifisyn.networks.class_memory import ClassMemory
 from hifisyn.networks.content_discriminator import ContentDiscriminator
 from hifisyn.networks.content_encoder import ContentEncoder
 from hifisyn.networks.image_discriminator import ImageDiscriminator
-from hifisyn.networks.mguit_generator import MguitGenerator
 from hifisyn.networks.precision import wide
 from hifisyn.plans import Plans
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hifisyn.methods.mguit.class_memory import ClassMemory, Pixels, flat
 from hifisyn.methods.mguit.classes import pixel_classes
 from hifisyn.methods.mguit.networks import MGUITNetworks, unit_content
 from hifisyn.methods.mguit.settings import MGUITSettings
-from hifisyn.networks.class_memory import ClassMemory, Pixels, flat
 from hifisyn.training.batch import Batch
 
 

@@ -13,8 +13,8 @@ Differs from the paper:
   image of 256, in proportion to its area, 4 at least.
 - As many items of a class as the plan has slots of its label; the background has the global slots beside its own.
 - Images without labels are background throughout.
-- The contrastive loss of the published code has almost no gradient: see `hifisyn.losses.feature_contrast`, and
-  `hifisyn.networks.class_memory` for what differs in the memory. `contrast` brings the published form back.
+- The contrastive loss of the published code has almost no gradient: see `hifisyn.methods.mguit.feature_contrast`, and
+  `hifisyn.methods.mguit.class_memory` for what differs in the memory. `contrast` brings the published form back.
 - The published mean square of content is left out: of unit vectors it is constant.
 - The random styles of an image's own contrast are not rendered: no published loss sees them.
 - `label_map` adds HiFi-Syn's PGD (arXiv 2311.12461, Table 6 there), which MGUIT lacks: off by default.
@@ -36,6 +36,7 @@ from hifisyn.methods.content_adversary import (
     ContentDiscriminatorSettings,
 )
 from hifisyn.methods.memory_slots import NO_PIXEL, check_slots, with_slots
+from hifisyn.methods.mguit.class_memory import Pixels
 from hifisyn.methods.mguit.contrast import (
     key_contrast,
     key_contrast_of_code,
@@ -47,7 +48,6 @@ from hifisyn.methods.mguit.passes import Made, Passes
 from hifisyn.methods.mguit.settings import MGUITSettings
 from hifisyn.methods.mguit.translator import MGUITTranslator
 from hifisyn.methods.scene import observe
-from hifisyn.networks.class_memory import Pixels
 from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan, shared_plan
 from hifisyn.plans import Plans, Preset, SlicePlan

@@ -2,12 +2,12 @@
 
 from torch import nn
 
+from hifisyn.methods.munit.decoder import MunitDecoder
+from hifisyn.methods.munit.encoders import MunitContentEncoder, MunitStyleEncoder
 from hifisyn.methods.munit.settings import MUNITSettings
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.image_discriminator import ImageDiscriminator
 from hifisyn.networks.initialisation import he_init, normal_init
-from hifisyn.networks.munit_decoder import MunitDecoder
-from hifisyn.networks.munit_encoders import MunitContentEncoder, MunitStyleEncoder
 from hifisyn.networks.running_code import RunningCode
 from hifisyn.plans import Plans
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from hifisyn.methods.granularity import PixelGranularitySettings
-from hifisyn.networks.munit_encoders import BLOCKS
+from hifisyn.methods.munit.encoders import BLOCKS
 from hifisyn.settings import Settings
 from hifisyn.training.sizes import NetworkSettings
 

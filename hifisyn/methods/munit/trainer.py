@@ -31,11 +31,11 @@ from torch.nn.functional import l1_loss
 from hifisyn.losses.adversarial import FAKE, REAL, least_squares
 from hifisyn.losses.total import total
 from hifisyn.methods import granularity
+from hifisyn.methods.munit.faint_noise import with_faint_noise
 from hifisyn.methods.munit.networks import MUNITNetworks
 from hifisyn.methods.munit.settings import MUNITSettings
 from hifisyn.methods.munit.translator import MUNITTranslator
 from hifisyn.methods.scene import observe
-from hifisyn.networks.faint_noise import with_faint_noise
 from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan
 from hifisyn.plans import Plans, Preset, SlicePlan

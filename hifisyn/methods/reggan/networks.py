@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from hifisyn.methods.reggan.registration import RegistrationNet
 from hifisyn.methods.reggan.settings import RegGANSettings
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.image_pool import ImagePools
 from hifisyn.networks.patchgan import PatchGAN
-from hifisyn.networks.registration import RegistrationNet
 from hifisyn.networks.resnet import ResnetGenerator
 
 

@@ -25,16 +25,16 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from hifisyn.losses.adversarial import FAKE, REAL, least_squares
-from hifisyn.losses.smoothness import smoothness
 from hifisyn.losses.total import total
 from hifisyn.methods.reggan.networks import RegGANNetworks
+from hifisyn.methods.reggan.registration import RegistrationNet
 from hifisyn.methods.reggan.settings import RegGANSettings
+from hifisyn.methods.reggan.smoothness import smoothness
+from hifisyn.methods.reggan.warp import folded_share, warp
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.image_pool import exchanged
 from hifisyn.networks.precision import wide
-from hifisyn.networks.registration import RegistrationNet
 from hifisyn.networks.resnet import ResnetGenerator
-from hifisyn.networks.warp import folded_share, warp
 from hifisyn.plans import Plans
 from hifisyn.training.batch import Batch
 from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Trainer, Updates

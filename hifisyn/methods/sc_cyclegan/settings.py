@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from hifisyn.losses.mind import EPSILON
 from hifisyn.methods.cyclegan.settings import CycleGANSettings
+from hifisyn.methods.sc_cyclegan.mind import EPSILON
 
 
 class SCCycleGANSettings(CycleGANSettings):

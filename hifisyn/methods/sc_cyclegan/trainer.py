@@ -8,7 +8,7 @@ Differs from the paper:
 - Networks are CycleGAN's as in the other methods here. The authors' lack biases, have an affine in each instance norm
   and pad strided layers unevenly.
 - What the journal version adds (spectral norm, self-attention) is off by default; its placement could not be checked.
-  `variant=tmi` is our reading of it: see `hifisyn.networks.self_attention`.
+  `variant=tmi` is our reading of it: see `hifisyn.methods.sc_cyclegan.self_attention`.
 - Slices that meet differ in height by 5 at most in either direction; published is an offset from -5 to 4, and
   none within 5 slices of an end, where the height is cut off here.
 - Batch, crop and length are those of the plans, which all methods share.
@@ -19,14 +19,14 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from hifisyn.losses.mind import structure_loss
 from hifisyn.losses.total import total
 from hifisyn.methods.cyclegan.networks import CycleGANNetworks
 from hifisyn.methods.cyclegan.trainer import Cycle, CycleGAN
+from hifisyn.methods.sc_cyclegan.mind import structure_loss
+from hifisyn.methods.sc_cyclegan.self_attention import SelfAttention
 from hifisyn.methods.sc_cyclegan.settings import SCCycleGANSettings
 from hifisyn.methods.scene import BACKGROUND
 from hifisyn.networks.resnet import ResnetGenerator
-from hifisyn.networks.self_attention import SelfAttention
 from hifisyn.training.batch import Batch
 
 

@@ -5,14 +5,14 @@ import copy
 import torch
 from torch import nn
 
+from hifisyn.methods.stargan_v2.generator import StyledGenerator, halvings_of
+from hifisyn.methods.stargan_v2.heads import DomainHeads
+from hifisyn.methods.stargan_v2.mapping import MappingNetwork
 from hifisyn.methods.stargan_v2.settings import StarGANv2Settings
 from hifisyn.methods.stargan_v2.task import LATENT
 from hifisyn.networks.initialisation import he_init
 from hifisyn.networks.padding import padded_side
 from hifisyn.networks.running_code import RunningCode
-from hifisyn.networks.stargan_generator import StyledGenerator, halvings_of
-from hifisyn.networks.stargan_heads import DomainHeads
-from hifisyn.networks.stargan_mapping import MappingNetwork
 
 STYLE = 64
 

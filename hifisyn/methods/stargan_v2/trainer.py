@@ -30,9 +30,9 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from hifisyn.losses.adversarial import FAKE, REAL, cross_entropy
-from hifisyn.losses.r1 import r1_penalty
 from hifisyn.methods.stargan_v2.networks import StarGANv2Networks, side_of
 from hifisyn.methods.stargan_v2.passes import Passes, StyleSource
+from hifisyn.methods.stargan_v2.r1 import r1_penalty
 from hifisyn.methods.stargan_v2.settings import StarGANv2Settings
 from hifisyn.methods.stargan_v2.task import LATENT, Task, draw_task
 from hifisyn.methods.stargan_v2.translator import StarGANv2Translator

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from hifisyn.methods.cyclegan.settings import CycleGANSettings
-from hifisyn.networks.pixel_vit import BLOCKS
+from hifisyn.methods.uvcgan.pixel_vit import BLOCKS
 from hifisyn.training.sizes import WidthSettings
 
 

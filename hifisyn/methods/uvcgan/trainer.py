@@ -26,9 +26,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import l1_loss
 
-from hifisyn.losses.gradient_penalty import gradient_penalty
 from hifisyn.methods.cyclegan.networks import CycleGANNetworks
 from hifisyn.methods.cyclegan.trainer import CycleGAN
+from hifisyn.methods.uvcgan.gradient_penalty import gradient_penalty
+from hifisyn.methods.uvcgan.pixel_vit import ReZeroBlock
 from hifisyn.methods.uvcgan.pretraining import (
     BETAS,
     RATE_PER_IMAGE,
@@ -40,8 +41,7 @@ from hifisyn.methods.uvcgan.pretraining import (
 )
 from hifisyn.methods.uvcgan.settings import UVCGANSettings
 from hifisyn.methods.uvcgan.translator import UVCGANTranslator, within_black
-from hifisyn.networks.pixel_vit import ReZeroBlock
-from hifisyn.networks.vit_unet import VitUNet, features_of
+from hifisyn.methods.uvcgan.vit_unet import VitUNet, features_of
 from hifisyn.training.batch import Batch
 from hifisyn.training.contract import Updates
 from hifisyn.training.rates import rate_factor

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
+from hifisyn.methods.uvcgan.vit_unet import VitUNet
 from hifisyn.networks.module import TensorModule
 from hifisyn.networks.padding import cropped, padded, padded_side
-from hifisyn.networks.vit_unet import VitUNet
 
 MULTIPLE, LEAST_SIDE = 16, 32
 

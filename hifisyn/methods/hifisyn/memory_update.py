@@ -20,7 +20,6 @@ from torch.nn.functional import normalize
 from hifisyn.networks.ranks import sum_over_ranks
 
 GLOBAL = -1  # class of a slot that serves every pixel
-UNKNOWN = -1  # label of a pixel of an unlabelled image
 
 
 @dataclass(frozen=True)

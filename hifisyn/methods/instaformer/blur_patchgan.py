@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from hifisyn.networks.blur import BlurDown
+from hifisyn.methods.instaformer.blur import BlurDown
 from hifisyn.networks.module import Layers, TensorModule
 from hifisyn.networks.patchgan import SLOPE, halvings_of
 

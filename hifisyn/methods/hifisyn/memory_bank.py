@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from hifisyn.networks.memory_update import GLOBAL, UNKNOWN, SlotSums, candidates, joint_key, moved, slot_sums
+from hifisyn.losses.contents import UNKNOWN
+from hifisyn.methods.hifisyn.memory_update import GLOBAL, SlotSums, candidates, joint_key, moved, slot_sums
 from hifisyn.networks.precision import wide
 from hifisyn.networks.ranks import from_first_rank
 from hifisyn.networks.value_tables import counted_tables

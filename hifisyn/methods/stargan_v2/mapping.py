@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from hifisyn.methods.stargan_v2.blocks import WIDEST
+from hifisyn.methods.stargan_v2.heads import chosen
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.module import Layers, TensorModule
-from hifisyn.networks.stargan_blocks import WIDEST
-from hifisyn.networks.stargan_heads import chosen
 
 LAYERS = 4
 

@@ -7,9 +7,9 @@ import itertools
 
 from torch import Tensor, nn
 
+from hifisyn.methods.stargan_v2.blocks import SLOPE, ResBlock, StyledResBlock, doubled
 from hifisyn.networks.module import Layers, TensorModule
 from hifisyn.networks.precision import InSingle
-from hifisyn.networks.stargan_blocks import SLOPE, ResBlock, StyledResBlock, doubled
 
 MIDDLE_BLOCKS = 2
 

@@ -9,10 +9,10 @@ import itertools
 import torch
 from torch import Tensor, nn
 
+from hifisyn.methods.munit.encoders import BLOCKS
 from hifisyn.networks.adain import adaptive_instance_norm
 from hifisyn.networks.blocks import reflected
 from hifisyn.networks.module import Layers, TensorModule
-from hifisyn.networks.munit_encoders import BLOCKS
 from hifisyn.networks.precision import InSingle, wide
 
 EPSILON, TINY = 1e-5, 1e-16

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from torch import Tensor, nn
 
-from hifisyn.networks.blur import BlurDown
+from hifisyn.methods.instaformer.blur import BlurDown
 from hifisyn.networks.module import Layers
 
 PADDING = 3

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from hifisyn.networks.instaformer_layer import Layer, Style
+from hifisyn.methods.instaformer.layer import Layer, Style
+from hifisyn.methods.instaformer.roi import Boxes, roi_align
+from hifisyn.methods.instaformer.sinusoid import sinusoid
 from hifisyn.networks.module import Layers, TensorModule
-from hifisyn.networks.roi import Boxes, roi_align
-from hifisyn.networks.sinusoid import sinusoid
 
 DEEP = 6
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from hifisyn.methods.stargan_v2.blocks import SLOPE, ResBlock, doubled
+from hifisyn.methods.stargan_v2.named_rows import NamedRows
 from hifisyn.networks.module import Layers, TensorModule
-from hifisyn.networks.named_rows import NamedRows
-from hifisyn.networks.stargan_blocks import SLOPE, ResBlock, doubled
 
 LAST_KERNEL = 4
 

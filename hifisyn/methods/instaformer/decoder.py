@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
+from hifisyn.methods.instaformer.blur import BlurUp
 from hifisyn.networks.blocks import reflected
-from hifisyn.networks.blur import BlurUp
 from hifisyn.networks.module import Layers, TensorModule
 from hifisyn.networks.precision import InSingle
 

@@ -2,13 +2,13 @@
 
 from torch import Tensor
 
-from hifisyn.networks.instaformer_decoder import TokenDecoder
-from hifisyn.networks.instaformer_encoders import BlurContentEncoder, BlurStyleEncoder
-from hifisyn.networks.instaformer_layer import StyleMLP
-from hifisyn.networks.instaformer_transformer import DEEP, Aggregator
+from hifisyn.methods.instaformer.decoder import TokenDecoder
+from hifisyn.methods.instaformer.encoders import BlurContentEncoder, BlurStyleEncoder
+from hifisyn.methods.instaformer.layer import StyleMLP
+from hifisyn.methods.instaformer.roi import Boxes
+from hifisyn.methods.instaformer.transformer import DEEP, Aggregator
 from hifisyn.networks.module import TensorModule
 from hifisyn.networks.padding import padded_side
-from hifisyn.networks.roi import Boxes
 
 TOKEN, HIDDEN = 16, 4
 LARGEST_PATCH, LEAST_PATCH, LEAST_GRID = 8, 2, 6

@@ -6,8 +6,8 @@ Every Conv has a bias; norms are instance norms without affine; leaky ReLUs have
 import torch
 from torch import Tensor, nn
 
+from hifisyn.methods.uvcgan.pixel_vit import BLOCKS, PixelVit
 from hifisyn.networks.module import Layers, TensorModule
-from hifisyn.networks.pixel_vit import BLOCKS, PixelVit
 from hifisyn.networks.precision import in_single
 
 FEATURES = 48
