@@ -16,9 +16,9 @@ from typing import Any
 
 from hifisyn.dataset import MODALITIES, Case, Dataset, image_path, label_path
 from hifisyn.dataset_conversion.converter import Conversion, Converter
-from hifisyn.dataset_conversion.phantom_cohort import Cohort
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
+from hifisyn.simulation.cohort import Cohort
 
 TRANSFORMS_JSON = "transforms.json"
 ABOUT = {
@@ -58,8 +58,8 @@ def convert(folder: Path, cohort: Cohort, *, name: str, processes: int = 2, over
 
 
 def _simulate(cohort: Cohort, folder: Path, processes: int) -> Iterator[tuple[int, Poses]]:
-    from hifisyn.dataset_conversion.phantom_subject import write_subject
     from hifisyn.engine.progress import Progress
+    from hifisyn.simulation.subject import write_subject
 
     progress = Progress("simulating", cohort.total)
     if processes <= 1:

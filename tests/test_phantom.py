@@ -9,13 +9,14 @@ from scipy import ndimage
 from scipy.interpolate import RegularGridInterpolator
 
 from hifisyn.dataset import Dataset
-from hifisyn.dataset_conversion import phantom, phantom_scan, phantom_signal, phantom_subject
-from hifisyn.dataset_conversion import phantom_template as template
-from hifisyn.dataset_conversion.phantom_anatomy import build_head, draw_person, template_points
-from hifisyn.dataset_conversion.phantom_cohort import Cohort
-from hifisyn.dataset_conversion.phantom_fields import draw_field
-from hifisyn.dataset_conversion.phantom_signal import SEQUENCES, Sequence, Tissue, magnetisation
+from hifisyn.dataset_conversion import phantom
 from hifisyn.errors import UserError
+from hifisyn.simulation import scan, signal, subject
+from hifisyn.simulation import template as template
+from hifisyn.simulation.anatomy import build_head, draw_person, template_points
+from hifisyn.simulation.cohort import Cohort
+from hifisyn.simulation.fields import draw_field
+from hifisyn.simulation.signal import SEQUENCES, Sequence, Tissue, magnetisation
 from hifisyn.volume import Volume
 
 COARSE = Cohort(subjects=1, test=1, seed=3, resolution=4.0, modalities=("T1", "T2", "FLAIR"))
@@ -66,18 +67,18 @@ def test_pure_tissues_follow_the_signal_equations():
     inverted = magnetisation(grey, Sequence(TR=9000, TE=120, TI=300))
     assert inverted == pytest.approx(slow_inversion_recovery(833, 83, 0.86, 9000, 120, 300))
     assert inverted < 0
-    fluid = magnetisation(phantom_signal.NORMAL["CSF"], SEQUENCES["FLAIR"])
+    fluid = magnetisation(signal.NORMAL["CSF"], SEQUENCES["FLAIR"])
     assert abs(fluid) < 1e-3
 
 
 def test_contrast_agent_adds_to_both_relaxation_rates():
-    rim = phantom_signal.with_agent(Tissue(1000, 100, 1.0), 0.5)
+    rim = signal.with_agent(Tissue(1000, 100, 1.0), 0.5)
     np.testing.assert_allclose([1 / rim.T1, 1 / rim.T2], [1 / 1000 + 0.0041 * 0.5, 1 / 100 + 0.0046 * 0.5])
 
 
 def test_truth_on_every_grid_is_the_forward_model_voxel_by_voxel(written):
-    head = phantom_subject.make_head(COARSE, 0)
-    tissues = phantom_signal.draw_tissues(phantom_subject.stream(COARSE, 0, phantom_subject.TISSUES))
+    head = subject.make_head(COARSE, 0)
+    tissues = signal.draw_tissues(subject.stream(COARSE, 0, subject.TISSUES))
     poses = json.loads((written / "truth" / "transforms.json").read_text())["phantom001"]["head_to_world"]
     axes = template.box_axes(4.0)
     look_up = {name: RegularGridInterpolator(axes, f.astype(np.float64)) for name, f in head.fractions.items()}
@@ -148,7 +149,7 @@ def test_deformations_never_fold(seed):
 
 
 def test_fractions_never_exceed_one_and_the_layers_come_in_order():
-    head = phantom_subject.make_head(COARSE, 0)
+    head = subject.make_head(COARSE, 0)
     total = np.sum(list(head.fractions.values()), axis=0)
     assert min(f.min() for f in head.fractions.values()) >= -1e-5
     assert total.max() <= 1 + 1e-4
@@ -165,14 +166,14 @@ def test_fractions_never_exceed_one_and_the_layers_come_in_order():
 
 def test_the_brain_has_an_adult_size():
     for index in range(2):
-        head = phantom_subject.make_head(COARSE, index)
+        head = subject.make_head(COARSE, index)
         brain = np.sum([head.fractions[t] for t in template.BRAIN_TISSUES], axis=0)
         assert 1.3e6 < (brain > 0.5).sum() * 64 < 2.4e6
 
 
 def test_the_same_person_at_every_resolution():
-    fine = phantom_subject.make_head(replace(COARSE, resolution=3.0), 0)
-    coarse = phantom_subject.make_head(COARSE, 0)
+    fine = subject.make_head(replace(COARSE, resolution=3.0), 0)
+    coarse = subject.make_head(COARSE, 0)
     for tissue in ("GM", "WM", "fat"):
         f, c = fine.fractions[tissue], coarse.fractions[tissue]
         assert f.sum() * 27 == pytest.approx(c.sum() * 64, rel=0.03)
@@ -217,9 +218,9 @@ def test_a_landmark_is_rendered_where_the_pose_puts_it():
     data[25, 14, 30] = 1
     affine = np.diag([4.0, 4, 4, 1])
     affine[:3, 3] = -80
-    pose = phantom_scan.Pose(np.array([5.0, -8, 12]), np.array([3.0, -7, 2])).matrix()
-    onto = phantom_scan.scan_grid(phantom_scan.Geometry("PSR", (0.5, 0.5, 0.75)), 2.0, 6.0)
-    seen = phantom_scan.render(ndimage.gaussian_filter(data, 1.5), affine, pose, onto)
+    pose = scan.Pose(np.array([5.0, -8, 12]), np.array([3.0, -7, 2])).matrix()
+    onto = scan.scan_grid(scan.Geometry("PSR", (0.5, 0.5, 0.75)), 2.0, 6.0)
+    seen = scan.render(ndimage.gaussian_filter(data, 1.5), affine, pose, onto)
     found = onto.affine @ [*ndimage.center_of_mass(seen), 1]
     np.testing.assert_allclose(found, pose @ affine @ [25, 14, 30, 1], atol=0.05)
 
@@ -245,18 +246,18 @@ def test_labels_lie_on_the_reference_grid_and_agree_with_the_truth(written):
 
 def test_without_noise_and_bias_the_image_is_the_truth():
     clean = replace(COARSE, noise=0.0, bias=0.0, modalities=("T2",))
-    (seen,) = phantom_subject.scan(clean, 0)
+    (seen,) = subject.scan(clean, 0)
     assert seen.image.data.dtype == np.int16
     np.testing.assert_allclose(seen.image.data, seen.truth["T2"].data, atol=0.501)
 
 
 def test_noise_is_rician_and_bias_spans_what_was_asked():
-    noise = phantom_signal.rician(np.zeros((60, 60, 60), np.float32), 5.0, np.random.default_rng(0))
+    noise = signal.rician(np.zeros((60, 60, 60), np.float32), 5.0, np.random.default_rng(0))
     assert noise.mean() == pytest.approx(5 * np.sqrt(np.pi / 2), rel=0.01)
-    strong = phantom_signal.rician(np.full((60, 60, 60), 500, np.float32), 5.0, np.random.default_rng(0))
+    strong = signal.rician(np.full((60, 60, 60), 500, np.float32), 5.0, np.random.default_rng(0))
     assert strong.std() == pytest.approx(5, rel=0.02)
     biased = replace(COARSE, noise=0.0, bias=0.4, modalities=("T2",))
-    (seen,) = phantom_subject.scan(biased, 0)
+    (seen,) = subject.scan(biased, 0)
     ratio = (seen.image.data / np.maximum(seen.truth["T2"].data, 1e-3))[(seen.label.data > 0) & (seen.image.data > 200)]
     assert ratio.min() == pytest.approx(0.8, abs=0.02)
     assert ratio.max() == pytest.approx(1.2, abs=0.02)
@@ -269,23 +270,21 @@ def test_a_subject_depends_on_seed_and_number_alone(written, tmp_path):
         first, again = (Volume.load(folder / f"{name}.nii.gz") for folder in (written, tmp_path / "again"))
         np.testing.assert_array_equal(first.data, again.data)
         np.testing.assert_array_equal(first.affine, again.affine)
-    fewer = {s.modality: s.image.data for s in phantom_subject.scan(replace(COARSE, modalities=("FLAIR",)), 0)}
+    fewer = {s.modality: s.image.data for s in subject.scan(replace(COARSE, modalities=("FLAIR",)), 0)}
     np.testing.assert_array_equal(
         fewer["FLAIR"], Volume.load(written / "imagesTr" / "phantom001_FLAIR.nii.gz", np.int16).data
     )
 
 
 def test_another_seed_and_another_subject_are_other_people():
-    people = [
-        phantom_subject.make_head(replace(COARSE, seed=s), i).fractions["WM"] for s, i in ((3, 0), (3, 1), (4, 0))
-    ]
+    people = [subject.make_head(replace(COARSE, seed=s), i).fractions["WM"] for s, i in ((3, 0), (3, 1), (4, 0))]
     assert np.abs(people[0] - people[1]).max() > 0.5
     assert np.abs(people[0] - people[2]).max() > 0.5
 
 
 def test_lesions_are_labelled_and_only_their_rim_enhances():
     sick = replace(COARSE, lesions=2, modalities=("T1", "T1ce", "FLAIR"), noise=0.0, bias=0.0)
-    seen = next(phantom_subject.scan(sick, 0))
+    seen = next(subject.scan(sick, 0))
     label, labels = seen.label.data, sick.labels
     assert {labels[name] for name in ("oedema", "necrosis", "enhancing")} <= set(np.unique(label))
     t1, t1ce, flair = (seen.truth[m].data for m in ("T1", "T1ce", "FLAIR"))
@@ -295,8 +294,8 @@ def test_lesions_are_labelled_and_only_their_rim_enhances():
     far = ndimage.binary_dilation(label == labels["enhancing"], iterations=4)
     assert np.abs(gained[~far]).max() < 1e-2 * np.median(t1[label == 3])
     assert np.median(flair[label == labels["oedema"]]) > 1.2 * np.median(flair[label == 3])
-    healthy = phantom_subject.make_head(replace(sick, lesions=0, modalities=("T1",)), 0).fractions
-    lesioned = phantom_subject.make_head(sick, 0).fractions
+    healthy = subject.make_head(replace(sick, lesions=0, modalities=("T1",)), 0).fractions
+    lesioned = subject.make_head(sick, 0).fractions
     np.testing.assert_allclose(sum(lesioned.values()), sum(healthy.values()), atol=1e-4)
 
 

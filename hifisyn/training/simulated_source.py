@@ -9,14 +9,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from hifisyn.dataset_conversion import phantom_signal as physics
-from hifisyn.dataset_conversion import phantom_template as template
-from hifisyn.dataset_conversion.phantom_anatomy import build_head, draw_person, template_points
-from hifisyn.dataset_conversion.phantom_fields import draw_field
-from hifisyn.dataset_conversion.phantom_lesions import LESION_TISSUES, add_lesion, draw_lesion
 from hifisyn.errors import UserError
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.normalize import OUTSIDE
+from hifisyn.simulation import signal as physics
+from hifisyn.simulation import template as template
+from hifisyn.simulation.anatomy import build_head, draw_person, template_points
+from hifisyn.simulation.fields import draw_field
+from hifisyn.simulation.lesions import LESION_TISSUES, add_lesion, draw_lesion
 from hifisyn.training.source import SIMULATION, BatchSource, Item, contrasts_of_step
 
 HEADS = 16

@@ -7,7 +7,7 @@ from nibabel import orientations
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from hifisyn.dataset_conversion.phantom_template import HIGH, LOW
+from hifisyn.simulation.template import HIGH, LOW
 from hifisyn.volume import Volume, grid
 
 MARGIN_MM = 8.0

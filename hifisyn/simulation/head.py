@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hifisyn.dataset_conversion.phantom_template import EDGE_MM, OUTER_TISSUES
+from hifisyn.simulation.template import EDGE_MM, OUTER_TISSUES
 
 
 @dataclass(frozen=True)

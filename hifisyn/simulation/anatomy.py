@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hifisyn.dataset_conversion import phantom_template as template
-from hifisyn.dataset_conversion.phantom_fields import INJECTIVE_SHARE, Field, draw_field
-from hifisyn.dataset_conversion.phantom_head import Shell, draw_shell, outer_tissues
-from hifisyn.dataset_conversion.phantom_template import BRAIN_TISSUES, OUTER_TISSUES
+from hifisyn.simulation import template as template
+from hifisyn.simulation.fields import INJECTIVE_SHARE, Field, draw_field
+from hifisyn.simulation.head import Shell, draw_shell, outer_tissues
+from hifisyn.simulation.template import BRAIN_TISSUES, OUTER_TISSUES
 
 # Knot distance of each lattice and its share of INJECTIVE_SHARE: together below 1, so that nothing folds.
 DEFORMATIONS_MM = {60.0: 0.6, 24.0: 0.38}

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hifisyn.dataset_conversion import phantom_template as template
-from hifisyn.dataset_conversion.phantom_fields import Field, draw_field
-from hifisyn.dataset_conversion.phantom_head import inside
-from hifisyn.dataset_conversion.phantom_template import BRAIN_TISSUES
+from hifisyn.simulation import template as template
+from hifisyn.simulation.fields import Field, draw_field
+from hifisyn.simulation.head import inside
+from hifisyn.simulation.template import BRAIN_TISSUES
 
 LESION_TISSUES = ("oedema", "necrosis", "enhancing")
 
