@@ -17,7 +17,7 @@ from hifisyn.errors import UserError
 from hifisyn.evaluation import native
 from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES, by_case, by_dataset, score
 from hifisyn.evaluation.pairs import find_pairs
-from hifisyn.image_metrics import ms_ssim
+from hifisyn.metrics.image import ms_ssim
 from hifisyn.volume import Volume
 from tests.test_predict import make_model, save_scan
 

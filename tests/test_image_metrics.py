@@ -7,7 +7,7 @@ from scipy.signal import convolve2d
 from scipy.stats import pearsonr
 from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, structural_similarity
 
-from hifisyn.image_metrics import correlation, finite_mean, ms_ssim, nmse, psnr, ssim, std_ratio
+from hifisyn.metrics.image import correlation, finite_mean, ms_ssim, nmse, psnr, ssim, std_ratio
 
 
 @pytest.fixture

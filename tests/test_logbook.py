@@ -9,7 +9,7 @@ from skimage.io import imread
 
 from hifisyn.directions import Direction, directions
 from hifisyn.errors import UserError
-from hifisyn.image_metrics import psnr
+from hifisyn.metrics.image import psnr
 from hifisyn.training import picture
 from hifisyn.training.duration import check_length
 from hifisyn.training.logbook import Logbook, Tally, duration, line, table

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from hifisyn.evaluation.overlap import by_label, dice, volumetric_similarity
+from hifisyn.metrics.overlap import by_label, dice, volumetric_similarity
 
 
 def box(start, stop):

@@ -11,7 +11,7 @@ from skimage.metrics import structural_similarity
 
 from hifisyn.cli.evaluate import main
 from hifisyn.evaluation import regions
-from hifisyn.image_metrics import ssim_map
+from hifisyn.metrics.image import ssim_map
 from tests.test_evaluate import SHAPE, head, oblique, run, save, table, write_case
 
 LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3, "oedema": 4, "core": 5}

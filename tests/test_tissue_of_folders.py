@@ -8,8 +8,8 @@ import pytest
 
 from hifisyn.cli.downstream_eval import main
 from hifisyn.downstream import tissue_of_folders as task
-from hifisyn.evaluation.overlap import dice
 from hifisyn.evaluation.pairs import Loaded
+from hifisyn.metrics.overlap import dice
 from hifisyn.volume import Volume
 
 AFFINE = np.diag([3.0, 3, 3, 1])

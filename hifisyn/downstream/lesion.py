@@ -28,8 +28,8 @@ from hifisyn.downstream.work import CASE, COMPARISON, REAL, SUBJECT, Result, Wor
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation.native import axial
-from hifisyn.evaluation.overlap import dice
 from hifisyn.figures.overlays import Found, draw_overlays
+from hifisyn.metrics.overlap import dice
 from hifisyn.volume import Volume
 
 TASK = "lesion"

@@ -22,8 +22,8 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files
 from hifisyn.evaluation.native import axial, comparable, read_scale
-from hifisyn.evaluation.overlap import by_label
 from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, find_volume, load_pair
+from hifisyn.metrics.overlap import by_label
 from hifisyn.preprocessing import tissue
 from hifisyn.volume import Volume
 

@@ -17,7 +17,7 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import regions, rivals
 from hifisyn.evaluation.image import CASE, MEASURES, SLICE, by_case, by_dataset, counted, score
-from hifisyn.image_metrics import ssim_map
+from hifisyn.metrics.image import ssim_map
 from hifisyn.paths import SPLITS_JSON
 from hifisyn.slices import SliceStore
 

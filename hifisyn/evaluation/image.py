@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from hifisyn.image_metrics import DATA_RANGE, correlation, finite_mean, mean_of_map, ms_ssim, nmse, psnr, ssim_map
+from hifisyn.metrics.image import DATA_RANGE, correlation, finite_mean, mean_of_map, ms_ssim, nmse, psnr, ssim_map
 
 MEASURES = ("psnr", "ssim", "ms_ssim", "nmse", "psnr_brain", "ssim_brain", "nmse_brain", "correlation")
 TITLES = {

@@ -22,7 +22,7 @@ from hifisyn.evaluation import native_labels, output_files, regions
 from hifisyn.evaluation.image import CASE, MEASURES, MIN_BRAIN, SLICE, by_case, by_dataset, score
 from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, load_pair
 from hifisyn.files import read_json
-from hifisyn.image_metrics import SSIM_WINDOW, ssim_map
+from hifisyn.metrics.image import SSIM_WINDOW, ssim_map
 from hifisyn.preprocessing import normalize
 from hifisyn.preprocessing.slices_axial import to_slices
 from hifisyn.volume import Volume

@@ -12,7 +12,7 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation.image import MEASURES, TITLES
 from hifisyn.files import atomic, write_json
-from hifisyn.image_metrics import DATA_RANGE, LOW
+from hifisyn.metrics.image import DATA_RANGE, LOW
 from hifisyn.pictures import brain_window, evenly, new_figure, save_figure, sheet
 
 SUMMARY_JSON = "summary.json"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from hifisyn.dataset import TISSUES
 from hifisyn.evaluation.image import CASE, mean_of_finite
-from hifisyn.image_metrics import DATA_RANGE, correlation, finite_mean, mean_of_map, nmse, psnr
+from hifisyn.metrics.image import DATA_RANGE, correlation, finite_mean, mean_of_map, nmse, psnr
 
 MEASURES = ("psnr", "nmse", "ssim", "correlation")
 REGION, PIXELS = "region", "pixels"
@@ -51,7 +51,7 @@ def score(
         truth: (S, H, W) in [-1, 1].
         label: (S, H, W) label map.
         regions: name to values of the map, see `of_labels`.
-        similarity: (S, H, W), the SSIM map of both, see `hifisyn.image_metrics.ssim_map`.
+        similarity: (S, H, W), the SSIM map of both, see `hifisyn.metrics.image.ssim_map`.
         data_range: width of the range of intensities.
 
     Returns:

@@ -16,7 +16,7 @@ import pandas as pd
 from hifisyn.errors import UserError
 from hifisyn.evaluation.friedman import Friedman, friedman
 from hifisyn.evaluation.signed_rank import signed_rank
-from hifisyn.image_metrics import finite_mean
+from hifisyn.metrics.image import finite_mean
 
 __all__ = [
     "SLICE_LEVEL",

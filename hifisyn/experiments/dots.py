@@ -10,7 +10,7 @@ from hifisyn.evaluation.image import TITLES
 from hifisyn.evaluation.statistics import by_subject
 from hifisyn.experiments.rows import FULL
 from hifisyn.experiments.tables import ROW, SHOWN
-from hifisyn.image_metrics import finite_mean
+from hifisyn.metrics.image import finite_mean
 from hifisyn.pictures import new_figure, save_figure
 
 DOT, MEAN, REFERENCE = "#0072b2", "#d55e00", "0.6"

@@ -14,7 +14,7 @@ from hifisyn.experiments import budget as budgets
 from hifisyn.experiments.budget import Budget
 from hifisyn.experiments.rows import LOSSES, Row
 from hifisyn.files import read_json
-from hifisyn.image_metrics import finite_mean
+from hifisyn.metrics.image import finite_mean
 from hifisyn.paths import METRICS_CSV
 from hifisyn.plans import Plans
 from hifisyn.training import checkpoint, model_folder

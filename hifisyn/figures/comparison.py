@@ -11,7 +11,7 @@ import numpy as np
 from hifisyn.directions import Direction
 from hifisyn.figures import style
 from hifisyn.figures.slices_shown import Row, error_map, error_span
-from hifisyn.image_metrics import psnr
+from hifisyn.metrics.image import psnr
 from hifisyn.pictures import ERROR_COLOURS, brain_window
 
 if TYPE_CHECKING:

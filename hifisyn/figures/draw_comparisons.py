@@ -16,7 +16,7 @@ from hifisyn.evaluation.model_task import Task
 from hifisyn.figures.comparison import ACROSS, draw_comparison
 from hifisyn.figures.drawn import COMPARISON, Drawn, Say, file_name, how_many, split_in_words
 from hifisyn.figures.slices_shown import Row, error_span, rows_of_case
-from hifisyn.image_metrics import finite_mean, psnr
+from hifisyn.metrics.image import finite_mean, psnr
 
 ROWS = 3  # of a page with up to five models
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hifisyn.evaluation.overlap import dice
 from hifisyn.figures import style
 from hifisyn.figures.slices_shown import largest_slices
+from hifisyn.metrics.overlap import dice
 from hifisyn.pictures import brain_window
 
 if TYPE_CHECKING:

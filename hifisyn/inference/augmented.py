@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from hifisyn.image_metrics import LOW
 from hifisyn.inference.ensemble import mixed
+from hifisyn.metrics.image import LOW
 
 
 class Shifted(nn.Module):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hifisyn.image_metrics import DATA_RANGE
+from hifisyn.metrics.image import DATA_RANGE
 from hifisyn.postprocessing.assemble import assemble
 from hifisyn.postprocessing.background import blank
 from hifisyn.postprocessing.intensity import scanner_units

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hifisyn.directions import Direction
-from hifisyn.image_metrics import finite_mean
+from hifisyn.metrics.image import finite_mean
 
 MOST_TOLD = 2
 LOWEST_OF = "ssim_brain"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hifisyn.files import write_json
-from hifisyn.image_metrics import finite_mean
+from hifisyn.metrics.image import finite_mean
 from hifisyn.training import checkpoint
 from hifisyn.training.contract import Trainer
 from hifisyn.training.job import Job

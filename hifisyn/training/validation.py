@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from hifisyn.directions import Direction, directions
-from hifisyn.image_metrics import correlation, finite_mean, psnr, ssim, std_ratio
+from hifisyn.metrics.image import correlation, finite_mean, psnr, ssim, std_ratio
 from hifisyn.pictures import sheet
 from hifisyn.slices import SliceStore
 from hifisyn.training.contract import Trainer

@@ -1,0 +1,1 @@
+"""How alike two images or two label maps are: pure functions of arrays."""
