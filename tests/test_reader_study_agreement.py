@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import friedmanchisquare, rankdata, spearmanr
 
-from hifisyn.reader_study.agreement import kendall_w, rank_correlation, same_order
+from hifisyn.statistics.agreement import kendall_w, rank_correlation, same_order
 
 
 def test_w_is_1_where_all_agree_and_0_where_two_are_opposed():

@@ -8,8 +8,7 @@ import pytest
 from scipy import stats
 
 from hifisyn.errors import UserError
-from hifisyn.evaluation.signed_rank import signed_rank
-from hifisyn.evaluation.statistics import (
+from hifisyn.statistics.paired import (
     SLICE_LEVEL,
     against_reference,
     by_slice,
@@ -19,6 +18,7 @@ from hifisyn.evaluation.statistics import (
     interval,
     p_text,
 )
+from hifisyn.statistics.signed_rank import signed_rank
 
 FEW = 200  # resamples, where intervals are not looked at
 

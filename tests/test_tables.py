@@ -11,9 +11,9 @@ import pytest
 
 from hifisyn.errors import UserError
 from hifisyn.evaluation.differences import differences
-from hifisyn.evaluation.statistics import SLICE_LEVEL, against_reference
 from hifisyn.evaluation.table import WIDEST, Cell, Table
 from hifisyn.evaluation.tables import compare_methods
+from hifisyn.statistics.paired import SLICE_LEVEL, against_reference
 
 METHODS = ("CycleGAN", "HiFiSyn", "source | itself")
 DIRECTIONS = ("T1 to T2", "T2 to T1")

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.errors import UserError
-from hifisyn.evaluation.statistics import (
+from hifisyn.evaluation.table import Cell, Table
+from hifisyn.statistics.paired import (
     CANNOT,
     EQUAL,
     SLICE,
@@ -17,7 +18,6 @@ from hifisyn.evaluation.statistics import (
     by_subject,
     p_text,
 )
-from hifisyn.evaluation.table import Cell, Table
 
 __all__ = ["Cell", "Table", "compare_methods"]
 

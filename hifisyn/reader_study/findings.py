@@ -7,9 +7,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from hifisyn.evaluation.statistics import Friedman, against_reference, friedman, interval
-from hifisyn.reader_study.agreement import kendall_w, rank_correlation, same_order
 from hifisyn.reader_study.questions import QUESTIONS
+from hifisyn.statistics.agreement import kendall_w, rank_correlation, same_order
+from hifisyn.statistics.paired import Friedman, against_reference, friedman, interval
 
 FEW_READERS, FEW_CASES, FEW_REPEATS = 3, 10, 5
 

@@ -10,13 +10,13 @@ import pandas as pd
 
 from hifisyn.errors import UserError
 from hifisyn.evaluation.all_models import find, folds_of, label, read_tables
-from hifisyn.evaluation.statistics import SLICE, SUBJECT
 from hifisyn.files import read_json
 from hifisyn.inference.models import Model
 from hifisyn.paths import CONFIG_JSON, METRICS_CSV, Roots, fold_folder
 from hifisyn.plans import Plans
 from hifisyn.report.collect_data import Data, read_data
 from hifisyn.report.collect_tasks import Ablation, Downstream, read_ablations, read_csv, read_downstream
+from hifisyn.statistics.paired import SLICE, SUBJECT
 
 SPLITS = ("test", "val")
 

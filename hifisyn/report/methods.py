@@ -6,12 +6,12 @@ from typing import Any
 
 import hifisyn
 from hifisyn.downstream.work import TASKS
-from hifisyn.evaluation.statistics import SLICE
 from hifisyn.plans import Plans
 from hifisyn.report.collect import Facts, Training
 from hifisyn.report.html import counted, listed, paragraph, section
 from hifisyn.report.references import Citations, citation
 from hifisyn.report.results import DIRECTION, FEWEST_MODELS, METHOD
+from hifisyn.statistics.paired import SLICE
 from hifisyn.training.logbook import duration
 
 Part = Callable[[Facts, Citations], list[str]]

@@ -11,11 +11,11 @@ from hifisyn.downstream.work import shown_measures
 from hifisyn.evaluation.all_models import comparable
 from hifisyn.evaluation.differences import differences
 from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES
-from hifisyn.evaluation.statistics import SUBJECT, by_subject, friedman, p_text
 from hifisyn.evaluation.tables import Cell, Table, compare_methods
 from hifisyn.experiments.tables import SEED, comparison, seed_table
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_tasks import Downstream
+from hifisyn.statistics.paired import SUBJECT, by_subject, friedman, p_text
 
 METHOD, DIRECTION = "model", "direction"
 OVERVIEW, RANKED = ("psnr", "ssim"), ("psnr", "ssim", "psnr_brain", "ssim_brain")

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hifisyn.errors import UserError
-from hifisyn.evaluation.statistics import SUBJECT
 from hifisyn.files import write_text
 from hifisyn.paths import Roots
 from hifisyn.report import subjects as viewed
@@ -12,6 +11,7 @@ from hifisyn.report.collect import Facts, collect
 from hifisyn.report.page import page, tables
 from hifisyn.report.pictures import Picture, overlays
 from hifisyn.report.results import Result
+from hifisyn.statistics.paired import SUBJECT
 
 PAGE, TABLES, FIGURES = "report.html", "tables", "figures"
 Log = Callable[[str], None]

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.errors import UserError
-from hifisyn.evaluation.friedman import Friedman, friedman
-from hifisyn.evaluation.signed_rank import signed_rank
 from hifisyn.metrics.image import finite_mean
+from hifisyn.statistics.friedman import Friedman, friedman
+from hifisyn.statistics.signed_rank import signed_rank
 
 __all__ = [
     "SLICE_LEVEL",

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from hifisyn.evaluation.signed_rank import DECIMALS
+from hifisyn.statistics.signed_rank import DECIMALS
 
 FEWEST_METHODS = 3
 

@@ -1,0 +1,1 @@
+"""Paired tests, intervals, effect sizes, corrections and agreement: pure functions of arrays."""
