@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from hifisyn.errors import UserError
-from hifisyn.evaluation.differences import differences
-from hifisyn.evaluation.table import WIDEST, Cell, Table
-from hifisyn.evaluation.tables import compare_methods
 from hifisyn.statistics.paired import SLICE_LEVEL, against_reference
+from hifisyn.tables.comparison import compare_methods
+from hifisyn.tables.differences import differences
+from hifisyn.tables.table import WIDEST, Cell, Table
 
 METHODS = ("CycleGAN", "HiFiSyn", "source | itself")
 DIRECTIONS = ("T1 to T2", "T2 to T1")

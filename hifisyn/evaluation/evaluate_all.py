@@ -9,12 +9,12 @@ from hifisyn.evaluation import model_space
 from hifisyn.evaluation.all_models import RIVALS, Evaluated, comparable, folds_of, label, of_contrasts, tables
 from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_task import Task, look_up, out_of_date
-from hifisyn.evaluation.table import Table
-from hifisyn.evaluation.tables import compare_methods
 from hifisyn.inference.models import Model
 from hifisyn.inference.weights import Fold, Folds, Kinds, choose_weights
 from hifisyn.paths import fold_folder
 from hifisyn.statistics.paired import SLICE, SUBJECT
+from hifisyn.tables.comparison import compare_methods
+from hifisyn.tables.table import Table
 
 FIRST = "HiFiSyn"
 

@@ -16,7 +16,6 @@ from hifisyn.evaluation.against_rivals import DIRECTION, METHOD
 from hifisyn.evaluation.all_models import RIVALS
 from hifisyn.evaluation.model_task import SUBJECTS_CSV, TEST, Task, look_up
 from hifisyn.evaluation.output_files import PACKAGES, write_table
-from hifisyn.evaluation.table import Table
 from hifisyn.experiments import benchmark_tables as tables
 from hifisyn.experiments import dots
 from hifisyn.experiments.benchmark import Benchmark
@@ -29,6 +28,7 @@ from hifisyn.experiments.trainings import Training
 from hifisyn.figures.draw_comparisons import draw_comparisons
 from hifisyn.files import write_json, write_text
 from hifisyn.statistics.paired import by_subject
+from hifisyn.tables.table import Table
 from hifisyn.training.checkpoint import versions
 
 TRAINED_ONCE = (

@@ -12,10 +12,10 @@ from hifisyn.downstream.tissue_of_folders import MAIN
 from hifisyn.downstream.work import COMPARISON, shown_measures
 from hifisyn.evaluation.against_rivals import DIRECTION, METHOD, SUBJECT
 from hifisyn.evaluation.image import LOWER_IS_BETTER, TITLES
-from hifisyn.evaluation.tables import Cell, Table, compare_methods
 from hifisyn.experiments.methods import REFERENCE
 from hifisyn.experiments.tables import ROW
 from hifisyn.experiments.trainings import Training
+from hifisyn.tables.comparison import Cell, Table, compare_methods
 
 WHOLE = ("psnr", "ssim")
 BRAIN = ("psnr_brain", "ssim_brain", "correlation")

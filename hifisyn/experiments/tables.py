@@ -6,8 +6,8 @@ import pandas as pd
 
 from hifisyn.evaluation.against_rivals import DIRECTION, SUBJECT
 from hifisyn.evaluation.image import CASE, LOWER_IS_BETTER, MEASURES, TITLES, mean_of_finite
-from hifisyn.evaluation.tables import Cell, Table, compare_methods
 from hifisyn.experiments.rows import FULL, PARTS, TABLE_6, Row
+from hifisyn.tables.comparison import Cell, Table, compare_methods
 
 ROW, SEED = "row", "seed"
 SHOWN = ("psnr", "ssim", "psnr_brain", "ssim_brain", "correlation")

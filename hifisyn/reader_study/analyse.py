@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from hifisyn.evaluation import output_files
-from hifisyn.evaluation.tables import Table
 from hifisyn.files import sha256, write_text
 from hifisyn.paths import ANALYSIS, RANKS_PNG
 from hifisyn.reader_study import figure
@@ -17,6 +16,7 @@ from hifisyn.reader_study.answers import Readings, find_files, read
 from hifisyn.reader_study.findings import Findings, analyse
 from hifisyn.reader_study.make import STUDY_HTML
 from hifisyn.reader_study.study_tables import study_tables
+from hifisyn.tables.comparison import Table
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from hifisyn.evaluation.tables import Cell, Table
 from hifisyn.reader_study.answers import Readings
 from hifisyn.reader_study.findings import Findings
 from hifisyn.reader_study.questions import QUESTIONS
 from hifisyn.statistics.paired import p_text
+from hifisyn.tables.comparison import Cell, Table
 
 NOTHING = "–"
 

@@ -1,4 +1,4 @@
-"""The tables of results: what they hold is told here, how they look in `hifisyn.evaluation.tables`."""
+"""The tables of results: what they hold is told here, how they look in `hifisyn.tables.comparison`."""
 
 import re
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ import pandas as pd
 from hifisyn.downstream.show import measure_title
 from hifisyn.downstream.work import shown_measures
 from hifisyn.evaluation.all_models import comparable
-from hifisyn.evaluation.differences import differences
 from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES
-from hifisyn.evaluation.tables import Cell, Table, compare_methods
 from hifisyn.experiments.tables import SEED, comparison, seed_table
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_tasks import Downstream
 from hifisyn.statistics.paired import SUBJECT, by_subject, friedman, p_text
+from hifisyn.tables.comparison import Cell, Table, compare_methods
+from hifisyn.tables.differences import differences
 
 METHOD, DIRECTION = "model", "direction"
 OVERVIEW, RANKED = ("psnr", "ssim"), ("psnr", "ssim", "psnr_brain", "ssim_brain")

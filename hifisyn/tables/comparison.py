@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.errors import UserError
-from hifisyn.evaluation.table import Cell, Table
 from hifisyn.statistics.paired import (
     CANNOT,
     EQUAL,
@@ -18,6 +17,7 @@ from hifisyn.statistics.paired import (
     by_subject,
     p_text,
 )
+from hifisyn.tables.table import Cell, Table
 
 __all__ = ["Cell", "Table", "compare_methods"]
 

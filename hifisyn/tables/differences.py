@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from hifisyn.evaluation.table import Cell, Table
 from hifisyn.statistics.paired import p_text
+from hifisyn.tables.table import Cell, Table
 
 NOTE = (
     "Difference: mean of method - reference over pairs, with its 95 % bootstrap interval (BCa). r: matched-pairs "

@@ -1,0 +1,1 @@
+"""Tables that people read, in Markdown, HTML, text and CSV."""
