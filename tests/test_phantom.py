@@ -11,12 +11,11 @@ from scipy.interpolate import RegularGridInterpolator
 from hifisyn.dataset import Dataset
 from hifisyn.dataset_conversion import phantom
 from hifisyn.errors import UserError
-from hifisyn.simulation import scan, signal, subject
-from hifisyn.simulation import template as template
+from hifisyn.simulation import mr_signal, scan_grid, subject, template
 from hifisyn.simulation.anatomy import build_head, draw_person, template_points
 from hifisyn.simulation.cohort import Cohort
 from hifisyn.simulation.fields import draw_field
-from hifisyn.simulation.signal import SEQUENCES, Sequence, Tissue, magnetisation
+from hifisyn.simulation.mr_signal import SEQUENCES, Sequence, Tissue, magnetisation
 from hifisyn.volume import Volume
 
 COARSE = Cohort(subjects=1, test=1, seed=3, resolution=4.0, modalities=("T1", "T2", "FLAIR"))
@@ -67,18 +66,18 @@ def test_pure_tissues_follow_the_signal_equations():
     inverted = magnetisation(grey, Sequence(TR=9000, TE=120, TI=300))
     assert inverted == pytest.approx(slow_inversion_recovery(833, 83, 0.86, 9000, 120, 300))
     assert inverted < 0
-    fluid = magnetisation(signal.NORMAL["CSF"], SEQUENCES["FLAIR"])
+    fluid = magnetisation(mr_signal.NORMAL["CSF"], SEQUENCES["FLAIR"])
     assert abs(fluid) < 1e-3
 
 
 def test_contrast_agent_adds_to_both_relaxation_rates():
-    rim = signal.with_agent(Tissue(1000, 100, 1.0), 0.5)
+    rim = mr_signal.with_agent(Tissue(1000, 100, 1.0), 0.5)
     np.testing.assert_allclose([1 / rim.T1, 1 / rim.T2], [1 / 1000 + 0.0041 * 0.5, 1 / 100 + 0.0046 * 0.5])
 
 
 def test_truth_on_every_grid_is_the_forward_model_voxel_by_voxel(written):
     head = subject.make_head(COARSE, 0)
-    tissues = signal.draw_tissues(subject.stream(COARSE, 0, subject.TISSUES))
+    tissues = mr_signal.draw_tissues(subject.stream(COARSE, 0, subject.TISSUES))
     poses = json.loads((written / "truth" / "transforms.json").read_text())["phantom001"]["head_to_world"]
     axes = template.box_axes(4.0)
     look_up = {name: RegularGridInterpolator(axes, f.astype(np.float64)) for name, f in head.fractions.items()}
@@ -218,9 +217,9 @@ def test_a_landmark_is_rendered_where_the_pose_puts_it():
     data[25, 14, 30] = 1
     affine = np.diag([4.0, 4, 4, 1])
     affine[:3, 3] = -80
-    pose = scan.Pose(np.array([5.0, -8, 12]), np.array([3.0, -7, 2])).matrix()
-    onto = scan.scan_grid(scan.Geometry("PSR", (0.5, 0.5, 0.75)), 2.0, 6.0)
-    seen = scan.render(ndimage.gaussian_filter(data, 1.5), affine, pose, onto)
+    pose = scan_grid.Pose(np.array([5.0, -8, 12]), np.array([3.0, -7, 2])).matrix()
+    onto = scan_grid.scan_grid(scan_grid.Geometry("PSR", (0.5, 0.5, 0.75)), 2.0, 6.0)
+    seen = scan_grid.render(ndimage.gaussian_filter(data, 1.5), affine, pose, onto)
     found = onto.affine @ [*ndimage.center_of_mass(seen), 1]
     np.testing.assert_allclose(found, pose @ affine @ [25, 14, 30, 1], atol=0.05)
 
@@ -252,9 +251,9 @@ def test_without_noise_and_bias_the_image_is_the_truth():
 
 
 def test_noise_is_rician_and_bias_spans_what_was_asked():
-    noise = signal.rician(np.zeros((60, 60, 60), np.float32), 5.0, np.random.default_rng(0))
+    noise = mr_signal.rician(np.zeros((60, 60, 60), np.float32), 5.0, np.random.default_rng(0))
     assert noise.mean() == pytest.approx(5 * np.sqrt(np.pi / 2), rel=0.01)
-    strong = signal.rician(np.full((60, 60, 60), 500, np.float32), 5.0, np.random.default_rng(0))
+    strong = mr_signal.rician(np.full((60, 60, 60), 500, np.float32), 5.0, np.random.default_rng(0))
     assert strong.std() == pytest.approx(5, rel=0.02)
     biased = replace(COARSE, noise=0.0, bias=0.4, modalities=("T2",))
     (seen,) = subject.scan(biased, 0)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from hifisyn.errors import UserError
-from hifisyn.simulation import signal
+from hifisyn.simulation import mr_signal
 from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.cohort import Cohort
 from hifisyn.training.contract import Needs
@@ -140,8 +140,8 @@ def test_simulated_contrasts_are_of_one_slice_with_exact_labels_and_known_order(
             assert np.abs(image).max() <= 1
             assert (image[label == 0] == -1).mean() > 0.9  # background, but for air among half-full voxels
             means = {name: image[label == LABELS[name]].mean() for name in ("CSF", "GM", "WM")}
-            normal = {name: signal.NORMAL[name] for name in means}
-            signal = {t: abs(s) for t, s in signal.weights(normal, signal.SEQUENCES[m]).items()}
+            normal = {name: mr_signal.NORMAL[name] for name in means}
+            signal = {t: abs(s) for t, s in mr_signal.weights(normal, mr_signal.SEQUENCES[m]).items()}
             for dark, bright in combinations(sorted(signal, key=signal.__getitem__), 2):
                 if signal[bright] - signal[dark] > max(signal.values()) / 4:  # voxels of 4 mm are mixtures
                     assert means[bright] > means[dark]

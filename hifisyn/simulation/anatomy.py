@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hifisyn.simulation import template as template
+from hifisyn.simulation import template
 from hifisyn.simulation.fields import INJECTIVE_SHARE, Field, draw_field
 from hifisyn.simulation.head import Shell, draw_shell, outer_tissues
 from hifisyn.simulation.template import BRAIN_TISSUES, OUTER_TISSUES

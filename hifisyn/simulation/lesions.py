@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hifisyn.simulation import template as template
+from hifisyn.simulation import template
 from hifisyn.simulation.fields import Field, draw_field
 from hifisyn.simulation.head import inside
 from hifisyn.simulation.template import BRAIN_TISSUES

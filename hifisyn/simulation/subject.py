@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from hifisyn.dataset import MODALITIES, image_path, label_path
-from hifisyn.simulation import scan, signal
-from hifisyn.simulation import template as template
+from hifisyn.simulation import mr_signal, scan_grid, template
 from hifisyn.simulation.anatomy import Head, build_head, draw_person, template_points
 from hifisyn.simulation.cohort import Cohort
 from hifisyn.simulation.fields import draw_field
@@ -65,20 +64,20 @@ def make_head(cohort: Cohort, index: int) -> Head:
 def scan(cohort: Cohort, index: int) -> Iterator[Scan]:
     """Yield every contrast of a subject."""
     head = make_head(cohort, index)
-    tissues = signal.draw_tissues(stream(cohort, index, TISSUES))
+    tissues = mr_signal.draw_tissues(stream(cohort, index, TISSUES))
     gains = {m: stream(cohort, index, SCAN, m).uniform(0.7, 1.4) * UNITS for m in cohort.modalities}
     signals = {}
     for modality in cohort.modalities:
-        weights = signal.weights(tissues, signal.SEQUENCES[modality])
-        signals[modality] = gains[modality] * signal.mix(head.fractions, weights)
+        weights = mr_signal.weights(tissues, mr_signal.SEQUENCES[modality])
+        signals[modality] = gains[modality] * mr_signal.mix(head.fractions, weights)
     for modality in cohort.modalities:
         onto, head_to_world = place(cohort, index, modality)
         truth = {}
         for contrast, signal in signals.items():
-            seen = scan.render(signal, head.affine, head_to_world, onto)
+            seen = scan_grid.render(signal, head.affine, head_to_world, onto)
             truth[contrast] = onto.with_data(np.abs(seen))
         label = label_map(head, head_to_world, onto, cohort.labels)
-        bright = signal.weights(tissues, signal.SEQUENCES[modality])[signal.BRIGHTEST[modality]]
+        bright = mr_signal.weights(tissues, mr_signal.SEQUENCES[modality])[mr_signal.BRIGHTEST[modality]]
         image = corrupt(cohort, index, modality, truth[modality], label, gains[modality] * bright)
         yield Scan(modality, image, truth, label, head_to_world)
 
@@ -86,11 +85,13 @@ def scan(cohort: Cohort, index: int) -> Iterator[Scan]:
 def place(cohort: Cohort, index: int, modality: str) -> tuple[Volume, np.ndarray]:
     """Return a contrast's grid, and how the head lay in it: positioned once, moved before every contrast."""
     rng = stream(cohort, index, POSITION, modality)
-    geometry = scan.GEOMETRIES[modality]
-    tilt = rng.uniform(-scan.TILT_DEGREES, scan.TILT_DEGREES)
-    moved = scan.draw_pose(rng, scan.MOVED_DEGREES, scan.MOVED_MM)
-    positioned = scan.draw_pose(stream(cohort, index, POSITION), scan.POSITIONED_DEGREES, scan.POSITIONED_MM)
-    return scan.scan_grid(geometry, cohort.resolution, tilt), moved.matrix() @ positioned.matrix()
+    geometry = scan_grid.GEOMETRIES[modality]
+    tilt = rng.uniform(-scan_grid.TILT_DEGREES, scan_grid.TILT_DEGREES)
+    moved = scan_grid.draw_pose(rng, scan_grid.MOVED_DEGREES, scan_grid.MOVED_MM)
+    positioned = scan_grid.draw_pose(
+        stream(cohort, index, POSITION), scan_grid.POSITIONED_DEGREES, scan_grid.POSITIONED_MM
+    )
+    return scan_grid.scan_grid(geometry, cohort.resolution, tilt), moved.matrix() @ positioned.matrix()
 
 
 def label_map(head: Head, head_to_world: np.ndarray, onto: Volume, labels: dict[str, int]) -> Volume:
@@ -101,7 +102,7 @@ def label_map(head: Head, head_to_world: np.ndarray, onto: Volume, labels: dict[
     for name in (*template.BRAIN_TISSUES, *LESION_TISSUES):
         if name not in head.fractions:
             continue
-        fraction = scan.render(head.fractions[name], head.affine, head_to_world, onto)
+        fraction = scan_grid.render(head.fractions[name], head.affine, head_to_world, onto)
         result[fraction > best] = labels[name]
         best = np.maximum(best, fraction)
         brain += fraction
@@ -114,8 +115,8 @@ def corrupt(cohort: Cohort, index: int, modality: str, clean: Volume, label: Vol
     extent = np.array(clean.spacing) * (np.array(clean.shape) - 1)
     field = draw_field(rng, np.zeros(3), extent, BIAS_KNOT_MM, 1.0)
     x, y, z = (np.arange(n) * mm for n, mm in zip(clean.shape, clean.spacing, strict=True))
-    bias = signal.bias_field(field.on((x, y, z)), label.data > 0, cohort.bias)
-    noisy = signal.rician(clean.data * bias, cohort.noise * brightest, rng)
+    bias = mr_signal.bias_field(field.on((x, y, z)), label.data > 0, cohort.bias)
+    noisy = mr_signal.rician(clean.data * bias, cohort.noise * brightest, rng)
     return clean.with_data(np.clip(np.rint(noisy), 0, np.iinfo(np.int16).max).astype(np.int16))
 
 

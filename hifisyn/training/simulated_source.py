@@ -12,8 +12,7 @@ import numpy as np
 from hifisyn.errors import UserError
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.normalize import OUTSIDE
-from hifisyn.simulation import signal as physics
-from hifisyn.simulation import template as template
+from hifisyn.simulation import mr_signal, template
 from hifisyn.simulation.anatomy import build_head, draw_person, template_points
 from hifisyn.simulation.fields import draw_field
 from hifisyn.simulation.lesions import LESION_TISSUES, add_lesion, draw_lesion
@@ -62,10 +61,10 @@ class SimulatedSource(BatchSource):
     def __init__(
         self, domains: tuple[str, ...], plans: Plans, seed: int, rank: int = 0, context: int = 0, heads: int = HEADS
     ) -> None:
-        unknown = [m for m in domains if m not in physics.SEQUENCES]
+        unknown = [m for m in domains if m not in mr_signal.SEQUENCES]
         if unknown:
             raise UserError(
-                f"wanted contrasts that can be simulated ({', '.join(physics.SEQUENCES)}), found {', '.join(unknown)}; "
+                f"wanted contrasts that can be simulated ({', '.join(mr_signal.SEQUENCES)}), found {', '.join(unknown)}; "
                 "leave the simulated batches out of batches.shares"
             )
         self.domains, self.plans, self.seed, self.rank = domains, plans, seed, rank
@@ -100,7 +99,7 @@ class SimulatedSource(BatchSource):
         if self.plans.batches.flip and rng.integers(2):
             fractions = fractions[..., ::-1]
         brain = fractions.sum(axis=0) > BRAIN
-        tissues = physics.draw_tissues(rng)
+        tissues = mr_signal.draw_tissues(rng)
         images = {m: self._contrast(m, tissues, head, fractions, brain, rng) for m in contrasts}
         values = np.array([labels.get(tissue, 0) for tissue in head.tissues])
         label = np.where(brain, values[fractions.argmax(axis=0)], 0)[self.context]
@@ -109,21 +108,21 @@ class SimulatedSource(BatchSource):
     def _contrast(
         self,
         contrast: str,
-        tissues: dict[str, physics.Tissue],
+        tissues: dict[str, mr_signal.Tissue],
         head: SlicedHead,
         fractions: np.ndarray,
         brain: np.ndarray,
         rng: np.random.Generator,
     ) -> np.ndarray:
-        weights = physics.weights(tissues, physics.SEQUENCES[contrast])
+        weights = mr_signal.weights(tissues, mr_signal.SEQUENCES[contrast])
         signal = np.array([weights[tissue] for tissue in head.tissues], dtype=np.float32)
         high = np.percentile(np.abs(signal @ head.sample), self.plans.preprocessing.upper_percentile)
         clean = np.abs(np.tensordot(signal, fractions, axes=1))
         extent = self.plans.slices.pixel_mm * (np.array(clean.shape) - 1).clip(min=1)
         field = draw_field(rng, np.zeros(3), extent, BIAS_KNOT_MM, 1.0)
         z, y, x = (np.linspace(0, e, n) for e, n in zip(extent, clean.shape, strict=True))
-        bias = physics.bias_field(field.on((z, y, x)), brain, BIAS) if brain.any() else 1.0
-        noisy = physics.rician(clean * bias, float(rng.uniform(*NOISE) * high), rng)
+        bias = mr_signal.bias_field(field.on((z, y, x)), brain, BIAS) if brain.any() else 1.0
+        noisy = mr_signal.rician(clean * bias, float(rng.uniform(*NOISE) * high), rng)
         return np.where(brain, np.clip(2 * noisy / high - 1, -1, 1), OUTSIDE).astype(np.float32)
 
 
