@@ -24,11 +24,12 @@ from hifisyn.dataset import TISSUES, Case, Dataset
 from hifisyn.engine.cost import peak_mib
 from hifisyn.engine.ledger import Ledger
 from hifisyn.engine.subject import Done
-from hifisyn.planning import drawing, experiment, fingerprint
+from hifisyn.planning import experiment, fingerprint
 from hifisyn.planning.device import Device
 from hifisyn.planning.measure import STATISTICS
 from hifisyn.planning.wishes import Wishes
 from hifisyn.preprocessing import run, verify
+from hifisyn.quality import drawing
 
 NAME, MODALITIES = "SIMULATED", ("T1", "FLAIR")
 jobs = 0

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from hifisyn.pictures import BRAIN, MET, MISSED, label_colour
-from hifisyn.preprocessing.picture import MARGIN_MM, PIXEL_MM, WIDE_PIXELS, axial_grids, draw_case, three_planes
 from hifisyn.preprocessing.resample import resample
+from hifisyn.quality.case_picture import MARGIN_MM, PIXEL_MM, WIDE_PIXELS, axial_grids, draw_case, three_planes
 from hifisyn.volume import Volume
 from tests import heads
 

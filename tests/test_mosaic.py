@@ -2,7 +2,7 @@ import matplotlib.image
 import numpy as np
 
 from hifisyn.pictures import BRAIN, LABEL_COLOURS, label_colour
-from hifisyn.preprocessing.mosaic import GREY_LEVELS, Column, border, grey, painted, write
+from hifisyn.quality.mosaic import GREY_LEVELS, Column, border, grey, painted, write
 
 
 def read(path):

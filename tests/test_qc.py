@@ -18,12 +18,12 @@ from PIL import Image
 from scipy import stats
 
 from hifisyn.dataset import TISSUES, Case, Dataset
-from hifisyn.planning import qc
-from hifisyn.planning.qc_numbers import Measure
-from hifisyn.planning.qc_outliers import THRESHOLD, robust_z, spread
-from hifisyn.planning.qc_page import MOST_PICTURES, MOST_ROWS
 from hifisyn.preprocessing.normalize import Intensity
 from hifisyn.preprocessing.record import Grid, Record, Scan, matrix
+from hifisyn.quality import qc
+from hifisyn.quality.measures import Measure
+from hifisyn.quality.outliers import THRESHOLD, robust_z, spread
+from hifisyn.quality.page import MOST_PICTURES, MOST_ROWS
 from hifisyn.slices import SliceStore
 from hifisyn.volume import Volume
 from tests.heads import grid, rigid

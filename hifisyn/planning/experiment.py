@@ -21,10 +21,9 @@ from hifisyn.engine.subject import key
 from hifisyn.engine.sweep import Engine
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json, write_text
-from hifisyn.planning import planner, qc, rules
+from hifisyn.planning import planner, rules
 from hifisyn.planning.choice import Choice
 from hifisyn.planning.device import usable_here
-from hifisyn.planning.drawing import PICTURE, draw
 from hifisyn.planning.failures import report, write_failures
 from hifisyn.planning.fingerprint import input_digest, measure, summary
 from hifisyn.planning.splits import Splits, check_splits, make_splits
@@ -33,6 +32,8 @@ from hifisyn.planning.wishes import Outcome, Wishes
 from hifisyn.plans import Plans, PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.run import ALIGN, align_dataset, cut_dataset
+from hifisyn.quality import qc
+from hifisyn.quality.drawing import PICTURE, draw
 from hifisyn.slices import SliceStore
 
 FACTS, PICTURES, LEDGER = "fingerprint", "pictures", ledgers.FOLDER

@@ -1,6 +1,6 @@
 """How the report looks: the style of the cohort's page, and what the report has more."""
 
-from hifisyn.planning.qc_style import STYLE as PAGE_STYLE
+from hifisyn.quality.style import STYLE as PAGE_STYLE
 
 STYLE = (
     PAGE_STYLE

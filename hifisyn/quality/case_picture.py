@@ -12,9 +12,10 @@ from scipy import ndimage
 
 from hifisyn.dataset import TISSUES
 from hifisyn.pictures import BRAIN, MET, MISSED, Colour, evenly, label_colour
-from hifisyn.preprocessing import edges, mosaic, normalize
-from hifisyn.preprocessing.mosaic import Column, border, grey, painted
+from hifisyn.preprocessing import normalize
 from hifisyn.preprocessing.resample import resample
+from hifisyn.quality import edges, mosaic
+from hifisyn.quality.mosaic import Column, border, grey, painted
 from hifisyn.volume import Volume
 
 SLICES = 5

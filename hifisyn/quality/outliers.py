@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hifisyn.planning.qc_numbers import Cohort, Measure
+from hifisyn.quality.measures import Cohort, Measure
 
 # Iglewicz and Hoaglin (1993), How to detect and handle outliers: the modified z-score and its threshold.
 THRESHOLD = 3.5

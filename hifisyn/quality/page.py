@@ -11,10 +11,10 @@ from urllib.parse import quote
 import numpy as np
 
 from hifisyn import __version__
-from hifisyn.planning.qc_numbers import Cohort, Measure
-from hifisyn.planning.qc_outliers import FEWEST, THRESHOLD, Ranking, figure, outliers, reasons
-from hifisyn.planning.qc_strip import strip
-from hifisyn.planning.qc_style import SCRIPT, STYLE
+from hifisyn.quality.measures import Cohort, Measure
+from hifisyn.quality.outliers import FEWEST, THRESHOLD, Ranking, figure, outliers, reasons
+from hifisyn.quality.strip import strip
+from hifisyn.quality.style import SCRIPT, STYLE
 
 PICTURES = "pictures"
 MOST_ROWS, MOST_PICTURES, MOST_STEPS = 500, 40, 30

@@ -10,10 +10,10 @@ import numpy as np
 from hifisyn.dataset import Dataset
 from hifisyn.files import write_text
 from hifisyn.paths import ALIGNED, QC_HTML
-from hifisyn.planning.qc_numbers import Cohort, collect
-from hifisyn.planning.qc_outliers import Ranking, rank, reasons
-from hifisyn.planning.qc_page import page
 from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.quality.measures import Cohort, collect
+from hifisyn.quality.outliers import Ranking, rank, reasons
+from hifisyn.quality.page import page
 from hifisyn.slices import SliceStore
 
 PAGE, TABLE, MISSING = QC_HTML, "qc.tsv", "n/a"

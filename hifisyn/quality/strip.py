@@ -5,8 +5,8 @@ from html import escape
 
 import numpy as np
 
-from hifisyn.planning.qc_numbers import Measure
-from hifisyn.planning.qc_outliers import Spread, figure
+from hifisyn.quality.measures import Measure
+from hifisyn.quality.outliers import Spread, figure
 
 WIDTH, HEIGHT, BASE, EDGE = 300, 46, 34, 6
 BARS, FEW, REACH, MOST_MARKS = 60, 60, 8, 60

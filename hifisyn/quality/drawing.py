@@ -8,7 +8,7 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.engine.subject import Done, Task
 from hifisyn.engine.sweep import Engine
 from hifisyn.preprocessing.aligned import AlignedStore
-from hifisyn.preprocessing.picture import draw_case
+from hifisyn.quality.case_picture import draw_case
 
 PICTURE = "picture"
 # Raised whenever the same case is drawn otherwise.
