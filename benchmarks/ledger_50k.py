@@ -20,14 +20,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from hifisyn.cohort import prepare
+from hifisyn.cohort.request import Wishes
 from hifisyn.dataset import TISSUES, Case, Dataset
 from hifisyn.engine.cost import peak_mib
 from hifisyn.engine.ledger import Ledger
 from hifisyn.engine.subject import Done
-from hifisyn.planning import experiment, fingerprint
+from hifisyn.planning import fingerprint
 from hifisyn.planning.device import Device
 from hifisyn.planning.measure import STATISTICS
-from hifisyn.planning.wishes import Wishes
 from hifisyn.preprocessing import run, verify
 from hifisyn.quality import drawing
 
@@ -78,10 +79,10 @@ def work(folder: Path, part: str) -> dict[str, Any]:
             cost["entries"] = sum(1 for _ in ledger.entries())
         del ledger
     for name in ("verified", "align_dataset", "measure", "cut_dataset", "draw", "make_splits", "check_splits"):
-        setattr(experiment, name, watched(getattr(experiment, name), name, cost))
+        setattr(prepare, name, watched(getattr(experiment, name), name, cost))
     with timed(cost, "all"):
         wishes = Wishes(Device("cpu", 8, 2), processes=1)
-        experiment.plan_and_preprocess(folder / "raw", folder / "done", wishes, lambda line: None)
+        prepare.plan_and_preprocess(folder / "raw", folder / "done", wishes, lambda line: None)
     return cost | {"jobs": jobs, "peak_mib": peak_mib()}
 
 
@@ -91,7 +92,7 @@ def replace_steps() -> None:
     run.cut = lambda key, aligned, into, case, *_: small(into / f"{case}.json", {"key": key})  # type: ignore
     fingerprint.measure_case = lambda key, *_: small(_[-1], {"key": key, "facts": FACTS})  # type: ignore
     drawing.draw_aligned = lambda key, *_: small(_[-1], {})  # type: ignore[assignment]
-    experiment.qc.write = lambda folder, *_: small(folder / experiment.qc.PAGE, {})  # type: ignore
+    prepare.qc.write = lambda folder, *_: small(folder / prepare.qc.PAGE, {})  # type: ignore
 
 
 def checked(key: str, case: Case, dataset: Dataset) -> Done:

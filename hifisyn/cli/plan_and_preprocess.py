@@ -12,8 +12,8 @@ from hifisyn.engine.dask_cluster import KINDS
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from hifisyn.cohort.request import Outcome, Wishes
     from hifisyn.engine.jobs import Executor, Failure
-    from hifisyn.planning.wishes import Outcome, Wishes
 
 METHOD = "HiFiSyn"
 EPILOG = """
@@ -91,9 +91,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; exit code 1 where something failed, 2 where a data set could not be prepared."""
     words = sys.argv[1:] if arguments is None else arguments
     given = parser().parse_args(words)
+    from hifisyn.cohort.prepare import plan_and_preprocess, verify_only
     from hifisyn.errors import UserError
     from hifisyn.paths import Roots
-    from hifisyn.planning.experiment import plan_and_preprocess, verify_only
 
     roots = Roots.resolve(raw=given.raw, preprocessed=given.preprocessed)
     folders = {name: (roots.raw_dataset(name), roots.preprocessed / name) for name in given.dataset}
@@ -132,7 +132,7 @@ def _cluster(given: argparse.Namespace) -> "AbstractContextManager[Executor | No
 
 def _failed(failures: "list[Failure]") -> int:
     """Print the table of failures and return the exit code."""
-    from hifisyn.planning.failures import report
+    from hifisyn.cohort.failures import report
 
     for line in report(failures):
         print(line, file=sys.stderr, flush=True)
@@ -140,9 +140,9 @@ def _failed(failures: "list[Failure]") -> int:
 
 
 def _wishes(given: argparse.Namespace, cluster: "Executor | None") -> "Wishes":
+    from hifisyn.cohort.request import Wishes
     from hifisyn.engine.shard import Shard
     from hifisyn.planning.device import detect
-    from hifisyn.planning.wishes import Wishes
     from hifisyn.training.registry import trainer_class
 
     return Wishes(
@@ -175,7 +175,7 @@ def _wishes(given: argparse.Namespace, cluster: "Executor | None") -> "Wishes":
 
 
 def _closing(name: str, outcome: "Outcome", given: argparse.Namespace, words: list[str]) -> list[str]:
-    from hifisyn.planning.summary import essentials
+    from hifisyn.cohort.summary import essentials
 
     if given.shard:
         return [f"shard {given.shard} is done; when all are:", f"  {shlex.join(_without_shard(words))}"]

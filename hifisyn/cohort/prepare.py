@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn import paths
+from hifisyn.cohort.failures import report, write_failures
+from hifisyn.cohort.request import Outcome, Wishes
+from hifisyn.cohort.verification import verified
 from hifisyn.dataset import Dataset
 from hifisyn.engine import ledger as ledgers
 from hifisyn.engine.jobs import Failure
@@ -24,11 +27,8 @@ from hifisyn.files import read_json, write_json, write_text
 from hifisyn.planning import planner, rules
 from hifisyn.planning.choice import Choice
 from hifisyn.planning.device import usable_here
-from hifisyn.planning.failures import report, write_failures
 from hifisyn.planning.fingerprint import input_digest, measure, summary
 from hifisyn.planning.splits import Splits, check_splits, make_splits
-from hifisyn.planning.verification import verified
-from hifisyn.planning.wishes import Outcome, Wishes
 from hifisyn.plans import Plans, PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.run import ALIGN, align_dataset, cut_dataset

@@ -1,0 +1,1 @@
+"""Preparing a data set: verified, aligned, split, planned, cut into slices, pictured."""
