@@ -5,7 +5,7 @@ import json
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from hifisyn.evaluation import synthetic
+from hifisyn.evaluation import kept_slices
 from hifisyn.files import write_json, write_text
 from hifisyn.paths import Roots
 from hifisyn.plans import Plans
@@ -63,7 +63,7 @@ def _case(store, case, rng, pair, folders):
         for worse, folder in enumerate(folders):
             made = gaussian_filter(truth, (0, 0.8 * worse, 0.8 * worse)) + rng.normal(scale=0.05, size=truth.shape)
             made = np.where(brain, np.clip(made, -1, 1), -1)
-            synthetic.write(evaluation(folder), case, source, target, made)
+            kept_slices.write(evaluation(folder), case, source, target, made)
 
 
 def answer_file(path, study, name, rank, *, leave_out=(), years=5.0):

@@ -5,8 +5,8 @@ import pandas as pd
 from PIL import Image
 
 from hifisyn.cli.train import main as train
-from hifisyn.evaluation import model_space
-from hifisyn.evaluation.image import MEASURES
+from hifisyn.evaluation import of_model
+from hifisyn.evaluation.measures import MEASURES
 from hifisyn.files import write_json
 from hifisyn.training import logbook, loop, summary
 from tests.training_toys import LABELS, toy_dataset
@@ -54,7 +54,7 @@ def train_and_evaluate(roots, seeds=(0, 1)):
         where = ["--raw", str(roots.raw), "--preprocessed", str(roots.preprocessed), "--results", str(roots.results)]
         assert train(["TOY", "T1", "T2", "fold0", *TOY, "--seed", str(seed), *where]) == 0
     for folder in sorted((roots.results / "TOY" / "T1_T2").iterdir()):
-        model_space.evaluate_model(folder, roots.preprocessed, split="test", device="cpu")
+        of_model.evaluate_model(folder, roots.preprocessed, split="test", device="cpu")
 
 
 def fold_folder(roots, seed=0):

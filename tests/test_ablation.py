@@ -19,7 +19,7 @@ import torch
 from hifisyn.cli import ablation as cli
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files
-from hifisyn.evaluation.image import MEASURES
+from hifisyn.evaluation.measures import MEASURES
 from hifisyn.experiments import compared, dots, rows, tables, trainings
 from hifisyn.experiments.rows import GLOBAL, LABELS, PGD, ROWS, STRUCTURAL, TABLE_5, TABLE_6, Row
 from hifisyn.methods.granularity import PixelGranularitySettings

@@ -18,7 +18,7 @@ from hifisyn.cli import benchmark as cli
 from hifisyn.engine.jobs import in_this_process
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files
-from hifisyn.evaluation.image import MEASURES
+from hifisyn.evaluation.measures import MEASURES
 from hifisyn.experiments import benchmark_results, benchmark_tables, compared, length, parallel, trainings
 from hifisyn.experiments.length import Length
 from hifisyn.experiments.methods import REFERENCE, method_rows

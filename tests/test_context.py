@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from hifisyn.evaluation.against_rivals import compare
+from hifisyn.evaluation.against_baselines import compare
 from hifisyn.inference.predictor import Predictor
 from hifisyn.training import checkpoint, model_folder
 from hifisyn.training.contract import Needs

@@ -14,8 +14,8 @@ from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, struct
 from hifisyn.cli.evaluate import main
 from hifisyn.cli.predict import main as predict
 from hifisyn.errors import UserError
-from hifisyn.evaluation import native
-from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES, by_case, by_dataset, score
+from hifisyn.evaluation import of_volumes
+from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES, by_case, by_dataset, score
 from hifisyn.evaluation.pairs import find_pairs
 from hifisyn.metrics.image import ms_ssim
 from hifisyn.volume import Volume
@@ -124,7 +124,7 @@ def test_slices_are_axial_whatever_the_order_of_the_axes(tmp_path):
 
 def test_axial_rows_run_from_anterior_and_columns_from_right():
     data = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
-    stack = native.axial(Volume(data, np.diag([1.0, 1, 1, 1])))
+    stack = of_volumes.axial(Volume(data, np.diag([1.0, 1, 1, 1])))
     assert stack.shape == (6, 5, 4)
     assert stack[2, 0, 0] == data[3, 4, 2]
 

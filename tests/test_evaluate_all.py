@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from hifisyn.cli.evaluate import main
-from hifisyn.evaluation import all_models, evaluate_all, output_files, rivals, synthetic
-from hifisyn.evaluation.all_models import RIVALS, find, label, read_tables
+from hifisyn.evaluation import baselines, kept_slices, model_list, of_all_models, output_files
+from hifisyn.evaluation.model_list import RIVALS, find, label, read_tables
 from hifisyn.files import read_json, sha256, write_json
 from hifisyn.inference.models import read_model
 from hifisyn.inference.predictor import Predictor
@@ -31,7 +31,7 @@ def no_pictures(monkeypatch):
 
 @pytest.fixture
 def no_tables(monkeypatch):
-    monkeypatch.setattr(evaluate_all, "compared", lambda done, **_: ())
+    monkeypatch.setattr(of_all_models, "compared", lambda done, **_: ())
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_validation_cases_are_compared_fold_by_fold(roots, capsys):
     cases = subjects.query("direction == 'T1 to T2'").groupby("model")["case"].agg(list)
     assert cases["Toy"] == ["c0", "c1"]
     assert cases["Toy fold 1"] == ["c4", "c5"]
-    assert sorted(cases[rivals.SOURCE]) == ["c0", "c1", "c4", "c5"]
+    assert sorted(cases[baselines.SOURCE]) == ["c0", "c1", "c4", "c5"]
 
 
 @pytest.mark.usefixtures("no_tables")
@@ -271,8 +271,8 @@ def test_models_of_one_name_are_kept_apart(roots, tmp_path):
     copy = tmp_path / "copy" / "TOY" / "T1_T2" / folder.name
     shutil.copytree(folder, copy)
     models, _ = find(roots.results, folders=[folder, copy])
-    done, _ = evaluate_all.carry_out(evaluate_all.survey(models, roots.preprocessed), "cpu")
-    names = set(all_models.tables(done)["subjects"]["model"]) - set(RIVALS)
+    done, _ = of_all_models.carry_out(of_all_models.survey(models, roots.preprocessed), "cpu")
+    names = set(model_list.tables(done)["subjects"]["model"]) - set(RIVALS)
     assert names == {"Toy", f"Toy [{copy}]"}
 
 
@@ -300,10 +300,10 @@ def test_what_the_model_made_is_kept_as_it_was_measured(roots):
     assert run(roots) == 0
     output = folder / "fold_0" / "evaluation_test"
     store, predictor = SliceStore(slices_folder(roots.preprocessed / "TOY")), Predictor.from_folder(folder)
-    assert synthetic.cases(output, "T1", "T2") == synthetic.cases(output, "T2", "T1") == ["c6", "c7"]
-    assert synthetic.cases(output, "T1", "FLAIR") == []
+    assert kept_slices.cases(output, "T1", "T2") == kept_slices.cases(output, "T2", "T1") == ["c6", "c7"]
+    assert kept_slices.cases(output, "T1", "FLAIR") == []
     for case, source, target in (("c6", "T1", "T2"), ("c7", "T2", "T1")):
-        made = synthetic.read(output, case, source, target)
+        made = kept_slices.read(output, case, source, target)
         image, brain = store.image(case, source), store.brain(case)
         expected = predictor.translate_slices(image, source, target)
         assert (made.dtype, made.shape) == (np.float32, image.shape)

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from hifisyn.errors import UserError
-from hifisyn.evaluation import evaluate_all, output_files, synthetic
-from hifisyn.evaluation.all_models import RIVALS, find, label, read_tables
+from hifisyn.evaluation import kept_slices, of_all_models, output_files
+from hifisyn.evaluation.model_list import RIVALS, find, label, read_tables
 from hifisyn.evaluation.model_task import choose_cases, look_up, out_of_date
 from hifisyn.files import read_json
 from hifisyn.inference.models import read_model
@@ -48,8 +48,8 @@ def test_an_ensemble_is_evaluated_as_it_predicts_and_kept_apart(roots):
     assert settings["weights"] == predictor.fingerprint
     expected = predictor.translate_slices(store.image("c6", "T1"), "T1", "T2")
     brain = store.brain("c6")
-    np.testing.assert_allclose(synthetic.read(output, "c6", "T1", "T2")[brain], expected[brain], atol=1e-6)
-    single = synthetic.read(folder / "fold_0" / "evaluation_test", "c6", "T1", "T2")
+    np.testing.assert_allclose(kept_slices.read(output, "c6", "T1", "T2")[brain], expected[brain], atol=1e-6)
+    single = kept_slices.read(folder / "fold_0" / "evaluation_test", "c6", "T1", "T2")
     assert np.abs(single - expected)[brain].max() > 1e-3
     assert set(pd.read_csv(output / "subjects.csv")["case"]) == {"c6", "c7"}
 
@@ -83,16 +83,16 @@ def test_all_models_together_stand_beside_their_single_folds(roots, capsys):
 
 def test_shifts_of_every_fold_by_itself(roots):
     add_model(roots, folds=(0, 1))
-    items = evaluate_all.survey(find(roots.results)[0], roots.preprocessed, tta=True)
+    items = of_all_models.survey(find(roots.results)[0], roots.preprocessed, tta=True)
     assert [item.task.output.name for item in items if item.task] == [
         "evaluation_test_fold_0_tta",
         "evaluation_test_fold_1_tta",
     ]
     assert [item.name for item in items] == ["TOY T1_T2 Toy shifts", "TOY T1_T2 Toy fold 1, shifts"]
-    done, failures = evaluate_all.carry_out(items[:1], "cpu")
+    done, failures = of_all_models.carry_out(items[:1], "cpu")
     assert not failures
     assert [label(one.model, one.fold, one.together) for one in done] == ["Toy shifts"]
-    subjects = evaluate_all.tables(done)["subjects"]
+    subjects = of_all_models.tables(done)["subjects"]
     assert set(subjects["model"]) == {"Toy shifts", *RIVALS}
 
 

@@ -7,8 +7,8 @@ import torch
 
 from hifisyn.cli.evaluate import main
 from hifisyn.errors import UserError
-from hifisyn.evaluation import against_rivals, model_space, model_task, rivals
-from hifisyn.evaluation.image import score
+from hifisyn.evaluation import against_baselines, baselines, model_task, of_model
+from hifisyn.evaluation.measures import score
 from hifisyn.files import write_json
 from hifisyn.inference.predictor import Predictor
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
@@ -50,12 +50,12 @@ def store(tmp_path):
 
 
 def compare(store, cases=HELD_OUT, training=TRAIN, **kwargs):
-    return against_rivals.compare(Inverse(), "inverse", store, PAIR, training, cases, min_pixels=20, **kwargs)
+    return against_baselines.compare(Inverse(), "inverse", store, PAIR, training, cases, min_pixels=20, **kwargs)
 
 
 def test_every_method_direction_and_case_has_its_rows(store):
     done = compare(store)
-    methods = [rivals.SOURCE, rivals.HISTOGRAM, rivals.CONSTANT, rivals.LOOK_UP, "inverse"]
+    methods = [baselines.SOURCE, baselines.HISTOGRAM, baselines.CONSTANT, baselines.LOOK_UP, "inverse"]
     assert list(done.dataset["method"]) == methods * 2
     assert list(done.dataset["direction"]) == ["T1 to T2"] * 5 + ["T2 to T1"] * 5
     assert (done.dataset[["cases", "slices"]].to_numpy() == [2, 6]).all()
@@ -67,9 +67,9 @@ def test_a_good_model_beats_its_rivals_and_the_source_is_inverted(store):
     for direction in ("T1 to T2", "T2 to T1"):
         there = means.loc[direction]
         assert there.loc["inverse", "psnr_brain"] > 38
-        assert there.loc["inverse", "psnr_brain"] > there.loc[rivals.CONSTANT, "psnr_brain"] + 10
-        assert there.loc[rivals.SOURCE, "correlation"] < -0.99
-        assert there.loc[rivals.LOOK_UP, "correlation"] > 0.99
+        assert there.loc["inverse", "psnr_brain"] > there.loc[baselines.CONSTANT, "psnr_brain"] + 10
+        assert there.loc[baselines.SOURCE, "correlation"] < -0.99
+        assert there.loc[baselines.LOOK_UP, "correlation"] > 0.99
 
 
 def test_the_rows_are_those_of_the_truth_and_nothing_counts_outside_the_brain(store):
@@ -101,7 +101,7 @@ def test_rivals_learn_from_training_cases_only(store):
     write(store, "e", 77)
     after = compare(store, cases=("d",)).slices
     assert before.equals(after)
-    fitted = against_rivals.fit_rivals(store, TRAIN, *PAIR)
+    fitted = against_baselines.fit_rivals(store, TRAIN, *PAIR)
     pooled = np.concatenate([store.image(case, "T2")[store.brain(case)] for case in TRAIN])
     assert fitted.mean == pytest.approx(pooled.mean(), abs=1e-6)
 
@@ -110,7 +110,7 @@ def test_unpaired_training_has_no_look_up_table(store):
     write(store, "a", 0, ("T1",))
     write(store, "b", 1, ("T2",))
     done = compare(store, training=("a", "b"))
-    assert rivals.LOOK_UP not in set(done.dataset["method"])
+    assert baselines.LOOK_UP not in set(done.dataset["method"])
     with pytest.raises(UserError, match="wanted a training case with T2"):
         compare(store, training=("a",))
 
@@ -149,7 +149,7 @@ def test_cases_come_from_the_splits():
 
 def test_the_tables_are_written_as_json_knows_them(tmp_path, store):
     done = compare(store)
-    model_space._write(tmp_path, done, {"split": "test"})
+    of_model._write(tmp_path, done, {"split": "test"})
     content = json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)
     assert len(content["mean"]) == 10
     assert content["settings"]["split"] == "test"
@@ -180,7 +180,13 @@ def test_a_model_folder_is_evaluated_on_held_out_cases(tmp_path, model, capsys):
     output = model / "fold_0" / "evaluation_test"
     slices = pd.read_csv(output / "slices.csv")
     assert set(slices["case"]) == {"e"}
-    assert set(slices["method"]) == {rivals.SOURCE, rivals.HISTOGRAM, rivals.CONSTANT, rivals.LOOK_UP, "HiFiSyn"}
+    assert set(slices["method"]) == {
+        baselines.SOURCE,
+        baselines.HISTOGRAM,
+        baselines.CONSTANT,
+        baselines.LOOK_UP,
+        "HiFiSyn",
+    }
     store = SliceStore(tmp_path / "pre" / "TOY" / "plans_2d")
     brain = store.brain("e")
     made = Predictor.from_folder(model, device="cpu").translate_slices(store.image("e", "T2"), "T2", "T1")

@@ -11,9 +11,9 @@ from hifisyn.downstream import augment, lesion, tissue
 from hifisyn.downstream.nnunet_settings import NnUNetSettings
 from hifisyn.downstream.trial import Settings, Trial
 from hifisyn.errors import UserError
-from hifisyn.evaluation import against_rivals, evaluate_all, output_files, synthetic
-from hifisyn.evaluation.all_models import RIVALS, comparable, evaluations, find, label, read_tables
-from hifisyn.evaluation.image import score
+from hifisyn.evaluation import against_baselines, kept_slices, of_all_models, output_files
+from hifisyn.evaluation.measures import score
+from hifisyn.evaluation.model_list import RIVALS, comparable, evaluations, find, label, read_tables
 from hifisyn.evaluation.model_task import look_up, out_of_date
 from hifisyn.figures import style
 from hifisyn.figures.draw import draw_all
@@ -109,7 +109,7 @@ def test_each_direction_is_compared_on_the_cases_with_both_of_its_contrasts(root
         assert {method: list(own["case"]) for method, own in rows.groupby("method")} == dict.fromkeys(
             ["HiFiSyn", *RIVALS], expected
         )
-        assert synthetic.cases(task.output, *direction) == expected
+        assert kept_slices.cases(task.output, *direction) == expected
         for case in expected:
             source, truth, brain = (
                 task.store.image(case, direction.source),
@@ -141,7 +141,7 @@ def test_a_direction_without_cases_is_left_out_and_said(roots, capsys):
 def test_cases_of_one_contrast_each_allow_no_comparison(tmp_path):
     store = three_store(tmp_path, {"a": DOMAINS, "x": ("T1",), "y": ("FLAIR",)})
     with pytest.raises(UserError, match="a case with two of FLAIR, T1, T2"):
-        against_rivals.compare(Inverse(), "i", store, DOMAINS, ["a"], ["x", "y"])
+        against_baselines.compare(Inverse(), "i", store, DOMAINS, ["a"], ["x", "y"])
 
 
 def test_models_of_three_and_of_two_contrasts_stand_in_one_table(beside):
@@ -156,7 +156,7 @@ def test_models_of_three_and_of_two_contrasts_stand_in_one_table(beside):
         assert set(rows.loc[rows["model"] == OF_THREE, "domains"]) == {"FLAIR_T1_T2"}
     models = find(beside.results, ["TOY"])[0]
     assert [label(model, 0) for model in models] == [OF_THREE, "HiFiSyn"]
-    found = {table.title: table for table in evaluate_all.compared(list(evaluations(models)))}
+    found = {table.title: table for table in of_all_models.compared(list(evaluations(models)))}
     shown = [row[0].text for row in found["TOY, T1 to T2, test"].rows]
     assert [name for name in shown if name not in RIVALS] == [OF_THREE, "HiFiSyn"]
     assert OF_THREE in [row[0].text for row in found["TOY, FLAIR to T2, test"].rows]

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from hifisyn.cli.report import main
-from hifisyn.evaluation import synthetic
+from hifisyn.evaluation import kept_slices
 from hifisyn.report.viewer import colours
 from hifisyn.slices import SliceStore
 from tests.browser import FLAGS, needs_browser, opened, program
@@ -67,7 +67,7 @@ class Stored:
 
     def made(self, seed, way, place):
         folder = fold_folder(self.roots, seed) / "evaluation_test"
-        return grey(synthetic.read(folder, self.case, *way)[place][self.box])
+        return grey(kept_slices.read(folder, self.case, *way)[place][self.box])
 
 
 def grey(values):

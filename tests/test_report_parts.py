@@ -13,7 +13,7 @@ from PIL import Image
 from hifisyn.dataset import Case, Dataset
 from hifisyn.directions import Direction
 from hifisyn.errors import UserError
-from hifisyn.evaluation.image import MEASURES
+from hifisyn.evaluation.measures import MEASURES
 from hifisyn.inference.models import Model
 from hifisyn.paths import Roots
 from hifisyn.planning.splits import Fold, Splits

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from hifisyn.evaluation import model_space
+from hifisyn.evaluation import of_model
 from hifisyn.evaluation.model_task import look_up
 from hifisyn.files import write_json, write_text
 from hifisyn.paths import Roots, model_folder
@@ -75,4 +75,4 @@ def evaluated(roots, domains=DOMAINS, method="HiFiSyn", bias=0.0):
     head = ",".join(["epoch", "seconds", *(f"{key}/{name}" for key in keys for name in ("psnr_brain", "ssim_brain"))])
     write_text(folder / "fold_0" / "metrics.csv", f"{head}\n1,2.0{',0.5' * 2 * len(keys)}\n")
     task = look_up(folder, roots.preprocessed, split="test")
-    return folder, model_space.evaluate(task, Inverse(bias))  # type: ignore[arg-type]
+    return folder, of_model.evaluate(task, Inverse(bias))  # type: ignore[arg-type]

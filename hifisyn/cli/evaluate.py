@@ -11,7 +11,7 @@ from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
     from hifisyn.engine.jobs import Failure
-    from hifisyn.evaluation.evaluate_all import Item
+    from hifisyn.evaluation.of_all_models import Item
     from hifisyn.inference.models import Model
 
 EPILOG = """examples:
@@ -88,15 +88,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _volumes(options: argparse.Namespace) -> int:
-    from hifisyn.evaluation import native, output_files
-    from hifisyn.evaluation.image import MIN_BRAIN
+    from hifisyn.evaluation import of_volumes, output_files
+    from hifisyn.evaluation.measures import MIN_BRAIN
 
     if options.model is not None:
         raise UserError(f"wanted either --model or two folders, found both; leave out {options.synth}")
     if options.truth is None:
         raise UserError(f"wanted two folders, SYNTH and TRUTH, found {options.synth} only; see -h")
     output = options.output or options.synth / "evaluation"
-    done = native.evaluate(
+    done = of_volumes.evaluate(
         options.synth,
         options.truth,
         output,
@@ -107,7 +107,7 @@ def _volumes(options: argparse.Namespace) -> int:
         overwrite=options.overwrite,
     )
     if not done.dataset.empty:
-        print(output_files.mean_and_spread(done.dataset, [native.MODALITY, "cases", "slices"]))
+        print(output_files.mean_and_spread(done.dataset, [of_volumes.MODALITY, "cases", "slices"]))
         print(f"tables and pictures: {output}")
     return close(done.failures, done=not done.dataset.empty)
 
@@ -122,10 +122,10 @@ def close(failures: Sequence["Failure"], *, done: bool) -> int:
 
 
 def _model(options: argparse.Namespace) -> int:
-    from hifisyn.evaluation import model_space, output_files
-    from hifisyn.evaluation.against_rivals import DIRECTION, METHOD
+    from hifisyn.evaluation import of_model, output_files
+    from hifisyn.evaluation.against_baselines import DIRECTION, METHOD
 
-    done, output = model_space.evaluate_model(
+    done, output = of_model.evaluate_model(
         options.model[0],
         options.preprocessed,
         options.output,
@@ -146,21 +146,21 @@ def _model(options: argparse.Namespace) -> int:
 
 
 def _all(options: argparse.Namespace) -> int:
-    from hifisyn.evaluation import all_models, evaluate_all
+    from hifisyn.evaluation import model_list, of_all_models
     from hifisyn.paths import Roots
 
     if options.output is not None:
         raise UserError("-o: wanted one --model beside it, found several; each model holds its own evaluation")
     results = Roots.resolve(results=options.results).results
-    there = all_models.datasets(results)
+    there = model_list.datasets(results)
     if not options.model and (not there or not set(options.dataset or ()) <= set(there)):
         wanted = f" of {' and '.join(options.dataset)}" if options.dataset else ""
         raise UserError(
             f"{results}: wanted trained models{wanted}, found {', '.join(there) or 'none'}; train with "
             "hifisyn_train, name another folder with --results, or compare two folders, SYNTH and TRUTH"
         )
-    models, broken = all_models.find(results, options.dataset or (), options.model or ())
-    items = evaluate_all.survey(
+    models, broken = model_list.find(results, options.dataset or (), options.model or ())
+    items = of_all_models.survey(
         models,
         options.preprocessed,
         split=options.split,
@@ -178,8 +178,8 @@ def _all(options: argparse.Namespace) -> int:
     print("\n".join(map(str, items)), flush=True)
     if options.dry_run:
         return close(broken, done=bool(items))
-    done, failures = evaluate_all.carry_out(items, options.device, lambda line: print(line, file=sys.stderr))
-    for table in evaluate_all.compared(done, reference=options.reference, unit=options.unit):
+    done, failures = of_all_models.carry_out(items, options.device, lambda line: print(line, file=sys.stderr))
+    for table in of_all_models.compared(done, reference=options.reference, unit=options.unit):
         print(f"\n{table.text()}")
     return close([*broken, *failures], done=bool(done))
 
@@ -192,9 +192,9 @@ def _folds(options: argparse.Namespace) -> "list[int | str] | None":
 
 def _beside(models: "Sequence[Model]", options: argparse.Namespace) -> "list[Item]":
     """Return the evaluations of single folds that are there, where weights are evaluated together: to compare."""
-    from hifisyn.evaluation import evaluate_all
+    from hifisyn.evaluation import of_all_models
 
     if not (options.tta or len(options.fold or ()) > 1 or len(options.checkpoint or ()) > 1):
         return []
-    single = evaluate_all.survey(models, options.preprocessed, split=options.split, min_brain=options.min_brain)
+    single = of_all_models.survey(models, options.preprocessed, split=options.split, min_brain=options.min_brain)
     return [item for item in single if item.task and not item.why]

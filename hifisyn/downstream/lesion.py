@@ -27,7 +27,7 @@ from hifisyn.downstream.trial import Trial
 from hifisyn.downstream.work import CASE, COMPARISON, REAL, SUBJECT, Result, Work, mean_dice, remark
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
-from hifisyn.evaluation.native import axial
+from hifisyn.evaluation.of_volumes import axial
 from hifisyn.figures.overlays import Found, draw_overlays
 from hifisyn.metrics.overlap import dice
 from hifisyn.volume import Volume

@@ -10,7 +10,7 @@ from hifisyn.downstream.trial import Settings, Trial
 from hifisyn.downstream.work import Result, Work
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.errors import UserError
-from hifisyn.evaluation.all_models import datasets, find
+from hifisyn.evaluation.model_list import datasets, find
 from hifisyn.inference.models import Model
 from hifisyn.paths import Roots
 from hifisyn.training.logbook import duration

@@ -20,7 +20,7 @@ from hifisyn.downstream.work import CASE, SUBJECT, Result, Work
 from hifisyn.engine.jobs import Failure
 from hifisyn.engine.parallel import map_cases
 from hifisyn.evaluation import output_files
-from hifisyn.evaluation.native import axial, comparable
+from hifisyn.evaluation.of_volumes import axial, comparable
 from hifisyn.evaluation.pairs import Loaded
 from hifisyn.preprocessing import tissue
 from hifisyn.preprocessing.aligned import AlignedStore

@@ -21,7 +21,7 @@ from hifisyn.dataset import TISSUES
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files
-from hifisyn.evaluation.native import axial, comparable, read_scale
+from hifisyn.evaluation.of_volumes import axial, comparable, read_scale
 from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, find_volume, load_pair
 from hifisyn.metrics.overlap import by_label
 from hifisyn.preprocessing import tissue

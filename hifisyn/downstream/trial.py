@@ -12,9 +12,9 @@ from hifisyn.downstream.made import MadeScans
 from hifisyn.downstream.nnunet_settings import NnUNetSettings
 from hifisyn.downstream.scans import Scans
 from hifisyn.errors import UserError
-from hifisyn.evaluation.all_models import label
-from hifisyn.evaluation.model_space import subjects_of
+from hifisyn.evaluation.model_list import label
 from hifisyn.evaluation.model_task import choose_cases
+from hifisyn.evaluation.of_model import subjects_of
 from hifisyn.inference.models import Checkpoint, Model
 from hifisyn.paths import ALIGNED, SPLITS_JSON, Roots
 from hifisyn.planning.splits import Splits

@@ -11,9 +11,9 @@ import pandas as pd
 from hifisyn.directions import Direction
 from hifisyn.engine.digests import digest
 from hifisyn.errors import UserError
-from hifisyn.evaluation import output_files, regions, synthetic
-from hifisyn.evaluation.against_rivals import DIRECTION
-from hifisyn.evaluation.image import CASE, MEASURES
+from hifisyn.evaluation import kept_slices, output_files, regions
+from hifisyn.evaluation.against_baselines import DIRECTION
+from hifisyn.evaluation.measures import CASE, MEASURES
 from hifisyn.files import read_json
 from hifisyn.inference.models import Checkpoint, Model, read_model
 from hifisyn.inference.weights import Fold, Folds, Kinds, Weights, choose_weights
@@ -133,7 +133,7 @@ def look_up(
 ) -> Task:
     """Find all that an evaluation needs; nothing is written and no network is built.
 
-    The arguments are those of `hifisyn.evaluation.model_space.evaluate_model`.
+    The arguments are those of `hifisyn.evaluation.of_model.evaluate_model`.
 
     Raises:
         UserError: model, data set or cases are not there.
@@ -190,7 +190,7 @@ def _missing(output: Path) -> str:
     compared = pd.read_csv(output / SUBJECTS_CSV, usecols=[DIRECTION, CASE], dtype=str, keep_default_na=False)
     for words, rows in compared.groupby(DIRECTION):
         direction = Direction.parse(str(words))
-        gone = sorted(set(rows[CASE]) - set(synthetic.cases(output, *direction)))
+        gone = sorted(set(rows[CASE]) - set(kept_slices.cases(output, *direction)))
         if gone:
             return f"the synthetic {direction.target} of {gone[0]}"
     return ""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
-from hifisyn.evaluation.image import MEASURES, TITLES
+from hifisyn.evaluation.measures import MEASURES, TITLES
 from hifisyn.files import atomic, write_json
 from hifisyn.metrics.image import DATA_RANGE, LOW
 from hifisyn.pictures import brain_window, evenly, new_figure, save_figure, sheet

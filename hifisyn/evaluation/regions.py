@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.dataset import TISSUES
-from hifisyn.evaluation.image import CASE, mean_of_finite
+from hifisyn.evaluation.measures import CASE, mean_of_finite
 from hifisyn.metrics.image import DATA_RANGE, correlation, finite_mean, mean_of_map, nmse, psnr
 
 MEASURES = ("psnr", "nmse", "ssim", "correlation")

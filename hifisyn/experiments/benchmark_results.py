@@ -12,8 +12,8 @@ from hifisyn.directions import directions
 from hifisyn.downstream import show
 from hifisyn.downstream.run import Done
 from hifisyn.engine.jobs import Failure, one_line
-from hifisyn.evaluation.against_rivals import DIRECTION, METHOD
-from hifisyn.evaluation.all_models import RIVALS
+from hifisyn.evaluation.against_baselines import DIRECTION, METHOD
+from hifisyn.evaluation.model_list import RIVALS
 from hifisyn.evaluation.model_task import SUBJECTS_CSV, TEST, Task, look_up
 from hifisyn.evaluation.output_files import PACKAGES, write_table
 from hifisyn.experiments import benchmark_tables as tables

@@ -10,8 +10,8 @@ from hifisyn.downstream.run import Done
 from hifisyn.downstream.show import measure_title
 from hifisyn.downstream.tissue_of_folders import MAIN
 from hifisyn.downstream.work import COMPARISON, shown_measures
-from hifisyn.evaluation.against_rivals import DIRECTION, METHOD, SUBJECT
-from hifisyn.evaluation.image import LOWER_IS_BETTER, TITLES
+from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, SUBJECT
+from hifisyn.evaluation.measures import LOWER_IS_BETTER, TITLES
 from hifisyn.experiments.methods import REFERENCE
 from hifisyn.experiments.tables import ROW
 from hifisyn.experiments.trainings import Training

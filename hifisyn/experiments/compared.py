@@ -7,10 +7,10 @@ import pandas as pd
 
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.errors import UserError
-from hifisyn.evaluation.against_rivals import DIRECTION, METHOD, SUBJECT
-from hifisyn.evaluation.image import CASE, MEASURES
-from hifisyn.evaluation.model_space import evaluate, load
+from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, SUBJECT
+from hifisyn.evaluation.measures import CASE, MEASURES
 from hifisyn.evaluation.model_task import SUBJECTS_CSV, Task, look_up, out_of_date
+from hifisyn.evaluation.of_model import evaluate, load
 from hifisyn.evaluation.output_files import SUMMARY_JSON
 from hifisyn.experiments.comparison import Comparison
 from hifisyn.experiments.rows import granularity_of

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hifisyn.evaluation.against_rivals import DIRECTION
-from hifisyn.evaluation.image import TITLES
+from hifisyn.evaluation.against_baselines import DIRECTION
+from hifisyn.evaluation.measures import TITLES
 from hifisyn.experiments.rows import FULL
 from hifisyn.experiments.tables import ROW, SHOWN
 from hifisyn.metrics.image import finite_mean

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from hifisyn.evaluation.against_rivals import DIRECTION, SUBJECT
-from hifisyn.evaluation.image import CASE, LOWER_IS_BETTER, MEASURES, TITLES, mean_of_finite
+from hifisyn.evaluation.against_baselines import DIRECTION, SUBJECT
+from hifisyn.evaluation.measures import CASE, LOWER_IS_BETTER, MEASURES, TITLES, mean_of_finite
 from hifisyn.experiments.rows import FULL, PARTS, TABLE_6, Row
 from hifisyn.tables.comparison import Cell, Table, compare_methods
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hifisyn.directions import Direction
 from hifisyn.engine.jobs import one_line
-from hifisyn.evaluation.all_models import label
-from hifisyn.evaluation.model_space import load, subjects_of
+from hifisyn.evaluation.model_list import label
 from hifisyn.evaluation.model_task import Task, look_up
+from hifisyn.evaluation.of_model import load, subjects_of
 from hifisyn.figures.curves import draw_curves, read_curves
 from hifisyn.figures.draw_comparisons import draw_comparisons
 from hifisyn.figures.drawn import AFFINITY, CURVES, EMBEDDING, Drawn, Say, file_name, how_many, split_in_words

@@ -9,10 +9,10 @@ import numpy as np
 
 from hifisyn.directions import Direction
 from hifisyn.errors import UserError
-from hifisyn.evaluation import synthetic
-from hifisyn.evaluation.all_models import DEFAULT_PLANS
-from hifisyn.evaluation.model_space import subjects_of
+from hifisyn.evaluation import kept_slices
+from hifisyn.evaluation.model_list import DEFAULT_PLANS
 from hifisyn.evaluation.model_task import Task
+from hifisyn.evaluation.of_model import subjects_of
 from hifisyn.figures.comparison import ACROSS, draw_comparison
 from hifisyn.figures.drawn import COMPARISON, Drawn, Say, file_name, how_many, split_in_words
 from hifisyn.figures.slices_shown import Row, error_span, rows_of_case
@@ -33,10 +33,10 @@ def draw_comparisons(out: Path, tasks: Mapping[str, Task], direction: Direction,
     Raises:
         UserError: no model was evaluated, or no case by all of them.
     """
-    evaluated = {name: task for name, task in tasks.items() if synthetic.cases(task.output, *direction)}
+    evaluated = {name: task for name, task in tasks.items() if kept_slices.cases(task.output, *direction)}
     for name in (name for name in tasks if name not in evaluated):
         say(f"comparison of {direction}: without {name}, which is not evaluated; run hifisyn_evaluate")
-    shared = [set(synthetic.cases(task.output, *direction)) for task in evaluated.values()]
+    shared = [set(kept_slices.cases(task.output, *direction)) for task in evaluated.values()]
     cases = sorted(set.intersection(*shared)) if shared else []
     if not cases:
         raise UserError(f"wanted a case that all models have translated, found none of {len(evaluated)} models")
@@ -97,7 +97,7 @@ class _Sheets:
     def _rows(self, case: str, count: int) -> list[Row]:
         store, (source, target) = self.task.store, self.direction
         labelled = bool(store.record(case)["labelled"])
-        made = {name: synthetic.read(task.output, case, source, target) for name, task in self.tasks.items()}
+        made = {name: kept_slices.read(task.output, case, source, target) for name, task in self.tasks.items()}
         images = store.image(case, source), made, store.image(case, target), store.brain(case)
         rows = rows_of_case(case, *images, store.label(case) if labelled else None, slices=count)
         if not rows:
@@ -118,5 +118,5 @@ class _Sheets:
     def _quality(self, case: str) -> float:
         """Return the PSNR in the brain in dB, mean over slices and models."""
         truth, brain = self.task.store.image(case, self.direction.target), self.task.store.brain(case)
-        made = [synthetic.read(task.output, case, *self.direction) for task in self.tasks.values()]
+        made = [kept_slices.read(task.output, case, *self.direction) for task in self.tasks.values()]
         return float(np.mean([finite_mean(psnr(stack, truth, mask=brain)) for stack in made]))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hifisyn.errors import UserError
-from hifisyn.evaluation import synthetic
+from hifisyn.evaluation import kept_slices
 from hifisyn.reader_study.design import View
 from hifisyn.slices import SliceStore
 
@@ -53,7 +53,7 @@ def pictures(view: View, store: SliceStore, folders: Mapping[str, Path], with_re
 
     made = {}
     for name, folder in folders.items():
-        slices = synthetic.read(folder, view.case, view.source, view.target)
+        slices = kept_slices.read(folder, view.case, view.source, view.target)
         if slices.shape != stack:
             raise UserError(f"{folder}: wanted slices {stack} of {view.case}, found {slices.shape}; evaluate it again")
         made[name] = cut(slices[view.slice])

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from hifisyn.errors import UserError
-from hifisyn.evaluation.all_models import find, folds_of, label, read_tables
+from hifisyn.evaluation.model_list import find, folds_of, label, read_tables
 from hifisyn.files import read_json
 from hifisyn.inference.models import Model
 from hifisyn.paths import CONFIG_JSON, METRICS_CSV, Roots, fold_folder

@@ -8,8 +8,8 @@ import pandas as pd
 
 from hifisyn.downstream.show import measure_title
 from hifisyn.downstream.work import shown_measures
-from hifisyn.evaluation.all_models import comparable
-from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES
+from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
+from hifisyn.evaluation.model_list import comparable
 from hifisyn.experiments.tables import SEED, comparison, seed_table
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_tasks import Downstream

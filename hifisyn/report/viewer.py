@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hifisyn.evaluation.image import MEASURES, TITLES
+from hifisyn.evaluation.measures import MEASURES, TITLES
 from hifisyn.report.collect import Facts
 from hifisyn.report.html import counted, missing, paragraph, section
 from hifisyn.report.results import DIRECTION, METHOD, models_first

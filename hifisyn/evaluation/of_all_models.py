@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hifisyn.engine.jobs import Failure, one_line
-from hifisyn.evaluation import model_space
-from hifisyn.evaluation.all_models import RIVALS, Evaluated, comparable, folds_of, label, of_contrasts, tables
-from hifisyn.evaluation.image import LOWER_IS_BETTER, MEASURES, TITLES
+from hifisyn.evaluation import of_model
+from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
+from hifisyn.evaluation.model_list import RIVALS, Evaluated, comparable, folds_of, label, of_contrasts, tables
 from hifisyn.evaluation.model_task import Task, look_up, out_of_date
 from hifisyn.inference.models import Model
 from hifisyn.inference.weights import Fold, Folds, Kinds, choose_weights
@@ -65,7 +65,7 @@ def survey(
         fold: only this one, or several together; none: all that were trained, each by itself.
         checkpoint: "best", "final", "latest", several of these together, or none: the first of these that exists.
         tta: translate at shifts and mirrored too.
-        min_brain: see `hifisyn.evaluation.model_space.evaluate_model`.
+        min_brain: see `hifisyn.evaluation.of_model.evaluate_model`.
         overwrite: do again what is up to date.
     """
 
@@ -122,7 +122,7 @@ def carry_out(
         if item.why:
             say(str(item))
             try:
-                done = model_space.evaluate(item.task, model_space.load(item.task, device), overwrite=True)
+                done = of_model.evaluate(item.task, of_model.load(item.task, device), overwrite=True)
             except OSError:
                 raise
             except Exception as error:

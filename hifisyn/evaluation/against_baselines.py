@@ -15,8 +15,8 @@ import pandas as pd
 from hifisyn.directions import Direction, directions
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
-from hifisyn.evaluation import regions, rivals
-from hifisyn.evaluation.image import CASE, MEASURES, SLICE, by_case, by_dataset, counted, score
+from hifisyn.evaluation import baselines, regions
+from hifisyn.evaluation.measures import CASE, MEASURES, SLICE, by_case, by_dataset, counted, score
 from hifisyn.metrics.image import ssim_map
 from hifisyn.paths import SPLITS_JSON
 from hifisyn.slices import SliceStore
@@ -58,7 +58,7 @@ class ModelEvaluation:
 Look = Callable[[str, Direction, dict[str, np.ndarray], list[int]], None]
 
 
-def fit_rivals(store: SliceStore, training: Sequence[str], source: str, target: str) -> rivals.Rivals:
+def fit_rivals(store: SliceStore, training: Sequence[str], source: str, target: str) -> baselines.Rivals:
     """Fit the rivals of one direction on training cases; those with both contrasts serve the look-up table.
 
     Raises:
@@ -69,7 +69,7 @@ def fit_rivals(store: SliceStore, training: Sequence[str], source: str, target: 
     if not having:
         raise UserError(f"{store.folder}: wanted a training case with {target}, found none; check {SPLITS_JSON}")
     both = [case for case in having if source in has[case]]
-    return rivals.fit(
+    return baselines.fit(
         ((store.image(case, target), store.brain(case)) for case in having),
         ((store.image(case, source), store.image(case, target), store.brain(case)) for case in both),
     )
@@ -158,7 +158,7 @@ def _answers(
     store: SliceStore,
     case: str,
     direction: Direction,
-    fitted: rivals.Rivals,
+    fitted: baselines.Rivals,
     context: int,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return the answer of every rival and of the model, and the columns to look at: source, model, truth."""

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.engine.jobs import Failure, one_line
-from hifisyn.evaluation import regions, rivals
-from hifisyn.evaluation.against_rivals import DIRECTION, METHOD, SUBJECT
-from hifisyn.evaluation.image import CASE, MEASURES, SLICE
+from hifisyn.evaluation import baselines, regions
+from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, SUBJECT
+from hifisyn.evaluation.measures import CASE, MEASURES, SLICE
 from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, TEST, VALIDATION
 from hifisyn.evaluation.output_files import SUMMARY_JSON
 from hifisyn.files import read_json
@@ -18,7 +18,7 @@ from hifisyn.inference.models import Model, read_model
 from hifisyn.paths import CONFIG_JSON
 from hifisyn.training.model_folder import PLANS_JSON
 
-RIVALS = (rivals.SOURCE, rivals.HISTOGRAM, rivals.CONSTANT, rivals.LOOK_UP)
+RIVALS = (baselines.SOURCE, baselines.HISTOGRAM, baselines.CONSTANT, baselines.LOOK_UP)
 MODEL, DOMAINS, FOLD, SPLIT, FOLDER = "model", "domains", "fold", "split", "folder"
 TABLES = {"slices": SLICES_CSV, "subjects": SUBJECTS_CSV, "regions": REGIONS_CSV}
 DEFAULT_PLANS = "plans"

@@ -18,8 +18,8 @@ import pandas as pd
 
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
-from hifisyn.evaluation import native_labels, output_files, regions
-from hifisyn.evaluation.image import CASE, MEASURES, MIN_BRAIN, SLICE, by_case, by_dataset, score
+from hifisyn.evaluation import output_files, regions, volume_labels
+from hifisyn.evaluation.measures import CASE, MEASURES, MIN_BRAIN, SLICE, by_case, by_dataset, score
 from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, load_pair
 from hifisyn.files import read_json
 from hifisyn.metrics.image import SSIM_WINDOW, ssim_map
@@ -52,7 +52,7 @@ class Compared:
     """What came of one pair.
 
     Attributes:
-        slices: one row a slice that counts, see `hifisyn.evaluation.image.score`; with `case` and `modality`.
+        slices: one row a slice that counts, see `hifisyn.evaluation.measures.score`; with `case` and `modality`.
         regions: one row a structure, see `hifisyn.evaluation.regions.score`; the same.
         stacks: what was compared.
         notes: how: where mask and scale come from, whether the truth was registered.
@@ -144,12 +144,12 @@ def compare(
             f"{pair.name}: wanted slices with brain on at least {min_brain:.0%} of their pixels, found none; "
             "check the mask, or lower --min-brain"
         )
-    label = None if labels is None else native_labels.read(labels, pair, loaded.synthetic)
+    label = None if labels is None else volume_labels.read(labels, pair, loaded.synthetic)
     inside = regions.empty()
     if labels is not None and label is not None:
         chosen = slices[SLICE].to_numpy()
         a, b, cut = stacks.synthetic[chosen], stacks.truth[chosen], axial(label)[chosen]
-        inside = regions.score(a, b, cut, native_labels.structures(labels, cut), ssim_map(a, b))
+        inside = regions.score(a, b, cut, volume_labels.structures(labels, cut), ssim_map(a, b))
     for table in (slices, inside):
         table.insert(0, CASE, pair.case)
         table.insert(1, MODALITY, pair.modality)
