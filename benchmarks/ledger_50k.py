@@ -79,7 +79,7 @@ def work(folder: Path, part: str) -> dict[str, Any]:
             cost["entries"] = sum(1 for _ in ledger.entries())
         del ledger
     for name in ("verified", "align_dataset", "measure", "cut_dataset", "draw", "make_splits", "check_splits"):
-        setattr(prepare, name, watched(getattr(experiment, name), name, cost))
+        setattr(prepare, name, watched(getattr(prepare, name), name, cost))
     with timed(cost, "all"):
         wishes = Wishes(Device("cpu", 8, 2), processes=1)
         prepare.plan_and_preprocess(folder / "raw", folder / "done", wishes, lambda line: None)

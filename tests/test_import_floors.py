@@ -9,12 +9,12 @@ ROOT = Path(__file__).parent.parent
 
 # From the ground up. A module may import from its own floor and from those below it.
 FLOORS = [
-    {"errors", "archives", "directions", "files", "paths", "settings", "volume", "__init__"},
-    {"dataset", "synthetic", "plans", "tables", "image_metrics", "pictures"},
-    {"engine"},
+    {"errors", "archives", "directions", "files", "paths", "settings", "volume", "metrics", "__init__"},
+    {"dataset", "synthetic", "plans", "pictures", "statistics", "simulation"},
+    {"engine", "tables"},
     {"preprocessing", "postprocessing", "slices"},
-    {"networks", "losses", "planning", "dataset_conversion"},
-    {"training"},
+    {"networks", "losses", "planning", "dataset_conversion", "quality"},
+    {"cohort", "training"},
     {"methods"},
     {"inference"},
     {"evaluation"},

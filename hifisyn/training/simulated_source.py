@@ -47,7 +47,7 @@ class SimulatedSource(BatchSource):
     """Simulates what a step needs.
 
     Args:
-        domains: contrasts, of those that `phantom_signal.SEQUENCES` knows.
+        domains: contrasts, of those that `mr_signal.SEQUENCES` knows.
         plans: size and pixel of the slices, values of the labels, images a step.
         seed: of heads and images.
         rank: of this process.
@@ -64,8 +64,8 @@ class SimulatedSource(BatchSource):
         unknown = [m for m in domains if m not in mr_signal.SEQUENCES]
         if unknown:
             raise UserError(
-                f"wanted contrasts that can be simulated ({', '.join(mr_signal.SEQUENCES)}), found {', '.join(unknown)}; "
-                "leave the simulated batches out of batches.shares"
+                f"wanted contrasts that can be simulated ({', '.join(mr_signal.SEQUENCES)}), "
+                f"found {', '.join(unknown)}; leave the simulated batches out of batches.shares"
             )
         self.domains, self.plans, self.seed, self.rank = domains, plans, seed, rank
         self.context, self.heads = context, heads
