@@ -1,0 +1,40 @@
+import json
+
+import numpy as np
+
+from hifisyn.preprocessing.normalize import Intensity
+from hifisyn.preprocessing.record import Grid, Record, Scan, matrix
+from hifisyn.volume import Volume
+from tests.support.heads import grid, rigid
+
+SHAPE, AFFINE = grid((5, 6, 7), (0.9101558394709854, 1 / 3, 3), axes="PIR", degrees=(1, 2, 3))
+
+
+def test_a_record_comes_back_from_json_without_loss():
+    own = Grid.of(Volume(np.zeros(SHAPE), AFFINE))
+    scans = {
+        "T1": Scan(own, intensity=Intensity(0.0, 812.3)),
+        "T2": Scan(own, matrix(rigid((1, 2, 3), (4, 5, 6))), (0.1, 0.4), 0.2, True),
+    }
+    record = Record("T1", scans, {"bias": "N4"}, 1340.5, own, (3, 4, 6), (2, 3, 4, 5, 6), 0.01)
+    content = json.loads(json.dumps({"case": "a", "modalities": ["T1"], **record.as_json()}))
+    assert Record.from_json(content) == record
+    assert Record.from_json(json.loads(json.dumps(Record("T1", {}).as_json()))) == Record("T1", {})
+
+
+def test_an_aligned_case_from_before_all_slices_were_stored_is_read():
+    content = Record("T1", {}).as_json()
+    del content["stored_indices"]
+    assert Record.from_json(content) == Record("T1", {})
+
+
+def test_a_grid_places_voxels_as_its_volume_did():
+    back = Grid.of(Volume(np.zeros(SHAPE), AFFINE)).volume()
+    assert back.shape == SHAPE
+    np.testing.assert_array_equal(back.affine, AFFINE)
+
+
+def test_intensities_are_filled_in_by_modality():
+    own = Grid.of(Volume(np.zeros(SHAPE), AFFINE))
+    record = Record("T1", {"T1": Scan(own), "T2": Scan(own)}).with_intensity({"T2": Intensity(0, 5)})
+    assert (record.scans["T1"].intensity, record.scans["T2"].intensity) == (None, Intensity(0, 5))

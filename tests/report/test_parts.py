@@ -1,0 +1,252 @@
+"""The parts of a report: facts that lack something, odd names, and a methods text that claims nothing else was done."""
+
+import base64
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from hifisyn.dataset import Case, Dataset
+from hifisyn.directions import Direction
+from hifisyn.errors import UserError
+from hifisyn.evaluation.measures import MEASURES
+from hifisyn.inference.models import Model
+from hifisyn.paths import Roots
+from hifisyn.planning.splits import Fold, Splits
+from hifisyn.report.collect import Facts, Training, collect
+from hifisyn.report.collect_data import Data
+from hifisyn.report.collect_tasks import Ablation, Downstream
+from hifisyn.report.html import without_paths
+from hifisyn.report.limits import lines
+from hifisyn.report.methods import text
+from hifisyn.report.page import page, tables
+from hifisyn.report.references import REFERENCES
+from hifisyn.report.results import image_quality, lesion
+from hifisyn.report.subjects import Shown, choose_cases, grey, mosaic, png
+from hifisyn.training.registry import trainers
+from tests.quality.test_qc import Page
+from tests.support.training_toys import LABELS, toy_plans
+
+ODD = "<script>alert(\"x\")</script> & 'ä'"
+CASES = tuple(f"c{i}" for i in range(8))
+
+
+def training(tmp_path, label, method="HiFiSyn", **config):
+    model = Model(tmp_path / label, method, "IXI", ("T1", "T2"), ("T1", "T2"), "T1", ())
+    rows = pd.DataFrame({"epoch": [1, 2], "seconds": [2.0, 3.0], "T1_to_T2/psnr_brain": [10.0, 12.0]})
+    return Training(label, model, 0, {"seed": 0, "device": "cpu"} | config, toy_plans(), rows, {"settings": {}})
+
+
+def evaluated(labels, cases=CASES):
+    """Numbers of every model: case number plus place of the model, in both directions."""
+    rows = [
+        {
+            "model": label,
+            "domains": "T1_T2",
+            "fold": 0,
+            "split": "test",
+            "folder": "",
+            "direction": way,
+            "method": "HiFiSyn",
+        }
+        | {"case": case, "subject": case, "slices": 3}
+        | dict.fromkeys(MEASURES, 10.0 + number + 0.1 * place)
+        for place, label in enumerate(labels)
+        for way in ("T1 to T2", "T2 to T1")
+        for number, case in enumerate(cases)
+    ]
+    return pd.DataFrame(rows)
+
+
+def facts(tmp_path, labels=("HiFiSyn",), cases=CASES, **changes):
+    people = {case: Case(case, case, {}) for case in cases}
+    data = Data(
+        Dataset("IXI", ("T1", "T2"), LABELS, {}, people),
+        Splits(tuple(cases), (Fold(("a", "b"), ("c",)),)),
+        steps={"skull_strip": [("HD-BET 1.1", 8)], "registration": [("none: one contrast", 8)]},
+    )
+    whole = Facts(
+        name="IXI",
+        split="test",
+        data=data,
+        trainings=tuple(training(tmp_path, label) for label in labels),
+        tables={"subjects": evaluated(labels, cases)} if labels else {},
+        downstream=(),
+        ablations=(),
+        reference=labels[0] if labels else None,
+        roots=Roots(tmp_path, tmp_path, tmp_path),
+    )
+    return replace(whole, **changes)
+
+
+def task(kind, tool, tmp_path):
+    rows = pd.DataFrame({"comparison": ["synthetic vs real"], "case": ["c0"], "subject": ["c0"], "dice_GM": [0.9]})
+    return Downstream("HiFiSyn", kind, "T2 to T1", "test", tmp_path, {"settings": {"tool": tool}}, rows, ())
+
+
+def words(whole):
+    paragraphs, references = text(whole)
+    return " ".join(paragraphs), "\n".join(references)
+
+
+def test_only_what_was_used_is_claimed_and_cited(tmp_path):
+    told, cited = words(facts(tmp_path))
+    assert "HD-BET 1.1" in told
+    for absent in ("N4", "ANTs", "FAST", "Atropos", "nnU-Net", "Friedman", "Wilcoxon", "deepbet", "registered"):
+        assert absent not in told + cited.replace("non-parametric", ""), absent
+    assert "Not done: downstream tasks tissue, lesion and augment; an ablation" in told
+    told, cited = words(facts(tmp_path, ("HiFiSyn", "A"), downstream=(task("tissue", "FSL FAST", tmp_path),)))
+    assert "Zhang Y, Brady M" in cited
+    assert "Atropos" not in told
+    assert "Avants" not in cited
+    assert "Wilcoxon" in told
+    assert "Friedman" not in told
+    told, cited = words(facts(tmp_path, ("HiFiSyn", "A", "B"), downstream=(task("lesion", "nnU-Net", tmp_path),)))
+    assert "nnU-Net" in told
+    assert "Friedman" in told
+    assert "Zhang Y, Brady M" not in cited
+
+
+def test_papers_of_the_methods_trained_are_cited_and_no_others(tmp_path):
+    trained = [
+        ("HiFiSyn", "HiFiSyn"),
+        ("B", "StarGAN-v2"),
+        ("C", "tests.support.training_toys:Toy"),
+        ("D", "gone.away:Class"),
+    ]
+    whole = facts(tmp_path, trainings=tuple(training(tmp_path, label, method) for label, method in trained))
+    told, cited = words(whole)
+    numbers = {text: number for number, text in re.findall(r"^\[(\d+)\] (.*)$", cited, re.MULTILINE)}
+    number = {name: numbers.get(trainer.CITATION) for name, trainer in trainers().items()}
+    assert {name for name, found in number.items() if found} == {"HiFiSyn", "DRIT++", "MGUIT", "StarGAN-v2"}
+    assert f"HiFi-Syn [{number['HiFiSyn']}] was used" in told
+    assert f"on DRIT++ [{number['DRIT++']}] and a memory bank after MGUIT [{number['MGUIT']}]." in told
+    others = f"StarGAN-v2 [{number['StarGAN-v2']}], tests.support.training_toys:Toy and gone.away:Class."
+    assert f"Compared with it were {others}" in told
+
+
+def test_references_are_numbered_as_they_are_cited(tmp_path):
+    told, cited = words(facts(tmp_path, ("HiFiSyn", "A", "B"), downstream=(task("tissue", "ANTs Atropos", tmp_path),)))
+    first = list(dict.fromkeys(int(n) for group in re.findall(r"\[([\d, ]+)\]", told) for n in group.split(",")))
+    numbers = [int(n) for n in re.findall(r"^\[(\d+)\]", cited, re.MULTILINE)]
+    assert sorted(first) == numbers == list(range(1, len(numbers) + 1))
+    known = [*REFERENCES.values(), *(trainer.CITATION for trainer in trainers().values())]
+    assert all(any(line.endswith(whole) for whole in known) for line in cited.splitlines())
+
+
+def test_an_nnunet_that_finds_nothing_is_named_beside_its_table(tmp_path):
+    rows = pd.DataFrame({"comparison": ["real", "synthetic"], "case": ["c0"] * 2, "subject": ["c0"] * 2})
+    settings = {"tool": "nnU-Net", "remark": "it finds nothing"}
+    blind = Downstream(
+        "HiFiSyn", "lesion", "T1 to T2", "test", tmp_path, {"settings": settings}, rows.assign(dice_x=0.0), ()
+    )
+    whole = facts(tmp_path, downstream=(blind,))
+    assert lesion(whole)[0].table.note.startswith("T1 to T2: it finds nothing.")
+    assert any("it finds nothing" in line for line in lines(whole))
+
+
+def test_tests_by_slice_are_labelled_as_such(tmp_path):
+    labels = ("HiFiSyn", "A")
+    slices = pd.concat([evaluated(labels).assign(slice=s, brain_pixels=9) for s in range(3)]).drop(columns="slices")
+    whole = facts(tmp_path, labels, unit="slice", tables={"subjects": evaluated(labels), "slices": slices})
+    told, _ = words(whole)
+    assert "paired by slice" in told
+    assert "Slices of a subject are not independent" in told
+    table = image_quality(whole)[0].table
+    assert "Slice-level, as the paper" in table.note
+    assert set(table.numbers["n"]) == {3 * len(CASES)}
+
+
+def test_few_subjects_are_said_to_be_few(tmp_path):
+    few = facts(tmp_path, ("HiFiSyn", "A", "B"), CASES[:6])
+    assert "With 6 subjects and 2 tests p is at least 0.062" in words(few)[0]
+    assert "There are 6 subjects only" in " ".join(lines(few))
+    many = facts(tmp_path, ("HiFiSyn", "A", "B"), tuple(f"c{i}" for i in range(20)))
+    assert "p is at least" not in words(many)[0]
+    assert "subjects only" not in " ".join(lines(many))
+    validation = " ".join(lines(replace(few, split="val")))
+    assert "validation subjects" in validation
+
+
+def test_three_models_are_ranked_as_their_numbers_say(tmp_path):
+    found = {result.file: result.table for result in tables(facts(tmp_path, ("HiFiSyn", "A", "B")))["quality"]}
+    ranks = found["ranks_T1_to_T2_test"].numbers.set_index("model")["psnr"]
+    assert ranks.to_dict() == {"HiFiSyn": 3, "A": 2, "B": 1}
+    assert "Nemenyi" in found["ranks_T1_to_T2_test"].note
+    assert not [name for name in tables(facts(tmp_path, ("HiFiSyn", "A")))["quality"] if name.file.startswith("ranks")]
+
+
+def test_sections_without_results_name_the_command(tmp_path):
+    told = " ".join(Page(page(facts(tmp_path, ()), {}, [], [], figures=False)).words)
+    for command in (
+        "hifisyn_train IXI T1 T2 fold0",
+        "hifisyn_evaluate",
+        "hifisyn_downstream_eval -d IXI --task lesion",
+        "hifisyn_ablation -d IXI",
+        "hifisyn_report -d IXI --overwrite",
+    ):
+        assert command in told
+
+
+def test_odd_names_are_shown_and_run_nothing(tmp_path):
+    odd = facts(tmp_path, (ODD, "A", "B"), (ODD, *CASES))
+    rows = {"row": [ODD], "seed": 0, "direction": ODD, "case": ODD, "subject": ODD} | dict.fromkeys(MEASURES, 1.0)
+    ablation = Ablation(ODD, pd.DataFrame(rows), {"compared": {"split": ODD}}, tmp_path)
+    odd = replace(odd, ablations=(ablation,), downstream=(replace(task("tissue", ODD, tmp_path)),))
+    shown = Shown(ODD, ODD, (0,), (2, 2), 1, {ODD: "iVBO"}, {Direction("T1", "T2"): {ODD: "iVBO"}}, 0.5)
+    result = Page(page(odd, tables(odd), [], [shown]))
+    scripts = result.all("script")
+    assert [attributes.get("type") for attributes in scripts] == ["application/json"] * 2 + [None]
+    assert " ".join(result.words).count(ODD) > 10
+    for tag, attributes in result.elements:
+        assert not [name for name in attributes if name.startswith("on")], tag
+
+
+def test_facts_of_a_data_set_without_models_and_of_nothing(tmp_path):
+    roots = Roots(tmp_path / "raw", tmp_path / "pre", tmp_path / "res")
+    with pytest.raises(UserError, match="wanted the data set IXI"):
+        collect("IXI", roots)
+    (roots.preprocessed / "IXI").mkdir(parents=True)
+    found = collect("IXI", roots)
+    assert (found.trainings, found.split, found.reference, found.evaluated.empty) == ((), "test", None, True)
+    assert found.data.private
+    with pytest.raises(UserError, match="found no model"):
+        collect("IXI", roots, reference="A")
+
+
+def test_the_viewer_takes_subjects_from_the_worst_to_the_best(tmp_path):
+    shuffled = evaluated(("HiFiSyn",)).sample(frac=1, random_state=0)
+    assert choose_cases(facts(tmp_path, tables={"subjects": shuffled}), 3) == ["c0", "c4", "c7"]
+    assert choose_cases(facts(tmp_path), 20) == list(CASES)
+    assert choose_cases(facts(tmp_path, ()), 3) == []
+
+
+def test_pictures_keep_intensities_to_half_a_grey_and_are_laid_out_in_order():
+    rng = np.random.default_rng(0)
+    stack = rng.uniform(-1, 1, (7, 5, 4))
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(png(mosaic(grey(stack), 3))))))
+    assert picture.shape == (15, 12)
+    for place in range(7):
+        row, column = divmod(place, 3)
+        back = picture[5 * row : 5 * row + 5, 4 * column : 4 * column + 4] / 255 * 2 - 1
+        assert np.abs(back - stack[place]).max() <= 1 / 255 + 1e-12
+    assert (
+        np.abs((grey(stack[:1]) - grey(stack[1:2]).astype(int)) / 255 * 2 - (stack[:1] - stack[1:2])).max() <= 2 / 255
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("hifisyn_train A T1 T2 0 --raw /data/sub 7/x", "hifisyn_train A T1 T2 0 --raw PATH PATH"),
+        (r"C:\data\77\t1.nii: wanted", "PATH: wanted"),
+        ("--set lr=1e-3 '/a/b c'", "--set lr=1e-3 'PATH c'"),
+    ],
+)
+def test_paths_are_cut_from_private_texts(said, shown):
+    assert without_paths(said, private=True) == shown
+    assert without_paths(said, private=False) == said
