@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 # From the ground up. A module may import from its own floor and from those below it.
 FLOORS = [
     {"errors", "archives", "directions", "files", "paths", "settings", "volume", "metrics", "__init__"},
-    {"dataset", "synthetic", "plans", "pictures", "statistics", "simulation"},
+    {"dataset", "synthetic", "plans", "pages", "pictures", "statistics", "simulation"},
     {"engine", "tables"},
     {"preprocessing", "postprocessing", "slices"},
     {"networks", "losses", "planning", "dataset_conversion", "quality"},

@@ -1,6 +1,7 @@
 """How every command ends: a user's mistake is one line on stderr and exit code 2."""
 
 import errno
+import logging
 import os
 import signal
 import sys
@@ -23,22 +24,44 @@ def command(function: Callable[[list[str] | None], int | None]) -> Callable[[lis
         # OpenMP threads spin for milliseconds before they sleep, which slows them twofold beside another program;
         # sleeping at once costs as much on a quiet machine. Read when torch is imported, later than this.
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+        log = logging.getLogger("hifisyn")
+        log.setLevel(logging.INFO)
+        if not any(isinstance(handler, Plain) for handler in log.handlers):
+            log.addHandler(Plain())
         try:
             return function(arguments) or 0
         except UserError as error:
             return _fail(str(error))
         except PermissionError as error:
-            return _fail(f"{error.filename}: wanted permission to write or read, found none; choose another folder")
+            return _fail(f"permission to read or write {error.filename} is missing; choose another folder")
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
                 raise
             reason = os.strerror(error.errno)
-            return _fail(f"{error.filename or 'output'}: wanted room to write, found none ({reason}); free some")
+            return _fail(f"{error.filename or 'the output'} cannot be written (got {reason.lower()}); free some space")
         except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
+            log.warning("interrupted")
             return 130
 
     return main
+
+
+class Plain(logging.Handler):
+    """Writes each message as it is, a line each: what is told to stdout, warnings and errors to stderr.
+
+    The streams are looked up at each line, so that whoever redirects them later has what is written.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the message of a record."""
+        try:
+            stream = sys.stderr if record.levelno >= logging.WARNING else sys.stdout
+            stream.write(self.format(record) + "\n")
+            stream.flush()
+        except BrokenPipeError:
+            raise
+        except Exception:
+            self.handleError(record)
 
 
 @contextmanager
@@ -57,5 +80,5 @@ def outcome(*, done: bool, failed: bool) -> int:
 
 
 def _fail(line: str) -> int:
-    print(f"error: {' '.join(line.split())}", file=sys.stderr)
+    logging.getLogger("hifisyn").error(f"error: {' '.join(line.split())}")
     return 2

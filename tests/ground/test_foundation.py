@@ -126,8 +126,8 @@ def test_slices_come_back_and_a_case_without_record_does_not_exist(tmp_path):
     ("error", "line"),
     [
         (UserError("wanted a\n  b"), "error: wanted a b"),
-        (PermissionError(errno.EACCES, "no", "/x"), "error: /x: wanted permission"),
-        (OSError(errno.ENOSPC, "full", "/y"), "error: /y: wanted room to write, found none"),
+        (PermissionError(errno.EACCES, "no", "/x"), "error: permission to read or write /x is missing"),
+        (OSError(errno.ENOSPC, "full", "/y"), "error: /y cannot be written (got no space left"),
     ],
 )
 def test_users_mistakes_are_one_line_and_exit_code_2(error, line, capsys):

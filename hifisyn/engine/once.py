@@ -1,0 +1,78 @@
+"""Work that is done once: whether a folder holds the result of what is asked now, or of something else.
+
+The file that says so is written last, so a killed run leaves none; it holds what was asked, as plain data, and the
+caller's own content beside it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hifisyn.errors import UserError
+from hifisyn.files import read_json, write_json
+
+ASKED = "asked"
+
+
+@dataclass(frozen=True)
+class Once:
+    """One piece of work and its folder.
+
+    Attributes:
+        folder: where the result lies.
+        asked: plain data that changes when the result would.
+        name: of the file that says the work is done.
+    """
+
+    folder: Path
+    asked: Mapping[str, Any]
+    name: str = "done.json"
+
+    @property
+    def file(self) -> Path:
+        """The file that says the work is done."""
+        return self.folder / self.name
+
+    @property
+    def holds(self) -> bool:
+        """Whether the folder holds the result of the very same request."""
+        return self.file.is_file() and not self.changed()
+
+    def changed(self) -> list[str]:
+        """Return the keys of the request whose values differ from those of the work that was done.
+
+        Raises:
+            UserError: nothing was done here, or the file is broken.
+        """
+        before = self.read().get(ASKED)
+        if not isinstance(before, Mapping):
+            return list(self.asked)
+        now = self._plain()
+        return [key for key in (*now, *(k for k in before if k not in now)) if before.get(key) != now.get(key)]
+
+    def read(self) -> dict[str, Any]:
+        """Return the content of the file.
+
+        Raises:
+            UserError: nothing was done here, or the file is broken.
+        """
+        content = read_json(self.file)
+        if not isinstance(content, dict):
+            raise UserError(f"{self.file} must hold an object", got=type(content).__name__, hint="remove the file")
+        return content
+
+    def begin(self) -> None:
+        """Make the folder, and forget that anything was done in it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.file.unlink(missing_ok=True)
+
+    def finish(self, content: Mapping[str, Any] | None = None) -> None:
+        """Write down that the work is done, with content of the caller's own."""
+        write_json(self.file, {**(content or {}), ASKED: self._plain()})
+
+    def _plain(self) -> dict[str, Any]:
+        """Return what was asked as JSON gives it back: tuples are lists, keys are text."""
+        asked: dict[str, Any] = json.loads(json.dumps(dict(self.asked)))
+        return asked

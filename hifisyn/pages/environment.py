@@ -1,0 +1,46 @@
+"""Renders a page from templates that lie beside their users; whatever a page is given is escaped."""
+
+import functools
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+ROOMS = ("pages", "quality", "report", "reader_study", "tables")
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'"
+
+
+@functools.cache
+def environment() -> Environment:
+    """Return the environment: a template is named by its room and file, such as "quality/page.html.jinja".
+
+    `include_raw("quality/page.js")` puts a script or a style of ours into a page as it is.
+    """
+    found = Environment(
+        loader=PrefixLoader({room: PackageLoader(f"hifisyn.{room}", "") for room in ROOMS}),
+        autoescape=select_autoescape(enabled_extensions=("html", "html.jinja", "svg.jinja"), default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found.globals |= {"include_raw": source, "policy": POLICY}
+    return found
+
+
+def render(template: str, **values: Any) -> str:
+    """Return a whole page, or a part of one, as HTML."""
+    return environment().get_template(template).render(**values)
+
+
+def part(template: str, **values: Any) -> Markup:
+    """Return a part of a page, which a template that it is given to puts in as it is."""
+    return Markup(render(template, **values))
+
+
+def source(name: str) -> Markup:
+    """Return a style or script of ours, by its room and file, as it stands."""
+    loader = environment().loader
+    assert loader is not None, "the environment has a loader"
+    text, _, _ = loader.get_source(environment(), name)
+    return Markup(text)
