@@ -1,5 +1,6 @@
 # make demo    see it work, from nothing, in minutes
-# make test    run the tests
+# make quick   run the tests that are not slow: every room, two minutes
+# make test    run all tests
 # make check   what a change must pass: format, lint, types, import floors, tests
 # Each makes the virtual environment .venv first. Nothing but Python 3.11+ and make is needed.
 
@@ -7,10 +8,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint clean
+.PHONY: demo quick test check lint clean
 
 demo: $(VENV)/ready
 	$(BIN)/hifisyn_demo --overwrite
+
+quick: $(VENV)/ready
+	$(BIN)/python -m pytest -m "not slow"
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
