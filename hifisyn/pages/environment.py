@@ -25,6 +25,7 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     found.globals |= {"include_raw": source, "policy": POLICY}
+    found.policies["json.dumps_kwargs"] = {}  # keys keep their order, which menus follow
     return found
 
 
