@@ -17,7 +17,7 @@ from hifisyn.reader_study import key as keys
 from hifisyn.reader_study.design import Trial, View, arrange, draw_cases, draw_slices
 from hifisyn.reader_study.evaluated import Evaluated, find, short_names
 from hifisyn.reader_study.images import REAL, Pictures, counts, pictures
-from hifisyn.reader_study.page import Shown, image_id, page, study_id, trial_id
+from hifisyn.reader_study.page import Shown, image_id, render_study, study_id, trial_id
 from hifisyn.slices import SliceStore
 
 STUDY_HTML = "study.html"
@@ -111,7 +111,7 @@ def make(wishes: Wishes, roots: Roots, folder: Path | None = None, *, overwrite:
         for view in seen
     }
     shown = [_shown(trial, shots[trial.view], wishes.show_real) for trial in trials]
-    write_text(folder / STUDY_HTML, page(shown))
+    write_text(folder / STUDY_HTML, render_study(shown))
     written = keys.write(folder, _key(wishes, evaluated, titles, trials, study_id(shown), folder / STUDY_HTML))
     return Study(folder / STUDY_HTML, written, tuple(trials), titles, _notes(evaluated, trials, len(titles)))
 

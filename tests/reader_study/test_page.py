@@ -44,7 +44,7 @@ def shown_ranks(page):
 
 
 def where(page):
-    return page.locator("#where").text_content()
+    return page.locator("#position").text_content()
 
 
 def transforms(page):
@@ -72,7 +72,7 @@ def test_a_reader_goes_through_the_study_by_keyboard(study, tmp_path):
     }  # fmt: skip
     with opened(study / "study.html") as page:
         begin(page)
-        assert where(page) == f"Case 1 of {CASES}, question 1 of 2: FLAIR made from T1"
+        assert where(page) == f"Case 1 of {CASES}, question 1 of 2: FLAIR generated from T1"
         assert page.locator("#question").text_content() == "Structural preservation"
         for number, ranks in enumerate(clicked.values()):
             press(page, *ranks)
@@ -113,14 +113,14 @@ def test_progress_is_there_after_a_reload(study):
         begin(page)
         press(page, "1", "1", "2", "Enter", "3")
         page.reload()
-        assert page.locator("#known button").text_content() == "Continue as AB: 1 of 6 rankings done"
-        page.locator("#known button").focus()
+        assert page.locator("#saved button").text_content() == "Continue as AB: 1 of 6 rankings done"
+        page.locator("#saved button").focus()
         press(page, "Enter")
         assert where(page).startswith("Case 1 of 3, question 2 of 2")
         assert shown_ranks(page) == ["3", "–", "–"]
         press(page, "p")
         assert shown_ranks(page) == ["1", "1", "2"]
-        # The same name, in capitals or not, goes on too; another reader begins anew.
+        # The same name, in capitals or not, goes on too; another reader begins from scratch.
         page.reload()
         begin(page, "ab")
         assert shown_ranks(page) == ["1", "1", "2"]
@@ -188,9 +188,9 @@ def test_ranks_by_dragging_and_clicking(study):
         drag(page, page.locator(".chip", has_text="B"), rank=0)
         assert shown_ranks(page) == ["1", "–", "3"]
         press(page, "4")
-        assert page.locator("#reading .said").text_content() == "Ranks go from 1 to 3."
+        assert page.locator("#reading .status").text_content() == "Ranks go from 1 to 3."
         page.locator("#next").click()
-        assert page.locator("#reading .said").text_content().startswith("1 image has no rank yet")
+        assert page.locator("#reading .status").text_content().startswith("1 image has no rank yet")
         assert where(page).startswith("Case 1 of 3, question 1")
         press(page, *"nnnnnn")
         assert page.locator("#thanks").text_content() == "Not finished yet"
@@ -223,7 +223,7 @@ def test_a_partial_export_is_asked_for_marked_and_taken_up_again(study, tmp_path
     assert main(["analyse", str(study), str(file), "-o", str(tmp_path / "out")]) == 1
 
     with opened(study / "study.html") as page:  # another browser: nothing is kept in it
-        assert not page.locator("#before").is_visible()
+        assert not page.locator("#continue").is_visible()
         page.locator("#file").set_input_files(file)
         page.wait_for_selector("#grid img")
         assert where(page).startswith("Case 1 of 3, question 2")
@@ -236,14 +236,14 @@ def test_a_partial_export_is_asked_for_marked_and_taken_up_again(study, tmp_path
         page.wait_for_selector("#ask[open]")
         assert "1 of 6" in page.locator("#ask-title").text_content()
         press(page, "Enter")
-        page.locator("#known button").click()
+        page.locator("#saved button").click()
         assert shown_ranks(page) == ["1", "1", "2"]
         page.reload()
         strange = tmp_path / "strange.json"
         strange.write_text(json.dumps(content | {"study": "another"}))
         page.locator("#file").set_input_files(strange)
-        page.wait_for_function("document.querySelector('#start .said').textContent !== ''")
-        assert page.locator("#start .said").text_content() == "This file belongs to another study."
+        page.wait_for_function("document.querySelector('#start .status').textContent !== ''")
+        assert page.locator("#start .status").text_content() == "This file belongs to another study."
 
 
 def test_ten_images_and_more_take_two_digits(tmp_path):

@@ -15,6 +15,7 @@ from PIL import Image
 from hifisyn.cli.reader_study import main
 from hifisyn.evaluation import kept_slices
 from hifisyn.reader_study import key as keys
+from hifisyn.reader_study.page import Shown, render_study
 from hifisyn.slices import SliceStore
 from tests.support.reader_study_toys import LESION, MODELS, TITLES, answer_file, evaluation, study_roots
 
@@ -107,6 +108,14 @@ def test_the_page_does_not_tell_which_model_made_what(roots, tmp_path, capsys):
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o700
     assert "Do not hand this folder out" in (tmp_path / "key" / "README.txt").read_text()
     assert "not for the readers" in capsys.readouterr().out
+
+
+def test_what_a_study_holds_cannot_end_the_script_that_holds_it():
+    odd = "</script><script>alert(1)</script> & '\"<!--"
+    page = render_study([Shown(odd, odd, ((odd, b"png"),), (b"a", b"b"))])
+    assert page.count("<script") == page.count("</script") == 2
+    (content,) = re.findall(r'id="study">(.*?)</script>', page)
+    assert json.loads(content)["trials"][0]["references"][0]["label"] == odd
 
 
 def test_the_real_scan_is_hidden_or_shown(roots, tmp_path):

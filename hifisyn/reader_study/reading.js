@@ -1,27 +1,25 @@
-"""The script of the page, third part: ranking with keys, mouse and drag, from case to case."""
-
-SCRIPT_READING = r"""
+/* Ranking with keys, mouse and drag, from case to case. */
 const letter = index => String.fromCharCode(65 + index);
-const here = () => steps[answers.step];
+const currentStep = () => steps[answers.step];
 let selected = 0, typed = {at: 0, index: -1}, shownTrial = null;
 
 function begin() {
-  screen("reading");
+  showScreen("reading");
   save();
-  go(answers.step);
+  goTo(answers.step);
 }
 
-function go(step) {
+function goTo(step) {
   tick();
   answers.step = clamp(step, 0, steps.length);
   save();
   if (answers.step === steps.length) { showEnd(); return; }
-  screen("reading");
+  showScreen("reading");
   drawTrial();
 }
 
 function drawTrial() {
-  const {trial, question} = here(), number = study.trials.indexOf(trial) + 1;
+  const {trial, question} = currentStep(), number = study.trials.indexOf(trial) + 1;
   if (trial !== shownTrial) {
     shownTrial = trial;
     const references = trial.references.map(r => tile(r.label, [r.png], "reference"));
@@ -42,18 +40,18 @@ function drawTrial() {
     resetView(["zoom", "x", "y"]);
   }
   byId("question").textContent = question.title;
-  byId("what").textContent = question.help;
-  byId("where").textContent = `Case ${number} of ${study.trials.length}, ` +
+  byId("question-help").textContent = question.help;
+  byId("position").textContent = `Case ${number} of ${study.trials.length}, ` +
     `question ${study.questions.indexOf(question) + 1} of ${study.questions.length}: ` +
-    `${trial.target} made from ${trial.source}`;
+    `${trial.target} generated from ${trial.source}`;
   byId("comment").value = answers.trials[trial.id].comment;
   drawLanes();
-  layOut();
+  fillScreen();
   select(0);
 }
 
 function drawLanes() {
-  const step = here(), ranks = ranksOf(step), count = step.trial.images.length;
+  const step = currentStep(), ranks = ranksOf(step), count = step.trial.images.length;
   const lanes = [lane(0, "no rank yet", "")];
   lanes[0].style.flexGrow = Math.max(2, count / 2);
   for (let rank = 1; rank <= count; rank++) lanes.push(lane(rank, rank, rank === 1 ? "best" : ""));
@@ -86,7 +84,7 @@ function lane(rank, title, words) {
   name.textContent = title;
   soft.textContent = words;
   box.append(name, soft);
-  box.addEventListener("click", event => { if (!event.target.closest(".chip")) give(selected, rank); });
+  box.addEventListener("click", event => { if (!event.target.closest(".chip")) setRank(selected, rank); });
   return box;
 }
 
@@ -99,24 +97,24 @@ function select(index, focus = true) {
   if (focus) figures[selected].focus({preventScroll: true});
 }
 
-/* Give an image a rank; 0 takes it away. */
-function give(index, rank) {
-  const step = here(), id = step.trial.images[index].id;
+/* Set the rank of an image; 0 removes it. */
+function setRank(index, rank) {
+  const step = currentStep(), id = step.trial.images[index].id;
   if (rank) ranksOf(step)[id] = rank; else delete ranksOf(step)[id];
-  say("");
+  showStatus("");
   save();
   drawLanes();
 }
 
-/* With more than nine images two digits typed within a second are one number. */
+/* With ten images or more, two digits typed within a second are one number. */
 function typeDigit(digit) {
-  const {images} = here().trial, before = ranksOf(here())[images[selected].id] ?? 0;
+  const {images} = currentStep().trial, before = ranksOf(currentStep())[images[selected].id] ?? 0;
   const soon = performance.now() - typed.at < 1000 && typed.index === selected;
   const rank = soon && before * 10 + digit <= images.length ? before * 10 + digit : digit;
   typed = {at: performance.now(), index: selected};
-  if (rank < 1 || rank > images.length) { say(`Ranks go from 1 to ${images.length}.`); return; }
-  give(selected, rank);
-  const next = images.findIndex(image => !ranksOf(here())[image.id]);
+  if (rank < 1 || rank > images.length) { showStatus(`Ranks go from 1 to ${images.length}.`); return; }
+  setRank(selected, rank);
+  const next = images.findIndex(image => !ranksOf(currentStep())[image.id]);
   if (images.length < 10 && next >= 0) select(next);
 }
 
@@ -136,24 +134,24 @@ function drag(event, index) {
     const box = ghost.hidden ? null : laneAt(last);
     ghost.hidden = true;
     over(null);
-    if (box) give(index, Number(box.dataset.rank));
+    if (box) setRank(index, Number(box.dataset.rank));
   });
 }
 
 function next() {
-  const open = here().trial.images.filter(image => !ranksOf(here())[image.id]).length;
-  if (open) say(`${open} ${open > 1 ? "images have" : "image has"} no rank yet. Press N to go on without.`);
-  else go(answers.step + 1);
+  const open = currentStep().trial.images.filter(image => !ranksOf(currentStep())[image.id]).length;
+  if (open) showStatus(`${open} ${open > 1 ? "images have" : "image has"} no rank yet. Press N to continue anyway.`);
+  else goTo(answers.step + 1);
 }
 
 const HOLD = "s", KEYS = {
-  Enter: next, n: () => go(answers.step + 1), p: () => go(answers.step - 1),
+  Enter: next, n: () => goTo(answers.step + 1), p: () => goTo(answers.step - 1),
   ArrowRight: () => select(selected + 1), ArrowLeft: () => select(selected - 1),
   "+": () => zoomAt(1.25), "=": () => zoomAt(1.25), "-": () => zoomAt(0.8),
   w: () => { view.window -= 5; show(); }, W: () => { view.window += 5; show(); },
   l: () => { view.level -= 3; show(); }, L: () => { view.level += 3; show(); },
   r: () => resetView(), c: () => byId("comment").focus(), e: exportAnswers,
-  Backspace: () => give(selected, 0), Delete: () => give(selected, 0),
+  Backspace: () => setRank(selected, 0), Delete: () => setRank(selected, 0),
   "?": () => byId("help").showModal(), [HOLD]: () => grid.classList.add("source"),
 };
 const PANS = {ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]};
@@ -178,4 +176,3 @@ addEventListener("blur", () => grid.classList.remove("source"));
 for (const kind of ["keydown", "pointermove", "pointerdown", "wheel"]) addEventListener(kind, tick, {passive: true});
 addEventListener("visibilitychange", () => { if (document.hidden) tick(); else clock = performance.now(); });
 addEventListener("pagehide", () => { if (answers) save(); });
-"""

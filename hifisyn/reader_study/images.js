@@ -1,6 +1,4 @@
-"""The script of the page, second part: large images, one zoom, one place and one window for all of them."""
-
-SCRIPT_IMAGES = r"""
+/* Large images with one zoom, one position and one window for all of them. */
 const grid = byId("grid"), CAPTION = 30, GAP = 8, MOST_ZOOM = 12;
 const START = {zoom: 1, x: 0, y: 0, window: 100, level: 50};
 const view = {...START};
@@ -28,7 +26,7 @@ function show() {
   byId("value-zoom").textContent = `${view.zoom.toFixed(1)}×`;
 }
 
-/* Zoom so that what lies at (fx, fy), shares of an image's sides, stays there. */
+/* Zoom so that what lies at (fx, fy), fractions of an image's sides, stays in place. */
 function zoomAt(factor, fx = 0.5, fy = 0.5) {
   const before = view.zoom;
   view.zoom = clamp(before * factor, 1, MOST_ZOOM);
@@ -62,8 +60,8 @@ function tile(label, pngs, kind) {
   return figure;
 }
 
-/* Fill the screen: the number of columns that makes the images largest; of near equals the one with few gaps. */
-function layOut() {
+/* Choose the number of columns that makes the images largest, with few gaps. */
+function fillScreen() {
   const count = grid.childElementCount, width = grid.clientWidth, height = grid.clientHeight;
   let best = {worth: 0, side: 0, columns: 1};
   for (let columns = 1; columns <= count; columns++) {
@@ -75,7 +73,7 @@ function layOut() {
   grid.style.gridTemplateColumns = `repeat(${best.columns}, ${best.side}px)`;
   grid.style.setProperty("--side", `${best.side}px`);
 }
-new ResizeObserver(layOut).observe(grid);
+new ResizeObserver(fillScreen).observe(grid);
 
 grid.addEventListener("wheel", event => {
   const frame = event.target.closest(".frame");
@@ -86,7 +84,7 @@ grid.addEventListener("wheel", event => {
     (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
 }, {passive: false});
 
-/* Right button: left and right change the window, up and down the level. Left button: pan, where there is room. */
+/* Right button: left and right change the window, up and down the level. Left button: pan, when zoomed. */
 grid.addEventListener("pointerdown", event => {
   const frame = event.target.closest(".frame");
   if (!frame || event.button === 1 || (event.button === 0 && view.zoom === 1)) return;
@@ -103,7 +101,7 @@ for (const name of ["window", "level"])
   byId(`slider-${name}`).addEventListener("input", event => { view[name] = Number(event.target.value); show(); });
 byId("reset").addEventListener("click", () => resetView());
 
-/* Call `move` for every movement until the button is let go, then `end`. */
+/* Call `move` for every movement until the button is released, then `end`. */
 function follow(event, move, end = () => {}) {
   const stop = last => {
     removeEventListener("pointermove", move);
@@ -115,4 +113,3 @@ function follow(event, move, end = () => {}) {
   addEventListener("pointerup", stop);
   addEventListener("pointercancel", stop);
 }
-"""

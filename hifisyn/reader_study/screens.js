@@ -1,37 +1,35 @@
-"""The script of the page, last part: start, end, questions to the reader, and the buttons."""
-
-SCRIPT_SCREENS = r"""
-function say(text) {
-  document.querySelectorAll(".said").forEach(line => { line.textContent = text; });
+/* The start and end screens, dialogs, and buttons. */
+function showStatus(text) {
+  document.querySelectorAll(".status").forEach(line => { line.textContent = text; });
 }
 
-let answered = () => {};
+let resolveAnswer = () => {};
 
-// The event comes late: by then the next question may be open, which it does not answer.
+// The event comes late: by then the next dialog may be open, which it must not answer.
 byId("ask").addEventListener("close", () => {
-  if (!byId("ask").open) answered(byId("ask").returnValue === "yes");
+  if (!byId("ask").open) resolveAnswer(byId("ask").returnValue === "yes");
 });
 
-function ask(title, text, yes) {
+function confirmWith(title, text, yes) {
   const dialog = byId("ask");
-  answered(false);
+  resolveAnswer(false);
   byId("ask-title").textContent = title;
   byId("ask-text").textContent = text;
   byId("ask-yes").textContent = yes;
   dialog.returnValue = "no";
   dialog.showModal();
   byId("ask-no").focus();
-  return new Promise(done => { answered = done; });
+  return new Promise(done => { resolveAnswer = done; });
 }
 
-function screen(name) {
+function showScreen(name) {
   for (const id of ["start", "reading", "end"]) byId(id).hidden = id !== name;
   document.body.className = name;
-  say("");
+  showStatus("");
 }
 
 function showEnd() {
-  screen("end");
+  showScreen("end");
   const open = steps.filter(step => !finished(step));
   byId("thanks").textContent = open.length ? "Not finished yet" : "All cases are done. Thank you.";
   byId("open-text").textContent = open.length ? `${open.length} of ${steps.length} rankings are not finished:` : "";
@@ -39,7 +37,7 @@ function showEnd() {
     const item = document.createElement("li"), button = document.createElement("button");
     button.type = "button";
     button.textContent = `Case ${study.trials.indexOf(step.trial) + 1}, ${step.question.title.toLowerCase()}`;
-    button.addEventListener("click", () => go(steps.indexOf(step)));
+    button.addEventListener("click", () => goTo(steps.indexOf(step)));
     item.append(button);
     return item;
   }));
@@ -47,8 +45,8 @@ function showEnd() {
 }
 
 function showStart() {
-  screen("start");
-  byId("known").replaceChildren(...saved().map(entry => {
+  showScreen("start");
+  byId("saved").replaceChildren(...savedAnswers().map(entry => {
     const item = document.createElement("li"), button = document.createElement("button");
     button.type = "button";
     button.textContent = `Continue as ${entry.reader.name}: ${countFinished(entry)} of ${steps.length} rankings done`;
@@ -56,15 +54,15 @@ function showStart() {
     item.append(button);
     return item;
   }));
-  byId("before").hidden = !byId("known").childElementCount;
+  byId("continue").hidden = !byId("saved").childElementCount;
   byId("name").focus();
 }
 
 byId("who").addEventListener("submit", event => {
   event.preventDefault();
   const name = byId("name").value.trim(), years = Number(byId("years").value);
-  if (!name) { say("Wanted your name or initials, found none."); return; }
-  answers = saved().find(entry => storeKey(entry.reader.name) === storeKey(name)) ?? freshAnswers(name, years);
+  if (!name) { showStatus("Enter your name or initials."); return; }
+  answers = savedAnswers().find(entry => storeKey(entry.reader.name) === storeKey(name)) ?? emptyAnswers(name, years);
   answers.reader.years = years;
   begin();
 });
@@ -73,12 +71,12 @@ byId("file").addEventListener("change", event => {
   event.target.value = "";
 });
 byId("comment").addEventListener("input", event => {
-  answers.trials[here().trial.id].comment = event.target.value;
+  answers.trials[currentStep().trial.id].comment = event.target.value;
   save();
 });
 byId("next").addEventListener("click", next);
-byId("back").addEventListener("click", () => go(answers.step - 1));
-byId("end-back").addEventListener("click", () => go(steps.length - 1));
+byId("back").addEventListener("click", () => goTo(answers.step - 1));
+byId("end-back").addEventListener("click", () => goTo(steps.length - 1));
 byId("keys").addEventListener("click", () => byId("help").showModal());
 document.querySelectorAll(".export").forEach(button => button.addEventListener("click", exportAnswers));
 document.querySelectorAll(".leave").forEach(button => button.addEventListener("click", () => {
@@ -87,4 +85,3 @@ document.querySelectorAll(".leave").forEach(button => button.addEventListener("c
   showStart();
 }));
 showStart();
-"""
