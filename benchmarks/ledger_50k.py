@@ -21,7 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hifisyn.cohort import prepare
-from hifisyn.cohort.request import Wishes
+from hifisyn.cohort.request import PrepareRequest
 from hifisyn.dataset import TISSUES, Case, Dataset
 from hifisyn.engine.cost import peak_mib
 from hifisyn.engine.ledger import Ledger
@@ -81,8 +81,8 @@ def work(folder: Path, part: str) -> dict[str, Any]:
     for name in ("verified", "align_dataset", "measure", "cut_dataset", "draw", "make_splits", "check_splits"):
         setattr(prepare, name, watched(getattr(prepare, name), name, cost))
     with timed(cost, "all"):
-        wishes = Wishes(Device("cpu", 8, 2), processes=1)
-        prepare.plan_and_preprocess(folder / "raw", folder / "done", wishes, lambda line: None)
+        request = PrepareRequest(Device("cpu", 8, 2), processes=1)
+        prepare.plan_and_preprocess(folder / "raw", folder / "done", request, lambda line: None)
     return cost | {"jobs": jobs, "peak_mib": peak_mib()}
 
 

@@ -14,7 +14,14 @@ from hifisyn.dataset_conversion.brats_files import Copy, gather, list_files
 from hifisyn.dataset_conversion.brats_labels import write_label
 from hifisyn.dataset_conversion.brats_names import LABEL, parse_case
 from hifisyn.dataset_conversion.brats_releases import BY_NAME, CANONICAL, RELEASES, Release
-from hifisyn.dataset_conversion.brats_subjects import MAP_NAME, Cohort, Row, identify, read_map, unlinked_releases
+from hifisyn.dataset_conversion.brats_subjects import (
+    MAP_NAME,
+    IdentifiedCases,
+    Row,
+    identify,
+    read_map,
+    unlinked_releases,
+)
 from hifisyn.dataset_conversion.converter import LeftOut
 from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found
@@ -89,7 +96,9 @@ def _risk(strangers: tuple[str, str]) -> str:
     )
 
 
-def _found(cohort: Cohort, rows: Sequence[Row], left_out: tuple[LeftOut, ...], warnings: tuple[str, ...]) -> Found:
+def _found(
+    cohort: IdentifiedCases, rows: Sequence[Row], left_out: tuple[LeftOut, ...], warnings: tuple[str, ...]
+) -> Found:
     stripped = all(copy.release.stripped for copy in cohort.copies)
     counts = Counter(copy.release for copy in cohort.copies)
     releases = {copy.name.text: copy.release for copy in cohort.copies}
@@ -122,13 +131,13 @@ def _note(release: Release, count: int) -> str:
     return f"release {release.name}: {count} cases, labels {labels}"
 
 
-def _case(copy: Copy, cohort: Cohort, all_stripped: bool) -> Case:
+def _case(copy: Copy, cohort: IdentifiedCases, all_stripped: bool) -> Case:
     done = ("skull_stripped",) if copy.release.stripped and not all_stripped else ()
     subject = cohort.subjects[copy.name.patient.lower()]
     return Case(copy.name.text, subject, copy.images, copy.files.get(LABEL), done=done)
 
 
-def _participants(cohort: Cohort, rows: Iterable[Row]) -> list[dict[str, str]]:
+def _participants(cohort: IdentifiedCases, rows: Iterable[Row]) -> list[dict[str, str]]:
     """Return a row for each subject: its releases, grade, site and names, as far as they are known."""
     facts: dict[str, dict[str, dict[str, None]]] = {}
 

@@ -58,7 +58,7 @@ class Groups:
 
 
 @dataclass(frozen=True)
-class Cohort:
+class IdentifiedCases:
     """Cases, each once, and whose they are.
 
     Attributes:
@@ -121,7 +121,7 @@ def unlinked_releases(copies: Iterable[Copy], rows: Iterable[Row]) -> tuple[str,
     return None
 
 
-def identify(copies: Sequence[Copy], rows: Iterable[Row]) -> Cohort:
+def identify(copies: Sequence[Copy], rows: Iterable[Row]) -> IdentifiedCases:
     """Keep each scan once and name the patients.
 
     Of copies of a scan the labelled come first, then the newest release, then folders of corrected cases, then those
@@ -145,7 +145,7 @@ def identify(copies: Sequence[Copy], rows: Iterable[Row]) -> Cohort:
     for copy in sorted(kept, key=lambda copy: (-copy.release.year, copy.name.key)):
         spelled.setdefault(people.of(copy.name.patient.lower()), copy.name.patient)
     subjects = {patient: spelled[root] for patient in list(people.parents) if (root := people.of(patient)) in spelled}
-    return Cohort(kept, subjects, left_out)
+    return IdentifiedCases(kept, subjects, left_out)
 
 
 def _one_of_each(same: Sequence[Copy]) -> tuple[list[Copy], list[LeftOut]]:

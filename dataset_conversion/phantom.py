@@ -18,7 +18,7 @@ from hifisyn.dataset import MODALITIES, Case, Dataset, image_path, label_path
 from hifisyn.dataset_conversion.converter import Conversion, Converter
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
-from hifisyn.simulation.cohort import Cohort
+from hifisyn.simulation.options import PhantomOptions
 
 TRANSFORMS_JSON = "transforms.json"
 ABOUT = {
@@ -31,7 +31,9 @@ ABOUT = {
 Poses = dict[str, list[list[float]]]
 
 
-def convert(folder: Path, cohort: Cohort, *, name: str, processes: int = 2, overwrite: bool = False) -> Conversion:
+def convert(
+    folder: Path, cohort: PhantomOptions, *, name: str, processes: int = 2, overwrite: bool = False
+) -> Conversion:
     """Simulate a cohort into a raw folder; the same cohort gives the same files, however many processes make it.
 
     Raises:
@@ -57,7 +59,7 @@ def convert(folder: Path, cohort: Cohort, *, name: str, processes: int = 2, over
     return Conversion(dataset)
 
 
-def _simulate(cohort: Cohort, folder: Path, processes: int) -> Iterator[tuple[int, Poses]]:
+def _simulate(cohort: PhantomOptions, folder: Path, processes: int) -> Iterator[tuple[int, Poses]]:
     from hifisyn.engine.progress import Progress
     from hifisyn.simulation.subject import write_subject
 
@@ -79,7 +81,7 @@ def _simulate(cohort: Cohort, folder: Path, processes: int) -> Iterator[tuple[in
             raise
 
 
-def _transforms(cohort: Cohort, poses: Poses) -> dict[str, Any]:
+def _transforms(cohort: PhantomOptions, poses: Poses) -> dict[str, Any]:
     """Return a case's rigid transforms, RAS+ mm; moving_to_fixed maps a contrast's world to the reference's."""
     import numpy as np
 
@@ -91,14 +93,14 @@ def _transforms(cohort: Cohort, poses: Poses) -> dict[str, Any]:
     }
 
 
-def _case(cohort: Cohort, index: int, folder: Path) -> Case:
+def _case(cohort: PhantomOptions, index: int, folder: Path) -> Case:
     name, test = cohort.case(index), cohort.is_test(index)
     images = {m: image_path(folder, name, m, test=test) for m in cohort.modalities}
     return Case(name, name, images, label_path(folder, name, test=test))
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    default = Cohort()
+    default = PhantomOptions()
     parser.add_argument("--subjects-number", type=int, default=default.subjects, metavar="N", help="training subjects")
     parser.add_argument("--test-number", type=int, default=default.test, metavar="N", help="held-out subjects")
     parser.add_argument("--seed", type=int, default=default.seed, metavar="N", help="of everything random")
@@ -113,9 +115,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _convert(folder: Path, arguments: argparse.Namespace) -> Conversion:
     if arguments.processes < 1:
         raise UserError(f"wanted 1 process or more, found {arguments.processes}")
-    given = {f.name: getattr(arguments, f.name) for f in fields(Cohort) if f.name in arguments}
+    given = {f.name: getattr(arguments, f.name) for f in fields(PhantomOptions) if f.name in arguments}
     given["modalities"] = tuple(arguments.modalities)
-    cohort = Cohort(subjects=arguments.subjects_number, test=arguments.test_number, **given)
+    cohort = PhantomOptions(subjects=arguments.subjects_number, test=arguments.test_number, **given)
     return convert(folder, cohort, name=arguments.name, processes=arguments.processes, overwrite=arguments.overwrite)
 
 

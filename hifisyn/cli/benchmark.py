@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     from hifisyn.experiments.benchmark import look_up_benchmark
     from hifisyn.experiments.benchmark_forecast import describe, estimate
-    from hifisyn.experiments.benchmark_results import Outcome, compared, write_results
+    from hifisyn.experiments.benchmark_results import BenchmarkOutcome, compared, write_results
     from hifisyn.experiments.compared import compare_all
     from hifisyn.experiments.length import parse_length
     from hifisyn.training.job import Options
@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return stopped(words, 2)
     failures = (*benchmark.failures, *trained.failures, *left_out, *failed)
-    text = write_results(benchmark, Outcome(done, cases, downstream, failures, remarks), say)
+    text = write_results(benchmark, BenchmarkOutcome(done, cases, downstream, failures, remarks), say)
     if text:
         say(f"\n{text}\ntables and sheets: {benchmark.folder}")
     return close(failures, done=not cases.empty)

@@ -12,7 +12,7 @@ from hifisyn.engine.dask_cluster import KINDS
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from hifisyn.cohort.request import Outcome, Wishes
+    from hifisyn.cohort.request import PreparedDataset, PrepareRequest
     from hifisyn.engine.jobs import Executor, Failure
 
 METHOD = "HiFiSyn"
@@ -99,14 +99,14 @@ def main(arguments: list[str] | None = None) -> int:
     folders = {name: (roots.raw_dataset(name), roots.preprocessed / name) for name in given.dataset}
     code = 0
     with terminated_as_interrupted(), _cluster(given) as cluster:
-        wishes = _wishes(given, cluster)
+        request = _wishes(given, cluster)
         for name, (raw, folder) in folders.items():
             _say(f"data set {name}")
             try:
                 if given.verify_only:
-                    failures = verify_only(raw, folder, wishes, _say)
+                    failures = verify_only(raw, folder, request, _say)
                 else:
-                    outcome = plan_and_preprocess(raw, folder, wishes, _say)
+                    outcome = plan_and_preprocess(raw, folder, request, _say)
                     failures = outcome.failures
                     for line in _closing(name, outcome, given, words):
                         _say(line)
@@ -139,13 +139,13 @@ def _failed(failures: "list[Failure]") -> int:
     return 1 if failures else 0
 
 
-def _wishes(given: argparse.Namespace, cluster: "Executor | None") -> "Wishes":
-    from hifisyn.cohort.request import Wishes
+def _wishes(given: argparse.Namespace, cluster: "Executor | None") -> "PrepareRequest":
+    from hifisyn.cohort.request import PrepareRequest
     from hifisyn.engine.shard import Shard
     from hifisyn.planning.device import detect
     from hifisyn.training.registry import trainer_class
 
-    return Wishes(
+    return PrepareRequest(
         device=detect(
             "cpu" if given.verify_only else given.device,
             memory_gb=given.device_memory,
@@ -174,7 +174,7 @@ def _wishes(given: argparse.Namespace, cluster: "Executor | None") -> "Wishes":
     )
 
 
-def _closing(name: str, outcome: "Outcome", given: argparse.Namespace, words: list[str]) -> list[str]:
+def _closing(name: str, outcome: "PreparedDataset", given: argparse.Namespace, words: list[str]) -> list[str]:
     from hifisyn.cohort.summary import essentials
 
     if given.shard:

@@ -91,12 +91,12 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     if given.np < 1:
         raise UserError(f"-np: wanted at least 1, found {given.np}")
-    from hifisyn.inference.cohort import Existing, predict_folder
-    from hifisyn.inference.work import Settings
+    from hifisyn.inference.predict import Existing, predict_folder
+    from hifisyn.inference.worker import PredictionSettings
     from hifisyn.paths import parse_fold
 
     typed = sys.argv[1:] if arguments is None else arguments
-    settings = Settings(
+    settings = PredictionSettings(
         fold=None if given.fold is None else [parse_fold(fold) for fold in given.fold],
         checkpoint=given.checkpoint,
         tta=given.tta,

@@ -14,7 +14,7 @@ from hifisyn.plans import Plans, Preset
 
 
 @dataclass(frozen=True)
-class Wishes:
+class PrepareRequest:
     """What the user asks for.
 
     Attributes:
@@ -51,7 +51,7 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PreparedDataset:
     """What came of it.
 
     Attributes:

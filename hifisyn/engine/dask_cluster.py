@@ -10,7 +10,7 @@ from shutil import which
 from typing import Any
 
 from hifisyn import __version__
-from hifisyn.engine.jobs import Executor, Job, KilledError, Outcome, single_threaded
+from hifisyn.engine.jobs import Executor, Job, KilledError, PreparedDataset, single_threaded
 from hifisyn.engine.processes import THREAD_VARIABLES
 from hifisyn.errors import UserError
 
@@ -97,7 +97,7 @@ def parsed(options: Sequence[str]) -> dict[str, Any]:
     return {name: int(value) if value.isdecimal() else value for name, value in pairs}
 
 
-def on_workers(function: Callable[..., Any], jobs: Iterable[Job], *, client: Any) -> Iterator[Outcome]:
+def on_workers(function: Callable[..., Any], jobs: Iterable[Job], *, client: Any) -> Iterator[PreparedDataset]:
     """Run jobs on the workers, two a worker under way; see `jobs.Executor`."""
     distributed = _imported("distributed")
     jobs = iter(jobs)

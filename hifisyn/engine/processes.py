@@ -12,7 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from hifisyn.engine.jobs import Executor, Job, KilledError, Outcome, in_this_process, single_threaded
+from hifisyn.engine.jobs import Executor, Job, KilledError, PreparedDataset, in_this_process, single_threaded
 from hifisyn.engine.resources import free_gib
 
 THREAD_VARIABLES = (
@@ -43,7 +43,7 @@ class Processes:
         """Return what runs jobs in so many processes, or with one or fewer in this one."""
         return in_this_process if processes <= 1 else partial(self.run, processes=processes)
 
-    def run(self, function: Callable[..., Any], jobs: Iterable[Job], *, processes: int) -> Iterator[Outcome]:
+    def run(self, function: Callable[..., Any], jobs: Iterable[Job], *, processes: int) -> Iterator[PreparedDataset]:
         """Run jobs, no more than `processes` under way; see `jobs.Executor`.
 
         Where a process is killed, the jobs under way are run again, each alone, once the others are done.
@@ -58,7 +58,7 @@ class Processes:
 
     def _work(
         self, function: Callable[..., Any], jobs: Iterator[Job], processes: int
-    ) -> Generator[Outcome, None, list[Job]]:
+    ) -> Generator[PreparedDataset, None, list[Job]]:
         """Yield the outcomes of jobs until there are none left, or return those that were under way at a kill."""
         running: dict[Future[Any], Job] = {}
         lost: list[Job] = []

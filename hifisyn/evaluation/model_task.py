@@ -27,7 +27,7 @@ SLICES_CSV, SUBJECTS_CSV, REGIONS_CSV = "slices.csv", "subjects.csv", "regions.c
 
 
 @dataclass(frozen=True)
-class Task:
+class EvaluationTask:
     """An evaluation that can be done: one fold of a model, or several together, on one split.
 
     Attributes:
@@ -130,7 +130,7 @@ def look_up(
     checkpoint: Kinds = None,
     tta: bool = False,
     min_brain: float | None = None,
-) -> Task:
+) -> EvaluationTask:
     """Find all that an evaluation needs; nothing is written and no network is built.
 
     The arguments are those of `hifisyn.evaluation.of_model.evaluate_model`.
@@ -143,7 +143,7 @@ def look_up(
     plans = Plans.load(plans_file(folder))
     dataset = Roots.resolve(preprocessed=preprocessed).preprocessed_dataset(plans.dataset)
     chosen, cases, training = choose_cases(Splits.load(dataset / SPLITS_JSON), weights.folds, split)
-    return Task(
+    return EvaluationTask(
         model=model,
         weights=weights,
         plans=plans,
@@ -163,7 +163,7 @@ def folder_of(model: Model, weights: Weights, split: str) -> Path:
     return model.folder / f"evaluation_{split}_{weights.key}"
 
 
-def out_of_date(task: Task) -> str:
+def out_of_date(task: EvaluationTask) -> str:
     """Return why the evaluation has to be done, in words; empty where all that it would leave is there."""
     summary = task.output / output_files.SUMMARY_JSON
     if not summary.is_file():

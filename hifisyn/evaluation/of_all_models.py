@@ -8,7 +8,7 @@ from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.evaluation import of_model
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_list import RIVALS, Evaluated, comparable, folds_of, label, of_contrasts, tables
-from hifisyn.evaluation.model_task import Task, look_up, out_of_date
+from hifisyn.evaluation.model_task import EvaluationTask, look_up, out_of_date
 from hifisyn.inference.models import Model
 from hifisyn.inference.weights import Fold, Folds, Kinds, choose_weights
 from hifisyn.paths import fold_folder
@@ -32,7 +32,7 @@ class Item:
     """
 
     name: str
-    task: Task | None
+    task: EvaluationTask | None
     why: str = ""
     problem: str = ""
     ended: bool = True

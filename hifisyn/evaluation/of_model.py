@@ -17,7 +17,7 @@ from hifisyn.engine.progress import Progress
 from hifisyn.evaluation import kept_slices, output_files, regions
 from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, Look, ModelEvaluation, compare
 from hifisyn.evaluation.measures import MEASURES
-from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, Task, look_up
+from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, EvaluationTask, look_up
 from hifisyn.inference.weights import Folds, Kinds
 from hifisyn.paths import DATASET_JSON
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hifisyn.inference.predictor import Predictor
 
 
-def evaluate(task: Task, predictor: "Predictor", *, overwrite: bool = False) -> ModelEvaluation:
+def evaluate(task: EvaluationTask, predictor: "Predictor", *, overwrite: bool = False) -> ModelEvaluation:
     """Do an evaluation.
 
     Writes slices.csv, subjects.csv, regions.csv, a metrics_T1_to_T2.png a direction, a picture a case and direction
@@ -102,7 +102,7 @@ def evaluate_model(
     return evaluate(task, load(task, device), overwrite=overwrite), task.output
 
 
-def load(task: Task, device: str = "auto") -> "Predictor":
+def load(task: EvaluationTask, device: str = "auto") -> "Predictor":
     """Load the weights of a task; see `hifisyn.inference.predictor.Predictor.from_folder`."""
     from hifisyn.inference.predictor import Predictor
 

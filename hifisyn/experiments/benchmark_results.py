@@ -14,7 +14,7 @@ from hifisyn.downstream.run import Done
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.evaluation.against_baselines import DIRECTION, METHOD
 from hifisyn.evaluation.model_list import RIVALS
-from hifisyn.evaluation.model_task import SUBJECTS_CSV, TEST, Task, look_up
+from hifisyn.evaluation.model_task import SUBJECTS_CSV, TEST, EvaluationTask, look_up
 from hifisyn.evaluation.output_files import PACKAGES, write_table
 from hifisyn.experiments import benchmark_tables as tables
 from hifisyn.experiments import dots
@@ -44,7 +44,7 @@ BENCHMARK_JSON, BENCHMARK_MD, DOTS_PNG = "benchmark.json", "benchmark.md", "benc
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BenchmarkOutcome:
     """What came of a benchmark.
 
     Attributes:
@@ -62,7 +62,7 @@ class Outcome:
     remarks: Sequence[str] = ()
 
 
-def write_results(benchmark: Benchmark, outcome: Outcome, say: Log) -> str:
+def write_results(benchmark: Benchmark, outcome: BenchmarkOutcome, say: Log) -> str:
     """Write all tables and pictures into the folder of the benchmark; return the tables for a terminal."""
     if outcome.cases.empty:
         return ""
@@ -82,7 +82,7 @@ def write_results(benchmark: Benchmark, outcome: Outcome, say: Log) -> str:
     return "\n".join(table.text() for table in found.values())
 
 
-def _tables(benchmark: Benchmark, outcome: Outcome) -> dict[str, Table]:
+def _tables(benchmark: Benchmark, outcome: BenchmarkOutcome) -> dict[str, Table]:
     """Return the tables by the name of their files."""
     found = {"table_1": tables.table_1(outcome.cases), "table_2": tables.table_2(outcome.cases)}
     third = tables.table_3(outcome.downstream, _names(outcome))
@@ -115,7 +115,7 @@ def parameters(trainings: Sequence[Training]) -> dict[str, int]:
     }
 
 
-def _names(outcome: Outcome) -> dict[str, str]:
+def _names(outcome: BenchmarkOutcome) -> dict[str, str]:
     """Return label of a model to the row that it is."""
     rows = {training.model: training.row.name for training in outcome.done}
     return {entry.work.model: rows[_model_folder(entry)] for entry in outcome.downstream}
@@ -126,7 +126,7 @@ def _model_folder(entry: Done) -> Any:
     return next(parent for parent in entry.work.folder.parents if (parent / "plans.json").exists())
 
 
-def _rivals(benchmark: Benchmark, outcome: Outcome) -> pd.DataFrame:
+def _rivals(benchmark: Benchmark, outcome: BenchmarkOutcome) -> pd.DataFrame:
     """Return the cases of what needs no training, from the evaluation of the first training of each direction."""
     parts: list[pd.DataFrame] = []
     known: set[str] = set()
@@ -138,7 +138,7 @@ def _rivals(benchmark: Benchmark, outcome: Outcome) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _task(benchmark: Benchmark, training: Training) -> Task:
+def _task(benchmark: Benchmark, training: Training) -> EvaluationTask:
     request, comparison = benchmark.request, benchmark.comparisons[0]
     return look_up(
         training.model,
@@ -149,7 +149,7 @@ def _task(benchmark: Benchmark, training: Training) -> Task:
     )
 
 
-def _draw_sheets(benchmark: Benchmark, outcome: Outcome, say: Log) -> None:
+def _draw_sheets(benchmark: Benchmark, outcome: BenchmarkOutcome, say: Log) -> None:
     """Draw the same slices by every row, direction by direction, with the first seed; what cannot be drawn is told."""
     first = [t for t in outcome.done if t.job.seed == benchmark.comparisons[0].seeds[0]]
     for direction in dict.fromkeys(d for c in benchmark.comparisons for d in directions(c.domains)):
@@ -160,7 +160,7 @@ def _draw_sheets(benchmark: Benchmark, outcome: Outcome, say: Log) -> None:
             say(f"sheet of {direction}: left out: {one_line(error)}")
 
 
-def _head(benchmark: Benchmark, outcome: Outcome) -> list[str]:
+def _head(benchmark: Benchmark, outcome: BenchmarkOutcome) -> list[str]:
     """Return what all methods share, as paragraphs."""
     comparison = benchmark.comparisons[0]
     job, budget = comparison.trainings[0].job, comparison.trainings[0].budget
@@ -189,7 +189,7 @@ def _widths(benchmark: Benchmark) -> str:
     return f"channels in the first layer (64 as published): {', '.join(f'{row} {n}' for row, n in own.items())}"
 
 
-def _record(benchmark: Benchmark, outcome: Outcome) -> dict[str, Any]:
+def _record(benchmark: Benchmark, outcome: BenchmarkOutcome) -> dict[str, Any]:
     """Return what was done, as plain data."""
     comparison = benchmark.comparisons[0]
     trainings = [

@@ -9,7 +9,7 @@ from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.errors import UserError
 from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, SUBJECT
 from hifisyn.evaluation.measures import CASE, MEASURES
-from hifisyn.evaluation.model_task import SUBJECTS_CSV, Task, look_up, out_of_date
+from hifisyn.evaluation.model_task import SUBJECTS_CSV, EvaluationTask, look_up, out_of_date
 from hifisyn.evaluation.of_model import evaluate, load
 from hifisyn.evaluation.output_files import SUMMARY_JSON
 from hifisyn.experiments.comparison import Comparison
@@ -111,7 +111,7 @@ def _cases(comparison: Comparison, training: Training, device: str, log: Log) ->
     return table[[ROW, SEED, DIRECTION, CASE, SUBJECT, *MEASURES]]
 
 
-def read_subjects(task: Task) -> pd.DataFrame:
+def read_subjects(task: EvaluationTask) -> pd.DataFrame:
     """Return the cases of an evaluation, of the model and of what needs no training, as `SUBJECTS_CSV` has them."""
     types = {CASE: str, SUBJECT: str}  # cases may be called 001, or NA
     return pd.read_csv(task.output / SUBJECTS_CSV, dtype=types, keep_default_na=False, na_values=[""])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hifisyn.directions import Direction
 from hifisyn.engine.jobs import one_line
 from hifisyn.evaluation.model_list import label
-from hifisyn.evaluation.model_task import Task, look_up
+from hifisyn.evaluation.model_task import EvaluationTask, look_up
 from hifisyn.evaluation.of_model import load, subjects_of
 from hifisyn.figures.curves import draw_curves, read_curves
 from hifisyn.figures.draw_comparisons import draw_comparisons
@@ -49,7 +49,7 @@ def draw_all(
     Returns:
         What was drawn, comparisons first.
     """
-    tasks: list[tuple[str, Task]] = []  # models of different contrasts may share a label
+    tasks: list[tuple[str, EvaluationTask]] = []  # models of different contrasts may share a label
     for model in models:
         task = _tried(partial(look_up, model.folder, preprocessed, split=split), model.folder.name, say)
         if task is not None:
@@ -76,16 +76,18 @@ def _tried(make: Callable[[], Made], name: str, say: Say) -> Made | None:
         return None
 
 
-def _comparable(tasks: Sequence[tuple[str, Task]]) -> dict[tuple[Direction, Path, str], dict[str, Task]]:
+def _comparable(
+    tasks: Sequence[tuple[str, EvaluationTask]],
+) -> dict[tuple[Direction, Path, str], dict[str, EvaluationTask]]:
     """Group the tasks by what they must share: a direction, the plan's slices, the split."""
-    groups: dict[tuple[Direction, Path, str], dict[str, Task]] = {}
+    groups: dict[tuple[Direction, Path, str], dict[str, EvaluationTask]] = {}
     for name, task in tasks:
         for direction in task.model.directions:
             groups.setdefault((direction, task.store.folder, task.split), {})[name] = task
     return groups
 
 
-def _content(out: Path, name: str, task: Task, device: str, say: Say) -> list[Drawn]:
+def _content(out: Path, name: str, task: EvaluationTask, device: str, say: Say) -> list[Drawn]:
     """Draw what a model's content tells: which slots it reads, and how structures part in it."""
     from hifisyn.figures.queries import queries_of
 
@@ -135,7 +137,7 @@ def _embedding(out: Path, name: str, predictor: "Predictor", queries: "Queries",
     return Drawn(path, f"Content queries by structure: {name}", caption, EMBEDDING)
 
 
-def _curves(out: Path, tasks: dict[str, Task], say: Say) -> list[Drawn]:
+def _curves(out: Path, tasks: dict[str, EvaluationTask], say: Say) -> list[Drawn]:
     """Draw the training of models of the same contrasts."""
     curves = {}
     for name, task in tasks.items():

@@ -11,7 +11,7 @@ from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.evaluation import kept_slices
 from hifisyn.evaluation.model_list import DEFAULT_PLANS
-from hifisyn.evaluation.model_task import Task
+from hifisyn.evaluation.model_task import EvaluationTask
 from hifisyn.evaluation.of_model import subjects_of
 from hifisyn.figures.comparison import ACROSS, draw_comparison
 from hifisyn.figures.drawn import COMPARISON, Drawn, Say, file_name, how_many, split_in_words
@@ -21,7 +21,7 @@ from hifisyn.metrics.image import finite_mean, psnr
 ROWS = 3  # of a page with up to five models
 
 
-def draw_comparisons(out: Path, tasks: Mapping[str, Task], direction: Direction, say: Say) -> list[Drawn]:
+def draw_comparisons(out: Path, tasks: Mapping[str, EvaluationTask], direction: Direction, say: Say) -> list[Drawn]:
     """Draw the slices of the middle case, and one slice of the worst, the middle and the best case.
 
     Args:
@@ -47,7 +47,9 @@ def draw_comparisons(out: Path, tasks: Mapping[str, Task], direction: Direction,
 class _Sheets:
     """The sheets of one direction; cases from the worst to the best."""
 
-    def __init__(self, out: Path, tasks: Mapping[str, Task], direction: Direction, cases: Sequence[str]) -> None:
+    def __init__(
+        self, out: Path, tasks: Mapping[str, EvaluationTask], direction: Direction, cases: Sequence[str]
+    ) -> None:
         self.out, self.tasks, self.direction = out, tasks, direction
         self.task = next(iter(tasks.values()))
         self.quality = {case: self._quality(case) for case in cases}

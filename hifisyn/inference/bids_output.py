@@ -13,7 +13,7 @@ from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json, write_text
 from hifisyn.inference.outputs import OutputFolder, Outputs
 from hifisyn.inference.sidecar import NOTE
-from hifisyn.inference.tasks import Task
+from hifisyn.inference.translations import Translation
 
 OURS = "hifisyn"
 RAW = "raw"
@@ -146,7 +146,7 @@ class BidsDerivatives(OutputFolder):
 
     raw: Path
 
-    def outputs(self, task: Task) -> BidsOutputs:
+    def outputs(self, task: Translation) -> BidsOutputs:
         """Return where the files of a task go."""
         return BidsOutputs(self.folder, task.case, task.target, task.file.relative_to(self.raw).as_posix())
 

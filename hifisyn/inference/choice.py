@@ -15,7 +15,7 @@ RECOMMENDED = "HiFiSyn"
 
 
 @dataclass(frozen=True)
-class Trained:
+class Candidate:
     """A model, and what is known of it when it comes to choosing.
 
     Attributes:
@@ -46,7 +46,7 @@ class Trained:
 
     @cached_property
     def changed(self) -> int:
-        """Settings that were changed, as in an ablation."""
+        """PredictionSettings that were changed, as in an ablation."""
         return changed(self.model)
 
     @cached_property
@@ -59,7 +59,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenModel:
     """What makes a contrast.
 
     Attributes:
@@ -74,19 +74,19 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Choices:
+class Candidates:
     """The models there are, to choose from.
 
     Attributes:
         trained: all of them.
     """
 
-    trained: tuple[Trained, ...]
+    trained: tuple[Candidate, ...]
 
     @classmethod
-    def of(cls, models: Iterable[Model], folds: Folds = None, kinds: Kinds = None) -> "Choices":
+    def of(cls, models: Iterable[Model], folds: Folds = None, kinds: Kinds = None) -> "Candidates":
         """Take models by the weights that would be used of each, see `choose_weights`."""
-        return cls(tuple(Trained(model, folds, kinds) for model in models))
+        return cls(tuple(Candidate(model, folds, kinds) for model in models))
 
     @property
     def models(self) -> list[Model]:
@@ -98,7 +98,7 @@ class Choices:
         there = set(present)
         return any(model.makes(target, there) for model in self.models)
 
-    def best(self, present: Iterable[str], target: str) -> Choice:
+    def best(self, present: Iterable[str], target: str) -> ChosenModel:
         """Return which model makes `target` from which present modality.
 
         The recommended method goes first; without it, the only other one that fits. Of several trainings of a
@@ -118,10 +118,10 @@ class Choices:
         offers = [(source, trained) for source, trained in longest.items() if trained]
         source, taken = min(offers, key=lambda offer: _demerit(offer[0], offer[1], target))
         others = [one.model for one in fitting if one is not taken and one.model.makes(target, [source])]
-        return Choice(taken.model, source, tuple(others))
+        return ChosenModel(taken.model, source, tuple(others))
 
 
-def _of_one_method(fitting: Sequence[Trained], sources: Sequence[str], target: str) -> list[Trained]:
+def _of_one_method(fitting: Sequence[Candidate], sources: Sequence[str], target: str) -> list[Candidate]:
     methods = dict.fromkeys(one.model.method for one in fitting)
     method = RECOMMENDED if RECOMMENDED in methods else next(iter(methods))
     if method != RECOMMENDED and len(methods) > 1:
@@ -133,7 +133,7 @@ def _of_one_method(fitting: Sequence[Trained], sources: Sequence[str], target: s
     return [one for one in fitting if one.model.method == method]
 
 
-def _longest(candidates: Sequence[Trained], source: str, target: str) -> Trained | None:
+def _longest(candidates: Sequence[Candidate], source: str, target: str) -> Candidate | None:
     making = [one for one in candidates if one.model.makes(target, [source])]
     way = Direction(source, target)
     return min(
@@ -143,7 +143,7 @@ def _longest(candidates: Sequence[Trained], source: str, target: str) -> Trained
     )
 
 
-def _demerit(source: str, trained: Trained, target: str) -> tuple[float, bool]:
+def _demerit(source: str, trained: Candidate, target: str) -> tuple[float, bool]:
     """Return what is smaller for a better source."""
     score = trained.scores.get(Direction(source, target))
     return math.inf if score is None else -score, source != trained.model.reference

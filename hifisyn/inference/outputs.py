@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from hifisyn.errors import UserError
 from hifisyn.files import read_json
-from hifisyn.inference.tasks import Task
+from hifisyn.inference.translations import Translation
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class OutputFolder:
 
     folder: Path
 
-    def outputs(self, task: Task) -> Outputs:
+    def outputs(self, task: Translation) -> Outputs:
         """Return where the files of a task go."""
         return Outputs(self.folder, task.case, task.target)
 

@@ -7,7 +7,7 @@ from typing import Any
 from hifisyn.files import sha256
 from hifisyn.inference.prediction import Prediction
 from hifisyn.inference.predictor import Predictor
-from hifisyn.inference.tasks import Task
+from hifisyn.inference.translations import Translation
 
 NOTE = "Synthetic image made by a neural network. For research only, not for clinical use."
 
@@ -17,7 +17,7 @@ EXPECTED_ERROR = (
 )
 
 
-def identity(task: Task, predictor: Predictor) -> dict[str, str]:
+def identity(task: Translation, predictor: Predictor) -> dict[str, str]:
     """Return what a volume was made from: equal in two sidecars where the work would be the same.
 
     `CheckpointSHA256` covers all weights and what is done with them, see `hifisyn.inference.weights`.
@@ -25,7 +25,7 @@ def identity(task: Task, predictor: Predictor) -> dict[str, str]:
     return {"SourceSHA256": sha256(task.file), "CheckpointSHA256": predictor.fingerprint}
 
 
-def sidecar(task: Task, predictor: Predictor, prediction: Prediction, command: str) -> dict[str, Any]:
+def sidecar(task: Translation, predictor: Predictor, prediction: Prediction, command: str) -> dict[str, Any]:
     """Return the content of the JSON file beside a synthetic volume, in BIDS style."""
     model, plans, record, weights = predictor.model, predictor.plans, prediction.record, predictor.weights
     intensity = record.scans[task.source].intensity
@@ -50,7 +50,7 @@ def sidecar(task: Task, predictor: Predictor, prediction: Prediction, command: s
         "SkullStripped": True,
         "BrainMillilitres": record.brain_ml,
         "BrainOutsideCrop": record.outside_crop,
-        "Settings": {
+        "PredictionSettings": {
             "slices": plans.slices.model_dump(mode="json"),
             "preprocessing": plans.preprocessing.model_dump(mode="json"),
             "method": plans.settings,

@@ -47,7 +47,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Cohort:
+class CohortMeasures:
     """The numbers of all cases.
 
     Attributes:
@@ -63,7 +63,7 @@ class Cohort:
     steps: dict[str, list[str]]
 
 
-def collect(folder: Path, dataset: Dataset, cases: Sequence[str], slices: SliceStore | None) -> Cohort:
+def collect(folder: Path, dataset: Dataset, cases: Sequence[str], slices: SliceStore | None) -> CohortMeasures:
     """Read the numbers of aligned cases.
 
     Args:
@@ -94,7 +94,7 @@ def collect(folder: Path, dataset: Dataset, cases: Sequence[str], slices: SliceS
         if case in measured:
             _fill(values, _of_labels(dataset), place, {}, measured[case])
     there = [measure for measure in wanted if np.isfinite(values[measure.key]).any()]
-    return Cohort(list(cases), there, {measure.key: values[measure.key] for measure in there}, steps)
+    return CohortMeasures(list(cases), there, {measure.key: values[measure.key] for measure in there}, steps)
 
 
 def measure_volumes(aligned: Path, case: str, labels: dict[str, int], path: Path) -> dict[str, float]:

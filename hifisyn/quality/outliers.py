@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hifisyn.quality.measures import Cohort, Measure
+from hifisyn.quality.measures import CohortMeasures, Measure
 
 # Iglewicz and Hoaglin (1993), How to detect and handle outliers: the modified z-score and its threshold.
 THRESHOLD = 3.5
@@ -54,7 +54,7 @@ class Ranking:
         return int((self.score > THRESHOLD).sum())
 
 
-def rank(cohort: Cohort) -> Ranking:
+def rank(cohort: CohortMeasures) -> Ranking:
     """Judge every number of every case against the cohort."""
     judged = len(cohort.cases) >= FEWEST
     spreads = {measure.key: spread(measure, cohort.values[measure.key]) for measure in cohort.measures}
@@ -99,7 +99,7 @@ def robust_z(measure: Measure, values: np.ndarray, cohort: Spread) -> np.ndarray
     return scores
 
 
-def reasons(cohort: Cohort, ranking: Ranking, place: int, most: int = 4) -> list[str]:
+def reasons(cohort: CohortMeasures, ranking: Ranking, place: int, most: int = 4) -> list[str]:
     """Return in words what stands out of a case, the worst first; where nothing does, what is farthest."""
     by_size = sorted(cohort.measures, key=lambda measure: -abs(ranking.z[measure.key][place]))
     beyond = [m for m in by_size if abs(ranking.z[m.key][place]) > THRESHOLD]
@@ -135,7 +135,7 @@ def figure(value: float) -> str:
     return f"{value:.3g}" if size >= 0.01 else f"{value:.2g}"
 
 
-def outliers(cohort: Cohort, ranking: Ranking, measure: Measure) -> Sequence[int]:
+def outliers(cohort: CohortMeasures, ranking: Ranking, measure: Measure) -> Sequence[int]:
     """Return the places of the cases that stand out by one number, the farthest first."""
     z = np.abs(ranking.z[measure.key])
     beyond = np.flatnonzero(z > THRESHOLD)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from hifisyn import __version__
-from hifisyn.quality.measures import Cohort, Measure
+from hifisyn.quality.measures import CohortMeasures, Measure
 from hifisyn.quality.outliers import FEWEST, THRESHOLD, Ranking, figure, outliers, reasons
 from hifisyn.quality.strip import strip
 from hifisyn.quality.style import SCRIPT, STYLE
@@ -21,7 +21,7 @@ MOST_ROWS, MOST_PICTURES, MOST_STEPS = 500, 40, 30
 THUMBNAIL_PIXELS, JPEG_QUALITY = 640, 72
 
 
-def page(folder: Path, name: str, cohort: Cohort, ranking: Ranking, failures: Mapping[str, str]) -> str:
+def page(folder: Path, name: str, cohort: CohortMeasures, ranking: Ranking, failures: Mapping[str, str]) -> str:
     """Return the page.
 
     Args:
@@ -50,7 +50,7 @@ def page(folder: Path, name: str, cohort: Cohort, ranking: Ranking, failures: Ma
     )
 
 
-def _head(name: str, cohort: Cohort, ranking: Ranking, failures: Mapping[str, str]) -> str:
+def _head(name: str, cohort: CohortMeasures, ranking: Ranking, failures: Mapping[str, str]) -> str:
     facts = [(len(cohort.cases), "aligned"), (len(failures), "left out"), (ranking.outstanding, "stand out")]
     items = "".join(f"<li><b>{count:,}</b>{words}</li>" for count, words in facts)
     return (
@@ -74,7 +74,7 @@ def _left_out(failures: Mapping[str, str]) -> str:
     )
 
 
-def _how_judged(cohort: Cohort, ranking: Ranking) -> str:
+def _how_judged(cohort: CohortMeasures, ranking: Ranking) -> str:
     if not ranking.judged:
         text = (
             f"<p>With {len(cohort.cases)} cases outliers cannot be judged; it takes {FEWEST}. "
@@ -92,7 +92,7 @@ def _how_judged(cohort: Cohort, ranking: Ranking) -> str:
     return f"<section>\n<h2>How cases are judged</h2>\n{text}</section>\n"
 
 
-def _pictures(folder: Path, cohort: Cohort, ranking: Ranking) -> str:
+def _pictures(folder: Path, cohort: CohortMeasures, ranking: Ranking) -> str:
     cards = "".join(_card(folder, cohort, ranking, int(place)) for place in ranking.order[:MOST_PICTURES])
     what = "The cases that stand out most, the worst first." if ranking.outstanding else "No case stands out."
     legend = (
@@ -105,7 +105,7 @@ def _pictures(folder: Path, cohort: Cohort, ranking: Ranking) -> str:
     )
 
 
-def _card(folder: Path, cohort: Cohort, ranking: Ranking, place: int) -> str:
+def _card(folder: Path, cohort: CohortMeasures, ranking: Ranking, place: int) -> str:
     case = cohort.cases[place]
     words = reasons(cohort, ranking, place)
     picture = folder / PICTURES / f"{case}.png"
@@ -137,7 +137,7 @@ def _thumbnail(picture: Path) -> str:
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _numbers(cohort: Cohort, ranking: Ranking) -> str:
+def _numbers(cohort: CohortMeasures, ranking: Ranking) -> str:
     rows = "".join(_number(cohort, ranking, measure) for measure in cohort.measures)
     heads = "".join(f'<th scope="col" class="number">{word}</th>' for word in ("cases", "median", "MAD", "stand out"))
     return (
@@ -148,7 +148,7 @@ def _numbers(cohort: Cohort, ranking: Ranking) -> str:
     )
 
 
-def _number(cohort: Cohort, ranking: Ranking, measure: Measure) -> str:
+def _number(cohort: CohortMeasures, ranking: Ranking, measure: Measure) -> str:
     values, spread = cohort.values[measure.key], ranking.spreads[measure.key]
     outside = [(cohort.cases[place], float(values[place])) for place in outliers(cohort, ranking, measure)]
     unit = f' <span class="soft">{escape(measure.unit)}</span>' if measure.unit else ""
@@ -171,7 +171,7 @@ def _rule(measure: Measure) -> str:
     return f"{side}, from {least} off the median"
 
 
-def _cases(folder: Path, cohort: Cohort, ranking: Ranking) -> str:
+def _cases(folder: Path, cohort: CohortMeasures, ranking: Ranking) -> str:
     shown = [int(place) for place in ranking.order[:MOST_ROWS]]
     drawn = {path.stem for path in (folder / PICTURES).glob("*.png")}
     heads = "".join(
@@ -191,7 +191,7 @@ def _cases(folder: Path, cohort: Cohort, ranking: Ranking) -> str:
     )
 
 
-def _row(cohort: Cohort, ranking: Ranking, place: int, drawn: bool) -> str:
+def _row(cohort: CohortMeasures, ranking: Ranking, place: int, drawn: bool) -> str:
     case = escape(cohort.cases[place])
     named = f'<a href="{_link(cohort.cases[place])}">{case}</a>' if drawn else case
     cells = [_cell(cohort.values[m.key][place], ranking.z[m.key][place]) for m in cohort.measures]
@@ -206,7 +206,7 @@ def _cell(value: float, z: float) -> str:
     return f'<td class="{mark}" data-value="{data}">{figure(value) if data else ""}</td>'
 
 
-def _steps(cohort: Cohort) -> str:
+def _steps(cohort: CohortMeasures) -> str:
     rows = []
     for step, words in cohort.steps.items():
         for text, count in Counter(words).most_common(MOST_STEPS):

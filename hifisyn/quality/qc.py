@@ -11,7 +11,7 @@ from hifisyn.dataset import Dataset
 from hifisyn.files import write_text
 from hifisyn.paths import ALIGNED, QC_HTML
 from hifisyn.preprocessing.aligned import AlignedStore
-from hifisyn.quality.measures import Cohort, collect
+from hifisyn.quality.measures import CohortMeasures, collect
 from hifisyn.quality.outliers import Ranking, rank, reasons
 from hifisyn.quality.page import page
 from hifisyn.slices import SliceStore
@@ -47,7 +47,7 @@ def _shown(dataset: Dataset, case: str, reason: str) -> str:
     return dataset.all_cases[case].hide_paths(reason) if dataset.private and case in dataset.all_cases else reason
 
 
-def _table(cohort: Cohort, ranking: Ranking, dataset: Dataset, failures: Mapping[str, str]) -> str:
+def _table(cohort: CohortMeasures, ranking: Ranking, dataset: Dataset, failures: Mapping[str, str]) -> str:
     """Return all numbers of all cases, tab-separated, by name; n/a where a case lacks a number."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
@@ -60,7 +60,7 @@ def _table(cohort: Cohort, ranking: Ranking, dataset: Dataset, failures: Mapping
     return text.getvalue()
 
 
-def _rows(cohort: Cohort, ranking: Ranking, dataset: Dataset) -> Iterator[list[str]]:
+def _rows(cohort: CohortMeasures, ranking: Ranking, dataset: Dataset) -> Iterator[list[str]]:
     columns = [cohort.values[measure.key] for measure in cohort.measures]
     for place, case in enumerate(cohort.cases):
         why = "; ".join(reasons(cohort, ranking, place)) if ranking.judged else ""

@@ -20,7 +20,7 @@ from hifisyn.tables.comparison import Table
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Analysis:
     """What an analysis left.
 
     Attributes:
@@ -45,7 +45,7 @@ def run(
     *,
     key: Path | None = None,
     overwrite: bool = False,
-) -> Outcome:
+) -> Analysis:
     """Analyse a study; write ranks.csv, tables as CSV and Markdown, ranks.png and summary.json.
 
     Args:
@@ -77,7 +77,7 @@ def run(
     differences = {question: test.critical_difference for question, test in tested.items()}
     figure.draw(output / RANKS_PNG, findings.means, findings.by_reader, differences)
     output_files.write_summary(output / output_files.SUMMARY_JSON, _summary(opened, readings, findings, notes), [])
-    return Outcome(output, readings, findings, tables, notes)
+    return Analysis(output, readings, findings, tables, notes)
 
 
 def _page_notes(study: Path, key: keys.Key) -> list[str]:

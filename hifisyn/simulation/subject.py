@@ -13,9 +13,9 @@ import numpy as np
 from hifisyn.dataset import MODALITIES, image_path, label_path
 from hifisyn.simulation import mr_signal, scan_grid, template
 from hifisyn.simulation.anatomy import Head, build_head, draw_person, template_points
-from hifisyn.simulation.cohort import Cohort
 from hifisyn.simulation.fields import draw_field
 from hifisyn.simulation.lesions import LESION_TISSUES, add_lesion, draw_lesion
+from hifisyn.simulation.options import PhantomOptions
 from hifisyn.volume import Volume
 
 UNITS = 1000.0
@@ -43,13 +43,13 @@ class Scan:
     head_to_world: np.ndarray
 
 
-def stream(cohort: Cohort, index: int, purpose: int, modality: str | None = None) -> np.random.Generator:
+def stream(cohort: PhantomOptions, index: int, purpose: int, modality: str | None = None) -> np.random.Generator:
     """Return the random stream of one purpose, for one contrast or for the subject as a whole."""
     channel = MODALITIES.index(modality) + 1 if modality else 0
     return np.random.default_rng([cohort.seed, index, purpose, channel])
 
 
-def make_head(cohort: Cohort, index: int) -> Head:
+def make_head(cohort: PhantomOptions, index: int) -> Head:
     """Return the subject's head on a grid of the cohort's resolution, with its lesion if it has one."""
     person = draw_person(stream(cohort, index, PERSON))
     head = build_head(person, cohort.resolution)
@@ -61,7 +61,7 @@ def make_head(cohort: Cohort, index: int) -> Head:
     return Head(add_lesion(head.fractions, template_points(person, axes), noise, lesion), head.affine)
 
 
-def scan(cohort: Cohort, index: int) -> Iterator[Scan]:
+def scan(cohort: PhantomOptions, index: int) -> Iterator[Scan]:
     """Yield every contrast of a subject."""
     head = make_head(cohort, index)
     tissues = mr_signal.draw_tissues(stream(cohort, index, TISSUES))
@@ -82,7 +82,7 @@ def scan(cohort: Cohort, index: int) -> Iterator[Scan]:
         yield Scan(modality, image, truth, label, head_to_world)
 
 
-def place(cohort: Cohort, index: int, modality: str) -> tuple[Volume, np.ndarray]:
+def place(cohort: PhantomOptions, index: int, modality: str) -> tuple[Volume, np.ndarray]:
     """Return a contrast's grid, and how the head lay in it: positioned once, moved before every contrast."""
     rng = stream(cohort, index, POSITION, modality)
     geometry = scan_grid.GEOMETRIES[modality]
@@ -109,7 +109,9 @@ def label_map(head: Head, head_to_world: np.ndarray, onto: Volume, labels: dict[
     return onto.with_data(np.where(brain > BRAIN, result, 0).astype(np.uint8))
 
 
-def corrupt(cohort: Cohort, index: int, modality: str, clean: Volume, label: Volume, brightest: float) -> Volume:
+def corrupt(
+    cohort: PhantomOptions, index: int, modality: str, clean: Volume, label: Volume, brightest: float
+) -> Volume:
     """Add bias, then noise, and round to int16 as scanners do."""
     rng = stream(cohort, index, NOISE, modality)
     extent = np.array(clean.spacing) * (np.array(clean.shape) - 1)
@@ -120,7 +122,7 @@ def corrupt(cohort: Cohort, index: int, modality: str, clean: Volume, label: Vol
     return clean.with_data(np.clip(np.rint(noisy), 0, np.iinfo(np.int16).max).astype(np.int16))
 
 
-def write_subject(cohort: Cohort, index: int, folder: Path) -> dict[str, list[list[float]]]:
+def write_subject(cohort: PhantomOptions, index: int, folder: Path) -> dict[str, list[list[float]]]:
     """Simulate a subject and write its images, labels and truth.
 
     Returns:

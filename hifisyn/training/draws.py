@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hifisyn.plans import Plans
-from hifisyn.training.cohort import Cohort
 from hifisyn.training.source import BATCHES, contrasts_of_step
+from hifisyn.training.training_cases import TrainingCases
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Draw:
     mirrored: bool
 
 
-def draw_step(cohort: Cohort, plans: Plans, seed: int, iteration: int, rank: int = 0) -> dict[str, list[Draw]]:
+def draw_step(cohort: TrainingCases, plans: Plans, seed: int, iteration: int, rank: int = 0) -> dict[str, list[Draw]]:
     """Choose the images of a step, `optimisation.batch_size` of each of its two contrasts.
 
     A pure function of its arguments. No subject is drawn for both contrasts, nor twice while there are others.
@@ -67,7 +67,7 @@ def disjoint_pools(
     return only_first + dealt[:share], only_second + dealt[share:]
 
 
-def draw_paired(cohort: Cohort, plans: Plans, seed: int, iteration: int, rank: int = 0) -> dict[str, list[Draw]]:
+def draw_paired(cohort: TrainingCases, plans: Plans, seed: int, iteration: int, rank: int = 0) -> dict[str, list[Draw]]:
     """Choose the images of a step as `draw_step` does, but each of a case that has both contrasts, at the same place.
 
     The contrasts of a step are two of which some case has both.
@@ -82,7 +82,7 @@ def draw_paired(cohort: Cohort, plans: Plans, seed: int, iteration: int, rank: i
     return dict.fromkeys(contrasts, drawn)
 
 
-def _draw(cases: Sequence[str], subject: str, cohort: Cohort, plans: Plans, rng: np.random.Generator) -> Draw:
+def _draw(cases: Sequence[str], subject: str, cohort: TrainingCases, plans: Plans, rng: np.random.Generator) -> Draw:
     case = cases[int(rng.integers(len(cases)))]
     room = plans.slices.size - plans.slices.crop + 1
     index, row, column = (int(rng.integers(n)) for n in (cohort.slices[case], room, room))

@@ -8,13 +8,13 @@ import torch
 
 from hifisyn.plans import BatchKind, Plans
 from hifisyn.slices import SliceStore
-from hifisyn.training.cohort import Cohort
 from hifisyn.training.contract import Trainer
 from hifisyn.training.mixed_source import mixed
 from hifisyn.training.pretrained import Pretrained
 from hifisyn.training.simulated_source import SimulatedSource
 from hifisyn.training.slice_source import PairedSliceSource, SliceSource
 from hifisyn.training.source import BatchSource
+from hifisyn.training.training_cases import TrainingCases
 from hifisyn.training.validation import SLICES, ValidationSet
 
 REAL: tuple[BatchKind, ...] = ("unpaired", "paired")
@@ -58,7 +58,7 @@ class Job:
             trainer.started()
         return trainer.to(device)
 
-    def cohort(self) -> Cohort | None:
+    def cohort(self) -> TrainingCases | None:
         """Return what can be drawn of the training cases; none where no batch is of real slices.
 
         Raises:
@@ -66,7 +66,7 @@ class Job:
         """
         if self.store is None or not any(self.plans.batches.shares.get(kind) for kind in REAL):
             return None
-        return Cohort.read(self.store, self.train, self.subjects, self.domains)
+        return TrainingCases.read(self.store, self.train, self.subjects, self.domains)
 
     def source(self, rank: int = 0) -> BatchSource:
         """Return where the batches come from, as the shares of the plans say.

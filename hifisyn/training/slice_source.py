@@ -7,11 +7,11 @@ import numpy as np
 from hifisyn.errors import UserError
 from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
-from hifisyn.training.cohort import Cohort
 from hifisyn.training.draws import Draw, draw_paired, draw_step
 from hifisyn.training.source import BatchSource, Item
+from hifisyn.training.training_cases import TrainingCases
 
-Chooser = Callable[[Cohort, Plans, int, int, int], Mapping[str, Sequence[Draw]]]
+Chooser = Callable[[TrainingCases, Plans, int, int, int], Mapping[str, Sequence[Draw]]]
 
 
 class SliceSource(BatchSource):
@@ -32,7 +32,7 @@ class SliceSource(BatchSource):
     choose: Chooser = staticmethod(draw_step)
 
     def __init__(
-        self, store: SliceStore, cohort: Cohort, plans: Plans, seed: int, rank: int = 0, context: int = 0
+        self, store: SliceStore, cohort: TrainingCases, plans: Plans, seed: int, rank: int = 0, context: int = 0
     ) -> None:
         self.store, self.cohort, self.plans = store, cohort, plans
         self.seed, self.rank, self.context = seed, rank, context
@@ -74,7 +74,7 @@ class PairedSliceSource(SliceSource):
     choose: Chooser = staticmethod(draw_paired)
 
     def __init__(
-        self, store: SliceStore, cohort: Cohort, plans: Plans, seed: int, rank: int = 0, context: int = 0
+        self, store: SliceStore, cohort: TrainingCases, plans: Plans, seed: int, rank: int = 0, context: int = 0
     ) -> None:
         super().__init__(store, cohort, plans, seed, rank, context)
         domains = cohort.domains

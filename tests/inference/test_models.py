@@ -7,11 +7,11 @@ import pytest
 
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
-from hifisyn.inference import tasks
+from hifisyn.inference import translations
 from hifisyn.inference.cases import find_cases
-from hifisyn.inference.choice import Choices
+from hifisyn.inference.choice import Candidates
 from hifisyn.inference.models import find_models, read_model
-from hifisyn.inference.tasks import channel_order, known_modalities, spelled
+from hifisyn.inference.translations import channel_order, known_modalities, spelled
 from hifisyn.paths import model_folder
 from hifisyn.plans import Plans, PreprocessingPlan
 
@@ -53,12 +53,12 @@ def cases_of(**cases: str) -> dict[str, dict[str, Path]]:
 
 
 def choose(models, present, target):
-    choice = Choices.of(models).best(present, target)
+    choice = Candidates.of(models).best(present, target)
     return choice.model, choice.source
 
 
-def make_tasks(cases, models, source=None, targets=()):
-    todo = tasks.make_tasks(cases, Choices.of(models), source, targets)
+def plan_translations(cases, models, source=None, targets=()):
+    todo = translations.plan_translations(cases, Candidates.of(models), source, targets)
     return todo.tasks, todo.failures
 
 
@@ -162,10 +162,10 @@ def test_the_longest_training_is_taken_and_the_others_are_named(tmp_path):
     long = trained_for(add_model(tmp_path, dataset="B"), 30000)
     killed = trained_for(add_model(tmp_path, dataset="C", folds={"0": ("latest",)}), 20000)
     add_model(tmp_path, "T2", "FLAIR")
-    choice = Choices.of(find_models(tmp_path)).best(["T1", "FLAIR"], "T2")
+    choice = Candidates.of(find_models(tmp_path)).best(["T1", "FLAIR"], "T2")
     assert (choice.model.folder, choice.source) == (long, "T1")
     assert [model.folder for model in choice.others] == [short, killed]
-    only = Choices.of(find_models(tmp_path), kinds="latest").best(["T1", "FLAIR"], "T2")
+    only = Candidates.of(find_models(tmp_path), kinds="latest").best(["T1", "FLAIR"], "T2")
     assert only.model.folder == long
 
 
@@ -183,7 +183,7 @@ def test_a_training_without_the_wanted_weights_comes_last(tmp_path):
     has = add_model(tmp_path, dataset="B", folds={"0": ("best",), "1": ("best",)})
     trained_for(has, 1000)
     trained_for(has, 900, fold=1)
-    assert Choices.of(find_models(tmp_path), folds=[0, 1]).best(["T1"], "T2").model.folder == has
+    assert Candidates.of(find_models(tmp_path), folds=[0, 1]).best(["T1"], "T2").model.folder == has
 
 
 def test_an_ablation_of_equal_length_is_not_taken(tmp_path):
@@ -201,7 +201,7 @@ def test_the_recommended_method_goes_before_longer_ones(tmp_path):
     ours = trained_for(add_model(tmp_path), 100)
     for method in ("CycleGAN", "MUNIT"):
         trained_for(add_model(tmp_path, method=method), 30000)
-    choice = Choices.of(find_models(tmp_path)).best(["T1"], "T2")
+    choice = Candidates.of(find_models(tmp_path)).best(["T1"], "T2")
     assert choice.model.folder == ours
     assert [model.method for model in choice.others] == ["CycleGAN", "MUNIT"]
 
@@ -228,7 +228,7 @@ def test_the_validation_of_the_chosen_folds_counts(tmp_path):
     validated(add_model(tmp_path, "T2", "FLAIR", folds={"0": ("best",), "1": ("best",)}), T2_to_FLAIR=0.83)
     validated(tmp_path / "IXI" / "FLAIR_T2" / folder.name, 1, T2_to_FLAIR=0.84)
     models = find_models(tmp_path)
-    sources = {folds: Choices.of(models, folds).best(["T1", "T2"], "FLAIR").source for folds in (None, 0, 1, (0, 1))}
+    sources = {folds: Candidates.of(models, folds).best(["T1", "T2"], "FLAIR").source for folds in (None, 0, 1, (0, 1))}
     assert sources == {None: "T2", 0: "T2", 1: "T1", (0, 1): "T1"}
 
 
@@ -243,7 +243,7 @@ def test_where_validation_says_nothing_the_reference_goes_first(tmp_path, broken
 def test_what_no_model_makes_is_told_with_the_training_that_would(tmp_path):
     add_model(tmp_path, "T1", "T2")
     cases = cases_of(a="T1", b="T1 T2", c="T2 T1", d="T1 T2", e="T1 T2 FLAIR", f="T2", g="PD")
-    todo = tasks.make_tasks(cases, Choices.of(find_models(tmp_path)))
+    todo = translations.plan_translations(cases, Candidates.of(find_models(tmp_path)))
     assert [str(gap) for gap in todo.gaps] == [
         "1 case lacks FLAIR and has T1: no model makes it; train one: hifisyn_train IXI T1 FLAIR fold0",
         "3 cases lack FLAIR and have T1, T2: no model makes it; train one: hifisyn_train IXI T1 FLAIR fold0",
@@ -253,7 +253,7 @@ def test_what_no_model_makes_is_told_with_the_training_that_would(tmp_path):
     assert todo.gaps[1].cases == ("b", "c", "d")
     assert [(failure.case, failure.target) for failure in todo.failures] == [("g", "T1"), ("g", "T2")]
     with pytest.raises(UserError, match="train one: hifisyn_train IXI T1 FLAIR fold0"):
-        make_tasks(cases_of(a="T1 T2"), find_models(tmp_path))
+        plan_translations(cases_of(a="T1 T2"), find_models(tmp_path))
 
 
 def test_no_model_says_what_there_is(tmp_path):
@@ -286,7 +286,7 @@ def test_a_whole_cohort_is_completed_by_several_models(tmp_path):
     add_model(tmp_path, "T1", "T2")
     add_model(tmp_path, "T1", "FLAIR")
     cases = cases_of(a="T1", b="T1 T2", c="T1 T2 FLAIR", d="FLAIR")
-    tasks, failures = make_tasks(cases, find_models(tmp_path))
+    tasks, failures = plan_translations(cases, find_models(tmp_path))
     assert made(tasks) == [("a", "T1", "T2"), ("a", "T1", "FLAIR"), ("b", "T1", "FLAIR"), ("d", "FLAIR", "T1")]
     assert failures == []
     assert tasks[2].model.domains == ("FLAIR", "T1")
@@ -295,7 +295,7 @@ def test_a_whole_cohort_is_completed_by_several_models(tmp_path):
 
 def test_a_case_that_gets_nothing_is_a_failure(tmp_path):
     add_model(tmp_path, "T1", "T2")
-    tasks, failures = make_tasks(cases_of(a="T1", b="PD"), find_models(tmp_path))
+    tasks, failures = plan_translations(cases_of(a="T1", b="PD"), find_models(tmp_path))
     assert made(tasks) == [("a", "T1", "T2")]
     assert [(f.case, f.target) for f in failures] == [("b", "T1"), ("b", "T2")]
     assert "no model makes T2 from PD" in failures[1].problem
@@ -304,7 +304,7 @@ def test_a_case_that_gets_nothing_is_a_failure(tmp_path):
 def test_a_target_that_is_asked_for_is_made_though_there_is_one(tmp_path):
     add_model(tmp_path, "T1", "T2")
     models = find_models(tmp_path)
-    tasks, failures = make_tasks(cases_of(a="T1 T2", b="T2"), models, targets=["T2"])
+    tasks, failures = plan_translations(cases_of(a="T1 T2", b="T2"), models, targets=["T2"])
     assert made(tasks) == [("a", "T1", "T2")]
     assert [(f.case, f.target) for f in failures] == [("b", "T2")]
 
@@ -313,7 +313,7 @@ def test_source_restricts(tmp_path):
     add_model(tmp_path, "T1", "FLAIR")
     add_model(tmp_path, "T2", "FLAIR")
     models = find_models(tmp_path)
-    tasks, failures = make_tasks(cases_of(a="T1 T2", b="T1"), models, source="T2", targets=["FLAIR"])
+    tasks, failures = plan_translations(cases_of(a="T1 T2", b="T1"), models, source="T2", targets=["FLAIR"])
     assert made(tasks) == [("a", "T2", "FLAIR")]
     assert [f.problem for f in failures] == ["wanted a T2 to start from, found T1"]
 
@@ -322,9 +322,9 @@ def test_nothing_to_do_is_said(tmp_path):
     add_model(tmp_path, "T1", "T2")
     models = find_models(tmp_path)
     with pytest.raises(UserError, match="name what to make, as in --target"):
-        make_tasks(cases_of(a="T1 T2"), models)
+        plan_translations(cases_of(a="T1 T2"), models)
     with pytest.raises(UserError, match="starts from PD"):
-        make_tasks(cases_of(a="PD"), models)
+        plan_translations(cases_of(a="PD"), models)
 
 
 def test_modalities_may_be_typed_in_any_case(tmp_path):

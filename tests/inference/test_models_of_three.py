@@ -17,7 +17,7 @@ from hifisyn.evaluation.model_list import RIVALS, comparable, evaluations, find,
 from hifisyn.evaluation.model_task import look_up, out_of_date
 from hifisyn.figures import style
 from hifisyn.figures.draw import draw_all
-from hifisyn.inference.choice import Choices
+from hifisyn.inference.choice import Candidates
 from hifisyn.inference.models import Model, read_model
 from hifisyn.paths import model_folder
 from hifisyn.preprocessing.aligned import AlignedStore
@@ -76,7 +76,7 @@ def test_a_model_folder_names_all_contrasts_sorted(roots):
 
 
 def choose(models: list[Model], present: list[str], target: str) -> tuple[Model, str]:
-    choice = Choices.of(models).best(present, target)
+    choice = Candidates.of(models).best(present, target)
     return choice.model, choice.source
 
 
@@ -97,7 +97,7 @@ def test_a_model_of_several_sources_offers_each(roots):
     assert not model.makes("T2", ["T2"])
     pair = read_model(evaluated(roots, ("T1", "T2"))[0])
     assert choose([model, pair], ["FLAIR"], "T2") == (model, "FLAIR")
-    assert Choices.of([model, pair]).best(["T1"], "T2").others == (pair,)
+    assert Candidates.of([model, pair]).best(["T1"], "T2").others == (pair,)
 
 
 def test_each_direction_is_compared_on_the_cases_with_both_of_its_contrasts(roots):

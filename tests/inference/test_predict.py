@@ -21,7 +21,8 @@ from hifisyn.cli.predict import main
 from hifisyn.cli.train import main as train
 from hifisyn.errors import UserError
 from hifisyn.files import sha256, write_json
-from hifisyn.inference import cohort, work
+from hifisyn.inference import predict as predicting
+from hifisyn.inference import worker
 from hifisyn.inference.models import find_models
 from hifisyn.inference.outputs import Outputs
 from hifisyn.inference.predictor import Predictor
@@ -141,7 +142,7 @@ def raw(tmp_path) -> Path:
 @pytest.fixture(autouse=True)
 def quick_pictures(monkeypatch) -> None:
     """Draw no picture, except in the cohort that is finished before the first test."""
-    monkeypatch.setattr(work, "sheet", lambda path, *_, **__: path.write_bytes(b"a picture"))
+    monkeypatch.setattr(worker, "sheet", lambda path, *_, **__: path.write_bytes(b"a picture"))
 
 
 class Half(nn.Module):
@@ -355,7 +356,7 @@ def test_our_own_mistake_in_a_case_is_told_with_its_place(raw, model, tmp_path, 
     def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(work, "sheet", fail)
+    monkeypatch.setattr(worker, "sheet", fail)
     assert predict(raw, tmp_path / "synth", model) == 2
     assert "ZeroDivisionError: oops (test_predict.py, line" in capsys.readouterr().out
     assert names(tmp_path / "synth") == []
@@ -365,9 +366,9 @@ def test_a_full_disk_stops_the_run_and_leaves_nothing(raw, model, tmp_path, monk
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "full", "synth")
 
-    monkeypatch.setattr(work, "write_json", full)
+    monkeypatch.setattr(worker, "write_json", full)
     assert predict(raw, tmp_path / "synth", model) == 2
-    assert "wanted room to write" in capsys.readouterr().err
+    assert "synth cannot be written (got no space left" in capsys.readouterr().err
     assert names(tmp_path / "synth") == []
 
 
@@ -375,7 +376,7 @@ def test_no_permission_is_one_line_before_the_work(raw, model, tmp_path, monkeyp
     def refuse(*_: Any, **keywords: Any) -> None:
         raise PermissionError(errno.EACCES, "no", str(keywords["dir"]))
 
-    monkeypatch.setattr(cohort, "make_all", lambda *_: pytest.fail("work began"))
+    monkeypatch.setattr(predicting, "generate_all", lambda *_: pytest.fail("work began"))
     monkeypatch.setattr("tempfile.mkstemp", refuse)
     assert predict(raw, tmp_path / "synth", model) == 2
     assert "permission" in capsys.readouterr().err
@@ -387,7 +388,7 @@ def test_existing_outputs_are_refused_before_the_work(raw, model, tmp_path, monk
     (synth / "a_T2.png").write_text("mine")
     save_scan(raw / "b_T1.nii.gz")
     with monkeypatch.context() as patch:
-        patch.setattr(cohort, "make_all", lambda *_: pytest.fail("work began"))
+        patch.setattr(predicting, "generate_all", lambda *_: pytest.fail("work began"))
         assert predict(raw, synth, model) == 2
     error = capsys.readouterr().err
     assert "a_T2" in error

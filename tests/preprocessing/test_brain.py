@@ -98,10 +98,10 @@ def test_a_mask_that_lacks_or_is_no_brain_is_one_line():
 @pytest.fixture(scope="module")
 def head():
     """A simulated head and its exact brain, an adult T1."""
-    from hifisyn.simulation.cohort import Cohort
+    from hifisyn.simulation.options import PhantomOptions
     from hifisyn.simulation.subject import scan as simulate
 
-    found = next(iter(simulate(Cohort(subjects=1, test=0, resolution=3.0, modalities=("T1",)), 0)))
+    found = next(iter(simulate(PhantomOptions(subjects=1, test=0, resolution=3.0, modalities=("T1",)), 0)))
     return found.image, found.label.data > 0
 
 

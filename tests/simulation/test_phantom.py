@@ -13,12 +13,12 @@ from hifisyn.dataset_conversion import phantom
 from hifisyn.errors import UserError
 from hifisyn.simulation import mr_signal, scan_grid, subject, template
 from hifisyn.simulation.anatomy import build_head, draw_person, template_points
-from hifisyn.simulation.cohort import Cohort
 from hifisyn.simulation.fields import draw_field
 from hifisyn.simulation.mr_signal import SEQUENCES, Sequence, Tissue, magnetisation
+from hifisyn.simulation.options import PhantomOptions
 from hifisyn.volume import Volume
 
-COARSE = Cohort(subjects=1, test=1, seed=3, resolution=4.0, modalities=("T1", "T2", "FLAIR"))
+COARSE = PhantomOptions(subjects=1, test=1, seed=3, resolution=4.0, modalities=("T1", "T2", "FLAIR"))
 
 
 @pytest.fixture(scope="module")
@@ -300,7 +300,7 @@ def test_lesions_are_labelled_and_only_their_rim_enhances():
 
 @pytest.mark.parametrize(("lesions", "wanted"), [(0, 0), (3, 3), (14, 14), (0.5, 7)])
 def test_as_many_subjects_have_lesions_as_were_asked_for(lesions, wanted):
-    cohort = Cohort(lesions=lesions)
+    cohort = PhantomOptions(lesions=lesions)
     assert sum(cohort.has_lesion(i) for i in range(cohort.total)) == wanted
 
 

@@ -12,10 +12,10 @@ import torch
 from hifisyn.errors import UserError
 from hifisyn.slices import SliceStore
 from hifisyn.training.batches import Batches, BatchLoader
-from hifisyn.training.cohort import Cohort
 from hifisyn.training.draws import disjoint_pools, draw_step
 from hifisyn.training.slice_source import SliceSource
 from hifisyn.training.source import METHOD, step_seed
+from hifisyn.training.training_cases import TrainingCases
 from tests.support.training_toys import toy_plans, toy_store
 
 PAIR = ("T1", "T2")
@@ -27,7 +27,7 @@ def store(tmp_path_factory):
 
 
 def cohort_of(store, subjects=None):
-    return Cohort.read(store, store.cases(), subjects or {}, PAIR)
+    return TrainingCases.read(store, store.cases(), subjects or {}, PAIR)
 
 
 def labels_of(batch, modality):
@@ -39,7 +39,7 @@ def labels_of(batch, modality):
 def made_up(first, second):
     """Return a cohort of subjects with one case of 5 slices each."""
     cases: dict[str, dict[str, tuple[str, ...]]] = {"T1": {s: (s,) for s in first}, "T2": {s: (s,) for s in second}}
-    return Cohort(cases, dict.fromkeys([*first, *second], 5), frozenset())
+    return TrainingCases(cases, dict.fromkeys([*first, *second], 5), frozenset())
 
 
 @pytest.mark.parametrize("people", range(2, 9))

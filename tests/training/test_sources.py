@@ -12,7 +12,6 @@ import torch
 from hifisyn.errors import UserError
 from hifisyn.simulation import mr_signal
 from hifisyn.training.batches import Batches, BatchLoader
-from hifisyn.training.cohort import Cohort
 from hifisyn.training.contract import Needs
 from hifisyn.training.job import Options
 from hifisyn.training.loop import train
@@ -21,6 +20,7 @@ from hifisyn.training.request import Request, look_up
 from hifisyn.training.simulated_source import SimulatedSource, sliced_head
 from hifisyn.training.slice_source import PairedSliceSource, SliceSource
 from hifisyn.training.source import BatchSource, contrasts_of_step
+from hifisyn.training.training_cases import TrainingCases
 from tests.support.training_toys import LABELS, Toy, toy_dataset, toy_job, toy_plans, toy_store
 
 FOUR = ("FLAIR", "T1", "T1ce", "T2")
@@ -41,7 +41,7 @@ def store(tmp_path_factory):
 
 
 def cohort_of(store, domains=THREE):
-    return Cohort.read(store, store.cases(), {}, domains)
+    return TrainingCases.read(store, store.cases(), {}, domains)
 
 
 def test_every_pair_of_contrasts_is_drawn_equally_often_and_in_other_order_each_turn():

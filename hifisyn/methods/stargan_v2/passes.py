@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor
 
 from hifisyn.methods.stargan_v2.networks import StarGANv2Networks
-from hifisyn.methods.stargan_v2.task import Task
+from hifisyn.methods.stargan_v2.task import StyleTask
 
 StyleSource = Literal["latent", "exemplar"]
 
@@ -20,7 +20,7 @@ class Passes:
     def __init__(self, networks: StarGANv2Networks) -> None:
         self.networks = networks
 
-    def style(self, task: Task, kind: StyleSource, number: int) -> Tensor:
+    def style(self, task: StyleTask, kind: StyleSource, number: int) -> Tensor:
         """Return the first (0) or second (1) styles (M, STYLE) of the target domains, drawn or read from exemplars."""
         if kind == "latent":
             return self.networks.mapping_network(task.latents[number], task.target).float()

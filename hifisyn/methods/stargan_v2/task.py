@@ -10,7 +10,7 @@ LATENT = 16
 
 
 @dataclass(frozen=True)
-class Task:
+class StyleTask:
     """M images, of both domains of the step. A domain is the place of a contrast among all of the training.
 
     Attributes:
@@ -28,7 +28,7 @@ class Task:
     latents: tuple[Tensor, Tensor]
 
 
-def draw_task(images: Tensor, domains: Sequence[int], rng: torch.Generator, *, always_swap: bool = False) -> Task:
+def draw_task(images: Tensor, domains: Sequence[int], rng: torch.Generator, *, always_swap: bool = False) -> StyleTask:
     """Draw a target domain, two exemplars and two latents for every image.
 
     The exemplars of an image are two of the target domain's; itself is the last to be taken, and one is taken twice
@@ -49,4 +49,4 @@ def draw_task(images: Tensor, domains: Sequence[int], rng: torch.Generator, *, a
     first, second = images[wanted, order[:, 0]], images[wanted, order[:, min(1, each - 1)]]
     latents = torch.randn(2, len(own), LATENT, generator=rng, device=rng.device)
     number = torch.tensor(domains, device=images.device)
-    return Task(images.flatten(0, 1), number[own], number[wanted], (first, second), (latents[0], latents[1]))
+    return StyleTask(images.flatten(0, 1), number[own], number[wanted], (first, second), (latents[0], latents[1]))

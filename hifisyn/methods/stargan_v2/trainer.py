@@ -34,7 +34,7 @@ from hifisyn.methods.stargan_v2.networks import StarGANv2Networks, side_of
 from hifisyn.methods.stargan_v2.passes import Passes, StyleSource
 from hifisyn.methods.stargan_v2.r1 import r1_penalty
 from hifisyn.methods.stargan_v2.settings import StarGANv2Settings
-from hifisyn.methods.stargan_v2.task import LATENT, Task, draw_task
+from hifisyn.methods.stargan_v2.task import LATENT, StyleTask, draw_task
 from hifisyn.methods.stargan_v2.translator import StarGANv2Translator
 from hifisyn.networks.padding import padded
 from hifisyn.planning.device import Device
@@ -72,7 +72,7 @@ class StarGANv2(Trainer):
         super().__init__(plans, domains)
         self.side = side_of(plans.slices.crop)
         self.passes = Passes(self.networks)
-        self._seen: tuple[Task, tuple[str, ...]] | None = None
+        self._seen: tuple[StyleTask, tuple[str, ...]] | None = None
 
     @classmethod
     def plan(
@@ -158,7 +158,7 @@ class StarGANv2(Trainer):
             curves["style_contrast"] = float(torch.stack(apart).mean())
         return curves
 
-    def discriminator_losses(self, task: Task, kind: StyleSource) -> dict[str, Tensor]:
+    def discriminator_losses(self, task: StyleTask, kind: StyleSource) -> dict[str, Tensor]:
         """Return what D minimises of the images and of their translations by one kind of style."""
         with torch.no_grad():
             fake = self.passes.generate(task.image, self.passes.style(task, kind, 0))
@@ -171,7 +171,7 @@ class StarGANv2(Trainer):
         losses[f"{kind}_fake"] = cross_entropy([self.passes.logits(fake, task.target)], FAKE)
         return losses
 
-    def objective(self, task: Task, kind: StyleSource) -> dict[str, Tensor]:
+    def objective(self, task: StyleTask, kind: StyleSource) -> dict[str, Tensor]:
         """Return what G, and with latents E and F too, minimise, weighted; a weight of 0 costs nothing."""
         weight, all_move = self.settings, kind == "latent"
         with torch.set_grad_enabled(all_move):

@@ -9,7 +9,7 @@ from hifisyn.slices import SliceStore
 
 
 @dataclass(frozen=True)
-class Cohort:
+class TrainingCases:
     """The training cases of two contrasts or more.
 
     Attributes:
@@ -25,7 +25,7 @@ class Cohort:
     @classmethod
     def read(
         cls, store: SliceStore, cases: Sequence[str], subjects: Mapping[str, str], domains: Sequence[str]
-    ) -> "Cohort":
+    ) -> "TrainingCases":
         """Look up what the store has of `cases`; `subjects` says whose they are, by default each its own.
 
         Raises:

@@ -10,7 +10,7 @@ FINEST_MM, COARSEST_MM = 0.7, 6.0
 
 
 @dataclass(frozen=True)
-class Cohort:
+class PhantomOptions:
     """The options of a phantom.
 
     Attributes:

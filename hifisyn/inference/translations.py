@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hifisyn.errors import UserError
-from hifisyn.inference.choice import Choices
+from hifisyn.inference.choice import Candidates
 from hifisyn.inference.gaps import Gap, find_gaps, in_order
 from hifisyn.inference.models import Model
 
 
 @dataclass(frozen=True)
-class Task:
+class Translation:
     """One synthetic volume to make.
 
     Attributes:
@@ -33,7 +33,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Failure:
+class TargetFailure:
     """A contrast that a case did not get.
 
     Attributes:
@@ -47,7 +47,7 @@ class Failure:
     problem: str
 
 
-class Todo(NamedTuple):
+class TranslationPlan(NamedTuple):
     """What is to be done, and what is not.
 
     Attributes:
@@ -56,14 +56,14 @@ class Todo(NamedTuple):
         gaps: what else cases lack and no model makes.
     """
 
-    tasks: list[Task]
-    failures: list[Failure]
+    tasks: list[Translation]
+    failures: list[TargetFailure]
     gaps: list[Gap]
 
 
-def make_tasks(
-    cases: dict[str, dict[str, Path]], choices: Choices, source: str | None = None, targets: Sequence[str] = ()
-) -> Todo:
+def plan_translations(
+    cases: dict[str, dict[str, Path]], choices: Candidates, source: str | None = None, targets: Sequence[str] = ()
+) -> TranslationPlan:
     """Decide what to make for each case: the targets, or else all that it lacks and a model makes.
 
     A target that is asked for is made even where the case has it, for comparison.
@@ -78,8 +78,8 @@ def make_tasks(
         UserError: there is nothing to do, or several methods fit.
     """
     made = known_modalities(choices.models)
-    tasks: list[Task] = []
-    failures: list[Failure] = []
+    tasks: list[Translation] = []
+    failures: list[TargetFailure] = []
     for case, images in cases.items():
         lacking = targets or [modality for modality in made if modality not in images]
         sources = [modality for modality in images if source in (None, modality)]
@@ -91,7 +91,7 @@ def make_tasks(
     gaps = [] if targets else find_gaps(cases, choices.models, source, told)
     if not tasks:
         raise UserError(_nothing(cases, choices.models, failures, gaps))
-    return Todo(tasks, failures, gaps)
+    return TranslationPlan(tasks, failures, gaps)
 
 
 def known_modalities(models: list[Model]) -> list[str]:
@@ -118,18 +118,20 @@ def channel_order(models: list[Model]) -> tuple[str, ...]:
     return orders.pop() if len(orders) == 1 else ()
 
 
-def _task(case: str, images: dict[str, Path], sources: list[str], target: str, choices: Choices) -> Task:
+def _task(case: str, images: dict[str, Path], sources: list[str], target: str, choices: Candidates) -> Translation:
     choice = choices.best(sources, target)
-    return Task(case, choice.source, target, images[choice.source], choice.model, choice.others)
+    return Translation(case, choice.source, target, images[choice.source], choice.model, choice.others)
 
 
-def _failure(case: str, images: dict[str, Path], target: str, source: str | None) -> Failure:
+def _failure(case: str, images: dict[str, Path], target: str, source: str | None) -> TargetFailure:
     if source is not None and source not in images:
-        return Failure(case, target, f"wanted a {source} to start from, found {', '.join(images)}")
-    return Failure(case, target, f"no model makes {target} from {' or '.join(m for m in images if m != target)}")
+        return TargetFailure(case, target, f"wanted a {source} to start from, found {', '.join(images)}")
+    return TargetFailure(case, target, f"no model makes {target} from {' or '.join(m for m in images if m != target)}")
 
 
-def _nothing(cases: dict[str, dict[str, Path]], models: list[Model], failures: list[Failure], gaps: list[Gap]) -> str:
+def _nothing(
+    cases: dict[str, dict[str, Path]], models: list[Model], failures: list[TargetFailure], gaps: list[Gap]
+) -> str:
     have = sorted({modality for images in cases.values() for modality in images})
     there = ", ".join(f"{model} ({model.folder})" for model in models)
     if failures:

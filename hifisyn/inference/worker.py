@@ -22,7 +22,7 @@ from hifisyn.inference.outputs import OutputFolder
 from hifisyn.inference.prediction import Prediction
 from hifisyn.inference.predictor import Predictor
 from hifisyn.inference.sidecar import sidecar
-from hifisyn.inference.tasks import Task
+from hifisyn.inference.translations import Translation
 from hifisyn.inference.weights import Folds, Kinds, choose_weights
 from hifisyn.pictures import sheet
 from hifisyn.plans import Plans
@@ -35,7 +35,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass(frozen=True)
-class Settings:
+class PredictionSettings:
     """How predictions are made, whatever the cases are.
 
     Attributes:
@@ -64,7 +64,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Attempt:
     """What became of a task.
 
     Attributes:
@@ -74,7 +74,7 @@ class Outcome:
         stripper: what found the brain, or that the scan was stripped already.
     """
 
-    task: Task
+    task: Translation
     problem: str = ""
     unseen: float = 0.0
     stripper: str = ""
@@ -83,10 +83,12 @@ class Outcome:
 class Worker:
     """Makes the tasks of one case after the other; a scan that serves several models is prepared once."""
 
-    def __init__(self, predictors: Mapping[Path, Predictor], output: OutputFolder, settings: Settings) -> None:
+    def __init__(
+        self, predictors: Mapping[Path, Predictor], output: OutputFolder, settings: PredictionSettings
+    ) -> None:
         self.predictors, self.output, self.settings = predictors, output, settings
 
-    def make_case(self, tasks: Sequence[Task]) -> list[Outcome]:
+    def generate_case(self, tasks: Sequence[Translation]) -> list[Attempt]:
         """Make all volumes of a case; one that fails costs no other.
 
         Raises:
@@ -95,16 +97,16 @@ class Worker:
         prepared: list[tuple[Path, Plans, Prepared]] = []
         return [self._attempt(task, prepared) for task in tasks]
 
-    def _attempt(self, task: Task, prepared: list[tuple[Path, Plans, Prepared]]) -> Outcome:
+    def _attempt(self, task: Translation, prepared: list[tuple[Path, Plans, Prepared]]) -> Attempt:
         try:
             record = self._make(task, prepared)
-            return Outcome(task, unseen=record.outside_crop, stripper=record.steps["skull_strip"])
+            return Attempt(task, unseen=record.outside_crop, stripper=record.steps["skull_strip"])
         except Exception as error:
             if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise
-            return Outcome(task, problem=_problem(error))
+            return Attempt(task, problem=_problem(error))
 
-    def _make(self, task: Task, prepared: list[tuple[Path, Plans, Prepared]]) -> Record:
+    def _make(self, task: Translation, prepared: list[tuple[Path, Plans, Prepared]]) -> Record:
         predictor = self.predictors[task.model.folder]
         volume = Volume.load(task.file)
         ready = next((p for file, plans, p in prepared if file == task.file and _alike(plans, predictor.plans)), None)
@@ -122,7 +124,7 @@ class Worker:
                 write_json(path, content)
         return prediction.record
 
-    def _prepare(self, volume: Volume, task: Task, predictor: Predictor) -> Prepared:
+    def _prepare(self, volume: Volume, task: Translation, predictor: Predictor) -> Prepared:
         settings = self.settings
         mask = mask_of(settings.masks, task.case)
         return predictor.prepare(
@@ -135,7 +137,7 @@ class Worker:
         )
 
 
-def load_predictors(models: Sequence[Model], settings: Settings) -> dict[Path, Predictor]:
+def load_predictors(models: Sequence[Model], settings: PredictionSettings) -> dict[Path, Predictor]:
     """Return a predictor for each model, by folder.
 
     Raises:
@@ -154,9 +156,12 @@ def load_predictors(models: Sequence[Model], settings: Settings) -> dict[Path, P
     return predictors
 
 
-def make_all(
-    cases: Sequence[Sequence[Task]], predictors: Mapping[Path, Predictor], output: OutputFolder, settings: Settings
-) -> Iterator[Outcome]:
+def generate_all(
+    cases: Sequence[Sequence[Translation]],
+    predictors: Mapping[Path, Predictor],
+    output: OutputFolder,
+    settings: PredictionSettings,
+) -> Iterator[Attempt]:
     """Make the tasks of all cases, and yield what became of each as it ends.
 
     Raises:
@@ -167,7 +172,7 @@ def make_all(
     if processes <= 1:
         worker = Worker(predictors, output, settings)
         for tasks in cases:
-            yield from worker.make_case(tasks)
+            yield from worker.generate_case(tasks)
         return
     models = [predictor.model for predictor in predictors.values()]
     threads = max(1, allowed_cpus() // processes)
@@ -188,16 +193,16 @@ def make_all(
 _worker: Worker | None = None
 
 
-def _start(models: Sequence[Model], output: OutputFolder, settings: Settings, threads: int) -> None:
+def _start(models: Sequence[Model], output: OutputFolder, settings: PredictionSettings, threads: int) -> None:
     global _worker
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     torch.set_num_threads(threads)
     _worker = Worker(load_predictors(models, settings), output, settings)
 
 
-def _make_case(tasks: Sequence[Task]) -> list[Outcome]:
+def _make_case(tasks: Sequence[Translation]) -> list[Attempt]:
     assert _worker is not None
-    return _worker.make_case(tasks)
+    return _worker.generate_case(tasks)
 
 
 def mask_of(folder: Path | None, case: str) -> Path | None:
@@ -211,7 +216,7 @@ def _alike(one: Plans, other: Plans) -> bool:
     return one.slices == other.slices and one.preprocessing == other.preprocessing
 
 
-def _columns(task: Task, prediction: Prediction) -> dict[str, np.ndarray]:
+def _columns(task: Translation, prediction: Prediction) -> dict[str, np.ndarray]:
     return {task.source: prediction.source_slices, f"synthetic {task.target}": prediction.slices}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 PARTIAL = ".partial-*"
 
 
-def remove_litter(folders: Iterable[Path]) -> int:
+def remove_partial_files(folders: Iterable[Path]) -> int:
     """Remove the half files that `hifisyn.files.atomic` would have moved to their place; return how many there were.
 
     Only where no other process writes into these folders.

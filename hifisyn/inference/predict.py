@@ -13,14 +13,14 @@ from hifisyn.errors import UserError
 from hifisyn.inference.bids_input import find_bids_cases
 from hifisyn.inference.bids_output import BidsDerivatives
 from hifisyn.inference.cases import find_cases
-from hifisyn.inference.choice import Choices
+from hifisyn.inference.choice import Candidates
 from hifisyn.inference.gaps import Gap
 from hifisyn.inference.models import Model, find_models, read_model
 from hifisyn.inference.outputs import OutputFolder
 from hifisyn.inference.predictor import Predictor
 from hifisyn.inference.sidecar import identity
-from hifisyn.inference.tasks import Failure, Task, channel_order, make_tasks, spelled
-from hifisyn.inference.work import Outcome, Settings, load_predictors, make_all
+from hifisyn.inference.translations import TargetFailure, Translation, channel_order, plan_translations, spelled
+from hifisyn.inference.worker import Attempt, PredictionSettings, generate_all, load_predictors
 from hifisyn.paths import Roots
 from hifisyn.preprocessing.brain import SEEN_STRIPPED
 from hifisyn.training.logbook import duration
@@ -39,7 +39,7 @@ _WHY = {
 
 
 @dataclass
-class Summary:
+class PredictionSummary:
     """What came of a cohort.
 
     Attributes:
@@ -51,7 +51,7 @@ class Summary:
 
     made: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[TargetFailure] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
 
 
@@ -63,12 +63,12 @@ def predict_folder(
     results: Path | str | None = None,
     source: str | None = None,
     targets: Sequence[str] = (),
-    settings: Settings | None = None,
+    settings: PredictionSettings | None = None,
     existing: Existing = "refuse",
     bids_derivatives: bool = False,
     selection: Selection | None = None,
     say: Say = print,
-) -> Summary:
+) -> PredictionSummary:
     """Make the contrasts that the cases of a folder lack.
 
     Args:
@@ -88,7 +88,12 @@ def predict_folder(
     Raises:
         UserError: nothing can be done at all, or outputs exist; nothing was written then.
     """
-    path, output, settings, selection = Path(path), Path(output), settings or Settings(), selection or Selection()
+    path, output, settings, selection = (
+        Path(path),
+        Path(output),
+        settings or PredictionSettings(),
+        selection or Selection(),
+    )
     if output.resolve() == path.resolve():
         raise UserError(f"{output}: wanted another folder than the input's; name another one")
     known = [read_model(folder) for folder in models] or _models_below(results, say)
@@ -99,10 +104,10 @@ def predict_folder(
         inputs = find_cases(path, channel_order(known), source)
     for file, why in inputs.left_out.items():
         say(f"left out: {file.name} ({why})")
-    tasks, failures, gaps = make_tasks(
-        inputs.cases, Choices.of(known, settings.fold, settings.checkpoint), source, targets
+    tasks, failures, gaps = plan_translations(
+        inputs.cases, Candidates.of(known, settings.fold, settings.checkpoint), source, targets
     )
-    summary = Summary(failures=failures, gaps=gaps)
+    summary = PredictionSummary(failures=failures, gaps=gaps)
     predictors = _load(tasks, settings, say)
     folder = BidsDerivatives(output, path) if bids_derivatives else OutputFolder(output)
     todo = _unfinished(tasks, predictors, folder, existing, summary)
@@ -122,7 +127,7 @@ def _models_below(results: Path | str | None, say: Say) -> list[Model]:
     return models
 
 
-def _load(tasks: list[Task], settings: Settings, say: Say) -> dict[Path, Predictor]:
+def _load(tasks: list[Translation], settings: PredictionSettings, say: Say) -> dict[Path, Predictor]:
     predictors = load_predictors(list({task.model.folder: task.model for task in tasks}.values()), settings)
     for folder, predictor in predictors.items():
         say(f"model: {folder} ({predictor.model}), {predictor.weights}")
@@ -135,8 +140,12 @@ def _load(tasks: list[Task], settings: Settings, say: Say) -> dict[Path, Predict
 
 
 def _unfinished(
-    tasks: list[Task], predictors: dict[Path, Predictor], output: OutputFolder, existing: Existing, summary: Summary
-) -> list[Task]:
+    tasks: list[Translation],
+    predictors: dict[Path, Predictor],
+    output: OutputFolder,
+    existing: Existing,
+    summary: PredictionSummary,
+) -> list[Translation]:
     """Return the tasks that are still to do.
 
     Raises:
@@ -146,7 +155,7 @@ def _unfinished(
     for task in tasks:
         outputs = output.outputs(task)
         if outputs.foreign:
-            summary.failures.append(Failure(task.case, task.target, _FOREIGN.format(outputs.foreign[0])))
+            summary.failures.append(TargetFailure(task.case, task.target, _FOREIGN.format(outputs.foreign[0])))
             continue
         finished = outputs.record() if existing == "keep" else None
         if finished and identity(task, predictors[task.model.folder]).items() <= finished.items():
@@ -164,19 +173,19 @@ def _unfinished(
 
 
 def _make(
-    tasks: list[Task],
+    tasks: list[Translation],
     predictors: dict[Path, Predictor],
     output: OutputFolder,
-    settings: Settings,
-    summary: Summary,
+    settings: PredictionSettings,
+    summary: PredictionSummary,
     say: Say,
 ) -> None:
     cases = [list(group) for _, group in groupby(tasks, key=lambda task: task.case)]
     began = time.monotonic()
-    for number, outcome in enumerate(make_all(cases, predictors, output, settings), start=1):
+    for number, outcome in enumerate(generate_all(cases, predictors, output, settings), start=1):
         task = outcome.task
         if outcome.problem:
-            summary.failures.append(Failure(task.case, task.target, outcome.problem))
+            summary.failures.append(TargetFailure(task.case, task.target, outcome.problem))
         else:
             summary.made.append(output.outputs(task).image)
         left = (time.monotonic() - began) / number * (len(tasks) - number)
@@ -184,7 +193,7 @@ def _make(
         say(f"[{number}/{len(tasks)}] {what}: {_end(outcome)}, {duration(left)} left")
 
 
-def _end(outcome: Outcome) -> str:
+def _end(outcome: Attempt) -> str:
     if outcome.problem:
         return "failed"
     done = "done, stripped already as the scan shows" if outcome.stripper == SEEN_STRIPPED else "done"
