@@ -11,8 +11,9 @@ from hifisyn.downstream import tissue
 from hifisyn.downstream.run import Done
 from hifisyn.downstream.tissue_of_folders import MAIN
 from hifisyn.downstream.work import COMPARISON, REAL, shown_measures
-from hifisyn.tables.comparison import Table, compare_methods
+from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.differences import differences
+from hifisyn.tables.table import Table
 
 DIRECTION, MODEL = "direction", "model"
 KINDS = {"dice": "Dice", "vs": "VS"}

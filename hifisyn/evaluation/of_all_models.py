@@ -12,7 +12,7 @@ from hifisyn.evaluation.model_task import EvaluationTask, look_up, out_of_date
 from hifisyn.inference.models import Model
 from hifisyn.inference.weights import Fold, Folds, Kinds, choose_weights
 from hifisyn.paths import fold_folder
-from hifisyn.statistics.paired import SLICE, SUBJECT
+from hifisyn.statistics.units import SLICE, SUBJECT
 from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.table import Table
 

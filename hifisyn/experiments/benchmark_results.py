@@ -27,7 +27,7 @@ from hifisyn.experiments.train_all import Log
 from hifisyn.experiments.trainings import Training
 from hifisyn.figures.draw_comparisons import draw_comparisons
 from hifisyn.files import write_json, write_text
-from hifisyn.statistics.paired import by_subject
+from hifisyn.statistics.units import by_subject
 from hifisyn.tables.table import Table
 from hifisyn.training.checkpoint import versions
 

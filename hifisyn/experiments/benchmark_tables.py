@@ -15,7 +15,8 @@ from hifisyn.evaluation.measures import LOWER_IS_BETTER, TITLES
 from hifisyn.experiments.methods import REFERENCE
 from hifisyn.experiments.tables import ROW
 from hifisyn.experiments.trainings import Training
-from hifisyn.tables.comparison import Cell, Table, compare_methods
+from hifisyn.tables.comparison import compare_methods
+from hifisyn.tables.table import Cell, Table
 
 WHOLE = ("psnr", "ssim")
 BRAIN = ("psnr_brain", "ssim_brain", "correlation")

@@ -11,7 +11,7 @@ from hifisyn.experiments.rows import FULL
 from hifisyn.experiments.tables import ROW, SHOWN
 from hifisyn.metrics.image import finite_mean
 from hifisyn.pictures import new_figure, save_figure
-from hifisyn.statistics.paired import by_subject
+from hifisyn.statistics.units import by_subject
 
 DOT, MEAN, REFERENCE = "#0072b2", "#d55e00", "0.6"
 WIDTH, ROW_HEIGHT, MARGIN = 2.3, 0.3, 0.8

@@ -7,7 +7,8 @@ import pandas as pd
 from hifisyn.evaluation.against_baselines import DIRECTION, SUBJECT
 from hifisyn.evaluation.measures import CASE, LOWER_IS_BETTER, MEASURES, TITLES, mean_of_finite
 from hifisyn.experiments.rows import FULL, PARTS, TABLE_6, Row
-from hifisyn.tables.comparison import Cell, Table, compare_methods
+from hifisyn.tables.comparison import compare_methods
+from hifisyn.tables.table import Cell, Table
 
 ROW, SEED = "row", "seed"
 SHOWN = ("psnr", "ssim", "psnr_brain", "ssim_brain", "correlation")

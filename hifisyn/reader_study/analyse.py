@@ -16,7 +16,7 @@ from hifisyn.reader_study.answers import Readings, find_files, read
 from hifisyn.reader_study.findings import Findings, analyse
 from hifisyn.reader_study.make import STUDY_HTML
 from hifisyn.reader_study.study_tables import study_tables
-from hifisyn.tables.comparison import Table
+from hifisyn.tables.table import Table
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,8 @@ def _page_notes(study: Path, key: keys.Key) -> list[str]:
 
 def _summary(key: keys.Key, readings: Readings, findings: Findings, notes: Sequence[str]) -> dict[str, Any]:
     tests = {
-        question: asdict(test) | {"mean_ranks": test.mean_ranks.to_dict()} for question, test in findings.tests.items()
+        question: asdict(test) | {"mean_ranks": test.mean_ranks.to_dict(), "verdict": str(test.verdict)}
+        for question, test in findings.tests.items()
     }
     return {
         "settings": {"study": key.study, "unit": "case, averaged over readers", "drawn_with": key.settings},

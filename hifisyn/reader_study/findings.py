@@ -9,7 +9,9 @@ import pandas as pd
 
 from hifisyn.reader_study.questions import QUESTIONS
 from hifisyn.statistics.agreement import kendall_w, rank_correlation, same_order
-from hifisyn.statistics.paired import Friedman, against_reference, friedman, interval
+from hifisyn.statistics.bootstrap import interval
+from hifisyn.statistics.friedman import Friedman, friedman
+from hifisyn.statistics.paired import against_reference
 
 FEW_READERS, FEW_CASES, FEW_REPEATS = 3, 10, 5
 

@@ -6,8 +6,9 @@ import pandas as pd
 from hifisyn.reader_study.answers import Readings
 from hifisyn.reader_study.findings import Findings
 from hifisyn.reader_study.questions import QUESTIONS
-from hifisyn.statistics.paired import p_text
-from hifisyn.tables.comparison import Cell, Table
+from hifisyn.statistics.friedman import Friedman
+from hifisyn.statistics.verdict import p_text
+from hifisyn.tables.table import Cell, Table
 
 NOTHING = "–"
 
@@ -49,12 +50,11 @@ def _mean_ranks(findings: Findings, titles: dict[str, str]) -> Table:
     return Table("Mean ranks of the reader study", note, tuple(head), tuple(rows), means)
 
 
-def _sentence(title: str, test: object) -> str:
-    verdict, p, statistic = (getattr(test, name) for name in ("verdict", "p", "statistic"))
-    numbers = f" (chi-square {statistic:.2f}, {p_text(p)})" if np.isfinite(p) else ""
-    difference = getattr(test, "critical_difference", float("nan"))
-    apart = f"; critical difference {difference:.2f}" if np.isfinite(p) and np.isfinite(difference) else ""
-    return f"{title}: {verdict}{numbers}{apart}."
+def _sentence(title: str, test: Friedman) -> str:
+    tested, difference = np.isfinite(test.p), test.critical_difference
+    numbers = f" (chi-square {test.statistic:.2f}, {p_text(test.p)})" if tested else ""
+    apart = f"; critical difference {difference:.2f}" if tested and np.isfinite(difference) else ""
+    return f"{title}: {test.verdict}{numbers}{apart}."
 
 
 def _posthoc(findings: Findings, titles: dict[str, str]) -> Table:

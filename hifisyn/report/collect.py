@@ -16,7 +16,7 @@ from hifisyn.paths import CONFIG_JSON, METRICS_CSV, Roots, fold_folder
 from hifisyn.plans import Plans
 from hifisyn.report.collect_data import Data, read_data
 from hifisyn.report.collect_tasks import Ablation, Downstream, read_ablations, read_csv, read_downstream
-from hifisyn.statistics.paired import SLICE, SUBJECT
+from hifisyn.statistics.units import SLICE, SUBJECT
 
 SPLITS = ("test", "val")
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from hifisyn.tables.comparison import Table
+from hifisyn.tables.table import Table
 
 _PATH = re.compile(r"(?:[A-Za-z]:)?(?:[^\s'\"=:,;()]*[/\\])+[^\s'\"=:,;()]*")
 

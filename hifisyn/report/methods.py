@@ -11,7 +11,7 @@ from hifisyn.report.collect import Facts, Training
 from hifisyn.report.html import counted, listed, paragraph, section
 from hifisyn.report.references import Citations, citation
 from hifisyn.report.results import DIRECTION, FEWEST_MODELS, METHOD
-from hifisyn.statistics.paired import SLICE
+from hifisyn.statistics.units import SLICE
 from hifisyn.training.logbook import duration
 
 Part = Callable[[Facts, Citations], list[str]]

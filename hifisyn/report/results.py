@@ -13,9 +13,12 @@ from hifisyn.evaluation.model_list import comparable
 from hifisyn.experiments.tables import SEED, comparison, seed_table
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_tasks import Downstream
-from hifisyn.statistics.paired import SUBJECT, by_subject, friedman, p_text
-from hifisyn.tables.comparison import Cell, Table, compare_methods
+from hifisyn.statistics.friedman import friedman
+from hifisyn.statistics.units import SUBJECT, by_subject
+from hifisyn.statistics.verdict import p_text
+from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.differences import differences
+from hifisyn.tables.table import Cell, Table
 
 METHOD, DIRECTION = "model", "direction"
 OVERVIEW, RANKED = ("psnr", "ssim"), ("psnr", "ssim", "psnr_brain", "ssim_brain")

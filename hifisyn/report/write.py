@@ -11,7 +11,7 @@ from hifisyn.report.collect import Facts, collect
 from hifisyn.report.page import page, tables
 from hifisyn.report.pictures import Picture, overlays
 from hifisyn.report.results import Result
-from hifisyn.statistics.paired import SUBJECT
+from hifisyn.statistics.units import SUBJECT
 
 PAGE, TABLES, FIGURES = "report.html", "tables", "figures"
 Log = Callable[[str], None]

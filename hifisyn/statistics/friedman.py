@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.statistics.signed_rank import DECIMALS
-
-FEWEST_METHODS = 3
+from hifisyn.statistics.verdict import FEWEST_METHODS, FriedmanVerdict, VerdictKind
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Friedman:
         mean_ranks: method to its mean rank, 1 = best, ties share their average rank.
         critical_difference: of Nemenyi: mean ranks further apart than this differ; NaN without rows or methods.
         posthoc: one row a pair of methods: `a`, `b`, `p` of Nemenyi, already corrected for all pairs.
-        verdict: in words; begins with "differ", "no difference", "cannot reach significance" or "no test".
+        verdict: what the test says.
     """
 
     n: int
@@ -33,7 +32,7 @@ class Friedman:
     mean_ranks: pd.Series
     critical_difference: float
     posthoc: pd.DataFrame
-    verdict: str
+    verdict: FriedmanVerdict
 
 
 def friedman(values: pd.DataFrame, *, alpha: float = 0.05, higher_is_better: bool = True) -> Friedman:
@@ -45,7 +44,7 @@ def friedman(values: pd.DataFrame, *, alpha: float = 0.05, higher_is_better: boo
         alpha: level of the tests.
         higher_is_better: whether the largest value gets rank 1; False for errors, and for ranks of readers.
     """
-    from scipy.stats import chi2, friedmanchisquare, rankdata
+    from scipy.stats import rankdata
 
     whole = values.dropna()
     n, k = whole.shape
@@ -53,18 +52,43 @@ def friedman(values: pd.DataFrame, *, alpha: float = 0.05, higher_is_better: boo
     ranks = rankdata(signed, axis=1) if n and k else np.empty((n, k))
     mean_ranks = pd.Series(ranks.mean(axis=0) if n else np.full(k, np.nan), index=values.columns, name="mean_rank")
     difference, posthoc = _nemenyi(mean_ranks, n, alpha)
-    statistic = p = float("nan")
-    if n == 0 or k < FEWEST_METHODS:
-        verdict = f"no test: it takes {FEWEST_METHODS} methods, found {k}, and rows with a number for each, found {n}"
-    elif (ranks == ranks[:, :1]).all():
-        statistic, p, verdict = 0.0, 1.0, f"no difference: all methods rank equal in each of {_rows(n)}"
-    else:
-        found = friedmanchisquare(*ranks.T)
-        statistic, p = float(found.statistic), float(found.pvalue)
-        verdict = _verdict(n, k, p, float(chi2.sf(n * (k - 1), k - 1)), difference, posthoc, alpha)
-    if len(whole) < len(values):
-        verdict += f"; {len(values) - len(whole)} of {len(values)} rows left out, where a number is missing"
+    statistic, p, kind = _test(ranks, alpha)
+    verdict = FriedmanVerdict(
+        kind=kind,
+        n=n,
+        k=k,
+        least_p=_least_p(n, k),
+        apart=int((posthoc["p"] <= alpha).sum()),
+        pairs=len(posthoc),
+        critical_difference=difference,
+        lost=len(values) - n,
+    )
     return Friedman(n, k, statistic, p, mean_ranks, difference, posthoc, verdict)
+
+
+def _test(ranks: np.ndarray, alpha: float) -> tuple[float, float, VerdictKind]:
+    """Return chi-square, p and what they say of ranks (n, k)."""
+    from scipy.stats import friedmanchisquare
+
+    n, k = ranks.shape
+    if n == 0 or k < FEWEST_METHODS:
+        return float("nan"), float("nan"), VerdictKind.UNTESTED
+    if (ranks == ranks[:, :1]).all():
+        return 0.0, 1.0, VerdictKind.EQUAL
+    test = friedmanchisquare(*ranks.T)
+    p = float(test.pvalue)
+    if _least_p(n, k) > alpha:
+        kind = VerdictKind.OUT_OF_REACH
+    else:
+        kind = VerdictKind.DIFFERENT if p <= alpha else VerdictKind.NOT_SHOWN
+    return float(test.statistic), p, kind
+
+
+def _least_p(n: int, k: int) -> float:
+    """Return the smallest p of n rows and k methods: every row ranks them alike."""
+    from scipy.stats import chi2
+
+    return float(chi2.sf(n * (k - 1), k - 1)) if n and k > 1 else float("nan")
 
 
 def _nemenyi(mean_ranks: pd.Series, n: int, alpha: float) -> tuple[float, pd.DataFrame]:
@@ -80,19 +104,3 @@ def _nemenyi(mean_ranks: pd.Series, n: int, alpha: float) -> tuple[float, pd.Dat
     gaps = [abs(mean_ranks[a] - mean_ranks[b]) for a, b in pairs]
     posthoc["p"] = studentized_range.sf(np.array(gaps) / scale, k, np.inf)
     return float(studentized_range.ppf(1 - alpha, k, np.inf) * scale), posthoc
-
-
-def _verdict(n: int, k: int, p: float, least: float, difference: float, posthoc: pd.DataFrame, alpha: float) -> str:
-    if least > alpha:
-        return f"cannot reach significance: with {_rows(n)} and {k} methods p is at least {least:.2g}"
-    if p > alpha:
-        return "no difference shown"
-    apart = int((posthoc["p"] <= alpha).sum())
-    words = f"differ; Nemenyi tells {apart} of {len(posthoc)} pairs apart"
-    if difference > k - 1:
-        words += f" (it cannot with {_rows(n)}: mean ranks must be {difference:.2g} apart, {k - 1} at most are)"
-    return words
-
-
-def _rows(n: int) -> str:
-    return f"{n} row{'' if n == 1 else 's'}"

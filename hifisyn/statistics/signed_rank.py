@@ -41,18 +41,18 @@ def signed_rank(differences: np.ndarray) -> SignedRank:
     from scipy.stats import rankdata, wilcoxon
 
     rounded = np.round(differences, DECIMALS)
-    kept = rounded[rounded != 0]
-    if not len(kept):
+    nonzero = rounded[rounded != 0]
+    if not len(nonzero):
         return SignedRank(0, 1.0, 1.0, 0.0)
-    ranks = rankdata(np.abs(kept))
-    signed = np.sign(kept) * ranks
-    if len(kept) > MOST_EXACT:
+    ranks = rankdata(np.abs(nonzero))
+    signed = np.sign(nonzero) * ranks
+    if len(nonzero) > MOST_EXACT:
         p = wilcoxon(signed).pvalue
     elif len(np.unique(ranks)) < len(ranks):
         p = _exact_with_ties(signed)
     else:
         p = wilcoxon(signed, method="exact").pvalue
-    return SignedRank(len(kept), float(p), least_p(len(kept)), float(signed.sum() / ranks.sum()))
+    return SignedRank(len(nonzero), float(p), least_p(len(nonzero)), float(signed.sum() / ranks.sum()))
 
 
 def least_p(n: int) -> float:

@@ -6,23 +6,13 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.errors import UserError
-from hifisyn.statistics.paired import (
-    CANNOT,
-    EQUAL,
-    SLICE,
-    SLICE_LEVEL,
-    SUBJECT,
-    against_reference,
-    by_slice,
-    by_subject,
-    p_text,
-)
+from hifisyn.statistics.paired import against_reference
+from hifisyn.statistics.units import SLICE, SUBJECT, by_unit, check_unit
+from hifisyn.statistics.verdict import SLICE_LEVEL
+from hifisyn.tables.cells import REFERENCE, SAME, TOO_SMALL, method_cells
 from hifisyn.tables.table import Cell, Table
 
-__all__ = ["Cell", "Table", "compare_methods"]
-
 ALPHA = 0.05
-NOTHING, REFERENCE, TOO_SMALL, SAME = "–", "reference", "n too small", "equal"
 TESTED = ("pairs", "difference", "low", "high", "effect", "p", "p_holm", "least_p", "verdict")
 
 
@@ -60,19 +50,18 @@ def compare_methods(
     Raises:
         UserError: a column is missing, the table is empty, the reference is no row, or the unit is neither.
     """
-    if unit not in (SUBJECT, SLICE):
-        raise UserError(f"unit: wanted {SUBJECT} or {SLICE}, found {unit}; choose one")
+    check_unit(unit)
     missing = [name for name in [*([by] if by else []), row, *measures] if name not in cases.columns]
     if missing or cases.empty:
-        raise UserError(f"table: wanted rows with {missing[0] if missing else row}, found none; evaluate first")
+        raise UserError(f"table must have rows with {missing[0] if missing else row}", hint="evaluate first")
     names = list(cases[row].unique())
     if reference is not None and reference not in names:
-        raise UserError(f"reference: wanted one of {', '.join(map(str, names))}, found {reference}; name one")
+        raise UserError(f"reference must be one of {', '.join(map(str, names))}", got=reference)
     head, columns, numbers = [row], [], []
     for group, part in cases.groupby(by, sort=False) if by else [("", cases)]:
         for measure in measures:
             found = _numbers(part, measure, row, reference, unit).reindex(names)
-            columns.append(_cells(found, reference, lower=measure in lower_is_better, percent=percent))
+            columns.append(method_cells(found, reference, lower=measure in lower_is_better, percent=percent))
             numbers.append(found.rename_axis(row).reset_index().assign(**{by or "group": group, "measure": measure}))
             head.append((f"{group}: " if by else "") + _heading(measure, titles or {}, percent))
     table = pd.concat(numbers, ignore_index=True)
@@ -86,7 +75,7 @@ def compare_methods(
 
 def _numbers(part: pd.DataFrame, measure: str, row: str, reference: str | None, unit: str) -> pd.DataFrame:
     """Return what is known of each method in one column of the table, a row a method."""
-    values = (by_slice if unit == SLICE else by_subject)(part, measure, method=row)
+    values = by_unit(part, measure, unit, method=row)
     finite = values.where(np.isfinite(values))
     found = pd.DataFrame({"n": values.notna().sum(), "mean": finite.mean(), "sd": finite.std(ddof=1)})
     found["mean"] = found["mean"].fillna(values.max())  # infinite where all are
@@ -94,46 +83,6 @@ def _numbers(part: pd.DataFrame, measure: str, row: str, reference: str | None, 
         tests = against_reference(values, reference, unit=unit, alpha=ALPHA).set_index("method")
         found = found.join(tests.rename(columns={"n": "pairs"}).drop(columns=["reference", "mean"]))
     return found.reindex(columns=["n", "mean", "sd", *TESTED])
-
-
-def _cells(found: pd.DataFrame, reference: str | None, *, lower: bool, percent: bool) -> list[Cell]:
-    factor = 100 if percent else 1
-    means, spreads = factor * found["mean"], factor * found["sd"]
-    digits = 1 if percent else _digits(means)
-    texts = [_number(mean, digits) for mean in means]
-    best = _number(means.min() if lower else means.max(), digits)
-    several = means.notna().sum() > 1
-    return [
-        Cell(
-            text if np.isnan(spread) else f"{text} ± {spread:.{digits}f}",
-            best=bool(several and text == best and text != NOTHING),
-            test=REFERENCE if name == reference else _test(row["p_holm"], row["verdict"]),
-        )
-        for name, text, spread, row in zip(found.index, texts, spreads, found.to_dict("records"), strict=True)
-    ]
-
-
-def _test(p_holm: float, verdict: object) -> str:
-    """Return what a cell says of a test: the p-value after correction, or why it would mislead."""
-    if not isinstance(verdict, str) or np.isnan(p_holm):
-        return ""
-    if verdict.startswith(EQUAL):
-        return SAME
-    return TOO_SMALL if verdict.startswith(CANNOT) else p_text(p_holm)
-
-
-def _digits(means: pd.Series) -> int:
-    """Return how many decimals a column takes: 2 above 1, 3 up to 1, more where all would be next to 0."""
-    largest = means[np.isfinite(means)].abs().max()
-    if not largest > 0 or largest > 1:
-        return 2
-    return int(np.clip(2 - np.floor(np.log10(largest)), 3, 6))
-
-
-def _number(value: float, digits: int) -> str:
-    if np.isnan(value):
-        return NOTHING
-    return f"{value:.{digits}f}" if np.isfinite(value) else "∞"
 
 
 def _heading(measure: str, titles: Mapping[str, str], percent: bool) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hifisyn.statistics.paired import p_text
+from hifisyn.statistics.verdict import PairedVerdict, p_text
 from hifisyn.tables.table import Cell, Table
 
 NOTE = (
@@ -17,7 +17,7 @@ HEAD = ("pairs", "difference", "95 % interval", "r", "p", "after Holm", "verdict
 
 
 def differences(compared: Table, *, percent: bool = False, title: str = "") -> Table:
-    """Return one row a test of a table that `compare_methods` made with a reference.
+    """Return one row a test of a table of `compare_methods` with a reference.
 
     Args:
         compared: the table.
@@ -30,7 +30,7 @@ def differences(compared: Table, *, percent: bool = False, title: str = "") -> T
     count = len(compared.rows)
     rows = []
     for place, row in enumerate(compared.numbers.to_dict("records")):
-        if isinstance(row.get("verdict"), str):
+        if isinstance(row.get("verdict"), PairedVerdict):
             name = f"{compared.head[1 + place // count]}, {compared.rows[place % count][0].text}"
             rows.append((Cell(name), *_cells(row, percent)))
     tested = compared.numbers.dropna(subset="verdict") if rows else compared.numbers.iloc[:0]
@@ -48,7 +48,7 @@ def _cells(row: Mapping[str, Any], percent: bool) -> list[Cell]:
         _signed(row["effect"], "+.2f"),
         _p(row["p"]),
         _p(row["p_holm"]),
-        row["verdict"],
+        str(row["verdict"]),
     ]
     return [Cell(text) for text in texts]
 
