@@ -38,6 +38,7 @@ class Converter:
         convert: (raw folder of the data set, parsed arguments) -> what was written. The arguments always have
             `name` and `overwrite`.
         examples: what to type, shown below the help.
+        simulated: it generates its cases, so it takes --subjects-number, --test-number, --seed and --processes.
     """
 
     name: str
@@ -46,3 +47,4 @@ class Converter:
     add_arguments: Callable[[argparse.ArgumentParser], None]
     convert: Callable[[Path, argparse.Namespace], Conversion]
     examples: str = ""
+    simulated: bool = False

@@ -64,7 +64,9 @@ def find(sources: Sequence[Path], layout: Layout, *, reference: str = "") -> Fou
         raise folder_messages.nothing(sources, files, layout.patterns, GUESSES, layout.names)
     _require_one_name_each(scans)
     if reference and reference not in {scan.modality for scan in scans}:
-        raise UserError(f"wanted {reference} (--reference) among the scans, found none; see --pattern and --contrast")
+        raise UserError(
+            f"wanted {reference} (--reference-contrast) among the scans, found none; see --pattern and --contrast"
+        )
     cases, left_out = _cases([*scans, *maps])
     if not layout.patterns and (twice := group(scans)[1]):
         raise folder_messages.guessed_badly(twice[0], images, patterns[0])
@@ -94,7 +96,7 @@ def _scans(files: Mapping[Path, str], pattern: str, names: Mapping[str, str]) ->
 
 def _maps(images: Mapping[Path, str], layout: Layout, what: str) -> list[Scan]:
     """Return the label maps or the brain masks as scans of the contrast `what`."""
-    pattern, option = (layout.labels, "--labels") if what == "label" else (layout.masks, "--masks")
+    pattern, option = (layout.labels, "--label-pattern") if what == "label" else (layout.masks, "--mask-pattern")
     if not pattern:
         return []
     visits = any("{session}" in each for each in layout.patterns)
@@ -181,16 +183,30 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--contrast", nargs="+", default=[], metavar="NAME=MODALITY", help="what contrasts are called, as in mprage=T1"
     )
-    parser.add_argument("--labels", default="", metavar="PATTERN", help="of the label maps, as in seg/{subject}.nii.gz")
+    parser.add_argument(
+        "--label-pattern",
+        dest="labels",
+        default="",
+        metavar="PATTERN",
+        help="pattern of the label maps, as in seg/{subject}.nii.gz",
+    )
     parser.add_argument(
         "--label-names",
         nargs="+",
         default=[],
         metavar="NAME=VALUE",
-        help="what their values mean, as in CSF=1 GM=2 WM=3 lesion=4",
+        help="meaning of the label values, as in CSF=1 GM=2 WM=3 lesion=4",
     )
-    parser.add_argument("--masks", default="", metavar="PATTERN", help="of your brain masks, if there are any")
-    parser.add_argument("--reference", choices=MODALITIES, help="on whose grid labels and masks are")
+    parser.add_argument(
+        "--mask-pattern",
+        dest="masks",
+        default="",
+        metavar="PATTERN",
+        help="pattern of your brain masks, if there are any",
+    )
+    parser.add_argument(
+        "--reference-contrast", dest="reference", choices=MODALITIES, help="contrast whose grid labels and masks have"
+    )
     parser.add_argument("--skull-stripped", action="store_true", help="all scans are")
     parser.add_argument("--registered", action="store_true", help="all contrasts of a visit lie on each other")
     parser.add_argument("--bias-corrected", action="store_true", help="all scans are")
@@ -225,7 +241,7 @@ CONVERTER = source_converter(
   hifisyn_convert_dataset folder /data/scans --pattern '{subject}/{session}/{modality}.nii' --contrast mprage=T1 tse=T2
       P01/visit1/mprage.nii: visits of a subject never part in a split
   hifisyn_convert_dataset folder /data/scans --pattern 'images/{subject}_{modality}.nii.gz' \\
-          --labels 'lesions/{subject}.nii.gz' --label-names lesion=1 --reference FLAIR
+          --label-pattern 'lesions/{subject}.nii.gz' --label-names lesion=1 --reference-contrast FLAIR
       with the label maps that were drawn on FLAIR; CSF, GM and WM are added around the lesions
 """,
 )

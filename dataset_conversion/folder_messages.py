@@ -32,7 +32,9 @@ def unknown(files: Mapping[Path, str], patterns: Iterable[str], names: Mapping[s
     if not counted:
         return []
     words = ", ".join(f"{word} ({number})" for word, number in counted.most_common(8))
-    return [f"passed over files of unknown contrast: {words}; --contrast names contrasts, --labels finds label maps"]
+    return [
+        f"passed over files of unknown contrast: {words}; --contrast names contrasts, --label-pattern finds label maps"
+    ]
 
 
 def guessed_badly(left_out: LeftOut, images: Mapping[Path, str], pattern: str) -> UserError:

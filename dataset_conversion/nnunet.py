@@ -148,7 +148,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what channels are, as in MPRAGE=T1; ADC=none leaves one out",
     )
     parser.add_argument(
-        "--label-names", nargs="+", default=[], metavar="NAME=VALUE", help="instead of the labels of dataset.json"
+        "--label-names",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="meaning of the label values, as in CSF=1 GM=2 WM=3 lesion=4 (instead of that in dataset.json)",
     )
     parser.add_argument(
         "--subject-pattern",

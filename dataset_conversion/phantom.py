@@ -16,7 +16,6 @@ from typing import Any
 
 from hifisyn.dataset import MODALITIES, Case, Dataset, image_path, label_path
 from hifisyn.dataset_conversion.converter import Conversion, Converter
-from hifisyn.errors import UserError
 from hifisyn.files import write_json
 from hifisyn.simulation.options import PhantomOptions
 
@@ -101,24 +100,38 @@ def _case(cohort: PhantomOptions, index: int, folder: Path) -> Case:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     default = PhantomOptions()
-    parser.add_argument("--subjects-number", type=int, default=default.subjects, metavar="N", help="training subjects")
-    parser.add_argument("--test-number", type=int, default=default.test, metavar="N", help="held-out subjects")
-    parser.add_argument("--seed", type=int, default=default.seed, metavar="N", help="of everything random")
-    parser.add_argument("--resolution", type=float, default=default.resolution, metavar="MM", help="voxel size")
-    parser.add_argument("--modalities", nargs="+", default=default.modalities, metavar="M", help=", ".join(MODALITIES))
-    parser.add_argument("--lesions", type=float, default=default.lesions, metavar="N", help="subjects, or a share < 1")
-    parser.add_argument("--noise", type=float, default=default.noise, metavar="X", help="over the brightest tissue")
-    parser.add_argument("--bias", type=float, default=default.bias, metavar="X", help="range of the bias field")
-    parser.add_argument("--processes", type=int, default=min(8, os.cpu_count() or 1), metavar="N", help="at a time")
+    parser.set_defaults(
+        subjects_number=default.subjects,
+        test_number=default.test,
+        seed=default.seed,
+        processes=min(8, os.cpu_count() or 1),
+    )
+    parser.add_argument("--resolution", type=float, default=default.resolution, metavar="MM", help="voxel size in mm")
+    parser.add_argument(
+        "--modalities", nargs="+", default=default.modalities, metavar="M", help=f"contrasts of {', '.join(MODALITIES)}"
+    )
+    parser.add_argument(
+        "--lesions",
+        type=float,
+        default=default.lesions,
+        metavar="N",
+        help="number of subjects with lesions, or their share if below 1",
+    )
+    parser.add_argument(
+        "--noise", type=float, default=default.noise, metavar="X", help="noise relative to the brightest tissue"
+    )
+    parser.add_argument(
+        "--bias-field", dest="bias", type=float, default=default.bias, metavar="X", help="range of the bias field"
+    )
 
 
 def _convert(folder: Path, arguments: argparse.Namespace) -> Conversion:
-    if arguments.processes < 1:
-        raise UserError(f"wanted 1 process or more, found {arguments.processes}")
     given = {f.name: getattr(arguments, f.name) for f in fields(PhantomOptions) if f.name in arguments}
     given["modalities"] = tuple(arguments.modalities)
     cohort = PhantomOptions(subjects=arguments.subjects_number, test=arguments.test_number, **given)
     return convert(folder, cohort, name=arguments.name, processes=arguments.processes, overwrite=arguments.overwrite)
 
 
-CONVERTER = Converter("phantom", "simulated cohort with exact truth", "PHANTOM", _add_arguments, _convert)
+CONVERTER = Converter(
+    "phantom", "simulated cohort with exact truth", "PHANTOM", _add_arguments, _convert, simulated=True
+)

@@ -1,11 +1,11 @@
 """hifisyn_ablation: train and compare the rows of an ablation, equal in all but what they leave out."""
 
-import argparse
 import sys
 
-from hifisyn.cli import comparing, training_flags
+from hifisyn.cli import comparing, flags
 from hifisyn.cli.comparing import close, say, stopped
 from hifisyn.cli.entry import command
+from hifisyn.cli.parser import Parser
 
 EPILOG = """
 rows, by key or set (table5, the default; table6):
@@ -26,22 +26,21 @@ Exit code 1: some rows failed, 2: all; they are listed, and the others finish.
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command's arguments."""
-    parser = argparse.ArgumentParser(
-        prog="hifisyn_ablation",
+    parser = Parser(
+        "hifisyn_ablation",
         description="Train the rows of an ablation with equal budgets, evaluate them, and write one table.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     comparing.add_pair(parser)
-    parser.add_argument("--rows", nargs="+", action="extend", default=[], metavar="ROW", help="default: table5")
-    parser.add_argument("--overwrite", action="store_true", help="train all rows anew, the normal model (all) too")
-    what = parser.add_argument_group("what every row shares")
-    training_flags.add_plan(what)
-    comparing.add_compared(what)
-    training_flags.add_machine(parser.add_argument_group("how"))
-    training_flags.add_roots(parser)
+    parser.add_argument("--rows", **flags.SEVERAL, metavar="ROW", help="rows to train (default: table5)")
+    flags.OVERWRITE.add(parser, "train all rows from scratch, the normal model (all) too")
+    shared = parser.add_argument_group("what all rows share")
+    flags.add_plan(shared)
+    comparing.add_compared(shared)
+    flags.add_machine(parser.add_argument_group("machine"))
+    flags.add_roots(parser, flags.RAW, flags.PREPROCESSED, flags.RESULTS)
     return parser
 
 
@@ -60,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     words = ["hifisyn_ablation", *(sys.argv[1:] if arguments is None else arguments)]
     options = Options(given.device, given.precision, given.workers, force_long=given.force_long, log=say)
     epochs = [] if given.epochs is None else [f"length.epochs={given.epochs}"]
-    assignments = (*training_flags.assignments(given), *epochs)
+    assignments = (*flags.assignments(given), *epochs)
     ablation = prepare(
         comparing.requests(given, comparing.contrasts(given), assignments, words)[0],
         chosen(given.rows),

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from hifisyn.cli import comparing, training_flags
+from hifisyn.cli import comparing, flags
 from hifisyn.cli.comparing import close, say, stopped
 from hifisyn.cli.entry import command, terminated_as_interrupted
+from hifisyn.cli.parser import Parser
 from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from hifisyn.experiments.trainings import Training
     from hifisyn.training.job import Options
 
-TASKS = ("tissue", "lesion", "augment")
 EPILOG = """
 examples:
   hifisyn_benchmark -d IXI --source T1 --target T2 --dry-run            what would be trained, and for how long
@@ -35,40 +35,37 @@ same line goes on after an interruption. Exit code 1: something failed, 2: all; 
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command's arguments."""
-    parser = argparse.ArgumentParser(
-        prog="hifisyn_benchmark",
+    parser = Parser(
+        "hifisyn_benchmark",
         description="Train methods with equal budgets on the same subjects, evaluate them alike, and write the tables.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     comparing.add_pair(parser, several=True)
     parser.add_argument(
-        "--together",
-        nargs="+",
-        default=[],
-        metavar="T1",
-        help="three contrasts or more, trained in one; all directions",
+        "--together", nargs="+", default=[], metavar="T1", help="three contrasts or more: one training, all directions"
     )
-    parser.add_argument("--pairwise", action="store_true", help="beside --together: each pair too, which divide N")
-    parser.add_argument("--methods", nargs="+", action="extend", default=[], metavar="METHOD", help="default: all")
-    parser.add_argument("--overwrite", action="store_true", help="train all methods anew")
-    what = parser.add_argument_group("what every method shares")
-    what.add_argument(
-        "--budget", metavar="N", help="steps (2000) or time (90min, 2h) of each; default: the plans' steps"
+    parser.add_argument(
+        "--pairwise", action="store_true", help="with --together: train each pair too, with an equal share of N"
     )
-    what.add_argument("--plans", "-p", default="plans", help="name of the plans file; default: plans")
-    what.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change the plans")
-    comparing.add_compared(what)
-    what.add_argument("--task", nargs="*", choices=TASKS, default=["tissue"], help="downstream; default: tissue")
-    how = parser.add_argument_group("how")
-    how.add_argument("--device", nargs="+", default=["auto"], help="auto, cpu, cuda:1; several: a training on each")
-    how.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that trains, such as tcp://node1:8786")
-    how.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"), help="auto: bf16 on CUDA")
-    how.add_argument("--workers", type=int, help="reading processes of a training; default: 0 on a CPU, else up to 3")
-    how.add_argument("--force-long", action="store_true", help="train even if it will take days")
-    training_flags.add_roots(parser)
+    parser.add_argument("--methods", **flags.SEVERAL, metavar="METHOD", help="methods to compare (default: all)")
+    flags.OVERWRITE.add(parser, "train all methods from scratch")
+    shared = parser.add_argument_group("what all methods share")
+    shared.add_argument(
+        "--budget", metavar="N", help="steps (2000) or time (90min, 2h) of each training (default: the plans' steps)"
+    )
+    flags.PLANS_NAME.add(shared)
+    flags.SET.add(shared)
+    comparing.add_compared(shared)
+    flags.TASK.add(shared, nargs="*", default=["tissue"])
+    machine = parser.add_argument_group("machine")
+    flags.DEVICE.add(machine, "several: a training on each", nargs="+", default=["auto"])
+    flags.SCHEDULER.add(machine)
+    flags.PRECISION.add(machine)
+    flags.WORKERS.add(machine)
+    flags.FORCE_LONG.add(machine)
+    flags.add_roots(parser, flags.RAW, flags.PREPROCESSED, flags.RESULTS)
     return parser
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hifisyn.cli import flags
 from hifisyn.cli.entry import outcome
 from hifisyn.errors import UserError
 
@@ -16,22 +17,22 @@ if TYPE_CHECKING:
 
 
 def add_pair(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """Add which data set, contrasts and fold; `several`: --target takes more than one contrast."""
-    others = "the others; both directions of each" if several else "the other contrast; both directions"
-    parser.add_argument("--dataset", "-d", required=True, metavar="NAME", help="preprocessed data set")
-    parser.add_argument("--source", metavar="T1", help="one contrast; may be left out where the data set has two")
-    parser.add_argument(
-        "--target", nargs="+" if several else 1, default=[], metavar="T2", help=f"{others} are compared"
+    """Declare data set, contrasts and fold; `several`: --target takes more than one contrast."""
+    flags.DATASET.add(parser, required=True)
+    flags.SOURCE.add(parser, "may be left out where the data set has two")
+    note = "both directions are compared"
+    flags.TARGET.add(
+        parser, f"several: a training for each; {note}" if several else note, nargs="+" if several else 1, default=[]
     )
-    parser.add_argument("--fold", default="fold0", help="fold0, 0 or all; default: fold0")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    flags.FOLD.add(parser, default="fold0")
+    flags.DRY_RUN.add(parser)
 
 
-def add_compared(group: argparse._ArgumentGroup) -> None:
-    """Add what is compared of the trainings."""
-    group.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="default: 0 alone")
-    group.add_argument("--split", choices=("test", "val"), help="cases to compare on; default: test if there are any")
-    group.add_argument("--checkpoint", choices=("best", "final"), default="best", help="weights; default: best")
+def add_compared(group: flags.Container) -> None:
+    """Declare what is compared of the trainings."""
+    flags.SEEDS.add(group)
+    flags.SPLIT.add(group, "default: test if there are any")
+    flags.CHECKPOINT.add(group, choices=("best", "final"), default="best")
 
 
 def contrasts(given: argparse.Namespace) -> list[tuple[str, ...]]:
@@ -45,7 +46,7 @@ def contrasts(given: argparse.Namespace) -> list[tuple[str, ...]]:
     if (given.source is None) == bool(given.target):
         raise UserError("wanted both --source and --target or neither, found one; name the other contrast")
     pairs: list[tuple[str, ...]] = [(given.source, target) for target in given.target]
-    return pairs or [only_pair(_roots(given), given.dataset, given.plans)]
+    return pairs or [only_pair(_roots(given), given.dataset, given.plans_name)]
 
 
 def requests(
@@ -67,7 +68,7 @@ def requests(
             dataset=given.dataset,
             domains=own,
             fold=parse_fold(given.fold),
-            plans=given.plans,
+            plans=given.plans_name,
             assignments=tuple(assignments),
             roots=_roots(given),
             overwrite=given.overwrite,

@@ -1,15 +1,17 @@
 """hifisyn_convert_dataset: make a raw data set from scans as they lie on disk, or from simulation."""
 
-import argparse
 import sys
 from pathlib import Path
 
+from hifisyn.cli import flags
 from hifisyn.cli.entry import command
+from hifisyn.cli.parser import Parser
 from hifisyn.dataset_conversion.converter import Conversion
 from hifisyn.dataset_conversion.registry import CONVERTERS
 from hifisyn.errors import UserError
 from hifisyn.paths import Roots
 
+DESCRIPTION = "Convert scans as they lie on disk, or a simulation, to a raw data set."
 EXAMPLES = """examples:
   hifisyn_convert_dataset phantom --subjects-number 8          simulated heads, to try everything out
   hifisyn_convert_dataset open_ms /data/ms/raw --name MS       a published data set that has a converter
@@ -23,7 +25,7 @@ Each kind has options of its own: hifisyn_convert_dataset folder -h
 @command
 def main(arguments: list[str] | None = None) -> int:
     """Convert a data set; exit 0 when all of it was converted, 1 when some files were left out."""
-    parsed = _parser().parse_args(arguments)
+    parsed = parser().parse_args(arguments)
     if Path(parsed.name).name != parsed.name:
         raise UserError(f"wanted a --name without slashes, found {parsed.name!r}; the folder goes to --raw")
     folder = Roots.resolve(raw=parsed.raw).raw / parsed.name
@@ -34,31 +36,21 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if conversion.left_out else 0
 
 
-class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Help that keeps the lines of examples, and names a default only where there is one."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        nothing = action.default in (None, "", []) or action.default is False
-        return action.help if nothing else super()._get_help_string(action)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hifisyn_convert_dataset", description=__doc__, epilog=EXAMPLES, formatter_class=_Help
-    )
+def parser() -> Parser:
+    """Return the command line: a subcommand for each converter."""
+    parser = Parser("hifisyn_convert_dataset", description=DESCRIPTION, epilog=EXAMPLES)
     kinds = parser.add_subparsers(dest="converter", required=True, metavar="KIND")
     for converter in CONVERTERS.values():
         own = kinds.add_parser(
-            converter.name,
-            help=converter.summary,
-            description=converter.summary,
-            epilog=converter.examples,
-            formatter_class=_Help,
+            converter.name, help=converter.summary, description=converter.summary, epilog=converter.examples
         )
         converter.add_arguments(own)
-        own.add_argument("--name", default=converter.dataset_name, help="of the data set")
-        own.add_argument("--raw", type=Path, metavar="ROOT", help="folder of raw data sets, else $hifisyn_raw")
-        own.add_argument("--overwrite", action="store_true", help="replace an earlier conversion")
+        if converter.simulated:
+            for flag in (flags.SUBJECTS_NUMBER, flags.TEST_NUMBER, flags.SEED, flags.PROCESSES):
+                flag.add(own)
+        own.add_argument("--name", default=converter.dataset_name, metavar="NAME", help="name of the data set")
+        flags.RAW.add(own)
+        flags.OVERWRITE.add(own)
     return parser
 
 

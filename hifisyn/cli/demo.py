@@ -10,25 +10,33 @@ from importlib import import_module
 from pathlib import Path
 
 from hifisyn import paths
+from hifisyn.cli import flags
 from hifisyn.cli.entry import command
+from hifisyn.cli.parser import Parser
 from hifisyn.errors import UserError
 
 NAME = "PHANTOM"
 PAIR = ("T1", "T2")
+DESCRIPTION = "Run every step on simulated heads, from raw scans to numbers, in minutes on two CPU cores."
+
+
+def parser() -> Parser:
+    """Return the command line."""
+    p = Parser("hifisyn_demo", description=DESCRIPTION)
+    p.add_argument("--home", type=Path, default=Path("hifisyn_demo"), metavar="FOLDER", help="folder of everything")
+    flags.SUBJECTS_NUMBER.add(p, "to train and validate on", default=10)
+    flags.TEST_NUMBER.add(p, default=3)
+    flags.MINUTES.add(p, default=4)
+    flags.CORES.add(p, default=min(2, os.cpu_count() or 1))
+    flags.SEED.add(p)
+    flags.OVERWRITE.add(p, "remove an earlier demo")
+    return p
 
 
 @command
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo."""
-    parser = argparse.ArgumentParser(prog="hifisyn_demo", description=__doc__)
-    parser.add_argument("--home", type=Path, default=Path("hifisyn_demo"), help="folder that everything goes to")
-    parser.add_argument("--subjects", type=int, default=10, help="subjects to train and validate on")
-    parser.add_argument("--test-subjects", type=int, default=3, help="subjects held out")
-    parser.add_argument("--minutes", type=float, default=4, help="training time to plan for")
-    parser.add_argument("--cores", type=int, default=min(2, os.cpu_count() or 1), help="CPU cores to plan for")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--overwrite", action="store_true", help="remove what an earlier demo left")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     _clear(options.home, options.overwrite)
     os.environ[paths.HOME] = str(options.home)
     for root in (paths.RAW, paths.PREPROCESSED, paths.RESULTS):
@@ -46,7 +54,14 @@ def steps(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
     home, (source, target) = options.home, PAIR
     raw = home / paths.RAW / NAME
     synth = home / "synth"
-    cohort = ["--subjects-number", options.subjects, "--test-number", options.test_subjects, "--seed", options.seed]
+    cohort = [
+        "--subjects-number",
+        options.subjects_number,
+        "--test-number",
+        options.test_number,
+        "--seed",
+        options.seed,
+    ]
     budget = ["--device", "cpu", "--cores", options.cores, "--minutes", options.minutes]
     listed = [
         ("convert_dataset", ["phantom", "--name", NAME, "--modalities", *PAIR, *cohort]),

@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hifisyn.cli import flags
 from hifisyn.cli.entry import command, outcome
 from hifisyn.cli.evaluate import close
+from hifisyn.cli.parser import Parser
 from hifisyn.dataset import MODALITIES
 from hifisyn.errors import UserError
 
@@ -29,52 +31,60 @@ Only cases that the models never saw count. Run again, it does what is missing o
 by name: synth/IXI012_T1.nii.gz, truth/IXI012_T1.nii.gz, labels/IXI012.nii.gz (CSF 1, GM 2, WM 3), and the brain mask
 is synth/IXI012_T1_brain.nii.gz, as hifisyn_predict writes it. Exit code 1: something failed, 2: all; it is listed.
 """
-TASKS = ("tissue", "lesion", "augment")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         "hifisyn_downstream_eval",
-        description="Measure synthesis by what is done with it: tissue volumes, lesions, training with copies.",
+        description="Measure synthesis by what is done with it: tissue volumes, lesions, training data.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    what = p.add_argument_group("what is tried; default: all trained models and tasks")
-    what.add_argument("-d", "--dataset", nargs="+", action="extend", default=[], metavar="NAME", help="data sets")
-    what.add_argument("--model", nargs="+", type=Path, action="extend", default=[], metavar="FOLDER", help="models")
-    what.add_argument("--task", nargs="+", choices=TASKS, default=[], help="default: all")
-    what.add_argument("--split", choices=("test", "val"), help="which cases; default: test, or val where there is none")
-    what.add_argument("--fold", help="fold of the models; default: the first there is")
-    what.add_argument("--checkpoint", choices=("best", "final", "latest"), help="weights; default: best")
-    what.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
-    what.add_argument("--overwrite", action="store_true", help="do again what is done")
-    how = p.add_argument_group("how")
-    how.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1; default: auto")
-    how.add_argument("-np", "--processes", type=int, metavar="N", help="tissue: cases at a time; default: what fits")
-    how.add_argument("--tool", default="auto", choices=("auto", "fast", "atropos"), help="tissue; auto: FAST if there")
+    what = p.add_argument_group("models and tasks")
+    flags.DATASET.add(what, "default: all data sets", **flags.SEVERAL)
+    flags.MODEL.add(what, "default: all models", **flags.SEVERAL)
+    flags.TASK.add(what, "default: all tasks", nargs="+", default=[])
+    flags.SPLIT.add(what, "default: test, or val where there is none")
+    flags.FOLD.add(what, "default: the first that exists")
+    flags.CHECKPOINT.add(what, "default: best")
+    flags.DRY_RUN.add(what)
+    flags.OVERWRITE.add(what)
+    how = p.add_argument_group("tools and machine")
+    flags.DEVICE.add(how)
+    flags.PROCESSES.add(how, "tissue only; default: as many as fit")
     how.add_argument(
-        "--classes", default="auto", choices=("auto", "lesions", "tissues"), help="nnU-Net; auto: lesions if there are"
+        "--tool", default="auto", choices=("auto", "fast", "atropos"), help="tissue tool; auto: FAST where installed"
     )
-    nnunet = p.add_argument_group("nnU-Net; default: its own length on a GPU, a small one on a CPU")
-    nnunet.add_argument("--nnunet-epochs", type=int, metavar="N", help="default: 1000, on a CPU 40")
-    nnunet.add_argument("--nnunet-iterations", type=int, metavar="N", help="steps an epoch; default: 250, on a CPU 50")
-    nnunet.add_argument("--nnunet-folds", nargs="+", default=["all"], metavar="FOLD", help="all, or 0 to 4")
-    nnunet.add_argument("--nnunet-size", choices=("full", "small"), help="small: an eighth of the channels")
-    nnunet.add_argument("--nnunet-configuration", default="2d", choices=("2d", "3d_fullres"), help="default: 2d")
-    nnunet.add_argument("--seed", type=int, default=0, help="default: 0")
-    where = p.add_argument_group("where")
-    where.add_argument("--results", metavar="ROOT", help="models; default: hifisyn_results")
-    where.add_argument("--preprocessed", metavar="ROOT", help="preprocessed data sets; default: hifisyn_preprocessed")
+    how.add_argument(
+        "--classes",
+        default="auto",
+        choices=("auto", "lesions", "tissues"),
+        help="what an nnU-Net segments; auto: lesions where there are any",
+    )
+    _add_nnunet(p.add_argument_group("nnU-Net; default: its own length on a GPU, a small one on a CPU"))
+    flags.add_roots(p, flags.RESULTS, flags.PREPROCESSED)
     folders = p.add_argument_group("two folders of volumes instead of models; tissue only")
-    folders.add_argument("synth", nargs="?", type=Path, help="synthetic volumes CASE_T1.nii.gz and their masks")
-    folders.add_argument("truth", nargs="?", type=Path, help="real scans of the same names")
-    folders.add_argument("-o", "--output", type=Path, help="for tables, maps and pictures; default: inside SYNTH")
-    folders.add_argument("--modality", default="T1", choices=MODALITIES, help="contrast of the scans; default: T1")
-    folders.add_argument("--labels", type=Path, help="folder of exact tissue maps CASE.nii.gz")
-    folders.add_argument("--masks", type=Path, help="brain masks; default: those beside the synthetic volumes")
-    folders.add_argument("--register", action="store_true", help="register real scans that lie on another grid")
+    folders.add_argument(
+        "synth", nargs="?", type=Path, help="folder of synthetic volumes CASE_T1.nii.gz and their masks"
+    )
+    folders.add_argument("truth", nargs="?", type=Path, help="folder of real scans of the same names")
+    flags.OUTPUT.add(folders, "tables, maps and pictures; default: downstream_tissue/ in SYNTH")
+    folders.add_argument("--modality", default="T1", choices=MODALITIES, help="contrast of the scans")
+    flags.LABELS.add(folders, "exact tissue maps")
+    flags.MASKS.add(folders, "default: the masks beside the synthetic volumes")
+    flags.REGISTER.add(folders)
     return p
+
+
+def _add_nnunet(group: flags.Container) -> None:
+    group.add_argument("--nnunet-epochs", type=int, metavar="N", help="number of epochs (default: 1000, on a CPU 40)")
+    group.add_argument("--nnunet-iterations", type=int, metavar="N", help="steps per epoch (default: 250, on a CPU 50)")
+    group.add_argument("--nnunet-folds", nargs="+", default=["all"], metavar="FOLD", help="all, or 0 to 4")
+    group.add_argument("--nnunet-size", choices=("full", "small"), help="small: an eighth of the channels")
+    group.add_argument(
+        "--nnunet-configuration", default="2d", choices=("2d", "3d_fullres"), help="nnU-Net's configuration"
+    )
+    flags.SEED.add(group)
 
 
 @command

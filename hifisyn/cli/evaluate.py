@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hifisyn.cli import flags
 from hifisyn.cli.entry import command, outcome
+from hifisyn.cli.parser import Parser
 from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,49 +31,36 @@ cases or models failed, 2: all; they are listed.
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         "hifisyn_evaluate",
-        description="Measure trained models against simple rivals, or synthetic volumes against true scans.",
+        description="Measure trained models against simple baselines, or synthetic volumes against real scans.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("synth", nargs="?", type=Path, help="folder of synthetic volumes CASE_T2.nii.gz")
-    p.add_argument("truth", nargs="?", type=Path, help="folder of true scans of the same names")
-    p.add_argument("-o", "--output", type=Path, help="folder for tables and pictures (default: evaluation/ inside)")
-    p.add_argument("--overwrite", action="store_true", help="replace an earlier evaluation")
-    p.add_argument("--min-brain", type=float, help="share of a slice that brain must cover (default 0.02)")
+    p.add_argument("truth", nargs="?", type=Path, help="folder of real scans of the same names")
+    flags.OUTPUT.add(p, "tables and pictures; default: evaluation/ in SYNTH or the model")
+    flags.OVERWRITE.add(p)
+    p.add_argument(
+        "--min-brain", type=float, metavar="SHARE", help="share of a slice that brain must cover (default: 0.02)"
+    )
     volumes = p.add_argument_group("volumes")
-    volumes.add_argument("--masks", type=Path, help="folder of brain masks (default: those beside the volumes)")
-    volumes.add_argument("--labels", type=Path, help="folder of label maps CASE.nii.gz: scores inside each structure")
-    volumes.add_argument("--register", action="store_true", help="register true scans that lie on another grid")
+    flags.MASKS.add(volumes, "default: the masks beside the volumes")
+    flags.LABELS.add(volumes, "scores inside each structure")
+    flags.REGISTER.add(volumes)
     model = p.add_argument_group("models")
     which = model.add_mutually_exclusive_group()
-    which.add_argument("--model", type=Path, nargs="+", action="extend", metavar="FOLDER", help="only these models")
-    which.add_argument("-d", "--dataset", nargs="+", action="extend", metavar="NAME", help="only these data sets")
-    model.add_argument("--split", choices=("test", "val"), help="which cases (default: test, or val if there is none)")
-    model.add_argument(
-        "--fold",
-        nargs="+",
-        metavar="FOLD",
-        help="fold; several: their mean (default: all, each by itself; of one --model the first there is)",
-    )
-    model.add_argument(
-        "--checkpoint",
-        nargs="+",
-        choices=("best", "final", "latest"),
-        help="weights; several: their mean (default: best)",
-    )
-    model.add_argument("--tta", action="store_true", help="mean over shifts and mirror images of each slice")
-    model.add_argument("--results", metavar="ROOT", type=Path, help="models; default: hifisyn_results")
-    model.add_argument("--preprocessed", metavar="ROOT", type=Path, help="preprocessed data sets")
-    model.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1 (default: auto)")
-    model.add_argument("--reference", metavar="NAME", help="model that others are tested against (default: HiFiSyn)")
-    model.add_argument(
-        "--unit", choices=("subject", "slice"), default="subject", help="of tests; slice, as in the paper, flatters"
-    )
-    model.add_argument("--dry-run", action="store_true", help="say what would be evaluated, and why")
+    flags.MODEL.add(which, "default: all models", nargs="+", action="extend")
+    flags.DATASET.add(which, "default: all data sets", nargs="+", action="extend")
+    flags.SPLIT.add(model, "default: test, or val where there is none")
+    flags.add_weights(model, fold="every fold by itself; of one --model the first that exists", checkpoint="best")
+    flags.RESULTS.add(model)
+    flags.PREPROCESSED.add(model)
+    flags.DEVICE.add(model)
+    flags.REFERENCE.add(model, "default: HiFiSyn")
+    flags.UNIT.add(model)
+    flags.DRY_RUN.add(model)
     return p
 
 

@@ -3,10 +3,11 @@
 import argparse
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hifisyn.cli import flags
 from hifisyn.cli.entry import command, outcome
+from hifisyn.cli.parser import Parser
 
 if TYPE_CHECKING:
     from hifisyn.preprocessing.manual_labels import Correction
@@ -18,27 +19,24 @@ examples:
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command's arguments."""
-    parser = argparse.ArgumentParser(
-        prog="hifisyn_labels",
-        description="Hand out label maps of a preprocessed data set to be corrected, and take the corrected ones over.",
+    parser = Parser(
+        "hifisyn_labels",
+        description="Export the label maps of a preprocessed data set for correction, and import the corrected ones.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     tasks = parser.add_subparsers(dest="task", required=True, metavar="export|import")
     out = tasks.add_parser("export", help="write scans, label maps and their description for ITK-SNAP")
-    out.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="made where it is not there")
-    out.add_argument("--cases", nargs="+", action="extend", default=[], metavar="CASE", help="default: all")
-    back = tasks.add_parser("import", help="take over the maps that were changed")
-    back.add_argument("-i", "--input", type=Path, required=True, metavar="FOLDER", help="that was exported to")
-    for task, replaces in ((out, "what was exported before"), (back, "earlier corrections")):
-        task.add_argument("-d", "--dataset", required=True, metavar="NAME", help="preprocessed data set")
-        task.add_argument("--overwrite", action="store_true", help=f"replace {replaces}")
-        task.add_argument("-np", "--processes", type=int, metavar="N", help="cases at a time; default: as many as fit")
-        task.add_argument(
-            "--preprocessed", metavar="ROOT", help="preprocessed data sets; default: hifisyn_preprocessed"
-        )
+    flags.OUTPUT.add(out, "created where it does not exist", required=True)
+    out.add_argument("--cases", **flags.SEVERAL, metavar="CASE", help="cases to export (default: all)")
+    back = tasks.add_parser("import", help="import the label maps that were changed")
+    flags.INPUT.add(back, "the folder of the export", required=True)
+    for task, replaced in ((out, "of an earlier export"), (back, "earlier corrections")):
+        flags.DATASET.add(task, required=True)
+        flags.OVERWRITE.add(task, replaced)
+        flags.PROCESSES.add(task, "default: as many as fit")
+        flags.PREPROCESSED.add(task)
     return parser
 
 
@@ -105,7 +103,7 @@ def _to_type(given: argparse.Namespace, reference: str) -> list[str]:
 
 
 def _command(name: str, given: argparse.Namespace) -> list[str]:
-    root = ["--preprocessed", given.preprocessed] if given.preprocessed else []
+    root = ["--preprocessed", str(given.preprocessed)] if given.preprocessed else []
     return [name, "-d", given.dataset, *root]
 
 

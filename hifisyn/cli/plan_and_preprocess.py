@@ -6,7 +6,9 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from hifisyn.cli import flags
 from hifisyn.cli.entry import command, terminated_as_interrupted
+from hifisyn.cli.parser import Parser
 from hifisyn.engine.dask_cluster import KINDS
 
 if TYPE_CHECKING:
@@ -32,58 +34,62 @@ Run again, it does what is missing or has changed. plans.json and splits_final.j
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command's arguments."""
-    parser = argparse.ArgumentParser(
-        prog="hifisyn_plan_and_preprocess",
-        description="Make raw data sets ready for training: check every file, align, split by subject, plan, cut.",
+    parser = Parser(
+        "hifisyn_plan_and_preprocess",
+        description="Prepare raw data sets for training: check files, align, split by subject, plan, extract slices.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("-d", "--dataset", nargs="+", action="extend", required=True, metavar="NAME", help="data sets")
+    flags.DATASET.add(parser, **{**flags.SEVERAL, "required": True})
     parser.add_argument("--verify-only", action="store_true", help="check the files and stop")
-    parser.add_argument("--no-slices", action="store_true", help="align, split and plan, but cut nothing")
-    parser.add_argument("--retry-failed", action="store_true", help="try again what failed before, though unchanged")
-    parser.add_argument("--overwrite", action="store_true", help="plan anew although there are plans")
-    parser.add_argument("--seed", type=int, default=0, help="of the splits; default: 0")
-    engine = parser.add_argument_group("who does the work; default: processes on this machine")
-    engine.add_argument("-np", "--processes", type=int, metavar="N", help="subjects at a time; default: what fits")
-    engine.add_argument("--shard", metavar="I/N", help="do part I of N of the subjects, and plan nothing; I from 1")
-    dask = engine.add_mutually_exclusive_group()
-    dask.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, such as tcp://node1:8786")
+    parser.add_argument("--no-slices", action="store_true", help="align, split and plan, but extract no slices")
+    parser.add_argument("--retry-failed", action="store_true", help="retry what failed before and has not changed")
+    flags.OVERWRITE.add(parser, "plan again although there are plans")
+    flags.SEED.add(parser, "of the splits")
+    _add_engine(parser.add_argument_group("engine; default: processes on this machine"))
+    _add_planning(parser.add_argument_group("plan"))
+    _add_preparation(parser.add_argument_group("preparation of the scans; default: by dataset.json"))
+    flags.add_roots(parser, flags.RAW, flags.PREPROCESSED)
+    return parser
+
+
+def _add_engine(group: argparse._ArgumentGroup) -> None:
+    flags.PROCESSES.add(group, "default: as many as fit")
+    group.add_argument("--shard", metavar="I/N", help="process part I of N of the subjects, and plan nothing; I from 1")
+    dask = group.add_mutually_exclusive_group()
+    flags.SCHEDULER.add(dask)
     dask.add_argument("--dask-jobqueue", choices=KINDS, metavar="KIND", help=f"start -np jobs: {', '.join(KINDS)}")
-    engine.add_argument(
-        "--jobqueue-option", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="of such a job"
+    group.add_argument("--jobqueue-option", **flags.SEVERAL, metavar="KEY=VALUE", help="option of such a job")
+
+
+def _add_planning(group: argparse._ArgumentGroup) -> None:
+    flags.DEVICE.add(group, "to train on: auto, cpu or cuda", choices=("auto", "cpu", "cuda"))
+    group.add_argument(
+        "--device-memory", type=float, metavar="GB", help="memory of the device (default: what this machine has)"
     )
-    plan = parser.add_argument_group("what is planned")
-    plan.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="to train on; default: auto")
-    plan.add_argument("--device-memory", type=float, metavar="GB", help="default: what this machine has")
-    plan.add_argument("--cores", type=int, metavar="N", help="CPU cores to train on; default: those allowed here")
-    plan.add_argument("--minutes", type=float, metavar="M", help="training time; default: no limit, on a CPU 480")
-    plan.add_argument(
+    flags.CORES.add(group, "default: those allowed here")
+    flags.MINUTES.add(group, "default: no limit, on a CPU 480")
+    group.add_argument(
         "--preset",
         default="recommended",
         choices=("recommended", "paper", "paper_literal"),
-        help="paper: the published size and settings on any device; paper_literal: equations as they are printed; "
-        "default: recommended",
+        help="paper: the published size and settings on any device; paper_literal: equations as they are printed",
     )
-    plan.add_argument(
-        "--method", "-tr", help="to plan for; others plan themselves when they are trained; default: HiFiSyn"
+    flags.METHOD.add(group, "others plan themselves when they are trained; default: HiFiSyn")
+    flags.PLANS_NAME.add(group)
+    flags.SET.add(group)
+
+
+def _add_preparation(group: argparse._ArgumentGroup) -> None:
+    tools = ("auto", "hd-bet", "deepbet", "mask", "bet", "synthstrip", "command", "none")
+    flags.SKULL_STRIP.add(group, ", ".join(tools), choices=tools)
+    flags.STRIP_COMMAND.add(group)
+    group.add_argument("--bias", choices=("auto", "always", "never"), help="N4 bias field correction")
+    group.add_argument("--registration", choices=("rigid", "none"), help="registration of a case's contrasts")
+    group.add_argument(
+        "--tissue", choices=("auto", "fast", "atropos"), help="tissue tool where no tissue labels are given"
     )
-    plan.add_argument("--plans-name", "-p", default="plans", metavar="NAME", help="default: plans")
-    plan.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change the plans")
-    scans = parser.add_argument_group("how scans are prepared; default: by what dataset.json says")
-    scans.add_argument(
-        "--skull-strip", choices=("auto", "hd-bet", "deepbet", "mask", "bet", "synthstrip", "command", "none")
-    )
-    scans.add_argument("--strip-command", metavar="TEMPLATE", help="as in 'ben --input {input} --output {mask}'")
-    scans.add_argument("--bias", choices=("auto", "always", "never"), help="N4 bias field correction")
-    scans.add_argument("--registration", choices=("rigid", "none"))
-    scans.add_argument("--tissue", choices=("auto", "fast", "atropos"), help="where no tissue labels are given")
-    where = parser.add_argument_group("where")
-    where.add_argument("--raw", metavar="ROOT", help="raw data sets; default: hifisyn_raw")
-    where.add_argument("--preprocessed", metavar="ROOT", help="preprocessed data sets; default: hifisyn_preprocessed")
-    return parser
 
 
 @command
@@ -187,7 +193,7 @@ def _closing(name: str, outcome: "PreparedDataset", given: argparse.Namespace, w
     method = given.method or plans.method
     train += [] if method == METHOD else ["-tr", method]
     train += [] if given.plans_name == "plans" else ["-p", given.plans_name]
-    train += ["--preprocessed", given.preprocessed] if given.preprocessed else []
+    train += ["--preprocessed", str(given.preprocessed)] if given.preprocessed else []
     return [*essentials(plans), "next:", f"  {shlex.join(train)}"]
 
 

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hifisyn.cli import flags
 from hifisyn.cli.entry import command, outcome
+from hifisyn.cli.parser import Parser
 from hifisyn.dataset_conversion import bids_selection
 from hifisyn.errors import UserError
 
@@ -21,76 +23,52 @@ examples:
 A file's name ends with its modality: IXI012_T1.nii.gz; with --source any names will do. Each output is a
 volume on the grid of its source, the brain mask, a picture, and a JSON file that says what made it.
 """
-
-
 STRIPPERS = ("auto", "hd-bet", "deepbet", "mask", "bet", "synthstrip", "command")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command's arguments."""
-    parser = argparse.ArgumentParser(
-        prog="hifisyn_predict",
-        description="Make the MR contrasts that the cases of a folder lack. For research only.",
+    parser = Parser(
+        "hifisyn_predict",
+        description="Synthesise the MR contrasts that the cases of a folder lack. For research only.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "-i", "--input", type=Path, required=True, help="folder of NIfTI files, one file, or a BIDS data set"
-    )
+    flags.INPUT.add(parser, "NIfTI files, one file, or a BIDS data set", required=True)
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("-o", "--output", type=Path, help="folder to write to")
+    flags.OUTPUT.add(where)
     where.add_argument(
         "--bids-derivatives", type=Path, metavar="FOLDER", help="the same, as derivatives of a BIDS data set"
     )
-    which = parser.add_argument_group("what to make")
-    which.add_argument("--source", metavar="T1", help="start from this modality only; also names files of any name")
-    which.add_argument("--target", metavar="T2", nargs="+", default=[], help="make these; default: what a case lacks")
+    what = parser.add_argument_group("contrasts")
+    flags.SOURCE.add(what, "also names the contrast of files of any name; default: every contrast a case has")
+    flags.TARGET.add(what, "default: what a case lacks", nargs="+", default=[])
     model = parser.add_argument_group("model")
-    model.add_argument(
-        "--model", type=Path, metavar="FOLDER", nargs="+", default=[], help="model folders to choose from"
-    )
-    model.add_argument(
-        "--results", type=Path, metavar="ROOT", help="where models are looked for; default: hifisyn_results"
-    )
-    model.add_argument(
-        "--fold",
-        nargs="+",
-        metavar="FOLD",
-        help="fold0, 0 or all; several: their mean; default: the lowest that exists",
-    )
-    model.add_argument(
-        "--checkpoint",
-        nargs="+",
-        choices=("best", "final", "latest"),
-        help="several: their mean; default: the first that exists",
-    )
-    model.add_argument(
-        "--tta", action="store_true", help="mean over shifts and mirror images of each slice: finer, 8 times as long"
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps; default: auto")
-    parser.add_argument("-np", type=int, default=1, metavar="N", help="cases at a time; default: 1")
-    brain = parser.add_argument_group("skulls; default: found out, and stripped as in training")
-    skull = brain.add_mutually_exclusive_group()
-    skull.add_argument("--stripped", action="store_true", help="they are removed already")
-    skull.add_argument("--with-skull", action="store_true", help="they are there")
-    skull.add_argument("--skull-strip", choices=STRIPPERS, help="they are there, and this tool removes them")
-    brain.add_argument(
-        "--strip-command", metavar="TEMPLATE", help="the tool is a program, as in 'ben --input {input} --output {mask}'"
-    )
-    brain.add_argument("--masks", type=Path, metavar="FOLDER", help="brain masks: CASE.nii.gz or CASE_brain.nii.gz")
+    flags.MODEL.add(model, "several: the first that fits each case; default: those below --results", **flags.SEVERAL)
+    flags.RESULTS.add(model)
+    flags.add_weights(model, fold="the lowest that exists", checkpoint="the first of them that exists")
+    flags.DEVICE.add(parser)
+    flags.PROCESSES.add(parser, default=1)
+    _add_skulls(parser.add_argument_group("skulls; default: detected, and stripped as in training"))
     bids_selection.add_arguments(parser.add_argument_group("scans of a BIDS data set"))
     again = parser.add_mutually_exclusive_group()
-    again.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
-    again.add_argument("--continue", dest="keep", action="store_true", help="keep finished outputs, make the rest")
+    flags.OVERWRITE.add(again)
+    flags.RESUME.add(again, "keep finished outputs")
     return parser
+
+
+def _add_skulls(group: flags.Container) -> None:
+    skull = group.add_mutually_exclusive_group()
+    skull.add_argument("--stripped", action="store_true", help="the scans have no skulls")
+    skull.add_argument("--with-skull", action="store_true", help="the scans have skulls")
+    flags.SKULL_STRIP.add(skull, f"the scans have skulls: {', '.join(STRIPPERS)}", choices=STRIPPERS)
+    flags.STRIP_COMMAND.add(group)
+    flags.MASKS.add(group, "CASE.nii.gz or CASE_brain.nii.gz")
 
 
 @command
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; exit code 1 where some cases failed, 2 where all did."""
     given = parser().parse_args(arguments)
-    if given.np < 1:
-        raise UserError(f"-np: wanted at least 1, found {given.np}")
     from hifisyn.inference.predict import Existing, predict_folder
     from hifisyn.inference.worker import PredictionSettings
     from hifisyn.paths import parse_fold
@@ -102,10 +80,10 @@ def main(arguments: list[str] | None = None) -> int:
         tta=given.tta,
         device=given.device,
         **_skulls(given),
-        processes=given.np,
+        processes=given.processes,
         command=shlex.join(["hifisyn_predict", *typed]),
     )
-    existing: Existing = "overwrite" if given.overwrite else "keep" if given.keep else "refuse"
+    existing: Existing = "overwrite" if given.overwrite else "keep" if given.resume else "refuse"
     output = given.output or given.bids_derivatives
     summary = predict_folder(
         given.input,

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hifisyn.cli import flags
 from hifisyn.cli.entry import command, outcome
+from hifisyn.cli.parser import Parser
 from hifisyn.dataset import MODALITIES
 from hifisyn.errors import UserError
 
@@ -25,13 +27,12 @@ LONG = "posthoc"  # a line for every pair of models: in its file alone
 READ_EPILOG = "Files of several readers go in together; a folder stands for the .json files in it."
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         "hifisyn_reader_study",
         description="Let readers rank the images of several models without knowing which is which.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     jobs = p.add_subparsers(dest="job", required=True)
     _make_options(jobs.add_parser("make", help="write a study for readers", description="Write a study for readers."))
@@ -41,37 +42,42 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _make_options(p: argparse.ArgumentParser) -> None:
-    p.add_argument("-d", "--dataset", required=True, help="name of the data set")
-    p.add_argument("--source", choices=MODALITIES, help="contrast to start from (default: all that were evaluated)")
-    p.add_argument("--target", choices=MODALITIES, help="contrast to make; goes with --source")
-    p.add_argument("--model", nargs="+", default=[], help="names or paths of model folders (default: all evaluated)")
-    p.add_argument("--cases", type=_count, help="cases, one a subject (default: all, 18 at the most)")
-    p.add_argument("--slices", type=_count, default=1, help="slices of each case (default 1)")
-    p.add_argument("--repeats", type=int, default=2, help="views shown twice, for agreement with oneself (default 2)")
-    p.add_argument("--seed", type=int, default=0, help="the same seed draws the same study (default 0)")
+    flags.DATASET.add(p, required=True)
+    flags.SOURCE.add(p, "default: all that were evaluated", choices=MODALITIES)
+    flags.TARGET.add(p, "with --source", choices=MODALITIES)
+    flags.MODEL.add(p, "or its name in the results; default: all that were evaluated", nargs="+", default=[])
+    p.add_argument(
+        "--cases-number",
+        type=flags.at_least_one,
+        metavar="N",
+        help="number of cases, one a subject (default: all, at most 18)",
+    )
+    flags.SLICES.add(p, default=1)
+    p.add_argument(
+        "--repeats",
+        type=int,
+        default=2,
+        metavar="N",
+        help="views shown twice, for the agreement of readers with themselves",
+    )
+    flags.SEED.add(p, "the same seed draws the same study")
     real = p.add_mutually_exclusive_group()
     real.add_argument("--with-real", action="store_true", help="hide the real target among the images")
     real.add_argument("--show-real", action="store_true", help="show the real target beside the source")
-    p.add_argument("--split", choices=("test", "val"), help="which evaluation (default: test, or val if there is none)")
-    p.add_argument("--fold", help="fold of the models (default: the first that was evaluated)")
-    p.add_argument("-o", "--output", type=Path, help="folder of the study (default: reader_study in the results)")
-    p.add_argument("--overwrite", action="store_true", help="replace an earlier study")
-    p.add_argument("--preprocessed", type=Path, help="folder of preprocessed data sets")
-    p.add_argument("--results", type=Path, help="folder of results")
+    flags.SPLIT.add(p, "default: test, or val where there is none")
+    flags.FOLD.add(p, "default: the first that was evaluated")
+    flags.OUTPUT.add(p, "default: reader_study in the results")
+    flags.OVERWRITE.add(p)
+    flags.PREPROCESSED.add(p)
+    flags.RESULTS.add(p)
 
 
 def _analyse_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("study", type=Path, help="folder of the study")
     p.add_argument("answers", type=Path, nargs="+", help="readers' files, or folders of them")
-    p.add_argument("-o", "--output", type=Path, help="folder for the results (default: analysis in the study)")
-    p.add_argument("--key", type=Path, help="the key (default: key/key.json in the study)")
-    p.add_argument("--overwrite", action="store_true", help="replace an earlier analysis")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"wanted a whole number from 1 up, found {text}")
-    return int(text)
+    flags.OUTPUT.add(p, "default: analysis in the study")
+    p.add_argument("--key", type=Path, metavar="FILE", help="key of the study (default: key/key.json in the study)")
+    flags.OVERWRITE.add(p)
 
 
 @command
@@ -90,11 +96,11 @@ def _make(options: argparse.Namespace) -> int:
 
     wishes = Wishes(
         dataset=options.dataset,
-        models=tuple(options.model),
+        models=tuple(map(str, options.model)),
         direction=None if options.source is None else Direction(options.source, options.target),
         split=options.split,
         fold=None if options.fold is None else parse_fold(options.fold),
-        cases=options.cases,
+        cases=options.cases_number,
         slices=options.slices,
         repeats=options.repeats,
         seed=options.seed,

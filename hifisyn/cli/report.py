@@ -1,14 +1,14 @@
 """hifisyn_report: all that was done with a data set, and what it is worth, on one page."""
 
-import argparse
 import sys
-from pathlib import Path
 
+from hifisyn.cli import flags
 from hifisyn.cli.entry import command
+from hifisyn.cli.parser import Parser
 
 EPILOG = """examples:
   hifisyn_report -d IXI                                 results/IXI/report/report.html, with tables/ and figures/
-  hifisyn_report -d IXI --split val --subjects 3        of the validation subjects, three of them to look at
+  hifisyn_report -d IXI --split val --subjects-number 3   of the validation subjects, three of them to look at
   hifisyn_report -d IXI --reference HiFiSyn -o ixi.html
 
 The page shows what lies on disk; run hifisyn_evaluate, hifisyn_downstream_eval and hifisyn_ablation first. What was not
@@ -16,25 +16,23 @@ run is named with the command that runs it.
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         "hifisyn_report",
         description="Write one HTML page on a data set: runs, data, plan, tables with tests, figures, a slice viewer.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("-d", "--dataset", required=True, metavar="NAME", help="name of the data set")
-    p.add_argument("-o", "--output", type=Path, metavar="FILE", help="page X.html, with X_tables/ and X_figures/")
-    p.add_argument("--reference", metavar="MODEL", help="model that others are tested against (default: HiFiSyn)")
-    p.add_argument("--split", choices=("test", "val"), help="default: test where there is any, else val")
-    p.add_argument("--unit", choices=("subject", "slice"), default="subject", help="of tests; slice: as in the paper")
-    p.add_argument("--subjects", type=int, metavar="N", help="subjects in the viewer, at most (default: 6)")
-    p.add_argument("--slices", type=int, metavar="N", help="of each (default: 24, fewer where the page grows large)")
-    p.add_argument("--no-figures", action="store_true", help="draw none, which is much quicker")
-    p.add_argument("--overwrite", action="store_true", help="replace an earlier report")
-    p.add_argument("--preprocessed", type=Path, metavar="ROOT", help="preprocessed data sets")
-    p.add_argument("--results", type=Path, metavar="ROOT", help="models and their evaluations")
+    flags.DATASET.add(p, required=True)
+    flags.OUTPUT.add(p, "page X.html, beside it X_tables/ and X_figures/")
+    flags.REFERENCE.add(p, "default: HiFiSyn")
+    flags.SPLIT.add(p, "default: test, or val where there is none")
+    flags.UNIT.add(p)
+    flags.SUBJECTS_NUMBER.add(p, "in the viewer, at most; default: 6")
+    flags.SLICES.add(p, "in the viewer; default: 24, fewer where the page grows large")
+    p.add_argument("--no-figures", action="store_true", help="draw no figures, which is much quicker")
+    flags.OVERWRITE.add(p)
+    flags.add_roots(p, flags.PREPROCESSED, flags.RESULTS)
     return p
 
 
@@ -52,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         reference=options.reference,
         split=options.split,
         unit=options.unit,
-        subjects=options.subjects,
+        subjects=options.subjects_number,
         slices=options.slices,
         figures=not options.no_figures,
         overwrite=options.overwrite,

@@ -1,14 +1,14 @@
 """hifisyn_train: train a method on two contrasts or more of a preprocessed data set."""
 
-import argparse
 import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hifisyn.cli import training_flags
+from hifisyn.cli import flags
 from hifisyn.cli.entry import command
+from hifisyn.cli.parser import Parser
 
 if TYPE_CHECKING:
     from hifisyn.training.job import Job
@@ -26,27 +26,32 @@ examples:
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command's arguments."""
-    parser = argparse.ArgumentParser(
-        prog="hifisyn_train",
+    parser = Parser(
+        "hifisyn_train",
         description="Train on two contrasts or more of a preprocessed data set; they need not be of the same people.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("dataset", help="name of the data set, as in hifisyn_plan_and_preprocess -d")
     parser.add_argument("domains", metavar="T1", nargs="+", help="two contrasts or more")
-    parser.add_argument("fold", help="fold0, 0 or all")
-    what = parser.add_argument_group("what is trained")
-    what.add_argument("--method", "-tr", default="HiFiSyn", help="a method's name, or package.module:Class")
-    training_flags.add_plan(what)
-    what.add_argument("--pretrained", type=Path, metavar="MODEL", help="model folder or checkpoint to start from")
-    what.add_argument("--seed", type=int, default=0, help="of weights, batches and noise; default: 0")
-    training_flags.add_machine(parser.add_argument_group("how"))
+    parser.add_argument("fold", help=flags.FOLD.help)
+    what = parser.add_argument_group("model")
+    flags.METHOD.add(what, default="HiFiSyn")
+    flags.add_plan(what)
+    what.add_argument(
+        "--pretrained",
+        "-pretrained_weights",
+        type=Path,
+        metavar="MODEL",
+        help="model folder or checkpoint to start from",
+    )
+    flags.SEED.add(what)
+    flags.add_machine(parser.add_argument_group("machine"))
     again = parser.add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this fold")
-    again.add_argument("--overwrite", action="store_true", help="start this fold anew")
-    training_flags.add_roots(parser)
+    flags.RESUME.add(again, "from the last checkpoint of this fold")
+    flags.OVERWRITE.add(again, "train this fold from scratch")
+    flags.add_roots(parser, flags.RAW, flags.PREPROCESSED, flags.RESULTS)
     return parser
 
 
@@ -67,8 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
         domains=tuple(given.domains),
         fold=parse_fold(given.fold),
         method=given.method,
-        plans=given.plans,
-        assignments=training_flags.assignments(given),
+        plans=given.plans_name,
+        assignments=flags.assignments(given),
         epochs=given.epochs,
         pretrained=given.pretrained,
         seed=given.seed,
@@ -101,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _again(words: list[str]) -> str:
-    kept = [word for word in words if word not in ("--resume", "--overwrite")]
+    kept = [word for word in words if word not in ("--resume", "--continue", "--c", "--overwrite")]
     return f"stopped and saved; go on with\n  {shlex.join([*kept, '--resume'])}"
 
 

@@ -60,7 +60,7 @@ def write(
         raise UserError(f"{output}: wanted an HTML file such as report.html, found another name; choose one with -o")
     if output.exists() and not overwrite:
         raise UserError(f"{output}: holds a report already; pass --overwrite or choose another file with -o")
-    for count, flag in ((subjects, "--subjects"), (slices, "--slices")):
+    for count, flag in ((subjects, "--subjects-number"), (slices, "--slices")):
         if count is not None and count < 1:
             raise UserError(f"wanted {flag} of 1 or more, found {count}")
     facts = collect(name, roots, split=split, reference=reference, unit=unit)

@@ -155,9 +155,8 @@ def test_mistakes_are_one_line_that_says_what_there_is(roots, capsys, words, mes
     assert not roots.results.exists()
 
 
-def test_resume_and_overwrite_exclude_each_other(roots):
-    with pytest.raises(SystemExit):
-        run(roots, "TOY", "T1", "T2", "fold0", "--resume", "--overwrite")
+def test_resume_and_overwrite_exclude_each_other(roots, capsys):
+    assert "not allowed with" in fails(roots, capsys, "TOY", "T1", "T2", "fold0", "--resume", "--overwrite")
 
 
 def test_a_modality_that_no_training_case_has_is_an_error(roots, capsys):

@@ -246,11 +246,11 @@ def test_maps_without_a_scan_are_left_out_and_patterns_of_maps_must_match(labell
     assert [(i.case, i.file.name) for i in folder.find([labelled], layout).left_out] == [("P99", "P99.nii.gz")]
     guessed = folder.find([labelled], replace(layout, patterns=()))
     assert [item.case for item in guessed.left_out] == ["P99"]
-    with pytest.raises(UserError, match=r"seg/\{subject\} \(--labels\)"):
+    with pytest.raises(UserError, match=r"seg/\{subject\} \(--label-pattern\)"):
         found(labelled, "{subject}/{modality}", labels="seg/{subject}")
     with pytest.raises(UserError, match=r"\{session\}.*found 'lesions/\{subject\}'"):
         found(labelled, "{subject}/{session}/{modality}", labels="lesions/{subject}")
-    with pytest.raises(UserError, match="--reference"):
+    with pytest.raises(UserError, match="--reference-contrast"):
         folder.find([labelled], layout, reference="PD")
 
 
@@ -268,10 +268,11 @@ def test_names_of_labels():
 
 
 def test_from_the_command_line(labelled, tmp_path, capsys):
-    options = "--labels lesions/{subject} --label-names lesion=7 wm=2 --masks masks/{subject}_brain --place refer"
-    flags = "--skull-stripped --registered --bias-corrected --reference FLAIR --test P02"
+    options = "--label-pattern lesions/{subject} --label-names lesion=7 wm=2"
+    masks = "--mask-pattern masks/{subject}_brain --place refer"
+    flags = "--skull-stripped --registered --bias-corrected --reference-contrast FLAIR --test P02"
     pattern = ["--pattern", "{subject}/{modality}", "*/{subject}/{modality}"]
-    arguments = ["folder", str(labelled), *pattern, *options.split(), *flags.split()]
+    arguments = ["folder", str(labelled), *pattern, *options.split(), *masks.split(), *flags.split()]
     assert main([*arguments, "--raw", str(tmp_path / "raw"), "--name", "MINE"]) == 0
     captured = capsys.readouterr()
     assert "P01/flair.nii.gz: subject P01, FLAIR" in captured.err

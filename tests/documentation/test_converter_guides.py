@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hifisyn.cli.convert_dataset import _parser
+from hifisyn.cli.convert_dataset import parser
 from hifisyn.dataset import Dataset
 from hifisyn.dataset_conversion import raw_folder
 from hifisyn.dataset_conversion.contrasts import SPELLINGS
@@ -21,7 +21,7 @@ def test_every_command_of_a_page_parses(page):
     commands = re.findall(r"^ {4}hifisyn_convert_dataset (.*)$", text, flags=re.MULTILINE)
     assert commands
     for line in commands:
-        _parser().parse_args(shlex.split(line))
+        parser().parse_args(shlex.split(line))
 
 
 def test_the_spellings_of_contrasts_are_documented():

@@ -157,7 +157,7 @@ def test_cases_of_one_subject_come_once(tmp_path):
 
 def test_several_slices_and_chosen_models(roots, tmp_path):
     folder = roots.results / "TOY" / "FLAIR_T1" / MODELS[2]
-    assert make(roots, tmp_path, "--model", MODELS[0], str(folder), "--slices", "2", "--cases", "5") == 0
+    assert make(roots, tmp_path, "--model", MODELS[0], str(folder), "--slices", "2", "--cases-number", "5") == 0
     key = keys.read(tmp_path / "key" / "key.json")
     assert set(key.candidates) == {MODELS[0], MODELS[2]}
     assert len(key.trials) == 5 * 2 + 2
@@ -171,7 +171,7 @@ def test_several_slices_and_chosen_models(roots, tmp_path):
         (["--source", "T1", "--target", "T2"], "wanted at least 2 evaluated models"),
         (["--model", "Pix2Pix"], "wanted a trained model Pix2Pix, found CycleGAN__plans__2d"),
         (["--model", MODELS[0]], "wanted at least 2 evaluated models"),
-        (["--cases", "9"], "wanted 9 cases of different subjects, found 8"),
+        (["--cases-number", "9"], "wanted 9 cases of different subjects, found 8"),
         (["--split", "val"], "wanted at least 2 evaluated models"),
         (["--repeats", "-1"], "repeats"),
     ],

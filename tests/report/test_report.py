@@ -277,7 +277,7 @@ def test_an_earlier_report_is_kept_and_old_tables_go(roots, report, capsys):
     assert run(roots) == 2
     assert "--overwrite" in capsys.readouterr().err
     (report.parent / "tables" / "old.csv").write_text("x")
-    assert run(roots, "--no-figures", "--overwrite", "--subjects", "1", "--slices", "2") == 0
+    assert run(roots, "--no-figures", "--overwrite", "--subjects-number", "1", "--slices", "2") == 0
     assert not (report.parent / "tables" / "old.csv").exists()
     assert Page(report.read_text()).all("script")[1]["id"] == "case-0"
     assert len(Page(report.read_text()).all("script")) == 3
