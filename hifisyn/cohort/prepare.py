@@ -33,7 +33,7 @@ from hifisyn.plans import Plans, PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.run import ALIGN, align_dataset, cut_dataset
 from hifisyn.quality import qc
-from hifisyn.quality.drawing import PICTURE, draw
+from hifisyn.quality.drawing import PICTURE, draw_pictures
 from hifisyn.slices import SliceStore
 
 FACTS, PICTURES, LEDGER = "fingerprint", "pictures", ledgers.FOLDER
@@ -214,12 +214,12 @@ class _Work:
         store = SliceStore(paths.slices_folder(self.folder, self.request.plans_name))
         failures = cut_dataset(dataset, aligned, store, plans, engine=self.engine)
         self.say(f"cut slices of {len(dataset.all_cases) - len(failures)} cases in {store.folder}")
-        self.failures += draw(self._without(dataset, failures), aligned, self.folder / PICTURES, self.engine)
+        self.failures += draw_pictures(self._without(dataset, failures), aligned, self.folder / PICTURES, self.engine)
         self.say(f"pictures of all cases in {self.folder / PICTURES}; look at them before training")
         sources = [*(self.folder / LEDGER).glob("*.jsonl"), self.folder / paths.DATASET_JSON]
         if not self.request.shard and _older(self.folder / qc.PAGE, sources):
             left_out = {failure.case: failure.reason for failure in self.failures if failure.step != PICTURE}
-            page = qc.write(self.folder, whole, left_out, store)
+            page = qc.write_cohort_page(self.folder, whole, left_out, store)
             self.say(f"all cases on one page, those that stand out first: {page}")
 
     def _without(self, dataset: Dataset, failures: Sequence[Failure]) -> Dataset:

@@ -11,11 +11,11 @@ from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.quality.case_picture import draw_case
 
 PICTURE = "picture"
-# Raised whenever the same case is drawn otherwise.
+# Raise it whenever the same case is drawn differently.
 FORMAT = 1
 
 
-def draw(dataset: Dataset, aligned: AlignedStore, folder: Path, engine: Engine) -> list[Failure]:
+def draw_pictures(dataset: Dataset, aligned: AlignedStore, folder: Path, engine: Engine) -> list[Failure]:
     """Draw each case that has no picture since it was aligned; return those that could not be drawn."""
     tasks = (
         Task(
@@ -32,7 +32,7 @@ def draw(dataset: Dataset, aligned: AlignedStore, folder: Path, engine: Engine) 
 
 
 def draw_aligned(key: str, folder: Path, case: str, labels: dict[str, int], path: Path) -> Done:
-    """Do the step of the engine: draw the aligned case of `folder`."""
+    """Draw an aligned case of `folder`; a job of the engine."""
     aligned = AlignedStore(folder).read(case)
     record = aligned.record
     draw_case(

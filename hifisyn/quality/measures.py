@@ -1,4 +1,4 @@
-"""What is known of every case in numbers: one array a number, one entry a case."""
+"""What is measured of every case: one array a measurement, one entry a case."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -25,15 +25,15 @@ WORTH_PROCESSES = 30
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that each case has.
+    """A number that cases have.
 
     Attributes:
         key: column of the table, such as "T2_mi".
         title: for people, such as "mutual information of T2".
         unit: "ml", "mm", "%" or none.
-        read: takes it from the record of a case and from its label volumes (ml by structure); none: not there.
-        side: on which side of the median a case can stand out; "none": shown, never judged.
-        least: a difference from the median that is smaller never counts; factor minus one where `log`.
+        read: takes it from the record of a case and its label volumes (ml by structure); none: the case lacks it.
+        side: on which side of the median a case can be an outlier; "none": on neither, the number is only shown.
+        least: smaller differences from the median never count; a factor minus one where `log`.
         log: differences count as factors.
     """
 
@@ -48,12 +48,12 @@ class Measure:
 
 @dataclass(frozen=True)
 class CohortMeasures:
-    """The numbers of all cases.
+    """The measurements of all cases.
 
     Attributes:
         cases: names, sorted.
         measures: those that at least one case has.
-        values: by key, (N,) float64, NaN where a case lacks the number.
+        values: by key, (N,) float64, NaN where a case lacks one.
         steps: step to what was done in each case, in words.
     """
 
@@ -63,29 +63,29 @@ class CohortMeasures:
     steps: dict[str, list[str]]
 
 
-def collect(folder: Path, dataset: Dataset, cases: Sequence[str], slices: SliceStore | None) -> CohortMeasures:
-    """Read the numbers of aligned cases.
+def collect_measures(folder: Path, dataset: Dataset, cases: Sequence[str], slices: SliceStore | None) -> CohortMeasures:
+    """Collect the measurements of aligned cases.
 
     Args:
         folder: of the preprocessed data set.
         dataset: raw.
         cases: names of aligned cases.
-        slices: whose records are read where a case was cut, since they hold more.
+        slices: whose records are read for the cases that have slices, since they hold more.
     """
     aligned = AlignedStore(folder / ALIGNED)
-    cut = set(slices.cases()) if slices else set()
-    wanted = measures(dataset)
-    values = {measure.key: np.full(len(cases), np.nan) for measure in wanted}
+    sliced = set(slices.cases()) if slices else set()
+    known = list_measures(dataset)
+    values = {measure.key: np.full(len(cases), np.nan) for measure in known}
     steps: dict[str, list[str]] = {}
     unmeasured: dict[str, tuple[Any, ...]] = {}
     for place, case in enumerate(cases):
-        record = slices.record(case) if slices and case in cut else aligned.record(case)
+        record = slices.record(case) if slices and case in sliced else aligned.record(case)
         for step, words in record["steps"].items():
             steps.setdefault(step, [""] * len(cases))[place] = words
         volumes = _known_volumes(folder, case, aligned) if record["labelled"] else {}
         if volumes is None:
             unmeasured[case] = (aligned.folder, case, dict(dataset.labels), folder / VOLUMES / f"{case}.json")
-        _fill(values, wanted, place, record, volumes or {})
+        _fill(values, known, place, record, volumes or {})
     processes = None if len(unmeasured) > WORTH_PROCESSES else 1
     measured = (
         map_cases(measure_volumes, unmeasured, processes=processes, title="label volumes")[0] if unmeasured else {}
@@ -93,12 +93,12 @@ def collect(folder: Path, dataset: Dataset, cases: Sequence[str], slices: SliceS
     for place, case in enumerate(cases):
         if case in measured:
             _fill(values, _of_labels(dataset), place, {}, measured[case])
-    there = [measure for measure in wanted if np.isfinite(values[measure.key]).any()]
-    return CohortMeasures(list(cases), there, {measure.key: values[measure.key] for measure in there}, steps)
+    present = [measure for measure in known if np.isfinite(values[measure.key]).any()]
+    return CohortMeasures(list(cases), present, {measure.key: values[measure.key] for measure in present}, steps)
 
 
 def measure_volumes(aligned: Path, case: str, labels: dict[str, int], path: Path) -> dict[str, float]:
-    """Return and keep the volume of each structure of an aligned case, in ml."""
+    """Return and save the volume of each structure of an aligned case, in ml."""
     store = AlignedStore(aligned)
     label = store.label(case)
     counts = np.bincount(label.data.ravel(), minlength=256)
@@ -110,32 +110,32 @@ def measure_volumes(aligned: Path, case: str, labels: dict[str, int], path: Path
 def _known_volumes(folder: Path, case: str, aligned: AlignedStore) -> dict[str, float] | None:
     """Return the label volumes that were measured since the case was aligned: for planning, or for this page."""
     since = (aligned.folder / f"{case}.json").stat().st_mtime_ns
-    for kept in (folder / FACTS / f"{case}.json", folder / VOLUMES / f"{case}.json"):
+    for file in (folder / FACTS / f"{case}.json", folder / VOLUMES / f"{case}.json"):
         with suppress(FileNotFoundError):
-            if kept.stat().st_mtime_ns >= since:
-                volumes = read_json(kept)["facts"]["labels_ml"]
+            if file.stat().st_mtime_ns >= since:
+                volumes = read_json(file)["facts"]["labels_ml"]
                 return {name: ml for name, ml in volumes.items() if name != "background"}
     return None
 
 
 def _fill(
     values: dict[str, np.ndarray],
-    wanted: list[Measure],
+    measures: list[Measure],
     place: int,
     record: Mapping[str, Any],
     volumes: Mapping[str, float],
 ) -> None:
-    for measure in wanted:
+    for measure in measures:
         number = measure.read(record, volumes)
         if number is not None:
             values[measure.key][place] = number
 
 
-def measures(dataset: Dataset) -> list[Measure]:
-    """Return all numbers that a case of a data set may have."""
+def list_measures(dataset: Dataset) -> list[Measure]:
+    """Return all that may be measured of a case of a data set."""
     whole = [
         Measure("brain_ml", "brain", "ml", lambda record, _: record["brain_ml"], least=50),
-        Measure("slices", "slices kept", "", lambda record, _: record.get("slices"), "low", least=3),
+        Measure("slices", "slices", "", lambda record, _: record.get("slices"), "low", least=3),
         Measure("outside_crop_pct", "brain outside the crop", "%", _outside, "high", least=1),
     ]
     scans = [measure for modality in dataset.modalities for measure in _of_scan(modality)]
@@ -143,17 +143,17 @@ def measures(dataset: Dataset) -> list[Measure]:
 
 
 def _of_labels(dataset: Dataset) -> list[Measure]:
-    found = []
+    measures = []
     for name, value in dataset.labels.items():
         if value:
             lesion = name not in TISSUES
-            found += [
+            measures += [
                 Measure(f"{name}_ml", name, "ml", _volume(name), "high" if lesion else "both", least=20),
                 Measure(f"{name}_pct", f"{name}, share of all labels", "%", _share(name), "none", least=2)
                 if lesion
                 else Measure(f"{name}_pct", f"{name}, share of all labels", "%", _share(name), least=2),
             ]
-    return found
+    return measures
 
 
 def _of_scan(modality: str) -> list[Measure]:

@@ -1,3 +1,4 @@
+/* Sorts and filters the table of cases. */
 "use strict";
 const table = document.getElementById("cases"), filter = document.getElementById("filter");
 if (table) {

@@ -1,4 +1,4 @@
-"""The page of a cohort: the numbers of all cases, those that stand out first, in one file that needs nothing else."""
+"""The quality control of a cohort: its page, outliers first, and the table of all measurements."""
 
 import csv
 import io
@@ -11,44 +11,45 @@ from hifisyn.dataset import Dataset
 from hifisyn.files import write_text
 from hifisyn.paths import ALIGNED, QC_HTML
 from hifisyn.preprocessing.aligned import AlignedStore
-from hifisyn.quality.measures import CohortMeasures, collect
+from hifisyn.quality.measures import CohortMeasures, collect_measures
 from hifisyn.quality.outliers import Ranking, rank, reasons
-from hifisyn.quality.page import page
+from hifisyn.quality.page import render_cohort
 from hifisyn.slices import SliceStore
 
 PAGE, TABLE, MISSING = QC_HTML, "qc.tsv", "n/a"
 
 
-def write(folder: Path, dataset: Dataset, failures: Mapping[str, str], slices: SliceStore | None = None) -> Path:
+def write_cohort_page(
+    folder: Path, dataset: Dataset, failures: Mapping[str, str], slices: SliceStore | None = None
+) -> Path:
     """Write qc.html and qc.tsv into the folder of a preprocessed data set, replacing what is there.
 
     Args:
         folder: of the preprocessed data set, with aligned/ and pictures/ in it.
-        dataset: raw; its cases that are aligned come onto the page, held-out ones too.
+        dataset: raw; its aligned cases are shown, held-out ones too.
         failures: case that was left out to its reason.
-        slices: whose records tell how many slices were kept; none: not cut yet.
+        slices: whose records hold the number of slices; none: slices are not extracted yet.
 
     Returns:
         The page.
     """
     aligned = AlignedStore(folder / ALIGNED)
-    known = dataset.all_cases
-    failures = {case: _shown(dataset, case, reason) for case, reason in sorted(failures.items())}
-    cases = [case for case in aligned.cases() if case in known and case not in failures]
-    cohort = collect(folder, dataset, cases, slices)
+    failures = {case: _without_paths(dataset, case, reason) for case, reason in sorted(failures.items())}
+    cases = [case for case in aligned.cases() if case in dataset.all_cases and case not in failures]
+    cohort = collect_measures(folder, dataset, cases, slices)
     ranking = rank(cohort)
     write_text(folder / TABLE, _table(cohort, ranking, dataset, failures), private=dataset.private)
-    write_text(folder / PAGE, page(folder, dataset.name, cohort, ranking, failures), private=dataset.private)
+    write_text(folder / PAGE, render_cohort(folder, dataset.name, cohort, ranking, failures), private=dataset.private)
     return folder / PAGE
 
 
-def _shown(dataset: Dataset, case: str, reason: str) -> str:
+def _without_paths(dataset: Dataset, case: str, reason: str) -> str:
     """Return a reason without paths that must not be shown."""
     return dataset.all_cases[case].hide_paths(reason) if dataset.private and case in dataset.all_cases else reason
 
 
 def _table(cohort: CohortMeasures, ranking: Ranking, dataset: Dataset, failures: Mapping[str, str]) -> str:
-    """Return all numbers of all cases, tab-separated, by name; n/a where a case lacks a number."""
+    """Return all measurements of all cases, tab-separated, by name; n/a where a case lacks one."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     keys = [measure.key for measure in cohort.measures]
@@ -63,9 +64,9 @@ def _table(cohort: CohortMeasures, ranking: Ranking, dataset: Dataset, failures:
 def _rows(cohort: CohortMeasures, ranking: Ranking, dataset: Dataset) -> Iterator[list[str]]:
     columns = [cohort.values[measure.key] for measure in cohort.measures]
     for place, case in enumerate(cohort.cases):
-        why = "; ".join(reasons(cohort, ranking, place)) if ranking.judged else ""
+        why = "; ".join(map(str, reasons(cohort, ranking, place))) if ranking.scored else ""
         numbers = [f"{column[place]:.6g}" if np.isfinite(column[place]) else MISSING for column in columns]
-        score = f"{ranking.score[place]:.4g}" if ranking.judged else MISSING
+        score = f"{ranking.score[place]:.4g}" if ranking.scored else MISSING
         done = [words[place] or MISSING for words in cohort.steps.values()]
         yield [case, _set(dataset, case), MISSING, score, why or MISSING, *numbers, *done]
 

@@ -2,7 +2,6 @@
 
 import base64
 import csv
-import html
 import io
 import json
 import os
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from markupsafe import escape
 from PIL import Image
 from scipy import stats
 
@@ -22,7 +22,7 @@ from hifisyn.preprocessing.normalize import Intensity
 from hifisyn.preprocessing.record import Grid, Record, Scan, matrix
 from hifisyn.quality import qc
 from hifisyn.quality.measures import Measure
-from hifisyn.quality.outliers import THRESHOLD, robust_z, spread
+from hifisyn.quality.outliers import THRESHOLD, measure_spread, robust_z
 from hifisyn.quality.page import MOST_PICTURES, MOST_ROWS
 from hifisyn.slices import SliceStore
 from hifisyn.volume import Volume
@@ -126,7 +126,7 @@ PLANTED = {
         r"mutual information of T2 0\.21 nats|its gain by registration",
     ),
     "far": (rescan("T2", moving_to_fixed=matrix(rigid((0, 0, 0), (90, 0, 0)))), r"registration moved T2 90 mm"),
-    "short": (lambda r: replace(r, slice_indices=tuple(range(4))), r"slices kept 4, cohort median 30 \(MAD 0\)"),
+    "short": (lambda r: replace(r, slice_indices=tuple(range(4))), r"slices 4, cohort median 30 \(MAD 0\)"),
     "thick": (
         rescan("T1", original=Grid((200, 220, 30), matrix(np.diag([0.9, 0.9, 6.0, 1.0])))),
         r"coarsest side of a voxel, T1 6 mm, cohort median 3 \(MAD 0\)",
@@ -140,7 +140,7 @@ PLANTED = {
 def test_planted_outliers_come_first_for_the_right_reason(tmp_path):
     names = [f"sound{i:02d}" for i in range(40)] + list(PLANTED)
     dataset, store = cohort(tmp_path, names, {name: change for name, (change, _) in PLANTED.items()})
-    page = Page(qc.write(tmp_path, dataset, {}, store).read_text())
+    page = Page(qc.write_cohort_page(tmp_path, dataset, {}, store).read_text())
     found = rows(tmp_path)
     order = sorted(found, key=lambda case: -float(found[case]["score"]))
     assert set(order[: len(PLANTED)]) == set(PLANTED)
@@ -159,25 +159,25 @@ def test_robust_z_is_the_modified_z_score(log):
     counted = np.log(values) if log else values
     deviation = stats.median_abs_deviation(counted)
     expected = stats.norm.ppf(0.75) * (counted - np.median(counted)) / deviation
-    assert robust_z(measure, values, spread(measure, values)) == pytest.approx(expected, rel=1e-4)
+    assert robust_z(measure, values, measure_spread(measure, values)) == pytest.approx(expected, rel=1e-4)
 
 
-def test_numbers_on_which_most_agree_are_judged_and_those_on_which_all_agree_are_not():
+def test_a_case_can_be_an_outlier_where_most_agree_but_not_where_all_agree():
     measure = Measure("x", "x", "mm", lambda record, _: None)
     same = np.full(40, 3.0)
-    assert not robust_z(measure, same, spread(measure, same)).any()
+    assert not robust_z(measure, same, measure_spread(measure, same)).any()
     one = np.append(same, 6.0)
-    z = robust_z(measure, one, spread(measure, one))
+    z = robust_z(measure, one, measure_spread(measure, one))
     assert z[-1] == pytest.approx((6 - 3) / (1.2533 * 3 / 41))
     assert not z[:-1].any()
     two_sites = np.array([3.0] * 25 + [6.0] * 15)
-    assert np.abs(robust_z(measure, two_sites, spread(measure, two_sites))).max() < THRESHOLD
+    assert np.abs(robust_z(measure, two_sites, measure_spread(measure, two_sites))).max() < THRESHOLD
 
 
 def test_rounding_errors_are_no_spread():
     measure = Measure("x", "x", "mm", lambda record, _: None, least=0.1)
     values = np.append(3 + 1e-7 * np.arange(40), [3.09, 3.2])
-    z = robust_z(measure, values, spread(measure, values))
+    z = robust_z(measure, values, measure_spread(measure, values))
     assert not z[:-1].any()
     assert z[-1] == pytest.approx(THRESHOLD * 2, rel=1e-3)
 
@@ -186,31 +186,31 @@ def test_the_harmless_side_small_differences_and_missing_numbers_do_not_count():
     values = np.append(np.linspace(9, 11, 40), [500, -500, np.nan])
     high = Measure("x", "x", "", lambda record, _: None, "high")
     small = Measure("x", "x", "", lambda record, _: None, "both", 600)
-    z = robust_z(high, values, spread(high, values))
+    z = robust_z(high, values, measure_spread(high, values))
     assert z[-3] > THRESHOLD
     assert (z[-2:] == 0).all()
-    assert not robust_z(small, values, spread(small, values)).any()
+    assert not robust_z(small, values, measure_spread(small, values)).any()
 
 
-def test_a_small_cohort_is_shown_but_not_judged(tmp_path):
+def test_a_small_cohort_is_shown_without_scores(tmp_path):
     changes = {"a": PLANTED["small"][0]}
     dataset, store = cohort(tmp_path, "abcd", changes)
-    text = " ".join(Page(qc.write(tmp_path, dataset, {}, store).read_text()).words)
-    assert "With 4 cases outliers cannot be judged; it takes 5." in text
+    text = " ".join(Page(qc.write_cohort_page(tmp_path, dataset, {}, store).read_text()).words)
+    assert "4 cases are too few to find outliers, which takes at least 5." in text
     assert {row["score"] for row in rows(tmp_path).values()} == {"n/a"}
     assert "cohort median" not in text
 
 
 def test_nothing_at_all_is_a_page_too(tmp_path):
     dataset, store = cohort(tmp_path, [])
-    text = qc.write(tmp_path, dataset, {"a": "gone"}, store).read_text()
+    text = qc.write_cohort_page(tmp_path, dataset, {"a": "gone"}, store).read_text()
     assert "gone" in " ".join(Page(text).words)
     assert list(rows(tmp_path)) == ["a"]
 
 
 def test_the_table_holds_the_numbers_as_computed_from_the_records(tmp_path):
     dataset, store = cohort(tmp_path, "abcdef")
-    qc.write(
+    qc.write_cohort_page(
         tmp_path,
         replace(dataset, cases={n: dataset.cases[n] for n in "abcde"}, test={"f": dataset.cases["f"]}),
         {},
@@ -249,14 +249,14 @@ def test_label_volumes_are_measured_once_where_planning_did_not(tmp_path):
     data[:4], data[4:6], data[6] = 1, 2, 3
     Volume(data, np.diag([5.0, 5, 10, 1])).save(tmp_path / "aligned/c_label.nii.gz")
     (tmp_path / "fingerprint/c.json").unlink()
-    qc.write(tmp_path, dataset, {}, store)
+    qc.write_cohort_page(tmp_path, dataset, {}, store)
     assert [float(rows(tmp_path)["c"][f"{t}_ml"]) for t in ("CSF", "GM", "WM")] == [100, 50, 25]
     (tmp_path / "aligned/c_label.nii.gz").unlink()
-    qc.write(tmp_path, dataset, {}, store)
+    qc.write_cohort_page(tmp_path, dataset, {}, store)
     assert float(rows(tmp_path)["c"]["CSF_ml"]) == 100
     Volume(data * 0 + 1, np.diag([5.0, 5, 10, 1])).save(tmp_path / "aligned/c_label.nii.gz")
     os.utime(tmp_path / "aligned/c.json", (4e9, 4e9))
-    qc.write(tmp_path, dataset, {}, store)
+    qc.write_cohort_page(tmp_path, dataset, {}, store)
     assert float(rows(tmp_path)["c"]["CSF_ml"]) == 250
 
 
@@ -264,7 +264,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing_foreign(tmp_path
     names = [ODD, *(f"case{i}" for i in range(8))]
     dataset, store = cohort(tmp_path, names, {ODD: PLANTED["small"][0]})
     reason = '<img src="http://x.org/y.png" onerror="alert(1)">'
-    text = qc.write(tmp_path, replace(dataset, name="<b>IXI</b>"), {"</script>": reason}, store).read_text()
+    text = qc.write_cohort_page(tmp_path, replace(dataset, name="<b>IXI</b>"), {"</script>": reason}, store).read_text()
     page = Page(text)
     assert page.all("script") == [{}]
     assert len(page.all("style")) == 1
@@ -281,18 +281,17 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing_foreign(tmp_path
     assert ODD in words
     assert reason in words
     assert ODD in rows(tmp_path)
-    assert not re.search("https?:", text.replace(html.escape(reason), ""))
+    assert not re.search("https?:", text.replace(str(escape(reason)), ""))
 
 
 def test_cases_left_out_stand_at_the_top_with_their_reason(tmp_path):
     dataset, store = cohort(tmp_path, "abcdef")
-    text = " ".join(
-        Page(qc.write(tmp_path, dataset, {"f": "T2: found 3 NaN voxels", "z": "gone"}, store).read_text()).words
-    )
-    assert text.index("T2: found 3 NaN voxels") < text.index("How cases are judged") < text.index("Pictures")
+    failures = {"f": "T2: 3 voxels are NaN", "z": "gone"}
+    text = " ".join(Page(qc.write_cohort_page(tmp_path, dataset, failures, store).read_text()).words)
+    assert text.index("T2: 3 voxels are NaN") < text.index("How outliers are found") < text.index("Pictures")
     found = rows(tmp_path)
     assert (found["f"]["left_out"], found["f"]["brain_ml"], found["a"]["left_out"]) == (
-        "T2: found 3 NaN voxels",
+        "T2: 3 voxels are NaN",
         "n/a",
         "n/a",
     )
@@ -303,9 +302,9 @@ def test_paths_of_a_private_data_set_are_not_shown(tmp_path):
     dataset, store = cohort(tmp_path, "abcdef")
     secret = Case("f", "f", {"T1": Path("/data/1234567_20252.zip/T1/T1.nii.gz")})
     dataset = replace(dataset, private=True, cases=dataset.cases | {"f": secret})
-    text = qc.write(tmp_path, dataset, {"f": f"{secret.images['T1']}: wanted an image"}, store).read_text()
+    text = qc.write_cohort_page(tmp_path, dataset, {"f": f"{secret.images['T1']}: must be an image"}, store).read_text()
     assert "1234567" not in text + (tmp_path / "qc.tsv").read_text()
-    assert "f_T1: wanted an image" in text
+    assert "f_T1: must be an image" in text
     assert {(tmp_path / name).stat().st_mode & 0o077 for name in ("qc.html", "qc.tsv")} == {0}
 
 
@@ -313,7 +312,7 @@ def test_pictures_of_the_first_cases_are_inside_and_all_shown_ones_are_linked(tm
     dataset, store = cohort(tmp_path, [f"c{i:03d}" for i in range(MOST_PICTURES + 5)])
     (tmp_path / "pictures/c007.png").unlink()
     (tmp_path / "pictures/c008.png").write_bytes(b"no picture")
-    page = Page(qc.write(tmp_path, dataset, {}, store).read_text())
+    page = Page(qc.write_cohort_page(tmp_path, dataset, {}, store).read_text())
     images = page.all("img")
     assert MOST_PICTURES - 2 <= len(images) <= MOST_PICTURES
     for attributes in images:
@@ -339,7 +338,7 @@ def test_a_large_cohort_keeps_the_page_small_and_the_table_whole(tmp_path):
         (tmp_path / f"aligned/{name}.json").write_text("{}")
     dataset = replace(dataset, cases={name: Case(name, name, {}) for name in names})
     failures = {f"bad{i}": "broken" for i in range(count)}
-    page = Page(qc.write(tmp_path, dataset, failures, store).read_text())
+    page = Page(qc.write_cohort_page(tmp_path, dataset, failures, store).read_text())
     assert len(rows(tmp_path)) == 2 * count
     assert sum(row["left_out"] == "broken" for row in rows(tmp_path).values()) == count
     assert len([a for a in page.all("th") if a.get("scope") == "row"]) < 2 * MOST_ROWS + 60
@@ -348,6 +347,6 @@ def test_a_large_cohort_keeps_the_page_small_and_the_table_whole(tmp_path):
 
 def test_the_same_cases_give_the_same_page(tmp_path):
     dataset, store = cohort(tmp_path, "abcdef")
-    first = qc.write(tmp_path, dataset, {}, store).read_bytes()
-    assert qc.write(tmp_path, dataset, {}, store).read_bytes() == first
-    assert qc.write(tmp_path, dataset, {}).read_bytes() != first
+    first = qc.write_cohort_page(tmp_path, dataset, {}, store).read_bytes()
+    assert qc.write_cohort_page(tmp_path, dataset, {}, store).read_bytes() == first
+    assert qc.write_cohort_page(tmp_path, dataset, {}).read_bytes() != first
