@@ -101,7 +101,7 @@ def checked(key: str, case: Case, dataset: Dataset) -> Done:
     found = verify.Checked(
         [], dict.fromkeys(case.images, (1.0, 1.0, 1.0)), {m: f"{case.name}{m:>24}" for m in case.images}
     )
-    return Done(found=found.as_json())
+    return Done(facts=found.as_json())
 
 
 def small(path: Path, content: Any) -> Done:

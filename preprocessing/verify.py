@@ -86,8 +86,8 @@ def verify(dataset: Dataset, *, processes: int | None = 0, engine: Engine | None
     checked = {}
     for case in dataset.all_cases:
         entry = worker.ledger.entry(case, STEP)
-        if entry is not None and entry.found is not None:
-            checked[case] = Checked.from_json(entry.found)
+        if entry is not None and entry.facts is not None:
+            checked[case] = Checked.from_json(entry.facts)
     findings = [*_labels(dataset), *_subjects(dataset)]
     findings += [finding for found in checked.values() for finding in found.findings]
     odd = [failure for failure in failures if failure.case not in checked]
@@ -108,7 +108,7 @@ def verify_case(key: str, case: Case, dataset: Dataset) -> Done:
     """Do the step of the engine: a case with an error has failed, and what was found is kept."""
     checked = check_case(case, dataset)
     errors = [finding for finding in checked.findings if finding.severity == "error"]
-    return Done(error=_in_words(errors[0]) if errors else "", found=checked.as_json())
+    return Done(error=_in_words(errors[0]) if errors else "", facts=checked.as_json())
 
 
 def _in_words(finding: Finding) -> str:

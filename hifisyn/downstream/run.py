@@ -9,11 +9,11 @@ from hifisyn.downstream import augment, lesion, tissue
 from hifisyn.downstream.trial import Settings, Trial
 from hifisyn.downstream.work import Result, Work
 from hifisyn.engine.jobs import Failure, one_line
+from hifisyn.engine.progress import duration
 from hifisyn.errors import UserError
 from hifisyn.evaluation.model_list import datasets, find
 from hifisyn.inference.models import Model
 from hifisyn.paths import Roots
-from hifisyn.training.logbook import duration
 
 TASKS = {tissue.TASK: tissue.works, lesion.TASK: lesion.works, augment.TASK: augment.works}
 

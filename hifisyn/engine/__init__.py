@@ -1,1 +1,1 @@
-"""The cohort engine: the same work on every subject, in processes, on a cluster or in shards, and never twice."""
+"""Run the same work on every subject, in processes, on a cluster or in shards, and never twice."""

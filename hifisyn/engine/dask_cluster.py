@@ -1,16 +1,16 @@
 """The same work on a Dask cluster: one that runs already, or jobs that a scheduler such as SLURM starts.
 
-Nothing of Dask is imported before a cluster is asked for.
+Dask is imported only when a cluster is requested.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from shutil import which
 from typing import Any
 
 from hifisyn import __version__
-from hifisyn.engine.jobs import Executor, Job, KilledError, PreparedDataset, single_threaded
+from hifisyn.engine.jobs import Executor, Job, KilledError, Outcome, limit_threads
 from hifisyn.engine.processes import THREAD_VARIABLES
 from hifisyn.errors import UserError
 
@@ -23,7 +23,7 @@ KINDS = {
     "htcondor": "HTCondorCluster",
     "oar": "OARCluster",
     "moab": "MoabCluster",
-    LOCAL: "local.LocalCluster",  # processes of this machine in the place of jobs: to try a set-up
+    LOCAL: "local.LocalCluster",  # processes of this machine instead of jobs, to try a set-up
 }
 IN_FLIGHT_A_WORKER = 2
 SECONDS_TO_CONNECT = 60
@@ -32,7 +32,7 @@ JOB = {"cores": 1, "processes": 1, "memory": "4GB"}
 
 @contextmanager
 def scheduler(address: str) -> Iterator[Executor]:
-    """Yield what runs jobs on the workers of a Dask scheduler, such as tcp://node1:8786.
+    """Yield an executor on the workers of a Dask scheduler, such as tcp://node1:8786.
 
     Raises:
         UserError: Dask is not installed, nothing answers there, or its workers cannot be used.
@@ -41,22 +41,20 @@ def scheduler(address: str) -> Iterator[Executor]:
     try:
         client = distributed.Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
-        raise UserError(
-            f"--scheduler {address}: wanted a Dask scheduler, found none ({_line(error)}); "
-            "start one with dask scheduler"
-        ) from None
+        hint = "start one with: dask scheduler"
+        raise UserError(f"no Dask scheduler answers at --scheduler {address}", got=_line(error), hint=hint) from None
     with client:
-        _refuse_unfit(client)
+        _check_workers(client)
         yield partial(on_workers, client=client)
 
 
 @contextmanager
 def jobqueue(kind: str, jobs: int, options: Sequence[str] = ()) -> Iterator[Executor]:
-    """Start so many jobs of one process and one thread each, yield what runs on them, and end them.
+    """Start jobs of one process and one thread each, yield an executor on them, and end them.
 
     Args:
         kind: of KINDS.
-        jobs: that run at a time.
+        jobs: how many run at a time.
         options: KEY=VALUE of dask_jobqueue's class, such as walltime=12:00:00, queue=long, memory=6GB.
 
     Raises:
@@ -65,39 +63,50 @@ def jobqueue(kind: str, jobs: int, options: Sequence[str] = ()) -> Iterator[Exec
     distributed = _imported("distributed")
     *place, name = KINDS[kind].split(".")
     make = getattr(_imported(".".join(["dask_jobqueue", *place])), name)
-    prologue = {} if kind == LOCAL else {"job_script_prologue": [f"export {name}=1" for name in THREAD_VARIABLES]}
-    wanted = JOB | prologue | parsed(options)
-    if wanted["cores"] != wanted["processes"]:
-        raise UserError(
-            f"--jobqueue-option: wanted as many processes as cores, found {wanted['processes']} and {wanted['cores']}; "
-            "a subject takes one"
-        )
+    settings = _job_settings(kind, options)
     submit = (make.job_cls.submit_command or "").partition(" ")[0]
     if submit and not which(submit):
-        raise UserError(f"--dask-jobqueue {kind}: wanted {submit} on this machine, found none; run where jobs are sent")
+        raise UserError(f"--dask-jobqueue {kind} needs the program {submit}", hint="run on a machine that has it")
     try:
-        cluster = make(**wanted)
+        cluster = make(**settings)
     except (TypeError, ValueError, FileNotFoundError, RuntimeError) as error:
-        raise UserError(f"--dask-jobqueue {kind}: wanted options that it takes, found {_line(error)}") from None
+        raise UserError(
+            f"--dask-jobqueue {kind} failed to start with these options",
+            got=_line(error),
+            hint="change --jobqueue-option",
+        ) from None
     with cluster, distributed.Client(cluster, set_as_default=False) as client:
         cluster.scale(jobs=jobs)
         yield partial(on_workers, client=client)
 
 
-def parsed(options: Sequence[str]) -> dict[str, Any]:
+def _job_settings(kind: str, options: Sequence[str]) -> dict[str, Any]:
+    prologue = {} if kind == LOCAL else {"job_script_prologue": [f"export {name}=1" for name in THREAD_VARIABLES]}
+    settings = JOB | prologue | parse_options(options)
+    cores, processes = settings["cores"], settings["processes"]
+    if cores != processes:
+        raise UserError(
+            "--jobqueue-option: a job must have as many processes as cores",
+            got=f"{processes} processes on {cores} cores",
+            hint="set both, as in cores=4 processes=4",
+        )
+    return settings
+
+
+def parse_options(options: Sequence[str]) -> dict[str, Any]:
     """Read KEY=VALUE texts; whole numbers become numbers.
 
-    >>> parsed(["queue=long", "cores=1"])
+    >>> parse_options(["queue=long", "cores=1"])
     {'queue': 'long', 'cores': 1}
     """
     odd = [option for option in options if not option.partition("=")[0].isidentifier() or "=" not in option]
     if odd:
-        raise UserError(f"--jobqueue-option: wanted KEY=VALUE such as walltime=12:00:00, found {odd[0]}")
+        raise UserError("--jobqueue-option must be KEY=VALUE such as walltime=12:00:00", got=odd[0])
     pairs = (option.split("=", 1) for option in options)
     return {name: int(value) if value.isdecimal() else value for name, value in pairs}
 
 
-def on_workers(function: Callable[..., Any], jobs: Iterable[Job], *, client: Any) -> Iterator[PreparedDataset]:
+def on_workers(function: Callable[..., Any], jobs: Iterable[Job], *, client: Any) -> Iterator[Outcome]:
     """Run jobs on the workers, two a worker under way; see `jobs.Executor`."""
     distributed = _imported("distributed")
     jobs = iter(jobs)
@@ -123,54 +132,52 @@ def on_workers(function: Callable[..., Any], jobs: Iterable[Job], *, client: Any
 
 
 def _value(future: Any) -> tuple[Any, BaseException | None]:
-    """Return what a job that has ended gave, and its error.
+    """Return the value of a job that has ended, and its error.
 
     Raises:
-        UserError: its worker cannot be used.
+        UnfitWorkerError: its worker cannot be used.
     """
     error = future.exception()
     if error is None:
         return future.result(), None
-    if isinstance(error, UnfitError):
-        raise UserError(str(error))
+    if isinstance(error, UnfitWorkerError):
+        raise error
     if type(error).__name__ in ("KilledWorker", "CancelledError", "FutureCancelledError"):
-        return None, KilledError(f"its worker was killed ({_line(error)}); run again with more memory a worker")
+        hint = "run again with more memory a worker"
+        return None, KilledError("its worker was killed", got=_line(error), hint=hint)
     return None, error
 
 
-class UnfitError(Exception):
-    """A worker that came later cannot be used."""
+class UnfitWorkerError(UserError):
+    """A worker that cannot be used."""
 
 
 def _on_worker(function: Callable[..., Any], arguments: tuple[Any, ...], version: str) -> Any:
     from distributed import get_worker
 
-    found = {"version": __version__, "threads": get_worker().state.nthreads}
-    if problem := _problem(get_worker().address, found, version):
-        raise UnfitError(problem)
-    return single_threaded(function, arguments)
+    worker = get_worker()
+    _check_worker(worker.address, worker.state.nthreads, __version__, version)
+    return limit_threads(function, arguments)
 
 
-def _refuse_unfit(client: Any) -> None:
+def _check_workers(client: Any) -> None:
     threads = client.nthreads()
-    for address, found in client.run(_version).items():
-        if problem := _problem(address, {"version": found, "threads": threads[address]}, __version__):
-            raise UserError(problem)
+    for address, version in client.run(_version).items():
+        _check_worker(address, threads[address], version, __version__)
 
 
 def _version() -> str:
     return __version__
 
 
-def _problem(worker: str, found: Mapping[str, Any], version: str) -> str:
-    if found["threads"] != 1:
-        return (
-            f"Dask worker {worker}: wanted one thread, found {found['threads']}, which would share one library that "
-            "cannot; start workers with --nthreads 1 and more of them with --nworkers"
-        )
-    if found["version"] != version:
-        return f"Dask worker {worker}: wanted hifisyn {version}, found {found['version']}; install the same everywhere"
-    return ""
+def _check_worker(address: str, threads: int, version: str, ours: str) -> None:
+    # With several threads, jobs share libraries that are not safe to share.
+    if threads != 1:
+        hint = "start workers with --nthreads 1 and more of them with --nworkers"
+        raise UnfitWorkerError(f"Dask worker {address} must have one thread", got=threads, hint=hint)
+    if version != ours:
+        hint = "install the same version everywhere"
+        raise UnfitWorkerError(f"Dask worker {address} must run hifisyn {ours}", got=version, hint=hint)
 
 
 def _imported(name: str) -> Any:
@@ -179,9 +186,8 @@ def _imported(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        raise UserError(
-            f'wanted {name.replace("_", "-")} for work on a cluster, found none; pip install "hifisyn[cluster]"'
-        ) from None
+        package = name.partition(".")[0].replace("_", "-")
+        raise UserError(f"a cluster needs {package}", hint='install it with: pip install "hifisyn[cluster]"') from None
 
 
 def _line(error: BaseException) -> str:

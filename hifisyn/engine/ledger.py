@@ -1,8 +1,11 @@
-"""What was done to each case of a cohort, step by step: append-only JSON lines, one file a writer.
+"""The ledger: what was done to each case of a cohort, step by step; append-only JSON lines, one file a writer.
 
 Only the coordinating process writes, and only its own file, so array jobs share a folder on a network file system
 without locking each other out. All files of the folder are read and merged; of two lines on the same case and step
-the later one counts. A line that a killed process left torn is passed over.
+the later one counts. A line that a killed process left torn is skipped.
+
+It only stores. Whether a case is done for what is asked now is decided by `engine.once_per_case`; work of a single
+folder needs no ledger, see `engine.once`.
 """
 
 import gc
@@ -27,20 +30,20 @@ FEWEST_LINES_TO_COMPACT = 1000
 
 @dataclass(slots=True)
 class Entry:
-    """What became of one step of one case.
+    """The result of one step of one case.
 
     Attributes:
-        case, subject, step: whose.
-        state: done; failed, which the same files and settings would again; killed, which another try may mend.
+        case, subject, step: of which it is.
+        state: done; failed, as it would again with the same files and settings; killed, where another try may succeed.
         inputs: digest of the contents of the files that went in.
         stamp: digest of how these files looked from outside; while it holds, they need not be read.
         config: digest of the settings.
-        seconds: wall time; none where the result was there already.
+        seconds: wall time; None where the result existed already.
         peak_mib: of the process that did it.
         error: one line.
         labels: given, computed, manual or none, of the step that makes them.
         parts: seconds by part of the step.
-        found: plain data for the steps that follow.
+        facts: plain data for the steps that follow.
         when: UTC.
         version: of hifisyn.
     """
@@ -57,12 +60,12 @@ class Entry:
     error: str = ""
     labels: str = ""
     parts: dict[str, float] | None = None
-    found: Any = None
+    facts: Any = None
     when: str = ""
     version: str = field(default=__version__)
 
     def line(self) -> str:
-        """Return the entry as a line of JSON; what is empty is left out."""
+        """Return the entry as a line of JSON, without empty values."""
         content = {key: value for key, value in asdict(self).items() if value not in ("", None)}
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
 
@@ -83,7 +86,7 @@ class Ledger:
     @classmethod
     @contextmanager
     def opened(cls, folder: Path, writer: str = WRITER) -> Iterator["Ledger"]:
-        """Read all ledgers of a folder and write to that of `writer`, which nobody else may do meanwhile.
+        """Read all ledgers of a folder and write to that of `writer`, which no other process may do meanwhile.
 
         Raises:
             UserError: another living process writes what this one would.
@@ -105,7 +108,7 @@ class Ledger:
                 ledger._handle = None
 
     def entry(self, case: str, step: str) -> Entry | None:
-        """Return the latest entry, or none."""
+        """Return the latest entry, or None."""
         return self._steps.get(step, {}).get(case)
 
     def entries(self, step: str | None = None) -> Iterator[Entry]:
@@ -123,7 +126,7 @@ class Ledger:
         return ""
 
     def record(self, entry: Entry) -> None:
-        """Take an entry in the place of the one before, and write it."""
+        """Replace the entry of the same case and step, and write the new one."""
         before = self.entry(entry.case, entry.step)
         entry.when = _later_than(before.when if before else "")
         self._put(entry)
@@ -152,7 +155,7 @@ class Ledger:
 
 @contextmanager
 def _no_search_for_cycles() -> Iterator[None]:
-    """Let the garbage collector rest: entries have no cycles, and among many new objects it looks again and again."""
+    """Pause the garbage collector: entries have no cycles, and among many new objects it searches again and again."""
     on = gc.isenabled()
     gc.disable()
     try:
@@ -163,7 +166,7 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 
 def _read(line: bytes) -> Entry | None:
-    """Return the entry of a line; none where it is torn. What a later version added is passed over."""
+    """Return the entry of a line, without what a later version added; None where the line is torn."""
     try:
         content = json.loads(line)
         for key in FEW:

@@ -1,4 +1,4 @@
-"""One writer a ledger: a lock file says who, is touched while its process lives, and outlives no dead one."""
+"""One writer a ledger: a lock file names the process, is touched while it lives, and is taken over once it is dead."""
 
 import json
 import os
@@ -22,10 +22,10 @@ DEAD_AFTER = 15 * 60.0
 def only_writer(folder: Path, writer: str) -> Iterator[None]:
     """Hold the lock of a writer, such as "all" or "shard_3_of_8", while the block runs.
 
-    Shards of one count work side by side. Everything else would do the same work twice, so it is refused.
+    Shards of one count work side by side. Any other would do the same work twice, so it is refused.
 
     Raises:
-        UserError: a living process holds a lock that rules this one out.
+        UserError: a living process holds a lock that excludes this one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{writer}{ENDING}"
@@ -43,7 +43,7 @@ def only_writer(folder: Path, writer: str) -> Iterator[None]:
 
 
 def alone(folder: Path) -> bool:
-    """Tell whether at most one living process, which is this one, holds a lock in the folder."""
+    """Return whether no other living process holds a lock in the folder."""
     return sum(not _removed_if_dead(path) for path in folder.glob(f"*{ENDING}")) <= 1
 
 
@@ -88,14 +88,14 @@ def _removed_if_dead(path: Path) -> bool:
 
 
 def _holder(path: Path) -> dict[str, Any] | None:
-    """Return what the lock says; nothing yet where its holder is just writing it; none where there is no lock."""
+    """Return the content of a lock; empty while its holder is just writing it; None where there is no lock."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _dead(holder: dict[str, Any], path: Path) -> bool:
@@ -115,7 +115,7 @@ def _runs(pid: int, began: str) -> bool:
 
 
 def _began(pid: int) -> str:
-    """Return when a process began in the system's own count, so that a number used again is told apart.
+    """Return when a process began in the system's own count, which distinguishes processes of one number.
 
     It is "" where the system does not say, and "dead" of one that only waits for its parent to notice.
     """
@@ -148,6 +148,5 @@ def _held(path: Path) -> UserError:
     holder = _holder(path) or {}
     who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')} since {holder.get('since', '?')}"
     return UserError(
-        f"{path}: wanted the data set for this run, found it held by {who}; wait until that run ends, "
-        "or, where it is dead, remove this file"
+        f"{path}: the data set is held by {who}", hint="wait until that run ends, or remove the file if it is dead"
     )

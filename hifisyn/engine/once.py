@@ -1,7 +1,10 @@
 """Work that is done once: whether a folder holds the result of what is asked now, or of something else.
 
-The file that says so is written last, so a killed run leaves none; it holds what was asked, as plain data, and the
+The file that says so is written last, so a killed run leaves none. It holds what was asked, as plain data, and the
 caller's own content beside it.
+
+This is for one piece of work and its folder. For one step of thousands of cases see `engine.once_per_case`, which has
+the same words (`holds`, `begin`, `finish`) and asks the ledger.
 """
 
 import json
@@ -24,11 +27,13 @@ class Once:
         folder: where the result lies.
         asked: plain data that changes when the result would.
         name: of the file that says the work is done.
+        flat: what was asked stands among the caller's own content in that file, not below a key of its own.
     """
 
     folder: Path
     asked: Mapping[str, Any]
     name: str = "done.json"
+    flat: bool = False
 
     @property
     def file(self) -> Path:
@@ -46,10 +51,12 @@ class Once:
         Raises:
             UserError: nothing was done here, or the file is broken.
         """
-        before = self.read().get(ASKED)
-        if not isinstance(before, Mapping):
-            return list(self.asked)
-        now = self._plain()
+        before, now = self.read(), self._plain()
+        if self.flat:
+            return [key for key in now if before.get(key) != now[key]]
+        before = before.get(ASKED, {})
+        if not isinstance(before, dict):
+            return list(now)
         return [key for key in (*now, *(k for k in before if k not in now)) if before.get(key) != now.get(key)]
 
     def read(self) -> dict[str, Any]:
@@ -70,7 +77,8 @@ class Once:
 
     def finish(self, content: Mapping[str, Any] | None = None) -> None:
         """Write down that the work is done, with content of the caller's own."""
-        write_json(self.file, {**(content or {}), ASKED: self._plain()})
+        asked = self._plain()
+        write_json(self.file, {**(content or {}), **(asked if self.flat else {ASKED: asked})})
 
     def _plain(self) -> dict[str, Any]:
         """Return what was asked as JSON gives it back: tuples are lists, keys are text."""

@@ -1,6 +1,6 @@
-"""One function over many cases, in processes: progress with time left, and no case costs another."""
+"""One function over many cases, in processes, with progress; failures are isolated per case."""
 
-import sys
+import logging
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +11,8 @@ from hifisyn.engine.progress import Progress
 from hifisyn.engine.resources import workers_that_fit
 from hifisyn.errors import UserError
 
+log = logging.getLogger(__name__)
+
 
 def run_cases(
     function: Callable[..., Any], jobs: Mapping[str, tuple[Any, ...]], *, processes: int | None = None, title: str = ""
@@ -18,7 +20,7 @@ def run_cases(
     """Call `function(*jobs[case])` for each case; see `map_cases`.
 
     Returns:
-        The cases that failed, in the order of `jobs`: UserErrors with their line, other errors with their type.
+        The cases that failed, in the order of `jobs`.
     """
     return map_cases(function, jobs, processes=processes, title=title)[1]
 
@@ -29,14 +31,13 @@ def map_cases(
     """Return `function(*jobs[case])` by case, and the cases that failed.
 
     No more jobs than processes are under way, so memory does not grow with the number of cases. With one process or
-    fewer everything runs in this one. Where a process is killed, the cases it may have been are run again, each
-    alone, and the others go on.
+    fewer everything runs in this one. Where a process is killed, the cases that were under way run again, each alone.
 
     Args:
         function: importable by name, since processes are spawned; what it returns is sent back, so keep that small.
         jobs: arguments by case.
         processes: at a time; none: as many as fit.
-        title: in front of the progress lines on stderr.
+        title: in front of the progress lines.
     """
     progress = Progress(title, len(jobs))
     results: dict[str, Any] = {}
@@ -49,6 +50,6 @@ def map_cases(
             else:
                 failures[case] = Failure(case, one_line(error))
                 if not isinstance(error, UserError):
-                    traceback.print_exception(error, file=sys.stderr)
+                    log.error("".join(traceback.format_exception(error)).rstrip())
             progress.step(case, failed=error is not None)
     return {c: results[c] for c in jobs if c in results}, [failures[c] for c in jobs if c in failures]

@@ -1,4 +1,4 @@
-"""Spawned processes of one thread each, kept from one use to the next; a killed one costs its own job only."""
+"""Spawned processes, kept from one use to the next; a killed one loses its own job only."""
 
 import multiprocessing
 import os
@@ -12,7 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from hifisyn.engine.jobs import Executor, Job, KilledError, PreparedDataset, in_this_process, single_threaded
+from hifisyn.engine.jobs import Executor, Job, KilledError, Outcome, in_this_process, limit_threads
 from hifisyn.engine.resources import free_gib
 
 THREAD_VARIABLES = (
@@ -26,10 +26,14 @@ THREAD_VARIABLES = (
 class Processes:
     """The processes of this machine. They start when first needed, and end with the block that the object is used in.
 
-    Starting one takes seconds, since it imports all libraries anew.
+    Starting one takes seconds, since it imports all libraries again. An error or an interruption ends them at once.
+
+    Args:
+        threads: that each computes with.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 1) -> None:
+        self._threads = threads
         self._pool: ProcessPoolExecutor | None = None
         self._size = 0
 
@@ -43,7 +47,7 @@ class Processes:
         """Return what runs jobs in so many processes, or with one or fewer in this one."""
         return in_this_process if processes <= 1 else partial(self.run, processes=processes)
 
-    def run(self, function: Callable[..., Any], jobs: Iterable[Job], *, processes: int) -> Iterator[PreparedDataset]:
+    def run(self, function: Callable[..., Any], jobs: Iterable[Job], *, processes: int) -> Iterator[Outcome]:
         """Run jobs, no more than `processes` under way; see `jobs.Executor`.
 
         Where a process is killed, the jobs under way are run again, each alone, once the others are done.
@@ -52,14 +56,14 @@ class Processes:
         while lost := (yield from self._work(function, jobs, processes)):
             suspects += lost
         for job in suspects:
-            with Processes() as alone:
+            with Processes(self._threads) as alone:
                 for name, _ in (yield from alone._work(function, iter([job]), 1)):
-                    yield name, None, KilledError(_killed())
+                    yield name, None, _killed()
 
     def _work(
         self, function: Callable[..., Any], jobs: Iterator[Job], processes: int
-    ) -> Generator[PreparedDataset, None, list[Job]]:
-        """Yield the outcomes of jobs until there are none left, or return those that were under way at a kill."""
+    ) -> Generator[Outcome, None, list[Job]]:
+        """Yield the outcomes of jobs until none is left or a process is killed; return the jobs then under way."""
         running: dict[Future[Any], Job] = {}
         lost: list[Job] = []
         try:
@@ -87,12 +91,12 @@ class Processes:
     def _submitted(self, function: Callable[..., Any], job: Job, processes: int) -> Future[Any]:
         if self._pool is not None and self._size != processes:
             self._end()
-        with _one_thread_each():
+        with _limited(self._threads):
             if self._pool is None:
                 context = multiprocessing.get_context("spawn")
                 self._pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
                 self._size = processes
-            return self._pool.submit(single_threaded, function, job[1])
+            return self._pool.submit(limit_threads, function, job[1], self._threads)
 
     def _end(self, *, at_once: bool = False) -> None:
         """End the processes; at once: without waiting for what they do, as after Ctrl-C."""
@@ -120,10 +124,10 @@ def _end_with(parent: Any) -> None:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let processes that start inside compute with one thread: libraries read these variables when imported."""
+def _limited(threads: int) -> Iterator[None]:
+    """Limit the threads of processes that start inside: libraries read these variables when imported."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     try:
         yield
     finally:
@@ -134,8 +138,8 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _killed() -> str:
-    return (
-        f"its process was killed, though it ran alone, with {free_gib():.1f} GiB of memory free now; "
-        "run again where there is more memory, or in this process (-np 1) to see the reason"
+def _killed() -> KilledError:
+    return KilledError(
+        f"its process was killed, though it ran alone, with {free_gib():.1f} GiB of memory free now",
+        hint="run again where there is more memory, or in this process (-np 1) to see the reason",
     )

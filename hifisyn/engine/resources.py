@@ -9,10 +9,10 @@ CGROUP = Path("/sys/fs/cgroup")
 MEMINFO = Path("/proc/meminfo")
 
 
-def workers_that_fit(wanted: int | None = None, gib_each: float = GIB_A_WORKER) -> int:
-    """Return how many processes may run: as wanted, else by the CPUs allowed and the memory free."""
-    if wanted is not None:
-        return wanted
+def workers_that_fit(processes: int | None = None, gib_each: float = GIB_A_WORKER) -> int:
+    """Return how many processes to use: those requested, else as many as allowed CPUs and free memory permit."""
+    if processes is not None:
+        return processes
     return max(1, min(allowed_cpus(), int(free_gib() / gib_each)))
 
 

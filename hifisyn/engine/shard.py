@@ -34,14 +34,14 @@ class Shard:
         Raises:
             UserError: it is no such text.
         """
-        found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
-        number, count = (int(digits) for digits in found.groups()) if found else (0, 0)
+        match = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+        number, count = (int(digits) for digits in match.groups()) if match else (0, 0)
         if not 1 <= number <= count:
-            raise UserError(f"--shard: wanted a number and a count such as 1/8 ... 8/8, found {text}; count from 1")
+            raise UserError("--shard must be a number and a count such as 1/8", got=text, hint="count from 1")
         return cls(number, count)
 
     def holds(self, subject: str) -> bool:
-        """Tell whether a subject belongs to this shard."""
+        """Return whether a subject belongs to this shard."""
         return int(hashlib.sha256(subject.encode()).hexdigest(), 16) % self.count == self.number - 1
 
     def part(self, dataset: Dataset) -> Dataset:

@@ -1,4 +1,4 @@
-"""One step of all cases of one subject, as a worker does it: one after the other, none costs another."""
+"""One step of all cases of one subject, as a worker does it; failures are isolated per case."""
 
 import traceback
 from collections.abc import Callable, Mapping
@@ -16,18 +16,18 @@ from hifisyn.errors import UserError
 
 @dataclass(frozen=True)
 class Done:
-    """What a step has to say of a case.
+    """What a step returns for a case.
 
     Attributes:
         error: why the case cannot be used, although the step itself went well.
-        found: plain data for the steps that follow; small, since the ledger keeps it.
+        facts: plain data for the steps that follow; small, since the ledger keeps it.
         labels: given, computed, manual or none, of the step that makes them.
         parts: seconds by part.
-        kept: the result was there already.
+        kept: the result existed already.
     """
 
     error: str = ""
-    found: Any = None
+    facts: Any = None
     labels: str = ""
     parts: Mapping[str, float] = field(default_factory=dict)
     kept: bool = False
@@ -46,7 +46,7 @@ class Task:
         arguments: of the step's function, after the key.
         files: that go in, by what they are.
         config: digest of the settings.
-        output: file that is there once the step is done; none: nothing is written.
+        output: file that exists once the step is done; None: nothing is written.
         force: do it although it is done.
         private: errors must not show the case's paths.
     """
@@ -67,7 +67,7 @@ class Order:
     Attributes:
         task: what to do.
         inputs: digest of the files, where the ledger knows it for files that look as these do; else "".
-        unless: entry that holds if the files turn out to be what they were.
+        unless: entry that holds if the files turn out to be what they were, so that nothing need be done.
     """
 
     task: Task
@@ -76,12 +76,12 @@ class Order:
 
 
 def do_subject(step: str, function: Step, orders: list[Order]) -> list[tuple[Entry, str]]:
-    """Do a step of the cases of a subject; return for each its entry, and the trace of an unforeseen error or ""."""
+    """Do a step of the cases of a subject; return the entry of each, and the traceback of an unforeseen error or ""."""
     return [_do(step, function, order) for order in orders]
 
 
 def key(inputs: str, config: str) -> str:
-    """Return what stands for the files and settings that a result was made of."""
+    """Return the digest of the files and settings that a result was computed from."""
     return digest(inputs, config)
 
 
@@ -100,7 +100,7 @@ def _do(step: str, function: Step, order: Order) -> tuple[Entry, str]:
                 trace = hidden(task, "".join(traceback.format_exception(error)))
     entry.seconds = None if done.kept else cost.seconds
     entry.peak_mib = 0 if done.kept else cost.peak_mib
-    entry.found, entry.labels = done.found, done.labels
+    entry.facts, entry.labels = done.facts, done.labels
     entry.parts = {part: round(seconds, 3) for part, seconds in done.parts.items()} or None
     if done.error:
         entry.state, entry.error = FAILED, hidden(task, done.error)
@@ -108,7 +108,7 @@ def _do(step: str, function: Step, order: Order) -> tuple[Entry, str]:
 
 
 def hidden(task: Task, text: str) -> str:
-    """Return a text as it may be shown: in a private data set the case's files are called by the case."""
+    """Return a text as it may be shown: in a private data set, files are called by the case."""
     if not task.private:
         return text
     text = task.case.hide_paths(text)

@@ -1,7 +1,7 @@
 """What a benchmark will do and how long it takes, told before it starts."""
 
+from hifisyn.engine.progress import duration
 from hifisyn.experiments.benchmark import Benchmark
-from hifisyn.training.logbook import duration
 
 
 def describe(benchmark: Benchmark) -> list[str]:

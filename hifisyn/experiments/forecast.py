@@ -1,11 +1,11 @@
 """What an ablation will do and how long it takes, told before it starts."""
 
+from hifisyn.engine.progress import duration
 from hifisyn.evaluation.model_task import TEST
 from hifisyn.experiments import trainings
 from hifisyn.experiments.comparison import Comparison
 from hifisyn.training.duration import check_length, seconds_a_step
 from hifisyn.training.job import Options
-from hifisyn.training.logbook import duration
 from hifisyn.training.step import resolve_device, resolve_precision
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from hifisyn.engine.progress import duration
 from hifisyn.errors import UserError
 from hifisyn.experiments import budget as budgets
 from hifisyn.experiments.budget import Budget
@@ -19,7 +20,6 @@ from hifisyn.paths import METRICS_CSV
 from hifisyn.plans import Plans
 from hifisyn.training import checkpoint, model_folder
 from hifisyn.training.job import Job, Options
-from hifisyn.training.logbook import duration
 from hifisyn.training.loop import train
 from hifisyn.training.picture import LOSS
 from hifisyn.training.request import Request, write_folder

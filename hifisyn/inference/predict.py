@@ -9,6 +9,7 @@ from typing import Literal
 
 from hifisyn.dataset_conversion.bids_dataset import is_bids
 from hifisyn.dataset_conversion.bids_selection import Selection
+from hifisyn.engine.progress import duration
 from hifisyn.errors import UserError
 from hifisyn.inference.bids_input import find_bids_cases
 from hifisyn.inference.bids_output import BidsDerivatives
@@ -23,7 +24,6 @@ from hifisyn.inference.translations import TargetFailure, Translation, channel_o
 from hifisyn.inference.worker import Attempt, PredictionSettings, generate_all, load_predictors
 from hifisyn.paths import Roots
 from hifisyn.preprocessing.brain import SEEN_STRIPPED
-from hifisyn.training.logbook import duration
 
 Say = Callable[[str], None]
 Existing = Literal["refuse", "overwrite", "keep"]

@@ -6,13 +6,13 @@ from typing import Any
 
 import hifisyn
 from hifisyn.downstream.work import TASKS
+from hifisyn.engine.progress import duration
 from hifisyn.plans import Plans
 from hifisyn.report.collect import Facts, Training
 from hifisyn.report.html import counted, listed, paragraph, section
 from hifisyn.report.references import Citations, citation
 from hifisyn.report.results import DIRECTION, FEWEST_MODELS, METHOD
 from hifisyn.statistics.units import SLICE
-from hifisyn.training.logbook import duration
 
 Part = Callable[[Facts, Citations], list[str]]
 ALPHA = 0.05

@@ -4,9 +4,9 @@ from typing import Any
 
 import hifisyn
 from hifisyn.directions import Direction
+from hifisyn.engine.progress import duration
 from hifisyn.report.collect import Facts, Training
 from hifisyn.report.html import details, facts_table, missing, paragraph, rows_table, section, without_paths
-from hifisyn.training.logbook import duration
 
 
 def runs(facts: Facts) -> str:

@@ -4,11 +4,11 @@ import time
 
 import torch
 
+from hifisyn.engine.progress import duration
 from hifisyn.errors import UserError
 from hifisyn.plans import Plans
 from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.job import Job
-from hifisyn.training.logbook import duration
 from hifisyn.training.step import Precision, take_step
 
 WORTH_MEASURING = 50

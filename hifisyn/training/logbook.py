@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hifisyn.engine.progress import duration
 from hifisyn.files import write_text
 from hifisyn.paths import METRICS_CSV, PROGRESS_PNG
 from hifisyn.training.numbers import told
@@ -99,21 +100,6 @@ def _losses(row: Row) -> str:
             _, group, name = key.split("/", 2)
             groups.setdefault(group, []).append(f"{name} {value:.3g}")
     return " | ".join(f"{group}: {' '.join(terms)}" for group, terms in groups.items())
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as people say it.
-
-    >>> duration(4), duration(75), duration(4000), duration(400000)
-    ('4 s', '1 min 15 s', '1 h 6 min', '4 d 15 h')
-    """
-    if not math.isfinite(seconds):
-        return "unknown"
-    whole = round(seconds)
-    for unit, size, below, name in ((86400, 3600, "h", "d"), (3600, 60, "min", "h"), (60, 1, "s", "min")):
-        if whole >= unit:
-            return f"{whole // unit} {name} {whole % unit // size} {below}"
-    return f"{whole} s"
 
 
 def table(rows: list[Row]) -> str:

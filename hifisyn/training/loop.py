@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import torch
 
+from hifisyn.engine.progress import duration
 from hifisyn.engine.resources import allowed_cpus
 from hifisyn.errors import UserError
 from hifisyn.plans import Plans
@@ -17,7 +18,7 @@ from hifisyn.training.distributed import Ranks, broadcast_state, joined, largest
 from hifisyn.training.duration import WORTH_MEASURING, check_length, seconds_a_step
 from hifisyn.training.interrupts import Interrupts
 from hifisyn.training.job import Job, Options
-from hifisyn.training.logbook import Logbook, Tally, duration
+from hifisyn.training.logbook import Logbook, Tally
 from hifisyn.training.picture import DIAGNOSTIC, LOSS, RATE, Row
 from hifisyn.training.rates import set_rates
 from hifisyn.training.step import resolve_device, resolve_precision, take_step

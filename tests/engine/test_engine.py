@@ -73,7 +73,7 @@ def test_what_is_done_is_neither_done_again_nor_read(sweep, cohort, nothing_is_r
     assert run() == ([], ["A1", "A2", "B1"])
     entry = entries["A1"]
     assert (entry.subject, entry.state, entry.labels, entry.parts) == ("A", DONE, "computed", {"first": 0.25})
-    assert entry.found == {"length": len("scan A1")}
+    assert entry.facts == {"length": len("scan A1")}
     assert entry.seconds is not None
     assert entry.peak_mib > 5
     nothing_is_read()
@@ -100,34 +100,34 @@ def test_a_file_that_only_looks_changed_is_read_once_and_the_work_stands(sweep, 
     assert run() == ([], [])
     after = entries["A1"]
     assert after.stamp != before.stamp
-    assert (after.inputs, after.seconds, after.found) == (before.inputs, before.seconds, before.found)
+    assert (after.inputs, after.seconds, after.facts) == (before.inputs, before.seconds, before.facts)
     nothing_is_read()
     assert run() == ([], [])
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_failing_case_costs_no_other_of_its_subject(sweep, cohort, processes, capfd):
+def test_a_failing_case_leaves_the_others_of_its_subject(sweep, cohort, processes, caplog):
     run, entries = sweep
     path_of(cohort, "A1").write_text("bad")
     path_of(cohort, "B1").write_text("odd")
     failures, _ = run(processes=processes)
     assert [(f.case, f.step, f.known) for f in failures] == [("A1", "copy", False), ("B1", "copy", False)]
-    assert failures[0].reason == f"{path_of(cohort, 'A1')}: wanted good, found bad"
+    assert failures[0].reason == f"{path_of(cohort, 'A1')} must be good (got bad)"
     assert failures[1].reason.startswith("ZeroDivisionError: in ")
     assert entries["A2"].state == DONE
-    assert "in copy" in capfd.readouterr().err
+    assert "in copy" in caplog.text
 
 
-def test_an_error_that_meets_all_cases_shows_its_trace_a_few_times_only(sweep, cohort, capfd, monkeypatch):
+def test_an_error_that_meets_all_cases_shows_its_trace_a_few_times_only(sweep, cohort, caplog, monkeypatch):
     run, _ = sweep
     monkeypatch.setattr("hifisyn.engine.sweep.TRACES_SHOWN", 2)
     for case in cohort:
         path_of(cohort, case).write_text("odd")
     assert len(run()[0]) == 3
-    assert capfd.readouterr().err.count("Traceback") == 2
+    assert caplog.text.count("Traceback") == 2
 
 
-def test_what_failed_is_told_again_but_tried_again_only_on_request_or_after_a_change(sweep, cohort):
+def test_what_failed_is_reported_again_but_tried_again_only_on_request_or_after_a_change(sweep, cohort):
     run, _ = sweep
     path_of(cohort, "A1").write_text("bad")
     first, _ = run()
@@ -148,10 +148,10 @@ def test_a_case_found_unusable_has_failed_but_what_was_found_is_kept(sweep):
     failures, _ = run(unusable)
     assert {f.reason for f in failures} == {"it is no head"}
     assert entries["A1"].state == FAILED
-    assert entries["A1"].found == [1, 2]
+    assert entries["A1"].facts == [1, 2]
 
 
-def test_a_killed_process_costs_one_case_which_is_tried_again(sweep, cohort):
+def test_a_killed_process_loses_one_case_which_is_tried_again(sweep, cohort):
     run, entries = sweep
     path_of(cohort, "A2").write_text("kill")
     failures, _ = run(processes=2)
@@ -162,14 +162,19 @@ def test_a_killed_process_costs_one_case_which_is_tried_again(sweep, cohort):
     assert run(processes=2) == ([], ["A2"])
 
 
-def test_paths_of_private_data_are_not_shown(sweep, cohort, tmp_path, capfd):
+def test_paths_of_private_data_are_not_shown(sweep, cohort, tmp_path, capfd, caplog):
     run, _ = sweep
     path_of(cohort, "A1").write_text("bad")
     path_of(cohort, "B1").write_text("odd")
     failures, _ = run(private=True)
-    shown = [*(f.reason for f in failures), (tmp_path / "ledger" / "all.jsonl").read_text(), *capfd.readouterr()]
+    shown = [
+        *(f.reason for f in failures),
+        (tmp_path / "ledger" / "all.jsonl").read_text(),
+        *capfd.readouterr(),
+        caplog.text,
+    ]
     assert not any(str(tmp_path / "raw") in text or "_T1.nii.gz" in text for text in shown)
-    assert failures[0].reason == "A1_T1: wanted good, found bad"
+    assert failures[0].reason == "A1_T1 must be good (got bad)"
 
 
 def test_shards_cover_every_subject_once_whatever_else_there_is():
@@ -192,7 +197,7 @@ def test_shards_cover_every_subject_once_whatever_else_there_is():
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1", "a/b", "1/0", "-1/4"])
 def test_what_is_no_shard_is_refused(text):
-    with pytest.raises(UserError, match="--shard: wanted"):
+    with pytest.raises(UserError, match="--shard must be a number and a count"):
         Shard.parse(text)
 
 
@@ -223,19 +228,29 @@ def test_the_memory_of_a_worker_is_learnt_from_the_ledger(sweep):
     assert GIB_A_WORKER > 0
 
 
-def test_long_runs_say_a_line_every_few_seconds_and_the_last_one(capsys, monkeypatch):
+def test_long_runs_log_a_line_every_few_seconds_and_the_last_one(caplog, monkeypatch):
+    caplog.set_level("INFO", logger="hifisyn")
     now = [0.0]
     monkeypatch.setattr(progressing.time, "monotonic", lambda: now[0])
     progress = Progress("align", 1000)
     for number in range(1000):
         now[0] += 7.2
         progress.step(f"c{number}", failed=number == 3)
-    lines = capsys.readouterr().err.splitlines()
+    lines = list(caplog.messages)
+    caplog.clear()
     assert len(lines) == 1000
     assert lines[0] == "align 1/1000: c0 done, 1 h 59 min left"
-    assert lines[-1] == "align 1000/1000: c999 done, 1 failed, 0 min 00 s left"
+    assert lines[-1] == "align 1000/1000: c999 done, 1 failed, 0 s left"
     progress = Progress("align", 1000)
     for number in range(1000):
         now[0] += 0.1
         progress.step(f"c{number}")
-    assert 15 <= len(capsys.readouterr().err.splitlines()) <= 22
+    assert 15 <= len(caplog.messages) <= 22
+
+
+def test_a_remark_is_logged_in_long_runs_too(caplog):
+    caplog.set_level("INFO", logger="hifisyn")
+    progress = Progress("", 1000)
+    progress.step("a")
+    progress.step("b", remark="stripped already")
+    assert [line.split(",")[:2] for line in caplog.messages] == [["2/1000: b done", " stripped already"]]

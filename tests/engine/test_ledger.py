@@ -26,14 +26,14 @@ def latest(ledger, case="A"):
 
 def test_what_is_recorded_is_read_by_the_next_run(tmp_path):
     full = entry(
-        inputs="1", stamp="2", config="3", seconds=1.5, peak_mib=7, labels="manual", parts={"brain": 1.0}, found=[1]
+        inputs="1", stamp="2", config="3", seconds=1.5, peak_mib=7, labels="manual", parts={"brain": 1.0}, facts=[1]
     )
     with Ledger.opened(tmp_path) as ledger:
         ledger.record(full)
-        ledger.record(entry("B", state=FAILED, error="wanted ü, found u"))
+        ledger.record(entry("B", state=FAILED, error="must be ü (got u)"))
     with Ledger.opened(tmp_path) as ledger:
         assert ledger.entry("A", "align") == full
-        assert latest(ledger, "B").error == "wanted ü, found u"
+        assert latest(ledger, "B").error == "must be ü (got u)"
         assert ledger.entry("A", "cut") is None
         assert sorted(e.case for e in ledger.entries("align")) == ["A", "B"]
     lines = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
@@ -61,7 +61,7 @@ def test_a_clock_that_is_behind_does_not_bring_the_old_entry_back(tmp_path):
         assert latest(ledger).state == DONE
 
 
-def test_a_torn_line_and_lines_of_another_version_are_passed_over(tmp_path):
+def test_a_torn_line_is_skipped_and_what_another_version_added(tmp_path):
     path = tmp_path / "all.jsonl"
     whole = entry("A", when="2026-01-01T00:00:00.000Z").line()
     later = json.dumps(json.loads(entry("B").line()) | {"novelty": 1}) + "\n"
@@ -126,8 +126,8 @@ def holder(tmp_path):
 def test_one_writer_a_file_and_shards_of_one_count_side_by_side(tmp_path, holder):
     process = holder("shard_1_of_2")
     for writer in ("shard_1_of_2", "all", "shard_1_of_3"):
-        told = f"held by process {process.pid} on {socket.gethostname()}"
-        with pytest.raises(UserError, match=told), Ledger.opened(tmp_path, writer):
+        holder_name = f"held by process {process.pid} on {socket.gethostname()}"
+        with pytest.raises(UserError, match=holder_name), Ledger.opened(tmp_path, writer):
             pass
     with Ledger.opened(tmp_path, "shard_2_of_2"):
         assert not lock.alone(tmp_path)

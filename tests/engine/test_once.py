@@ -26,6 +26,14 @@ def test_what_changed_is_named(tmp_path):
     assert not other.holds
 
 
+def test_a_flat_request_stands_among_the_content(tmp_path):
+    work = Once(tmp_path, {"digest": "1"}, "facts.json", flat=True)
+    work.finish({"mean": 0.5})
+    assert work.read() == {"mean": 0.5, "digest": "1"}
+    assert work.holds
+    assert Once(tmp_path, {"digest": "2"}, "facts.json", flat=True).changed() == ["digest"]
+
+
 def test_a_broken_file_is_named(tmp_path):
     work = Once(tmp_path, {})
     work.file.write_text("[]")

@@ -18,14 +18,14 @@ def copy(key, folder, case):
     note(folder, case.name)
     text = case.images["T1"].read_text()
     if text == "bad":
-        raise UserError(f"{case.images['T1']}: wanted good,\n found bad")
+        raise UserError(f"{case.images['T1']} must be\n good", got="bad")
     if text == "odd":
         raise ZeroDivisionError(f"in {case.images['T1']}")
     if text == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     (folder / f"{case.name}.out").write_text(f"{key} {text}")
-    return Done(found={"length": len(text)}, labels="computed", parts={"first": 0.25})
+    return Done(facts={"length": len(text)}, labels="computed", parts={"first": 0.25})
 
 
 def unusable(key, folder, case):
-    return Done(error="it is no head", found=[1, 2])
+    return Done(error="it is no head", facts=[1, 2])

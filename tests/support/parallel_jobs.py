@@ -12,7 +12,7 @@ def leave_mark(folder, case):
 
 def fail(folder, case):
     if case.startswith("bad"):
-        raise UserError(f"{case}: wanted good,\n found bad")
+        raise UserError(f"{case} must be\n good", got="bad")
     if case.startswith("odd"):
         raise ZeroDivisionError
     leave_mark(folder, case)

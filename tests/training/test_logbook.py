@@ -8,11 +8,12 @@ import torch
 from skimage.io import imread
 
 from hifisyn.directions import Direction, directions
+from hifisyn.engine.progress import duration
 from hifisyn.errors import UserError
 from hifisyn.metrics.image import psnr
 from hifisyn.training import picture
 from hifisyn.training.duration import check_length
-from hifisyn.training.logbook import Logbook, Tally, duration, line, table
+from hifisyn.training.logbook import Logbook, Tally, line, table
 from hifisyn.training.validation import (
     ValidationSet,
     centre,
