@@ -1,49 +1,59 @@
 """The section on the data set and the plan, in words and numbers."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from hifisyn.dataset import TISSUES
+from hifisyn.pages.plain_table import PlainTable, facts_table
 from hifisyn.plans import Plans
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_data import Data
-from hifisyn.report.html import counted, facts_table, listed, missing, paragraph, rows_table, section, without_paths
+from hifisyn.report.section import Missing
+from hifisyn.report.words import counted, listed, without_paths
 from hifisyn.settings import flat
 
 STEP_WORDS = {"skull_strip": "skull strip", "registration": "registration", "bias": "bias field", "labels": "labels"}
 MOST_WAYS = 4
 
 
-def dataset(facts: Facts) -> str:
-    """Return the section: people, contrasts, labels, what was done to the scans, and the plan with its reasons."""
+@dataclass(frozen=True)
+class DatasetSummary:
+    """What is known of the data set and of the plans: sentences, then tables."""
+
+    lines: tuple[str, ...]
+    tables: tuple[PlainTable, ...]
+
+
+def dataset(facts: Facts) -> DatasetSummary | Missing:
+    """Return people, contrasts, labels, what was done to the scans, and the plans with their reasons."""
     data = facts.data
-    command = f"hifisyn_plan_and_preprocess -d {facts.name}"
     if data.dataset is None and not data.plans:
-        return section("data", "Data set and plan", missing("The data set was not preprocessed here", command))
-    parts = [_about(data), _splits(facts), _geometry(data), _structures(data), _steps(data)]
+        return Missing("The data set was not preprocessed here", f"hifisyn_plan_and_preprocess -d {facts.name}")
     plans = dict(data.plans) or {training.plans.name: training.plans for training in facts.trainings}
-    parts += [_plan(plan) for plan in plans.values()]
-    return section("data", "Data set and plan", *parts)
+    tables = [_splits(facts), _geometry(data), _structures(data), _steps(data), *map(_plan, plans.values())]
+    return DatasetSummary(tuple(_about(data)), tuple(table for table in tables if table is not None))
 
 
-def _about(data: Data) -> str:
+def _about(data: Data) -> Iterator[str]:
     if data.dataset is None:
-        return ""
+        return
     raw = data.dataset
     everyone = list(raw.all_cases)
     lesions = f", lesions: {listed(list(raw.lesions))}" if raw.lesions else ""
     healthy = listed([name for name in raw.labels if name in TISSUES and name != "background"])
-    before = listed([step.replace("_", " ") for step in ("skull_stripped", "registered") if getattr(raw, step)])
-    lines = [
+    yield (
         f"{counted(len(everyone), 'case')} of {counted(data.subjects(everyone), 'subject')}; contrasts "
-        f"{listed(list(raw.modalities))}; structures: {healthy or 'none'}{lesions}.",
-        f"The scans came {before}." if before else "",
-        *(without_paths(f"{key.capitalize()}: {text}", raw.private) for key, text in raw.about.items()),
-        "The data set is private: no paths are shown." if raw.private else "",
-    ]
-    return "".join(paragraph(line) for line in lines if line)
+        f"{listed(list(raw.modalities))}; structures: {healthy or 'none'}{lesions}."
+    )
+    if done := [step.replace("_", " ") for step in ("skull_stripped", "registered") if getattr(raw, step)]:
+        yield f"The scans came {listed(done)}."
+    for key, text in raw.about.items():
+        yield without_paths(f"{key.capitalize()}: {text}", raw.private)
+    if raw.private:
+        yield "The data set is private: no paths are shown."
 
 
-def _splits(facts: Facts) -> str:
+def _splits(facts: Facts) -> PlainTable | None:
     data, folds = facts.data, sorted({training.fold for training in facts.trainings}, key=str)
     modalities = list(data.dataset.modalities) if data.dataset else []
     rows = [
@@ -51,20 +61,20 @@ def _splits(facts: Facts) -> str:
         for part in data.parts(folds)
     ]
     if not rows:
-        return ""
+        return None
     head = ("part", "subjects", "cases", *(f"with {m}" for m in modalities))
     others = len(data.splits.folds) - len(folds) if data.splits and folds else 0
     unused = f" {counted(others, 'further fold')} no model was trained on." if others > 0 else ""
     caption = (
         f"Split by subject: cases of one subject never part. Held-out cases enter neither plan nor training.{unused}"
     )
-    return rows_table(caption, head, rows, numbers=range(1, len(head)))
+    return PlainTable(caption, head, rows, numbers=range(1, len(head)))
 
 
-def _geometry(data: Data) -> str:
+def _geometry(data: Data) -> PlainTable | None:
     geometry = data.fingerprint.get("geometry")
     if not geometry:
-        return ""
+        return None
     spacing, box, slices = geometry["spacing_mm"], geometry["brain_box_mm"], geometry["brain_slices"]
     kept = sorted(data.slices.values())
     return facts_table(
@@ -82,7 +92,7 @@ def _geometry(data: Data) -> str:
     )
 
 
-def _structures(data: Data) -> str:
+def _structures(data: Data) -> PlainTable | None:
     structures = data.fingerprint.get("structures") or {}
     rows = [
         (name, entry["cases"], f"{entry['median_ml']:.1f}", f"{entry['min_ml']:.1f} to {entry['max_ml']:.1f}")
@@ -90,28 +100,30 @@ def _structures(data: Data) -> str:
         if name != "background"
     ]
     caption = "Structures of the training cases, among the cases that hold each."
-    return rows_table(caption, ("structure", "cases", "median ml", "range ml"), rows, numbers=(1, 2, 3)) if rows else ""
+    return (
+        PlainTable(caption, ("structure", "cases", "median ml", "range ml"), rows, numbers=(1, 2, 3)) if rows else None
+    )
 
 
-def _steps(data: Data) -> str:
+def _steps(data: Data) -> PlainTable | None:
     rows = [
         (STEP_WORDS.get(step, step), without_paths(words, data.private) or "not done", cases)
         for step, ways in data.steps.items()
         for words, cases in ways[:MOST_WAYS]
     ]
     if not rows:
-        return ""
+        return None
     caption = f"What preprocessing did, in how many cases; the {MOST_WAYS} most frequent ways of each step."
-    return rows_table(caption, ("step", "how", "cases"), rows, numbers=(2,))
+    return PlainTable(caption, ("step", "how", "cases"), rows, numbers=(2,))
 
 
-def _plan(plan: Plans) -> str:
+def _plan(plan: Plans) -> PlainTable:
     rows = [(what, value, plan.reasons.get(key, "")) for what, value, key in _choices(plan)]
     said = {key for _, _, key in _choices(plan)}
     values = flat(plan.model_dump(mode="json"))
     rows += [(key, str(values.get(key, "")), reason) for key, reason in plan.reasons.items() if key not in said]
     caption = f"The plan “{plan.name}”, preset {plan.preset}. Why: what the rules wrote down."
-    return rows_table(caption, ("choice", "value", "why"), rows)
+    return PlainTable(caption, ("choice", "value", "why"), rows)
 
 
 def _choices(plan: Plans) -> Iterator[tuple[str, str, str]]:

@@ -1,25 +1,18 @@
 """What a reader must keep in mind: found in the facts, not written by heart."""
 
 from collections.abc import Iterator
-from html import escape
 
 from hifisyn.downstream.work import TASKS
 from hifisyn.report.collect import Facts
-from hifisyn.report.html import counted, listed, section
 from hifisyn.report.results import METHOD
+from hifisyn.report.words import counted, listed
 
 FEW_SUBJECTS, SHORT_STEPS = 10, 20_000
 PUBLISHED_WIDTH = 64
 
 
-def limits(facts: Facts) -> str:
-    """Return the section."""
-    items = "".join(f"<li>{escape(line)}</li>\n" for line in lines(facts))
-    return section("limits", "Limits", f"<ul>\n{items}</ul>\n")
-
-
-def lines(facts: Facts) -> list[str]:
-    """Return one sentence or two a limit."""
+def limits(facts: Facts) -> list[str]:
+    """Return a sentence or two for each limit."""
     return [*_of_data(facts), *_of_training(facts), *_of_evaluation(facts), *_always()]
 
 

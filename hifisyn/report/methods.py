@@ -1,7 +1,7 @@
 """A methods paragraph to paste into a paper, from what was done and nothing else."""
 
 from collections.abc import Callable
-from html import escape
+from dataclasses import dataclass
 from typing import Any
 
 import hifisyn
@@ -9,9 +9,9 @@ from hifisyn.downstream.work import TASKS
 from hifisyn.engine.progress import duration
 from hifisyn.plans import Plans
 from hifisyn.report.collect import Facts, Training
-from hifisyn.report.html import counted, listed, paragraph, section
 from hifisyn.report.references import Citations, citation
 from hifisyn.report.results import DIRECTION, FEWEST_MODELS, METHOD
+from hifisyn.report.words import counted, listed
 from hifisyn.statistics.units import SLICE
 
 Part = Callable[[Facts, Citations], list[str]]
@@ -19,28 +19,20 @@ ALPHA = 0.05
 TOOLS = {"deepbet": "deepbet", "hd-bet": "hd-bet", "synthstrip": "synthstrip", "bet": "bet", "fsl bet": "bet"}
 
 
-def methods(facts: Facts) -> str:
-    """Return the section with the text and its button."""
-    paragraphs, references = text(facts)
-    if not paragraphs:
-        return section("methods", "Methods, to paste into a paper", paragraph("Nothing was run yet.", "soft"))
-    body = "".join(f"<p>{escape(words)}</p>\n" for words in [*paragraphs, *references])
-    told = "Written from the files of the runs. Check it, and add what no file knows: ethics, scanners, recruitment."
-    return section(
-        "methods",
-        "Methods, to paste into a paper",
-        paragraph(told, "soft"),
-        f'<div id="methods-text" class="paste">\n{body}</div>\n',
-        '<p><button type="button" data-copies="methods-text" hidden>Copy</button></p>\n',
-    )
+@dataclass(frozen=True)
+class MethodsText:
+    """Paragraphs and their numbered references; nothing in either where nothing was run."""
+
+    paragraphs: list[str]
+    references: list[str]
 
 
-def text(facts: Facts) -> tuple[list[str], list[str]]:
-    """Return paragraphs and numbered references; only tools that were used are named."""
+def methods(facts: Facts) -> MethodsText:
+    """Return the text; only tools that were used are named."""
     cite = Citations()
     parts: tuple[Part, ...] = (_data, _preprocessing, _training, _evaluation, _tests, _downstream, _not_done)
     paragraphs = [" ".join(sentences) for part in parts if (sentences := part(facts, cite))]
-    return paragraphs, cite.lines()
+    return MethodsText(paragraphs, cite.lines())
 
 
 def _data(facts: Facts, cite: Citations) -> list[str]:

@@ -2,73 +2,84 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import hifisyn
+from hifisyn.pages.environment import render
 from hifisyn.report import results
 from hifisyn.report.collect import Facts
 from hifisyn.report.dataset import dataset
-from hifisyn.report.html import missing, numbers_table, paragraph, section
 from hifisyn.report.limits import limits
 from hifisyn.report.methods import methods
 from hifisyn.report.pictures import Picture, pictures
-from hifisyn.report.results import Result
+from hifisyn.report.results import ResultTable
 from hifisyn.report.runs import runs
-from hifisyn.report.style import STYLE
-from hifisyn.report.subjects import Shown
+from hifisyn.report.section import Missing, Section
+from hifisyn.report.subjects import ViewerCase
 from hifisyn.report.viewer import viewer
-from hifisyn.report.viewer_script import COPY, SCRIPT
-
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'"
+from hifisyn.report.words import plural
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A section of tables.
+class TableSection:
+    """A section of result tables.
 
     Attributes:
         anchor: of the section.
         title: of the section.
         make: tables from facts.
-        lacking: what to say where there are none.
+        lacking: what is missing where there are none.
         command: that makes what they need; {name} and {split} are filled in.
-        told: before the tables.
+        note: before the tables.
     """
 
     anchor: str
     title: str
-    make: Callable[[Facts], list[Result]]
+    make: Callable[[Facts], list[ResultTable]]
     lacking: str
     command: str
-    told: str = ""
+    note: str = ""
 
 
-_RIVALS = (
-    "Beside the models stand answers that know nothing of anatomy and change intensities only. The look-up table is "
-    "fitted on paired scans, which no model sees: it says what an intensity curve could reach, and is no fair rival."
+@dataclass(frozen=True)
+class ResultTables:
+    """Tables of one section, below a note."""
+
+    note: str
+    tables: Sequence[ResultTable]
+
+
+_BASELINES = (
+    "The baselines know nothing of anatomy and change intensities only. The look-up table is fitted on paired scans, "
+    "which no model sees: it shows the best that an intensity curve can reach and is no fair comparison."
 )
 _EVALUATE = "hifisyn_evaluate --model MODEL_FOLDER --split {split}"
 _DOWNSTREAM = "hifisyn_downstream_eval -d {name} --task "
-KINDS = (
-    Kind("quality", "Image quality", results.image_quality, "No model was evaluated", _EVALUATE, _RIVALS),
-    Kind("structures", "Image quality by structure", results.regions, "Nothing was compared by structure", _EVALUATE),
-    Kind("tissue", "Tissue maps", results.tissue, "No tissue maps were compared", _DOWNSTREAM + "tissue"),
-    Kind("lesion", "Lesions", results.lesion, "No lesions were segmented", _DOWNSTREAM + "lesion"),
-    Kind("augment", "Training on synthetic scans", results.augment, "Nothing was augmented", _DOWNSTREAM + "augment"),
-    Kind("ablation", "Ablation", results.ablations, "No ablation was run", "hifisyn_ablation -d {name}"),
+TABLE_SECTIONS = (
+    TableSection(
+        "quality", "Image quality", results.image_quality, "No model was evaluated", _EVALUATE, note=_BASELINES
+    ),
+    TableSection(
+        "structures", "Image quality by structure", results.regions, "Nothing was compared by structure", _EVALUATE
+    ),
+    TableSection("tissue", "Tissue maps", results.tissue, "No tissue maps were compared", _DOWNSTREAM + "tissue"),
+    TableSection("lesion", "Lesions", results.lesion, "No lesions were segmented", _DOWNSTREAM + "lesion"),
+    TableSection(
+        "augment", "Training on synthetic scans", results.augment, "Nothing was augmented", _DOWNSTREAM + "augment"
+    ),
+    TableSection("ablation", "Ablation", results.ablations, "No ablation was run", "hifisyn_ablation -d {name}"),
 )
 
 
-def tables(facts: Facts) -> dict[str, list[Result]]:
+def tables(facts: Facts) -> dict[str, list[ResultTable]]:
     """Return the tables of each section, by its anchor."""
-    return {kind.anchor: kind.make(facts) for kind in KINDS}
+    return {section.anchor: section.make(facts) for section in TABLE_SECTIONS}
 
 
 def page(
     facts: Facts,
-    found: Mapping[str, Sequence[Result]],
-    drawn: Sequence[Picture],
-    shown: Sequence[Shown],
+    result_tables: Mapping[str, Sequence[ResultTable]],
+    shown_pictures: Sequence[Picture],
+    shown_cases: Sequence[ViewerCase],
     *,
     figures: bool = True,
 ) -> str:
@@ -76,59 +87,44 @@ def page(
 
     Args:
         facts: of the data set.
-        found: `tables` of them.
-        drawn: figures.
-        shown: cases of the viewer.
+        result_tables: `tables` of them.
+        shown_pictures: figures and overlays.
+        shown_cases: cases of the viewer.
         figures: whether figures were to be drawn at all.
     """
     sections = [
-        ("Runs", runs(facts)),
-        ("Data and plan", dataset(facts)),
-        *((kind.title, _tables(kind, facts, found.get(kind.anchor, ()))) for kind in KINDS),
-        ("Subjects", viewer(facts, shown)),
-        ("Figures", pictures(facts, drawn, wanted=figures)),
-        ("Methods", methods(facts)),
-        ("Limits", limits(facts)),
+        Section("runs", "Runs", "What was run", "runs", runs(facts)),
+        Section("data", "Data and plan", "Data set and plan", "dataset", dataset(facts)),
+        *(_results(section, facts, result_tables.get(section.anchor, ())) for section in TABLE_SECTIONS),
+        Section("subjects", "Subjects", "Subject by subject", "viewer", viewer(facts, shown_cases)),
+        Section("figures", "Figures", "Figures", "pictures", pictures(facts, shown_pictures, drawn=figures)),
+        Section("methods", "Methods", "Methods, to paste into a paper", "methods", methods(facts)),
+        Section("limits", "Limits", "Limits", "limits", limits(facts)),
     ]
-    body = "".join(html for _, html in sections)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(facts.name)}: report</title>\n<style>{STYLE}</style>\n</head>\n"
-        f"<body>\n{_head(facts, sections)}<main>\n{body}</main>\n<script>{SCRIPT}{COPY}</script>\n</body>\n</html>\n"
+    return render(
+        "report/page.html.jinja",
+        title=f"{facts.name}: report",
+        name=facts.name,
+        tested_against=facts.reference if len(facts.labels) > 1 else None,
+        version=hifisyn.__version__,
+        counts=_counts(facts),
+        sections=sections,
     )
 
 
-def _head(facts: Facts, sections: Sequence[tuple[str, str]]) -> str:
+def _counts(facts: Facts) -> list[tuple[int, str]]:
     table = facts.evaluated
-    cases = sorted(set(table["case"])) if not table.empty else []
+    subjects = facts.data.subjects(set(table["case"])) if not table.empty else 0
     split = "test" if facts.split == "test" else "validation"
     counts = [
         (len(facts.trainings), "trained model"),
-        (facts.data.subjects(cases), f"compared {split} subject"),
+        (subjects, f"compared {split} subject"),
         (len(facts.downstream), "downstream result"),
     ]
-    items = "".join(f"<li><b>{count:,}</b>{words}{'' if count == 1 else 's'}</li>" for count, words in counts)
-    links = "".join(f'<a href="#{_anchor(html)}">{escape(title)}</a> ' for title, html in sections)
-    reference = f" Tests are against {facts.reference}." if len(facts.labels) > 1 else ""
-    told = (
-        f"What was trained on this data set, and what it is worth.{reference} All tables also lie beside this page, as "
-        f"CSV and Markdown. hifisyn {hifisyn.__version__}."
-    )
-    return (
-        f"<header>\n<h1>{escape(facts.name)}: synthesis report</h1>\n{paragraph(told, 'soft')}"
-        f'<ul class="facts">{items}</ul>\n<nav aria-label="sections">{links}</nav>\n</header>\n'
-    )
+    return [(count, plural(count, noun)) for count, noun in counts]
 
 
-def _anchor(html: str) -> str:
-    return html.split('"', 2)[1]
-
-
-def _tables(kind: Kind, facts: Facts, found: Sequence[Result]) -> str:
-    if not found:
-        command = kind.command.format(name=facts.name, split=facts.split)
-        return section(kind.anchor, kind.title, missing(kind.lacking, command))
-    told = paragraph(kind.told, "soft") if kind.told else ""
-    return section(kind.anchor, kind.title, told, *(numbers_table(result.table) for result in found))
+def _results(section: TableSection, facts: Facts, found: Sequence[ResultTable]) -> Section:
+    command = section.command.format(name=facts.name, split=facts.split)
+    content = ResultTables(section.note, found) if found else Missing(section.lacking, command)
+    return Section(section.anchor, section.title, section.title, "results", content)

@@ -4,13 +4,11 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from urllib.parse import quote
 
 from hifisyn.paths import ANALYSIS, RANKS_PNG, READER_STUDY
 from hifisyn.report.collect import Facts
-from hifisyn.report.html import missing, section
+from hifisyn.report.section import Missing
 
 MOST_BYTES, WIDEST, JPEG_QUALITY = 250_000, 1500, 86
 OVERLAYS = 2  # of each task and direction
@@ -42,18 +40,37 @@ class Picture:
     link: str = ""
 
 
-def pictures(facts: Facts, shown: Sequence[Picture], *, wanted: bool) -> str:
-    """Return the section; `wanted` says whether figures were to be drawn at all."""
+@dataclass(frozen=True)
+class EmbeddedPicture:
+    """A picture as the page carries it: `uri` is the picture as data."""
+
+    title: str
+    caption: str
+    link: str
+    uri: str
+
+
+@dataclass(frozen=True)
+class PictureGroup:
+    """Pictures that stand together; small ones beside each other."""
+
+    title: str
+    small: bool
+    pictures: tuple[EmbeddedPicture, ...]
+
+
+def pictures(facts: Facts, shown: Sequence[Picture], *, drawn: bool) -> tuple[PictureGroup, ...] | Missing:
+    """Return the pictures by group, without those that cannot be read; `drawn`: whether figures were to be drawn."""
+    if not shown and drawn:
+        return Missing("There is nothing to draw yet", f"hifisyn_train {facts.name} T1 T2 fold0")
     if not shown:
-        line = missing("No figures were drawn", f"hifisyn_report -d {facts.name} --overwrite")
-        nothing = missing("There is nothing to draw yet", f"hifisyn_train {facts.name} T1 T2 fold0")
-        return section("figures", "Figures", nothing if wanted else line)
-    groups = dict.fromkeys(picture.group for picture in shown)
-    parts = []
-    for group in groups:
-        cards = "".join(_figure(picture) for picture in shown if picture.group == group)
-        parts.append(f"<h3>{escape(TITLES.get(group, group))}</h3>\n{_grid(cards) if group == SMALL_GROUP else cards}")
-    return section("figures", "Figures", *parts)
+        return Missing("No figures were drawn", f"hifisyn_report -d {facts.name} --overwrite")
+    groups: dict[str, list[EmbeddedPicture]] = {}
+    for one in shown:
+        group = groups.setdefault(one.group, [])
+        if uri := data_uri(one.path):
+            group.append(EmbeddedPicture(one.title, one.caption, one.link, uri))
+    return tuple(PictureGroup(TITLES.get(name, name), name == SMALL_GROUP, tuple(g)) for name, g in groups.items())
 
 
 def overlays(facts: Facts) -> list[Picture]:
@@ -93,18 +110,3 @@ def data_uri(path: Path) -> str:
     buffer = io.BytesIO()
     flat.save(buffer, format="jpeg", quality=JPEG_QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-
-
-def _grid(cards: str) -> str:
-    return f'<div class="cards">\n{cards}</div>\n'
-
-
-def _figure(picture: Picture) -> str:
-    content = data_uri(picture.path)
-    if not content:
-        return ""
-    image = f'<img alt="{escape(picture.title)}" src="{content}">'
-    if picture.link:
-        image = f'<a href="{quote(picture.link)}">{image}</a>'
-    caption = f"<figcaption><b>{escape(picture.title)}</b> {escape(picture.caption)}</figcaption>"
-    return f'<figure class="plot">{image}{caption}</figure>\n'

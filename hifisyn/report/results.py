@@ -28,37 +28,37 @@ SYNTHETIC_VS_REAL = "synthetic vs real"
 
 
 @dataclass(frozen=True)
-class Result:
+class ResultTable:
     """A table and the name of its files."""
 
     file: str
     table: Table
 
 
-def image_quality(facts: Facts) -> list[Result]:
+def image_quality(facts: Facts) -> list[ResultTable]:
     """Return the overview in the form of the paper's tables 1 and 2, one table a direction, and the ranks of models."""
     groups = dict(comparable(facts.tested)) if not facts.tested.empty else {}
     if not groups:
         return []
     overview = pd.concat([rows.assign(**{DIRECTION: _direction(group)}) for group, rows in groups.items()])
     title = "Image quality over the whole slice"
-    found = [Result("image_quality", _compare(facts, overview, OVERVIEW, title, unit=facts.unit))]
+    found = [ResultTable("image_quality", _compare(facts, overview, OVERVIEW, title, unit=facts.unit))]
     for group, rows in groups.items():
         table = _compare(facts, rows, MEASURES, f"Image quality, {group}", by="", unit=facts.unit)
-        found.append(Result(_file("image_quality", group), table))
+        found.append(ResultTable(_file("image_quality", group), table))
     for group, rows in comparable(facts.evaluated):
         models = rows[rows[METHOD].isin(facts.labels)]
         if models[METHOD].nunique() >= FEWEST_MODELS:
-            found.append(Result(_file("ranks", group), _rank_table(group, models)))
+            found.append(ResultTable(_file("ranks", group), _rank_table(group, models)))
     return found
 
 
-def regions(facts: Facts) -> list[Result]:
+def regions(facts: Facts) -> list[ResultTable]:
     """Return one table a direction: PSNR and SSIM inside each structure."""
     table = facts.tables.get("regions", pd.DataFrame())
     groups = dict(comparable(table)) if not table.empty else {}
     return [
-        Result(
+        ResultTable(
             _file("structures", group),
             _compare(facts, rows, OVERVIEW, f"Image quality by structure, {group}", by="region"),
         )
@@ -66,7 +66,7 @@ def regions(facts: Facts) -> list[Result]:
     ]
 
 
-def tissue(facts: Facts) -> list[Result]:
+def tissue(facts: Facts) -> list[ResultTable]:
     """Return the paper's table 3: overlap and volumes of tissues on synthetic and real scans."""
     parts = [(entry, entry.cases.assign(**{METHOD: _tissue_rows(entry)})) for entry in facts.tasks("tissue")]
     if not parts:
@@ -75,27 +75,27 @@ def tissue(facts: Facts) -> list[Result]:
     rows = rows.drop_duplicates([DIRECTION, METHOD, "case"])
     reference = f"{facts.reference}: {SYNTHETIC_VS_REAL}"
     tools = sorted({str(entry.settings.get("tool", "")) for entry, _ in parts} - {""})
-    return [Result("tissue", _task(rows, reference, f"Tissue maps by {', '.join(tools) or 'the same tool'}"))]
+    return [ResultTable("tissue", _task(rows, reference, f"Tissue maps by {', '.join(tools) or 'the same tool'}"))]
 
 
-def lesion(facts: Facts) -> list[Result]:
+def lesion(facts: Facts) -> list[ResultTable]:
     """Return Dice of lesions that nnU-Net finds on real and on synthetic scans."""
     return _by_nnunet(facts, "lesion", "Lesions found by nnU-Net, trained on real scans of the target contrast", REAL)
 
 
-def augment(facts: Facts) -> list[Result]:
+def augment(facts: Facts) -> list[ResultTable]:
     """Return the paper's table 4: nnU-Net trained on real, and on real and synthetic scans."""
     return _by_nnunet(facts, "augment", "nnU-Net trained on real, and on real and synthetic scans", REAL)
 
 
-def ablations(facts: Facts) -> list[Result]:
+def ablations(facts: Facts) -> list[ResultTable]:
     """Return one table an ablation, and one on the spread over seeds where there are several."""
     found = []
     for ablation in facts.ablations:
         what = f"{ablation.name.replace('_', ' ')}, {ablation.split} cases"
-        found.append(Result(_file("ablation", ablation.name), comparison(ablation.cases, f"Ablation, {what}")))
+        found.append(ResultTable(_file("ablation", ablation.name), comparison(ablation.cases, f"Ablation, {what}")))
         if ablation.cases[SEED].nunique() > 1:
-            found.append(Result(_file("ablation_seeds", ablation.name), seed_table(ablation.cases)))
+            found.append(ResultTable(_file("ablation_seeds", ablation.name), seed_table(ablation.cases)))
     return found
 
 
@@ -150,7 +150,7 @@ def _tissue_rows(entry: Downstream) -> pd.Series:
     return said.where(said.str.startswith(REAL), entry.label + ": " + said)
 
 
-def _by_nnunet(facts: Facts, task: str, title: str, reference: str) -> list[Result]:
+def _by_nnunet(facts: Facts, task: str, title: str, reference: str) -> list[ResultTable]:
     tables = []
     for entry in facts.tasks(task):
         said = entry.cases["comparison"]
@@ -163,7 +163,7 @@ def _by_nnunet(facts: Facts, task: str, title: str, reference: str) -> list[Resu
     table = _task(rows, reference, title)
     table = replace(table, note=" ".join([*dict.fromkeys(remarks), table.note]))
     gaps = differences(table, percent=True, title=f"Difference from {reference}, percentage points")
-    return [Result(task, table), *([Result(f"{task}_differences", gaps)] if gaps.rows else [])]
+    return [ResultTable(task, table), *([ResultTable(f"{task}_differences", gaps)] if gaps.rows else [])]
 
 
 def _task(rows: pd.DataFrame, reference: str, title: str) -> Table:

@@ -1,35 +1,49 @@
-"""The section on what was run: one table a model, from versions and commands to the hash of the weights."""
+"""What was run: a table a model, from versions and commands to the hash of the weights."""
 
+from dataclasses import dataclass
 from typing import Any
 
-import hifisyn
 from hifisyn.directions import Direction
 from hifisyn.engine.progress import duration
+from hifisyn.pages.plain_table import PlainTable, facts_table
 from hifisyn.report.collect import Facts, Training
-from hifisyn.report.html import details, facts_table, missing, paragraph, rows_table, section, without_paths
+from hifisyn.report.section import Missing
+from hifisyn.report.words import without_paths
 
 
-def runs(facts: Facts) -> str:
-    """Return the section: an overview, then a table a model."""
-    name = facts.name
+@dataclass(frozen=True)
+class ModelRun:
+    """What the runs of one fold recorded."""
+
+    title: str
+    facts: PlainTable
+    progress: PlainTable | None
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All runs: an overview, a table a model, and the downstream tasks."""
+
+    overview: PlainTable
+    models: tuple[ModelRun, ...]
+    downstream: PlainTable | None
+
+
+def runs(facts: Facts) -> Runs | Missing:
+    """Return what was run."""
     if not facts.trainings:
-        return section("runs", "What was run", missing("No model was trained", f"hifisyn_train {name} T1 T2 fold0"))
-    overview = rows_table(
+        return Missing("No model was trained", f"hifisyn_train {facts.name} T1 T2 fold0")
+    overview = PlainTable(
         "All models of this data set. Time is that of all epochs, validation included.",
         ("model", "contrasts", "fold", "epochs", "steps", "time", "device", "evaluated"),
         [_line(training, facts.split) for training in facts.trainings],
         numbers=(3, 4),
     )
-    tables = "".join(
-        details(f"{t.label}: {t.model.contrasts}, fold {t.fold}", _table(t, facts), _progress(t))
+    models = [
+        ModelRun(f"{t.label}: {t.model.contrasts}, fold {t.fold}", _facts(t, facts.data.private), _progress(t))
         for t in facts.trainings
-    )
-    told = paragraph(
-        f"This page was written by hifisyn {hifisyn.__version__}. Commands, seeds, versions and hashes are those that "
-        "the runs wrote down themselves.",
-        "soft",
-    )
-    return section("runs", "What was run", told, overview, tables, _tasks(facts))
+    ]
+    return Runs(overview, tuple(models), _downstream(facts))
 
 
 def _line(training: Training, split: str) -> tuple[object, ...]:
@@ -43,8 +57,8 @@ def _line(training: Training, split: str) -> tuple[object, ...]:
     return training.label, training.model.contrasts, training.fold, epochs, f"{steps:,}", time, device, evaluated
 
 
-def _table(training: Training, facts: Facts) -> str:
-    config, settings, private = training.config, training.settings, facts.data.private
+def _facts(training: Training, private: bool) -> PlainTable:
+    config, settings = training.config, training.settings
     changed = config.get("changed") or {}
     return facts_table(
         "as written by the training and the evaluation",
@@ -71,27 +85,27 @@ def _table(training: Training, facts: Facts) -> str:
     )
 
 
-def _progress(training: Training) -> str:
-    """Return the course of the validation: its first, its middle and its last epoch, every direction."""
+def _progress(training: Training) -> PlainTable | None:
+    """Return the validation at the first, the middle and the last epoch, in every direction."""
     rows = training.rows
     keys = [key for key in rows.columns if key.endswith(("/psnr_brain", "/ssim_brain", "/correlation"))]
     if rows.empty or not keys:
-        return ""
+        return None
     chosen = sorted({0, (len(rows) - 1) // 2, len(rows) - 1})
     words = {"psnr_brain": "brain PSNR", "ssim_brain": "brain SSIM", "correlation": "brain correlation"}
     head = [f"{Direction.parse(direction)}: {words[name]}" for direction, name in (key.split("/") for key in keys)]
     body = [(f"{int(rows.iloc[i]['epoch'])}", *(f"{rows.iloc[i][key]:.3g}" for key in keys)) for i in chosen]
-    return rows_table(
-        "validation in the course of training; the best checkpoint was chosen by it",
+    return PlainTable(
+        "validation during training; it chose the best checkpoint",
         ("epoch", *head),
         body,
         numbers=range(1, len(head) + 1),
     )
 
 
-def _tasks(facts: Facts) -> str:
+def _downstream(facts: Facts) -> PlainTable | None:
     if not facts.downstream:
-        return ""
+        return None
     rows = [
         (
             f"{entry.task}, {entry.direction}",
@@ -104,7 +118,7 @@ def _tasks(facts: Facts) -> str:
         for entry in facts.downstream
     ]
     head = ("task", "model", "tool", "cases", "versions", "failed")
-    return details("Downstream tasks", rows_table("as written by the tasks", head, rows, numbers=(3,)))
+    return PlainTable("as written by the tasks", head, rows, numbers=(3,))
 
 
 def _versions(versions: Any) -> str:

@@ -21,7 +21,7 @@ LEVELS = 255
 
 
 @dataclass(frozen=True)
-class Shown:
+class ViewerCase:
     """One case in the viewer.
 
     Attributes:
@@ -67,7 +67,7 @@ def choose_cases(facts: Facts, most: int = SUBJECTS) -> list[str]:
     return [str(case) for case in scores.index[sorted(set(chosen.tolist()))]]
 
 
-def show(facts: Facts, *, subjects: int | None = None, slices: int | None = None) -> list[Shown]:
+def show(facts: Facts, *, subjects: int | None = None, slices: int | None = None) -> list[ViewerCase]:
     """Read the slices of the chosen cases.
 
     Args:
@@ -89,7 +89,7 @@ def show(facts: Facts, *, subjects: int | None = None, slices: int | None = None
     return [shown for case in cases if (shown := read(facts, case, wanted))]
 
 
-def read(facts: Facts, case: str, most: int) -> Shown | None:
+def read(facts: Facts, case: str, most: int) -> ViewerCase | None:
     """Read one case: `most` slices of those that were evaluated, evenly spread; none where its slices are gone."""
     from hifisyn.evaluation import kept_slices
 
@@ -124,7 +124,7 @@ def read(facts: Facts, case: str, most: int) -> Shown | None:
     def strip(stack: np.ndarray) -> str:
         return png(mosaic(grey(stack[places][:, *box]), columns))
 
-    return Shown(
+    return ViewerCase(
         case,
         facts.data.subject_of.get(case, case),
         tuple(int(place) for place in places),

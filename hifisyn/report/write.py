@@ -10,7 +10,7 @@ from hifisyn.report import subjects as viewed
 from hifisyn.report.collect import Facts, collect
 from hifisyn.report.page import page, tables
 from hifisyn.report.pictures import Picture, overlays
-from hifisyn.report.results import Result
+from hifisyn.report.results import ResultTable
 from hifisyn.statistics.units import SUBJECT
 
 PAGE, TABLES, FIGURES = "report.html", "tables", "figures"
@@ -82,7 +82,7 @@ def _clear(folder: Path, *endings: str) -> None:
             file.unlink()
 
 
-def _write_tables(folder: Path, results: Sequence[Result], private: bool) -> None:
+def _write_tables(folder: Path, results: Sequence[ResultTable], private: bool) -> None:
     _clear(folder, "csv", "md")
     for result in results:
         write_text(folder / f"{result.file}.csv", result.table.csv(), private=private)

@@ -1,11 +1,11 @@
 """A table that people read, as Markdown, HTML, text and CSV."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import pandas as pd
+from markupsafe import Markup
 
+from hifisyn.pages.environment import part
 from hifisyn.tables.heads import groups, title
 from hifisyn.tables.markdown import markdown
 from hifisyn.tables.text import text
@@ -24,6 +24,11 @@ class Cell:
     text: str
     best: bool = False
     test: str = ""
+
+    @property
+    def is_words(self) -> bool:
+        """Whether it is read from the left, such as a verdict."""
+        return " " in self.text and self.text[0].isalpha()
 
 
 @dataclass(frozen=True)
@@ -53,40 +58,14 @@ class Table:
         """Return a GitHub table between title and note; the best are bold."""
         return markdown(self)
 
-    def html(self) -> str:
-        """Return a <table>, escaped: caption of title and note, heads with scope, classes `number`, `best`, `test`."""
-        caption = f"<strong>{escape(self.title)}</strong> {escape(self.note)}".strip()
-        rows = "".join(
-            f'<tr><th scope="row">{escape(row[0].text)}</th>{"".join(map(_html_cell, row[1:]))}</tr>\n'
-            for row in self.rows
-        )
-        return (
-            f"<table>\n<caption>{caption}</caption>\n<thead>\n{_html_head(self.head, self.rows)}</thead>\n"
-            f"<tbody>\n{rows}</tbody>\n</table>\n"
-        )
+    def html(self) -> Markup:
+        """Return a <table>: caption of title and note, heads with scope, classes `number`, `words`, `best`, `test`."""
+        first = self.rows[0] if self.rows else [Cell("")] * len(self.head)
+        columns = [(title(text), cell) for text, cell in zip(self.head, first, strict=True)]
+        spans = [(name, len(places)) for name, places in groups(self.head)]
+        named = spans if any(name for name, _ in spans) else []
+        return part("tables/table.html.jinja", table=self, columns=columns[1:], groups=named)
 
     def text(self) -> str:
         """Return lines for a terminal, the best marked *; where they were too long, blocks of columns."""
         return text(self)
-
-
-def _html_cell(cell: Cell) -> str:
-    text = f"<strong>{escape(cell.text)}</strong>" if cell.best else escape(cell.text)
-    test = f' <small class="test">{escape(cell.test)}</small>' if cell.test else ""
-    return f'<td class="{_kind(cell)}{" best" if cell.best else ""}">{text}{test}</td>'
-
-
-def _kind(cell: Cell) -> str:
-    """Return "words" for a cell that is read from the left, such as a verdict."""
-    return "words" if " " in cell.text and cell.text[0].isalpha() else "number"
-
-
-def _html_head(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    kinds = [_kind(cell) for cell in rows[0]] if rows else ["number"] * len(head)
-    columns = list(zip(head, kinds, strict=True))[1:]
-    titles = "".join(f'<th scope="col" class="{kind}">{escape(title(text))}</th>' for text, kind in columns)
-    named = groups(head)
-    if not any(name for name, _ in named):
-        return f'<tr><th scope="col">{escape(head[0])}</th>{titles}</tr>\n'
-    names = "".join(f'<th scope="colgroup" colspan="{len(places)}">{escape(name)}</th>' for name, places in named)
-    return f'<tr><th scope="col" rowspan="2">{escape(head[0])}</th>{names}</tr>\n<tr>{titles}</tr>\n'

@@ -1,7 +1,6 @@
 """A model of three contrasts: validated, evaluated, told and shown in every direction, beside models of two."""
 
 import json
-import re
 
 import numpy as np
 import pytest
@@ -24,11 +23,11 @@ from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.reader_study.evaluated import find as find_candidates
 from hifisyn.reader_study.evaluated import short_names
 from hifisyn.report.collect import collect
-from hifisyn.report.limits import lines
+from hifisyn.report.limits import limits
 from hifisyn.report.results import image_quality
-from hifisyn.report.runs import runs
+from hifisyn.report.runs import Runs, runs
 from hifisyn.report.subjects import show
-from hifisyn.report.viewer import viewer
+from hifisyn.report.viewer import Viewer, viewer
 from hifisyn.training.validation import ValidationSet, measure, source_itself, write_sheets
 from hifisyn.training.validation import score as validation_score
 from tests.support import downstream_trials
@@ -135,7 +134,7 @@ def test_a_direction_without_cases_is_left_out_and_said(roots, capsys):
     assert "left out, no case has both contrasts: FLAIR to T2\n" in capsys.readouterr().err
     summary = json.loads((folder / "fold_0" / "evaluation_test" / "summary.json").read_text())
     assert summary["settings"]["left_out"] == ["FLAIR to T2", "T2 to FLAIR"]
-    assert "Not compared, since no case has both contrasts: FLAIR to T2, T2 to FLAIR." in lines(collect("TOY", roots))
+    assert "Not compared, since no case has both contrasts: FLAIR to T2, T2 to FLAIR." in limits(collect("TOY", roots))
 
 
 def test_cases_of_one_contrast_each_allow_no_comparison(tmp_path):
@@ -176,19 +175,23 @@ def test_the_report_tells_every_direction(beside):
         names = [row[0].text for row in found[f"image_quality_{direction.key}_test"].rows]
         expected = [OF_THREE, "HiFiSyn"] if set(direction) == {"T1", "T2"} else [OF_THREE]
         assert [name for name in names if name not in RIVALS] == expected
-    assert "Left out where a contrast lacks: y, z." in lines(facts)
-    assert "Left out, since a contrast lacks: z." in lines(facts)
-    told = runs(facts)
-    assert f"{OF_THREE}: FLAIR, T1 and T2, fold 0" in told
-    assert "T2 to FLAIR: brain PSNR" in told
+    assert "Left out where a contrast lacks: y, z." in limits(facts)
+    assert "Left out, since a contrast lacks: z." in limits(facts)
+    recorded = runs(facts)
+    assert isinstance(recorded, Runs)
+    first = recorded.models[0]
+    assert first.progress is not None
+    assert first.title == f"{OF_THREE}: FLAIR, T1 and T2, fold 0"
+    assert "T2 to FLAIR: brain PSNR" in first.progress.head
     assert facts.trainings[0].called == f"{OF_THREE} (fold 0)"
     assert facts.trainings[1].called == "HiFiSyn (T1 and T2, fold 0)"
 
 
 def test_the_viewer_is_told_source_and_target_apart(beside):
     facts = collect("TOY", beside)
-    page = viewer(facts, show(facts))
-    data = [json.loads(text) for text in re.findall(r'id="case-\d+">(.*?)</script>', page)]
+    viewed = viewer(facts, show(facts))
+    assert isinstance(viewed, Viewer)
+    data = [json.loads(json.dumps(case.pictures)) for case in viewed.cases]
     (whole,) = (entry for entry in data if entry["case"] == "x")
     assert set(whole["real"]) == set(DOMAINS)
     assert {(words, of["source"], of["target"]) for words, of in whole["synthetic"].items()} == {

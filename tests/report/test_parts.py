@@ -20,13 +20,13 @@ from hifisyn.planning.splits import Fold, Splits
 from hifisyn.report.collect import Facts, Training, collect
 from hifisyn.report.collect_data import Data
 from hifisyn.report.collect_tasks import Ablation, Downstream
-from hifisyn.report.html import without_paths
-from hifisyn.report.limits import lines
-from hifisyn.report.methods import text
+from hifisyn.report.limits import limits
+from hifisyn.report.methods import methods
 from hifisyn.report.page import page, tables
 from hifisyn.report.references import REFERENCES
 from hifisyn.report.results import image_quality, lesion
-from hifisyn.report.subjects import Shown, choose_cases, grey, mosaic, png
+from hifisyn.report.subjects import ViewerCase, choose_cases, grey, mosaic, png
+from hifisyn.report.words import without_paths
 from hifisyn.training.registry import trainers
 from tests.quality.test_qc import Page
 from tests.support.training_toys import LABELS, toy_plans
@@ -89,8 +89,8 @@ def task(kind, tool, tmp_path):
 
 
 def words(whole):
-    paragraphs, references = text(whole)
-    return " ".join(paragraphs), "\n".join(references)
+    text = methods(whole)
+    return " ".join(text.paragraphs), "\n".join(text.references)
 
 
 def test_only_what_was_used_is_claimed_and_cited(tmp_path):
@@ -146,7 +146,7 @@ def test_an_nnunet_that_finds_nothing_is_named_beside_its_table(tmp_path):
     )
     whole = facts(tmp_path, downstream=(blind,))
     assert lesion(whole)[0].table.note.startswith("T1 to T2: it finds nothing.")
-    assert any("it finds nothing" in line for line in lines(whole))
+    assert any("it finds nothing" in line for line in limits(whole))
 
 
 def test_tests_by_slice_are_labelled_as_such(tmp_path):
@@ -164,11 +164,11 @@ def test_tests_by_slice_are_labelled_as_such(tmp_path):
 def test_few_subjects_are_said_to_be_few(tmp_path):
     few = facts(tmp_path, ("HiFiSyn", "A", "B"), CASES[:6])
     assert "With 6 subjects and 2 tests p is at least 0.062" in words(few)[0]
-    assert "There are 6 subjects only" in " ".join(lines(few))
+    assert "There are 6 subjects only" in " ".join(limits(few))
     many = facts(tmp_path, ("HiFiSyn", "A", "B"), tuple(f"c{i}" for i in range(20)))
     assert "p is at least" not in words(many)[0]
-    assert "subjects only" not in " ".join(lines(many))
-    validation = " ".join(lines(replace(few, split="val")))
+    assert "subjects only" not in " ".join(limits(many))
+    validation = " ".join(limits(replace(few, split="val")))
     assert "validation subjects" in validation
 
 
@@ -197,7 +197,7 @@ def test_odd_names_are_shown_and_run_nothing(tmp_path):
     rows = {"row": [ODD], "seed": 0, "direction": ODD, "case": ODD, "subject": ODD} | dict.fromkeys(MEASURES, 1.0)
     ablation = Ablation(ODD, pd.DataFrame(rows), {"compared": {"split": ODD}}, tmp_path)
     odd = replace(odd, ablations=(ablation,), downstream=(replace(task("tissue", ODD, tmp_path)),))
-    shown = Shown(ODD, ODD, (0,), (2, 2), 1, {ODD: "iVBO"}, {Direction("T1", "T2"): {ODD: "iVBO"}}, 0.5)
+    shown = ViewerCase(ODD, ODD, (0,), (2, 2), 1, {ODD: "iVBO"}, {Direction("T1", "T2"): {ODD: "iVBO"}}, 0.5)
     result = Page(page(odd, tables(odd), [], [shown]))
     scripts = result.all("script")
     assert [attributes.get("type") for attributes in scripts] == ["application/json"] * 2 + [None]

@@ -1,8 +1,5 @@
-"""The viewer's own script: no library, nothing fetched; pictures are decoded from the page when they are asked for."""
-
-SCRIPT = r"""
-"use strict";
 (() => {
+  "use strict";
   const root = document.getElementById("viewer");
   if (!root) return;
   const json = id => JSON.parse(document.getElementById(id).textContent);
@@ -213,17 +210,3 @@ SCRIPT = r"""
   root.hidden = false;
   begin();
 })();
-"""
-
-COPY = r"""
-for (const button of document.querySelectorAll("button[data-copies]")) {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    const text = document.getElementById(button.dataset.copies), selection = getSelection();
-    selection.selectAllChildren(text);
-    let done = document.execCommand("copy");
-    if (!done) done = await navigator.clipboard?.writeText(selection.toString()).then(() => true, () => false);
-    button.textContent = done ? "Copied" : "Selected: copy it with Ctrl+C";
-  });
-}
-"""
