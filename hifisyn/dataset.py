@@ -64,6 +64,10 @@ class Dataset:
         skull_stripped, registered, bias_corrected: what was done to all scans before they came.
         private: paths of the scans tell who a participant is, so they are never shown.
         about: licence, reference and description, kept as given.
+
+    >>> dataset = Dataset.load("hifisyn_raw/IXI")
+    >>> dataset.modalities, len(dataset.cases), dataset.cases["c0"].subject
+    (('T1', 'T2'), 8, 'c0')
     """
 
     name: str

@@ -107,7 +107,12 @@ class LengthPlan(Settings):
 
 
 class Plans(Settings):
-    """All that a training needs to know about a data set and the device, and why."""
+    """All that a training needs to know about a data set and the device, and why.
+
+    >>> plans = Plans.load("hifisyn_preprocessed/IXI/plans.json")
+    >>> plans.override(["lr=1e-3", "crop=16"]).optimisation.lr
+    0.001
+    """
 
     format: Literal[2] = 2
     name: str = "plans"

@@ -30,6 +30,11 @@ class Volume:
         data: (I, J, K) array.
         affine: (4, 4), voxel index to millimetres in RAS+.
         header: the NIfTI header it was read with, kept so that units, form codes and descriptions survive.
+
+    >>> scan = Volume.load("scans/P01_T1.nii.gz")
+    >>> scan.shape
+    (56, 68, 24)
+    >>> scan.with_data(scan.data / 2).save("half.nii.gz")
     """
 
     data: np.ndarray

@@ -34,6 +34,11 @@ class Predictor:
         weights: those in use.
         plans: what the model was trained by.
         device: where it computes.
+
+    >>> predictor = Predictor.from_folder("hifisyn_results/IXI/T1_T2/HiFiSyn__plans__2d", device="cpu")
+    >>> prediction = predictor.predict(Volume.load("scans/P01_T1.nii.gz"), "T1", "T2", stripped=True)
+    >>> prediction.image.shape
+    (56, 68, 24)
     """
 
     def __init__(self, trainers: Sequence[Trainer], model: Model, weights: Weights, device: torch.device) -> None:
