@@ -92,9 +92,9 @@ def _make(options: argparse.Namespace) -> int:
         raise UserError("wanted --source and --target together, found one of them; give both or none")
     from hifisyn.directions import Direction
     from hifisyn.paths import Roots, parse_fold
-    from hifisyn.reader_study.make import Wishes, make
+    from hifisyn.reader_study.make import StudyRequest, make_study
 
-    wishes = Wishes(
+    request = StudyRequest(
         dataset=options.dataset,
         models=tuple(map(str, options.model)),
         direction=None if options.source is None else Direction(options.source, options.target),
@@ -108,7 +108,7 @@ def _make(options: argparse.Namespace) -> int:
         show_real=options.show_real,
     )
     roots = Roots.resolve(preprocessed=options.preprocessed, results=options.results)
-    _say(make(wishes, roots, options.output, overwrite=options.overwrite))
+    _say(make_study(request, roots, options.output, overwrite=options.overwrite))
     return 0
 
 
@@ -127,14 +127,14 @@ def _say(study: "Study") -> None:
 
 
 def _analyse(options: argparse.Namespace) -> int:
-    from hifisyn.reader_study.analyse import run
+    from hifisyn.reader_study.analyse import analyse_study
 
-    done = run(options.study, options.answers, options.output, key=options.key, overwrite=options.overwrite)
+    done = analyse_study(options.study, options.answers, options.output, key=options.key, overwrite=options.overwrite)
     print("\n".join(table.text() for name, table in done.tables.items() if name != LONG))
     for note in done.notes:
         print(note, file=sys.stderr)
     if done.readings.unfinished:
-        lines = "\n".join(done.readings.unfinished)
+        lines = "\n".join(map(str, done.readings.unfinished))
         print(f"not finished, left out ({len(done.readings.unfinished)}):\n{lines}", file=sys.stderr)
     print(f"tables and figure: {done.folder}")
     return outcome(done=True, failed=bool(done.readings.unfinished))

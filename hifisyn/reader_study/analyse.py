@@ -1,4 +1,4 @@
-"""Analysing a study: readers' files and the key into tables, a figure and a summary."""
+"""Analyses a study: from readers' files and the key to tables, a figure and a summary."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,10 +10,11 @@ import numpy as np
 from hifisyn.evaluation import output_files
 from hifisyn.files import sha256, write_text
 from hifisyn.paths import ANALYSIS, RANKS_PNG
-from hifisyn.reader_study import figure
 from hifisyn.reader_study import key as keys
-from hifisyn.reader_study.answers import Readings, find_files, read
-from hifisyn.reader_study.findings import Findings, analyse
+from hifisyn.reader_study.answers import Readings, find_answer_files, read_answers
+from hifisyn.reader_study.cautions import write_cautions
+from hifisyn.reader_study.figure import draw_ranks
+from hifisyn.reader_study.findings import Findings, derive_findings
 from hifisyn.reader_study.make import STUDY_HTML
 from hifisyn.reader_study.study_tables import study_tables
 from hifisyn.tables.table import Table
@@ -21,14 +22,14 @@ from hifisyn.tables.table import Table
 
 @dataclass(frozen=True)
 class Analysis:
-    """What an analysis left.
+    """An analysis of a study.
 
     Attributes:
         folder: with all files.
-        readings: what readers answered.
-        findings: what it says.
+        readings: the answers of all readers.
+        findings: its results.
         tables: name of the file to the table.
-        notes: sentences for who runs it.
+        notes: sentences for the owner of the study.
     """
 
     folder: Path
@@ -38,7 +39,7 @@ class Analysis:
     notes: tuple[str, ...]
 
 
-def run(
+def analyse_study(
     study: Path,
     answers: Sequence[Path],
     output: Path | None = None,
@@ -56,17 +57,17 @@ def run(
         overwrite: replace an earlier analysis.
 
     Raises:
-        UserError: see `hifisyn.reader_study.answers.read`; or an analysis is there already.
+        UserError: see `hifisyn.reader_study.answers.read_answers`; or an analysis exists already.
     """
-    opened = keys.read(key or study / keys.FOLDER / keys.KEY_JSON)
+    opened = keys.read_key(key or study / keys.FOLDER / keys.KEY_JSON)
     output = output or study / ANALYSIS
     output_files.claim(output, overwrite)
-    readings = read(find_files(answers), opened)
+    readings = read_answers(find_answer_files(answers), opened)
     titles = {name: candidate.title for name, candidate in opened.candidates.items()}
     named = readings.ranks.assign(model=readings.ranks["model"].map(titles))
-    findings = analyse(named)
+    findings = derive_findings(named)
     tables = study_tables(findings, readings)
-    notes = (*_page_notes(study, opened), *findings.cautions)
+    notes = (*_page_notes(study, opened), *write_cautions(findings))
     output_files.write_table(output / "ranks.csv", named)
     if len(readings.comments):
         output_files.write_table(output / "comments.csv", readings.comments)
@@ -75,7 +76,7 @@ def run(
         write_text(output / f"{name}.md", table.markdown())
     tested = {question: test for question, test in findings.tests.items() if np.isfinite(test.p)}
     differences = {question: test.critical_difference for question, test in tested.items()}
-    figure.draw(output / RANKS_PNG, findings.means, findings.by_reader, differences)
+    draw_ranks(output / RANKS_PNG, findings.means, findings.by_reader, differences)
     output_files.write_summary(output / output_files.SUMMARY_JSON, _summary(opened, readings, findings, notes), [])
     return Analysis(output, readings, findings, tables, notes)
 
@@ -83,7 +84,7 @@ def run(
 def _page_notes(study: Path, key: keys.Key) -> list[str]:
     page = study / STUDY_HTML
     if page.is_file() and sha256(page) != key.page_sha256:
-        return [f"{page} is not the page that the key was made for; it was changed or replaced."]
+        return [f"{page} is not the page that the key belongs to; it was changed or replaced."]
     return []
 
 
@@ -96,7 +97,7 @@ def _summary(key: keys.Key, readings: Readings, findings: Findings, notes: Seque
         "settings": {"study": key.study, "unit": "case, averaged over readers", "drawn_with": key.settings},
         "candidates": {name: candidate.model_dump() for name, candidate in key.candidates.items()},
         "readers": readings.readers,
-        "unfinished": list(readings.unfinished),
+        "unfinished": [ranking.as_row() for ranking in readings.unfinished],
         "mean": findings.means,
         "tests": tests,
         "agreement": {"all": findings.concordance, "pairs": findings.pairs, "repeats": findings.repeats},

@@ -1,4 +1,4 @@
-"""What readers sent back: their files read, checked against the key, and laid out as one table of ranks."""
+"""What readers sent back: reads their files, checks them against the key, and gives one table of ranks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from hifisyn.errors import UserError
-from hifisyn.reader_study.key import Key, KeyTrial
-from hifisyn.reader_study.questions import KEYS, QUESTIONS
-from hifisyn.reader_study.typed import load
+from hifisyn.reader_study.json_files import read_json_as
+from hifisyn.reader_study.key import Key
+from hifisyn.reader_study.questions import KEYS, QUESTIONS, Question
 
 COLUMNS = (
     "reader", "question", "trial", "case", "slice", "direction", "repeats", "image", "place", "model", "given", "rank",
@@ -23,14 +23,14 @@ class _Part(BaseModel):
 
 
 class Reader(_Part):
-    """Who read, and for how many years already."""
+    """A reader, and the years of experience."""
 
     name: str
     years: float = Field(ge=0)
 
 
 class TrialAnswers(_Part):
-    """What a reader answered to one trial.
+    """The answers of a reader to one trial.
 
     Attributes:
         comment: in the reader's words.
@@ -53,25 +53,41 @@ class Answers(_Part):
 
 
 @dataclass(frozen=True)
+class UnfinishedRanking:
+    """A question on a trial that a reader did not finish; left out of the analysis."""
+
+    reader: str
+    trial: str
+    question: Question
+
+    def __str__(self) -> str:
+        return f"{self.reader}, trial {self.trial}, {self.question.title.lower()}"
+
+    def as_row(self) -> dict[str, str]:
+        """Return it as plain data, the question by its key."""
+        return {"reader": self.reader, "trial": self.trial, "question": self.question.key}
+
+
+@dataclass(frozen=True)
 class Readings:
-    """What all readers answered.
+    """The answers of all readers.
 
     Attributes:
         readers: one row a reader: `reader`, `years`, `file`, `finished` and `unfinished` (rankings), `seconds`
             (median of a trial, both questions together).
-        ranks: one row an image that was ranked: COLUMNS; `given` as typed, `rank` with ties averaged.
-        unfinished: lines that name the rankings left out.
+        ranks: one row a ranked image: COLUMNS; `given` as the reader typed it, `rank` with ties averaged.
+        unfinished: the rankings left out.
         comments: one row a comment: `reader`, `trial`, `case`, `direction`, `comment`.
     """
 
     readers: pd.DataFrame
     ranks: pd.DataFrame
-    unfinished: tuple[str, ...]
+    unfinished: tuple[UnfinishedRanking, ...]
     comments: pd.DataFrame
 
 
-def find_files(places: Sequence[Path]) -> list[Path]:
-    """Return the files that are named, and the .json files of the folders that are named.
+def find_answer_files(places: Sequence[Path]) -> list[Path]:
+    """Return the given files, and the .json files of the given folders.
 
     Raises:
         UserError: a place does not exist, or there is no file.
@@ -79,14 +95,16 @@ def find_files(places: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for place in places:
         if not place.exists():
-            raise UserError(f"{place}: wanted a reader's file or a folder of such files, found nothing")
+            raise UserError(f"{place} does not exist", hint="give a reader's file, or a folder of such files")
         files += sorted(place.glob("*.json")) if place.is_dir() else [place]
     if not files:
-        raise UserError(f"wanted readers' files, found none in {', '.join(map(str, places))}")
+        raise UserError(
+            f"no .json file in {', '.join(map(str, places))}", hint="give readers' files, or a folder of them"
+        )
     return files
 
 
-def read(files: Sequence[Path], key: Key) -> Readings:
+def read_answers(files: Sequence[Path], key: Key) -> Readings:
     """Read and check readers' files.
 
     Args:
@@ -95,47 +113,49 @@ def read(files: Sequence[Path], key: Key) -> Readings:
 
     Raises:
         UserError: a file is no such file or of another study, a reader comes twice, an image was not in its trial, a
-            rank does not exist, or nobody finished anything.
+            rank is out of range, or nobody finished anything.
     """
-    read_from: dict[str, Path] = {}
+    file_of: dict[str, Path] = {}
     people, tables, unfinished, comments = [], [], [], []
     for file in files:
-        answers = load(Answers, file, "answers that the page of a reader study exported")
+        answers = read_json_as(Answers, file, "a file of answers, exported from the page of a reader study")
         _check(answers, key, file)
         name = answers.reader.name.strip()
-        if name.lower() in read_from:
+        if other := file_of.get(name.lower()):
             raise UserError(
-                f"{file}: wanted one file a reader, found {name} also in {read_from[name.lower()]}; leave one out"
+                f"{file}: each reader must have one file", got=f"{name} also in {other}", hint="leave one out"
             )
-        read_from[name.lower()] = file
-        table, open_ones = _ranks(name, answers, key)
+        file_of[name.lower()] = file
+        table, without_rank = _ranks(name, answers, key)
         tables.append(table)
-        unfinished += open_ones
+        unfinished += without_rank
         comments += _comments(name, answers, key)
-        people.append(_person(name, answers, file, len(open_ones), key))
+        people.append(_person(name, answers, file, len(without_rank), key))
     ranks = pd.concat(tables, ignore_index=True)
     if ranks.empty:
-        raise UserError(f"wanted finished cases, found none in {', '.join(str(file) for file in files)}")
+        raise UserError(f"no ranking is finished in {', '.join(map(str, files))}")
     columns = ["reader", "trial", "case", "direction", "comment"]
     return Readings(pd.DataFrame(people), ranks, tuple(unfinished), pd.DataFrame(comments, columns=columns))
 
 
 def _check(answers: Answers, key: Key, file: Path) -> None:
     if answers.study != key.study:
-        raise UserError(f"{file}: wanted answers to study {key.study}, found study {answers.study}; name its folder")
+        message = f"{file} must answer study {key.study}"
+        raise UserError(message, got=f"study {answers.study}", hint="give the folder of that study")
     for trial, given in answers.trials.items():
         known = key.trials[trial].images if trial in key.trials else {}
         for question, ranks in given.ranks.items():
-            strange = [image for image, rank in ranks.items() if image not in known or rank > len(known)]
-            if question not in KEYS or strange:
+            wrong = [image for image, rank in ranks.items() if image not in known or rank > len(known)]
+            if question not in KEYS or wrong:
                 raise UserError(
-                    f"{file}: wanted ranks 1 to {len(known)} of the images of trial {trial}, found {question} "
-                    f"{', '.join(f'{image} {ranks[image]}' for image in strange)}; export the answers again"
+                    f"{file}: trial {trial} must have ranks 1 to {len(known)} of its images",
+                    got=f"{question} {', '.join(f'{image} {ranks[image]}' for image in wrong)}".strip(),
+                    hint="export the answers again",
                 )
 
 
-def _ranks(reader: str, answers: Answers, key: Key) -> tuple[pd.DataFrame, list[str]]:
-    """Return the ranks of a reader, and a line for each ranking that is not finished."""
+def _ranks(reader: str, answers: Answers, key: Key) -> tuple[pd.DataFrame, list[UnfinishedRanking]]:
+    """Return the ranks of a reader, and the rankings that are not finished."""
     from scipy.stats import rankdata
 
     rows, unfinished = [], []
@@ -143,33 +163,32 @@ def _ranks(reader: str, answers: Answers, key: Key) -> tuple[pd.DataFrame, list[
         for question in QUESTIONS:
             given = answers.trials[name].ranks.get(question.key, {}) if name in answers.trials else {}
             if set(given) != set(trial.images):
-                unfinished.append(f"{reader}, trial {name}, {question.title.lower()}")
+                unfinished.append(UnfinishedRanking(reader, name, question))
                 continue
             numbers = [given[image] for image in trial.images]
             for place, (image, number, rank) in enumerate(zip(trial.images, numbers, rankdata(numbers), strict=True)):
-                about = (reader, question.key, name, trial.case, trial.slice, trial.direction, trial.repeats)
+                about = (reader, question.key, name, trial.case, trial.slice, str(trial.direction), trial.repeats)
                 rows.append((*about, image, place + 1, trial.images[image], number, float(rank)))
     return pd.DataFrame(rows, columns=list(COLUMNS)), unfinished
 
 
 def _comments(reader: str, answers: Answers, key: Key) -> list[tuple[str, str, str, str, str]]:
-    """Return a row a comment; the images in it go by the letters that the page gave them."""
-    about: dict[str, KeyTrial] = key.trials
+    """Return a row a comment, which names images by their letters on the page."""
     return [
-        (reader, name, about[name].case, about[name].direction, given.comment.strip())
+        (reader, name, key.trials[name].case, str(key.trials[name].direction), given.comment.strip())
         for name, given in answers.trials.items()
-        if name in about and given.comment.strip()
+        if name in key.trials and given.comment.strip()
     ]
 
 
 def _person(name: str, answers: Answers, file: Path, unfinished: int, key: Key) -> dict[str, object]:
-    whole = len(key.trials) * len(QUESTIONS)
+    total = len(key.trials) * len(QUESTIONS)
     times = pd.Series([sum(t.seconds.values()) for t in answers.trials.values() if any(t.ranks.values())], dtype=float)
     return {
         "reader": name,
         "years": answers.reader.years,
         "file": file.name,
-        "finished": whole - unfinished,
+        "finished": total - unfinished,
         "unfinished": unfinished,
         "seconds": float(times.median()),
     }

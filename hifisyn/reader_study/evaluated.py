@@ -1,7 +1,7 @@
-"""Which models of a data set can be compared: those whose evaluation left images, direction by direction."""
+"""Which models of a data set a study can compare: those whose evaluation wrote images, direction by direction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -16,28 +16,28 @@ SPLITS = ("test", "val")
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """The candidates of a study.
+class EvaluatedModels:
+    """Models that a study can compare.
 
     Attributes:
-        folders: direction to (name of the candidate to the folder of its evaluation); the same names everywhere.
-        subjects: direction to (case that all of them answered, to its subject).
+        folders: direction to (name of the model to the folder of its evaluation); the same names everywhere.
+        subjects: direction to (case that all of them were evaluated on, to its subject).
         split: "test" or "val".
-        left_out: a line for each direction that has too few candidates.
+        left_out: directions with too few models, to these models.
     """
 
     folders: Mapping[Direction, Mapping[str, Path]]
     subjects: Mapping[Direction, Mapping[str, str]]
     split: str
-    left_out: tuple[str, ...] = ()
+    left_out: Mapping[Direction, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The candidates, sorted."""
+        """The names of the models, sorted."""
         return tuple(sorted(next(iter(self.folders.values()))))
 
 
-def find(
+def find_evaluated(
     results: Path,
     dataset: str,
     *,
@@ -46,7 +46,7 @@ def find(
     split: str | None = None,
     fold: int | str | None = None,
     least: int = 2,
-) -> Evaluated:
+) -> EvaluatedModels:
     """Find evaluated models that can be compared.
 
     Args:
@@ -54,36 +54,32 @@ def find(
         dataset: name of the data set.
         models: names or paths of model folders; empty: all.
         direction: source and target; none: all.
-        split: which evaluation; none: of test cases where there is any, else of validation cases.
+        split: which evaluation; none: of test cases if there is any, else of validation cases.
         fold: of the models; none: the lowest that was evaluated.
         least: models that a direction needs.
 
     Raises:
         UserError: there is nothing to compare, or the directions have different models.
     """
-    there = _wanted([model for model in find_models(results) if model.dataset == dataset], models, results / dataset)
+    trained = _choose([model for model in find_models(results) if model.dataset == dataset], models, results / dataset)
     for chosen in SPLITS if split is None else (split,):
-        folders = _by_direction(there, chosen, fold, direction)
+        folders = _by_direction(trained, chosen, fold, direction)
         if folders:
             break
     enough = {one: named for one, named in folders.items() if len(named) >= least}
     if not enough:
-        raise UserError(
-            f"wanted at least {least} evaluated models of one direction in {results / dataset}, found "
-            f"{_listed(folders)}; run hifisyn_evaluate --model FOLDER"
-        )
+        message = f"a direction must have at least {least} evaluated models in {results / dataset}"
+        raise UserError(message, got=_listed(folders), hint="run hifisyn_evaluate --model FOLDER")
     if len({tuple(sorted(named)) for named in enough.values()}) > 1:
-        raise UserError(
-            f"wanted the same models in every direction, found {_listed(enough)}; "
-            "choose with --source and --target, or with --model"
-        )
+        hint = "choose with --source and --target, or with --model"
+        raise UserError("all directions must have the same models", got=_listed(enough), hint=hint)
     subjects = {one: _subjects(one, list(named.values())) for one, named in enough.items()}
-    left_out = [f"{one}: {', '.join(named)} only" for one, named in folders.items() if one not in enough]
-    return Evaluated(enough, subjects, chosen, tuple(left_out))
+    left_out = {one: tuple(named) for one, named in folders.items() if one not in enough}
+    return EvaluatedModels(enough, subjects, chosen, left_out)
 
 
 def short_names(folders: Sequence[str]) -> dict[str, str]:
-    """Return a name for people for each model folder: the method, and what tells it from the others.
+    """Return a short name of each model folder: the method, and how it differs from the others.
 
     >>> short_names(["HiFiSyn__plans__2d", "HiFiSyn__plans__2d__sgd=0"])
     {'HiFiSyn__plans__2d': 'HiFiSyn', 'HiFiSyn__plans__2d__sgd=0': 'HiFiSyn without SGD'}
@@ -96,15 +92,15 @@ def short_names(folders: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _wanted(there: list[Model], names: Sequence[str], where: Path) -> list[Model]:
+def _choose(trained: list[Model], names: Sequence[str], where: Path) -> list[Model]:
     if not names:
-        return there
+        return trained
     chosen = []
     for name in names:
-        fits = [m for m in there if name == m.folder.name or Path(name).resolve() == m.folder.resolve()]
+        fits = [m for m in trained if name == m.folder.name or Path(name).resolve() == m.folder.resolve()]
         if not fits:
-            known = ", ".join(sorted({model.folder.name for model in there})) or "none"
-            raise UserError(f"{where}: wanted a trained model {name}, found {known}; change --model")
+            known = ", ".join(sorted({model.folder.name for model in trained})) or "no model"
+            raise UserError(f"{where} must contain the trained model {name}", got=known, hint="change --model")
         chosen += [model for model in fits if model not in chosen]
     return chosen
 
@@ -112,26 +108,26 @@ def _wanted(there: list[Model], names: Sequence[str], where: Path) -> list[Model
 def _by_direction(
     models: Sequence[Model], split: str, fold: int | str | None, direction: Direction | None
 ) -> dict[Direction, dict[str, Path]]:
-    found: dict[Direction, dict[str, Path]] = {}
+    folders: dict[Direction, dict[str, Path]] = {}
     for model in models:
         for one in model.directions:
             folder = _evaluation(model, split, fold, one)
             if folder is not None and direction in (None, one):
-                found.setdefault(one, {})[_name(model)] = folder
-    return found
+                folders.setdefault(one, {})[_name(model)] = folder
+    return folders
 
 
 def _name(model: Model) -> str:
-    """Return the name of the folder, the same for every pair of contrasts; those of more are named behind the method.
+    """Return the name of the folder; of a model of more than two contrasts, with these behind the method.
 
-    As in "HiFiSyn (FLAIR, T1, T2)__plans__2d", which makes some of what "HiFiSyn__plans__2d" of T1 and T2 makes.
+    As in "HiFiSyn (FLAIR, T1, T2)__plans__2d", which shares directions with "HiFiSyn__plans__2d" of T1 and T2.
     """
     method, *rest = model.folder.name.split("__")
     return "__".join([of_contrasts(method, model.domains), *rest])
 
 
 def _evaluation(model: Model, split: str, fold: int | str | None, direction: Direction) -> Path | None:
-    """Return the evaluation of the lowest fold that left images of this direction."""
+    """Return the evaluation of the lowest fold that wrote images of this direction."""
     for parent in dict.fromkeys(c.file.parent for c in model.checkpoints if fold in (None, c.fold)):
         folder = parent / f"evaluation_{split}"
         if folder.is_dir() and kept_slices.cases(folder, *direction):

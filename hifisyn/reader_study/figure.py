@@ -15,14 +15,14 @@ SOFT, LINE = "#8a949e", "#e3e7ea"
 ROW_INCHES, OTHER_INCHES, WIDTH_INCHES = 0.42, 1.9, 9.5
 
 
-def draw(path: Path, means: pd.DataFrame, by_reader: pd.DataFrame, differences: Mapping[str, float]) -> None:
+def draw_ranks(path: Path, means: pd.DataFrame, by_reader: pd.DataFrame, differences: Mapping[str, float]) -> None:
     """Draw one panel a question and one row a model, the best above; rank 1 is on the left.
 
     Args:
         path: the PNG file; replaced if it exists.
         means: `question, model, mean_rank, low, high, tested_rank`; the interval may be NaN.
         by_reader: `question, reader, model, mean_rank`: the small marks.
-        differences: question to the critical difference of `tested_rank`; a question without a test lacks.
+        differences: question to the critical difference of `tested_rank`, for the questions with a test.
     """
     models = means.groupby("model")["mean_rank"].mean().sort_values(kind="stable").index.tolist()
     figure = new_figure(WIDTH_INCHES, OTHER_INCHES + ROW_INCHES * len(models), layout="constrained")
@@ -60,7 +60,7 @@ def _marks(axis: Any, rows: pd.DataFrame, by_reader: pd.DataFrame) -> list[Any]:
 
 
 def _bar(axis: Any, difference: float, models: int) -> None:
-    """Draw the critical difference above the models, beginning at rank 1; one that no ranks reach is only told."""
+    """Draw the critical difference above the models, beginning at rank 1; one that no ranks reach in words only."""
     if not np.isfinite(difference):
         return
     words = f"critical difference {difference:.2f} (Nemenyi)"

@@ -1,4 +1,4 @@
-"""What the readings say: mean ranks, tests over cases, agreement between and within readers, and words of caution."""
+"""What the readings show: mean ranks, tests over cases, agreement between and within readers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,10 @@ from hifisyn.statistics.bootstrap import interval
 from hifisyn.statistics.friedman import Friedman, friedman
 from hifisyn.statistics.paired import against_reference
 
-FEW_READERS, FEW_CASES, FEW_REPEATS = 3, 10, 5
-
 
 @dataclass(frozen=True)
 class Findings:
-    """What came out.
+    """The results of a study.
 
     Attributes:
         means: `question, model, mean_rank, low, high, tested_rank, cases, readers`; the interval is the 95 % bootstrap
@@ -29,7 +27,8 @@ class Findings:
         concordance: `question, kendall_w, least, most, trials, readers`: W of a trial, its mean and range over trials.
         pairs: `question, reader, other, correlation, trials`.
         repeats: `question, reader, correlation, same_order, trials`.
-        cautions: sentences.
+        readers: how many read.
+        cases: how many were read.
     """
 
     means: pd.DataFrame
@@ -39,35 +38,37 @@ class Findings:
     concordance: pd.DataFrame
     pairs: pd.DataFrame
     repeats: pd.DataFrame
-    cautions: tuple[str, ...]
+    readers: int
+    cases: int
 
 
-def analyse(ranks: pd.DataFrame) -> Findings:
-    """Analyse the ranks of all readers.
+def derive_findings(ranks: pd.DataFrame) -> Findings:
+    """Derive the results from the ranks of all readers.
 
     A reader's ranks of a case are averaged over its slices and directions, then over readers; the tests take one value
-    a case and model, since readers of one case are no independent witnesses. Repeats count for agreement alone.
+    a case and model, since readers of one case are not independent. Repeats count for agreement alone.
 
     Args:
         ranks: see `hifisyn.reader_study.answers.Readings`.
     """
     first = ranks[~ranks["repeats"]]
-    asked = [question.key for question in QUESTIONS if (first["question"] == question.key).any()]
-    by_case = {key: case_averages(first[first["question"] == key]) for key in asked}
+    questions = [question.key for question in QUESTIONS if (first["question"] == question.key).any()]
+    by_case = {key: case_averages(first[first["question"] == key]) for key in questions}
     tests = {key: friedman(values, higher_is_better=False) for key, values in by_case.items()}
     by_reader = first.groupby(["question", "reader", "model"], sort=False)["rank"].mean()
-    means = pd.concat([_means(key, by_case[key], tests[key], first) for key in asked], ignore_index=True)
-    trials = {key: trial_ranks(first[first["question"] == key]) for key in asked}
-    repeats = pd.DataFrame([row for key in asked for row in _repeats(ranks[ranks["question"] == key])])
+    means = pd.concat([_means(key, by_case[key], tests[key], first) for key in questions], ignore_index=True)
+    trials = {key: trial_ranks(first[first["question"] == key]) for key in questions}
+    repeats = pd.DataFrame([row for key in questions for row in _repeats(ranks[ranks["question"] == key])])
     return Findings(
         means=means,
         by_reader=by_reader.rename("mean_rank").reset_index(),
         tests=tests,
-        posthoc=pd.concat([_posthoc(key, by_case[key], tests[key]) for key in asked], ignore_index=True),
-        concordance=pd.DataFrame([_concordance(key, trials[key]) for key in asked]),
-        pairs=pd.DataFrame([row for key in asked for row in _pairs(key, trials[key])]),
+        posthoc=pd.concat([_posthoc(key, by_case[key], tests[key]) for key in questions], ignore_index=True),
+        concordance=pd.DataFrame([_concordance(key, trials[key]) for key in questions]),
+        pairs=pd.DataFrame([row for key in questions for row in _pairs(key, trials[key])]),
         repeats=repeats,
-        cautions=tuple(_cautions(first, by_case, tests, repeats)),
+        readers=first["reader"].nunique(),
+        cases=first["case"].nunique(),
     )
 
 
@@ -79,10 +80,10 @@ def case_averages(ranks: pd.DataFrame) -> pd.DataFrame:
 
 def trial_ranks(ranks: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
     """Return trial to (reader to ranks (n,) of its images, in the order of their places)."""
-    found: dict[str, dict[str, np.ndarray]] = {}
+    by_trial: dict[str, dict[str, np.ndarray]] = {}
     for (trial, reader), rows in ranks.groupby(["trial", "reader"], sort=False):
-        found.setdefault(str(trial), {})[str(reader)] = rows.sort_values("place")["rank"].to_numpy()
-    return found
+        by_trial.setdefault(str(trial), {})[str(reader)] = rows.sort_values("place")["rank"].to_numpy()
+    return by_trial
 
 
 def _means(question: str, by_case: pd.DataFrame, test: Friedman, first: pd.DataFrame) -> pd.DataFrame:
@@ -103,7 +104,7 @@ def _means(question: str, by_case: pd.DataFrame, test: Friedman, first: pd.DataF
 
 
 def _posthoc(question: str, by_case: pd.DataFrame, test: Friedman) -> pd.DataFrame:
-    """Return p of each pair of models: Nemenyi's, and with two models Wilcoxon's, the one test there is for them."""
+    """Return p of each pair of models: Nemenyi's, or Wilcoxon's where there are only two models."""
     pairs = test.posthoc
     if test.k == 2:
         a, b = by_case.columns
@@ -156,22 +157,3 @@ def _by_view(ranks: pd.DataFrame) -> dict[object, np.ndarray]:
     """Return view to the ranks of its models, in the order of the models' names."""
     views = ranks.groupby(["case", "slice", "direction"], sort=False)
     return {view: rows.sort_values("model")["rank"].to_numpy() for view, rows in views}
-
-
-def _cautions(
-    first: pd.DataFrame, by_case: Mapping[str, pd.DataFrame], tests: Mapping[str, Friedman], repeats: pd.DataFrame
-) -> list[str]:
-    readers, cases = first["reader"].nunique(), first["case"].nunique()
-    found = []
-    if readers == 1:
-        found.append("One reader: how far readers agree cannot be said, and the ranks are one person's opinion.")
-    elif readers < FEW_READERS:
-        found.append(f"{readers} readers are few: another reader may rank differently.")
-    if cases < FEW_CASES:
-        found.append(f"{cases} cases are few: only large differences between models can be shown.")
-    if any(test.k == 2 for test in tests.values()):
-        found.append("With two models Friedman's test does not apply; p is of Wilcoxon's signed-rank test over cases.")
-    twice = int(repeats["trials"].max()) if len(repeats) else 0
-    if 0 < twice < FEW_REPEATS:
-        found.append(f"{twice} repeated views are few: agreement within readers is a rough figure.")
-    return found

@@ -1,4 +1,4 @@
-"""The pictures of a view: cut to the head, all of one view alike, as PNG files that hold nothing but pixels."""
+"""The pictures of a view: cropped to the brain, all alike, as PNG files that hold nothing but pixels."""
 
 import io
 from collections.abc import Collection, Mapping
@@ -9,6 +9,7 @@ import numpy as np
 
 from hifisyn.errors import UserError
 from hifisyn.evaluation import kept_slices
+from hifisyn.preprocessing.normalize import OUTSIDE
 from hifisyn.reader_study.design import View
 from hifisyn.slices import SliceStore
 
@@ -21,7 +22,7 @@ class Pictures:
     """A view's pictures, PNG, of one size and window.
 
     Attributes:
-        source: the slice that the images were made from.
+        source: the slice that the images were generated from.
         target: the real slice of the target contrast.
         candidates: by name of the candidate.
     """
@@ -31,8 +32,8 @@ class Pictures:
     candidates: Mapping[str, bytes]
 
 
-def pictures(view: View, store: SliceStore, folders: Mapping[str, Path], with_real: bool) -> Pictures:
-    """Read and cut what a view shows.
+def read_pictures(view: View, store: SliceStore, folders: Mapping[str, Path], with_real: bool) -> Pictures:
+    """Read and crop what a view shows.
 
     Args:
         view: which slice.
@@ -45,24 +46,27 @@ def pictures(view: View, store: SliceStore, folders: Mapping[str, Path], with_re
     """
     brain = store.brain(view.case, view.slice)
     stack = (len(store.brain(view.case)), *brain.shape)
-    window = square(brain)
+    window = bounding_square(brain)
 
-    def cut(image: np.ndarray) -> bytes:
-        # Prediction leaves -1 outside the brain; real scans are left so too, or their rim would tell them apart.
-        return png(crop(np.where(brain, image, -1), window))
+    def encode(image: np.ndarray) -> bytes:
+        # Prediction clears what is outside the brain; so must real scans be, or their rim would give them away.
+        return encode_png(crop(np.where(brain, image, OUTSIDE), window))
 
-    made = {}
+    source, target = view.direction
+    candidates = {}
     for name, folder in folders.items():
-        slices = kept_slices.read(folder, view.case, view.source, view.target)
+        slices = kept_slices.read(folder, view.case, source, target)
         if slices.shape != stack:
-            raise UserError(f"{folder}: wanted slices {stack} of {view.case}, found {slices.shape}; evaluate it again")
-        made[name] = cut(slices[view.slice])
-    target = cut(store.image(view.case, view.target, view.slice))
-    source = cut(store.image(view.case, view.source, view.slice))
-    return Pictures(source, target, made | ({REAL: target} if with_real else {}))
+            message = f"{folder}: slices of {view.case} must have shape {stack}"
+            raise UserError(message, got=slices.shape, hint="evaluate the model again")
+        candidates[name] = encode(slices[view.slice])
+    real = encode(store.image(view.case, target, view.slice))
+    if with_real:
+        candidates[REAL] = real
+    return Pictures(encode(store.image(view.case, source, view.slice)), real, candidates)
 
 
-def counts(store: SliceStore, case: str, lesions: Collection[int]) -> tuple[np.ndarray, np.ndarray | None]:
+def count_pixels(store: SliceStore, case: str, lesions: Collection[int]) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the pixels of brain (S,) of each slice, and of lesion (S,); none where the case has no labels.
 
     Args:
@@ -76,7 +80,7 @@ def counts(store: SliceStore, case: str, lesions: Collection[int]) -> tuple[np.n
     return brain, np.isin(store.label(case), list(lesions)).sum(axis=(1, 2))
 
 
-def square(brain: np.ndarray) -> tuple[int, int, int]:
+def bounding_square(brain: np.ndarray) -> tuple[int, int, int]:
     """Return first row, first column and side of the square around a brain mask (H, W), with a margin.
 
     It may reach beyond the image.
@@ -88,13 +92,13 @@ def square(brain: np.ndarray) -> tuple[int, int, int]:
 
 
 def crop(image: np.ndarray, window: tuple[int, int, int]) -> np.ndarray:
-    """Return the (side, side) window of an image (H, W); what lies beyond it is -1."""
+    """Return the (side, side) window of an image (H, W); what lies beyond it is `OUTSIDE`."""
     row, column, side = window
-    padded = np.pad(image, side, constant_values=-1)
+    padded = np.pad(image, side, constant_values=OUTSIDE)
     return padded[row + side : row + 2 * side, column + side : column + 2 * side]
 
 
-def png(image: np.ndarray) -> bytes:
+def encode_png(image: np.ndarray) -> bytes:
     """Return an image (H, W) in [-1, 1] as a grey PNG of 8 bits: -1 black, +1 white; no text, time or profile."""
     from PIL import Image
 

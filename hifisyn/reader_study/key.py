@@ -1,4 +1,4 @@
-"""The key of a study: which model made which image. Kept apart from the page, for the owner's eyes alone."""
+"""The key of a study: which model generated which image. Kept apart from the page, for its owner only."""
 
 from pathlib import Path
 
@@ -6,11 +6,12 @@ from pydantic import BaseModel, ConfigDict
 
 from hifisyn.directions import Direction
 from hifisyn.files import write_json, write_text
-from hifisyn.reader_study.typed import load
+from hifisyn.reader_study.design import View
+from hifisyn.reader_study.json_files import read_json_as
 
 FORMAT = 1
 FOLDER, KEY_JSON, README = "key", "key.json", "README.txt"
-WARNING = "Do not hand this folder out: key.json tells which model made which image of study.html.\n"
+WARNING = "Do not hand this folder out: key.json says which model generated which image of study.html.\n"
 
 
 class _Part(BaseModel):
@@ -18,12 +19,12 @@ class _Part(BaseModel):
 
 
 class Candidate(_Part):
-    """Who made images of the study.
+    """A model, or the real scan, that images of the study come from.
 
     Attributes:
         title: name for tables and figures.
         evaluations: direction such as "T1 to FLAIR" to the folder that the images came from; empty for the real scan.
-        weights: direction to SHA-256 of the weights, where the evaluation tells it.
+        weights: direction to SHA-256 of the weights, where the evaluation records it.
     """
 
     title: str
@@ -37,10 +38,10 @@ class KeyTrial(_Part):
     Attributes:
         case: name of the case.
         slice: number of the slice.
-        source: contrast that the images were made from.
+        source: contrast that the images were generated from.
         target: contrast that they show.
         repeats: the trial shows again what an earlier one showed.
-        images: image to the candidate that made it, in the order of their places.
+        images: image to its candidate, in the order of their places.
     """
 
     case: str
@@ -51,14 +52,14 @@ class KeyTrial(_Part):
     images: dict[str, str]
 
     @property
-    def direction(self) -> str:
-        """Such as "T1 to FLAIR"."""
-        return str(Direction(self.source, self.target))
+    def direction(self) -> Direction:
+        """From the source to the target."""
+        return Direction(self.source, self.target)
 
     @property
-    def view(self) -> tuple[str, int, str]:
+    def view(self) -> View:
         """What was shown; a trial and its repeat share it."""
-        return self.case, self.slice, self.direction
+        return View(self.case, self.slice, self.direction)
 
 
 class Key(_Part):
@@ -68,7 +69,7 @@ class Key(_Part):
         study: name of the study, which is on the page and in every reader's file.
         page_sha256: of study.html.
         settings: what the study was drawn with.
-        versions: of what made it.
+        versions: of the software that drew it.
         candidates: by name.
         trials: by name, in the order in which they are read.
     """
@@ -82,8 +83,8 @@ class Key(_Part):
     trials: dict[str, KeyTrial]
 
 
-def write(study: Path, key: Key) -> Path:
-    """Write the key into its folder below a study, which only the owner may open; return key.json."""
+def write_key(study: Path, key: Key) -> Path:
+    """Write the key into its folder in a study, which only the owner may open; return key.json."""
     folder = study / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -92,10 +93,10 @@ def write(study: Path, key: Key) -> Path:
     return folder / KEY_JSON
 
 
-def read(path: Path) -> Key:
+def read_key(path: Path) -> Key:
     """Read a key.
 
     Raises:
         UserError: the file is missing or is no key.
     """
-    return load(Key, path, "the key of a reader study")
+    return read_json_as(Key, path, "the key of a reader study")

@@ -1,4 +1,4 @@
-"""Making a study: draw it, write the page for the readers, and the key apart from it."""
+"""Makes a study: draws it, writes the page for the readers, and the key apart from it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ from hifisyn.paths import READER_STUDY, Roots, plans_file, slices_folder
 from hifisyn.plans import Plans
 from hifisyn.reader_study import key as keys
 from hifisyn.reader_study.design import Trial, View, arrange, draw_cases, draw_slices
-from hifisyn.reader_study.evaluated import Evaluated, find, short_names
-from hifisyn.reader_study.images import REAL, Pictures, counts, pictures
+from hifisyn.reader_study.evaluated import EvaluatedModels, find_evaluated, short_names
+from hifisyn.reader_study.images import REAL, Pictures, count_pixels, read_pictures
 from hifisyn.reader_study.page import Shown, image_id, render_study, study_id, trial_id
 from hifisyn.slices import SliceStore
 
@@ -25,14 +25,14 @@ MOST_CASES, MOST_IMAGES = 18, 20
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a study shall be.
+class StudyRequest:
+    """What to make a study of.
 
     Attributes:
         dataset: name of the data set.
         models: names or paths of model folders; empty: all that were evaluated.
-        direction: source and target; none: all that were evaluated, shared evenly among the cases.
-        split: see `hifisyn.reader_study.evaluated.find`.
+        direction: source and target; none: all evaluated ones, shared evenly among the cases.
+        split: see `hifisyn.reader_study.evaluated.find_evaluated`.
         fold: see there.
         cases: how many; none: one of every subject, 18 at the most, as the paper has.
         slices: of each case.
@@ -57,14 +57,14 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Study:
-    """A study that was made.
+    """A study on the disk.
 
     Attributes:
         page: study.html.
         key: key.json.
         trials: what it shows, in order.
-        candidates: name to name for people.
-        notes: lines for who made it.
+        candidates: name to title.
+        notes: sentences for the owner of the study.
     """
 
     page: Path
@@ -74,84 +74,93 @@ class Study:
     notes: tuple[str, ...]
 
 
-def make(wishes: Wishes, roots: Roots, folder: Path | None = None, *, overwrite: bool = False) -> Study:
+def make_study(request: StudyRequest, roots: Roots, folder: Path | None = None, *, overwrite: bool = False) -> Study:
     """Draw a study and write study.html and key/key.json.
 
     Args:
-        wishes: what it shall be.
+        request: what to make it of.
         roots: where the data set and the models are.
         folder: where the study goes; none: reader_study in the results of the data set.
         overwrite: replace an earlier study.
 
     Raises:
-        UserError: there is nothing to compare, wishes contradict each other, or a study is there already.
+        UserError: there is nothing to compare, the request contradicts itself, or a study exists already.
     """
-    if wishes.with_real and wishes.show_real:
-        raise UserError("wanted the real target hidden or shown, found both; leave out --with-real or --show-real")
-    folder = folder or roots.results / wishes.dataset / READER_STUDY
+    if request.with_real and request.show_real:
+        raise UserError("--with-real and --show-real exclude each other", hint="leave out one")
+    folder = folder or roots.results / request.dataset / READER_STUDY
     if (folder / STUDY_HTML).exists() and not overwrite:
-        raise UserError(f"{folder}: holds a study already, whose answers a new one cannot read; pass --overwrite or -o")
-    evaluated = find(
+        what = f"{folder} already contains a study, whose answers do not fit a new one"
+        raise UserError(what, hint="pass --overwrite, or another folder with -o")
+    evaluated = find_evaluated(
         roots.results,
-        wishes.dataset,
-        models=wishes.models,
-        direction=wishes.direction,
-        split=wishes.split,
-        fold=wishes.fold,
-        least=1 if wishes.with_real else 2,
+        request.dataset,
+        models=request.models,
+        direction=request.direction,
+        split=request.split,
+        fold=request.fold,
+        least=1 if request.with_real else 2,
     )
-    titles = short_names(evaluated.names) | ({REAL: "real scan"} if wishes.with_real else {})
+    titles = short_names(evaluated.names) | ({REAL: "real scan"} if request.with_real else {})
     if len(titles) > MOST_IMAGES:
-        raise UserError(f"wanted at most {MOST_IMAGES} images a case, found {len(titles)}; choose with --model")
-    plans, store = _slices(evaluated, roots.preprocessed_dataset(wishes.dataset))
-    trials = _draw(wishes, evaluated, list(titles), plans, store)
-    seen = {trial.view for trial in trials}
-    shots = {
-        view: pictures(view, store, evaluated.folders[Direction(view.source, view.target)], wishes.with_real)
-        for view in seen
+        raise UserError(f"a case can have {MOST_IMAGES} images at most", got=len(titles), hint="choose with --model")
+    plans, store = _slices(evaluated, roots.preprocessed_dataset(request.dataset))
+    trials = _draw(request, evaluated, list(titles), plans, store)
+    pictures = {
+        view: read_pictures(view, store, evaluated.folders[view.direction], request.with_real)
+        for view in {trial.view for trial in trials}
     }
-    shown = [_shown(trial, shots[trial.view], wishes.show_real) for trial in trials]
+    shown = [_shown(trial, pictures[trial.view], request.show_real) for trial in trials]
     write_text(folder / STUDY_HTML, render_study(shown))
-    written = keys.write(folder, _key(wishes, evaluated, titles, trials, study_id(shown), folder / STUDY_HTML))
+    written = keys.write_key(folder, _key(request, evaluated, titles, trials, study_id(shown), folder / STUDY_HTML))
     return Study(folder / STUDY_HTML, written, tuple(trials), titles, _notes(evaluated, trials, len(titles)))
 
 
-def _slices(evaluated: Evaluated, dataset: Path) -> tuple[Plans, SliceStore]:
-    """Return the plans that all candidates share, and the slices made by them."""
+def _slices(evaluated: EvaluatedModels, dataset: Path) -> tuple[Plans, SliceStore]:
+    """Return the plans that all candidates share, and the slices extracted by them."""
     folders = {folder.parents[1] for named in evaluated.folders.values() for folder in named.values()}
     plans = [Plans.load(plans_file(folder)) for folder in sorted(folders)]
     names = sorted({plan.name for plan in plans})
     if len(names) > 1:
-        raise UserError(
-            f"wanted models of one plan, which have the same slices, found {' and '.join(names)}; choose with --model"
-        )
+        what = "all models must have the same plans, so that their slices are the same"
+        raise UserError(what, got=" and ".join(names), hint="choose with --model")
     return plans[0], SliceStore(slices_folder(dataset, names[0]))
 
 
-def _draw(wishes: Wishes, evaluated: Evaluated, candidates: list[str], plans: Plans, store: SliceStore) -> list[Trial]:
-    rng = np.random.default_rng(wishes.seed)
+def _draw(
+    request: StudyRequest, evaluated: EvaluatedModels, candidates: list[str], plans: Plans, store: SliceStore
+) -> list[Trial]:
+    rng = np.random.default_rng(request.seed)
     lesions = [value for name, value in plans.labels.items() if name not in TISSUES]
     views = []
-    for case, (source, target) in draw_cases(evaluated.subjects, wishes.cases, MOST_CASES, rng):
-        for index in draw_slices(*counts(store, case, lesions), wishes.slices, rng):
-            views.append(View(case, index, source, target))
-    return arrange(views, candidates, min(wishes.repeats, len(views)), rng)
+    for case, direction in draw_cases(evaluated.subjects, request.cases, MOST_CASES, rng):
+        for index in draw_slices(*count_pixels(store, case, lesions), request.slices, rng):
+            views.append(View(case, index, direction))
+    return arrange(views, candidates, min(request.repeats, len(views)), rng)
 
 
-def _shown(trial: Trial, shot: Pictures, show_real: bool) -> Shown:
-    view = trial.view
-    references = [(f"Source: {view.source}", shot.source)]
+def _shown(trial: Trial, pictures: Pictures, show_real: bool) -> Shown:
+    source, target = trial.view.direction
+    references = [(f"Source: {source}", pictures.source)]
     if show_real:
-        references.append((f"Real {view.target}", shot.target))
-    images = tuple(shot.candidates[name] for name in trial.candidates)
-    return Shown(view.source, view.target, tuple(references), images)
+        references.append((f"Real {target}", pictures.target))
+    images = tuple(pictures.candidates[name] for name in trial.candidates)
+    return Shown(source, target, tuple(references), images)
 
 
 def _key(
-    wishes: Wishes, evaluated: Evaluated, titles: dict[str, str], trials: list[Trial], study: str, page_file: Path
+    request: StudyRequest,
+    evaluated: EvaluatedModels,
+    titles: dict[str, str],
+    trials: list[Trial],
+    study: str,
+    page_file: Path,
 ) -> keys.Key:
-    settings: dict[str, Any] = {name: getattr(wishes, name) for name in wishes.__dataclass_fields__}
-    settings |= {"models": ", ".join(wishes.models), "direction": str(wishes.direction) if wishes.direction else None}
+    settings: dict[str, Any] = {name: getattr(request, name) for name in request.__dataclass_fields__}
+    settings |= {
+        "models": ", ".join(request.models),
+        "direction": str(request.direction) if request.direction else None,
+    }
     return keys.Key(
         study=study,
         page_sha256=sha256(page_file),
@@ -162,8 +171,8 @@ def _key(
             trial_id(number): keys.KeyTrial(
                 case=trial.view.case,
                 slice=trial.view.slice,
-                source=trial.view.source,
-                target=trial.view.target,
+                source=trial.view.direction.source,
+                target=trial.view.direction.target,
                 repeats=trial.repeats,
                 images={image_id(number, place): name for place, name in enumerate(trial.candidates)},
             )
@@ -172,7 +181,7 @@ def _key(
     )
 
 
-def _candidate(name: str, title: str, evaluated: Evaluated) -> keys.Candidate:
+def _candidate(name: str, title: str, evaluated: EvaluatedModels) -> keys.Candidate:
     folders = {str(one): named[name] for one, named in evaluated.folders.items() if name in named}
     weights = {one: _weights(folder) for one, folder in folders.items()}
     return keys.Candidate(
@@ -188,13 +197,13 @@ def _weights(folder: Path) -> str:
     return str(settings.get("weights") or "")
 
 
-def _notes(evaluated: Evaluated, trials: list[Trial], images: int) -> tuple[str, ...]:
-    notes = [f"left out, too few models: {line}" for line in evaluated.left_out]
+def _notes(evaluated: EvaluatedModels, trials: list[Trial], images: int) -> tuple[str, ...]:
+    notes = [f"left out: {one}, with {', '.join(names)} only" for one, names in evaluated.left_out.items()]
     cases = len({trial.view.case for trial in trials})
     if evaluated.split == "val":
-        notes.append("the cases are validation cases, by which checkpoints were chosen: not independent")
+        notes.append("the cases are validation cases, by which checkpoints were chosen: they are not independent")
     if cases < images:
         notes.append(
-            f"{cases} cases are fewer than {images} images a case: places are balanced over cases only in part"
+            f"{cases} cases are fewer than the {images} images of a case: places are only partly balanced over cases"
         )
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""What readers are asked, in the order in which they are asked."""
+"""The questions to readers, in the order in which they are asked."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ QUESTIONS = (
         "structure",
         "Structural preservation",
         "Does the image keep the anatomy of the source: borders, ventricles, sulci, lesions; nothing lost, "
-        "nothing made up?",
+        "nothing invented?",
     ),
     Question(
         "diagnostic",

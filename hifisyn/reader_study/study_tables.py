@@ -15,8 +15,7 @@ NOTHING = "–"
 
 def study_tables(findings: Findings, readings: Readings) -> dict[str, Table]:
     """Return the tables by the names of their files."""
-    asked = [question for question in QUESTIONS if question.key in findings.tests]
-    titles = {question.key: question.title for question in asked}
+    titles = {question.key: question.title for question in QUESTIONS if question.key in findings.tests}
     return {
         "mean_ranks": _mean_ranks(findings, titles),
         "posthoc": _posthoc(findings, titles),
@@ -86,7 +85,7 @@ def _readers(findings: Findings, readings: Readings, titles: dict[str, str]) -> 
     twice = int(findings.repeats["trials"].max())
     note = (
         f"Own correlation: Spearman's correlation of a reader's ranks at the first and the second showing of "
-        f"{_count(twice, 'repeated view')}; same order: share of pairs of images that were put in the same order, or "
+        f"{_count(twice, 'repeated view')}; same order: share of pairs of images that were in the same order, or "
         "tied, both times. Median seconds: a case on the screen, both questions."
     )
     return Table("Readers", note, tuple(head), tuple(rows), numbers)
@@ -109,8 +108,8 @@ def _agreement(findings: Findings, titles: dict[str, str]) -> Table:
         ]
     readers = int(whole["readers"].max())
     note = (
-        "Kendall's W with correction for ties: how alike all readers rank the images of a view (one slice of a case), "
-        f"mean over views; 1 is full agreement, chance gives about {1 / readers:.2f} with "
+        "Kendall's W with correction for ties: how similarly all readers rank the images of a view (one slice of a "
+        f"case), mean over views; 1 is full agreement, chance gives about {1 / readers:.2f} with "
         f"{_count(readers, 'reader')}. Pairs: Spearman's correlation of two readers' ranks within views, pooled over "
         "views."
     )

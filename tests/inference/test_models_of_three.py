@@ -20,8 +20,7 @@ from hifisyn.inference.choice import Candidates
 from hifisyn.inference.models import Model, read_model
 from hifisyn.paths import model_folder
 from hifisyn.preprocessing.aligned import AlignedStore
-from hifisyn.reader_study.evaluated import find as find_candidates
-from hifisyn.reader_study.evaluated import short_names
+from hifisyn.reader_study.evaluated import find_evaluated, short_names
 from hifisyn.report.collect import collect
 from hifisyn.report.limits import limits
 from hifisyn.report.results import image_quality
@@ -218,7 +217,7 @@ def test_figures_compare_a_direction_over_all_models_that_make_it(beside):
 
 
 def test_readers_compare_models_of_three_and_of_two_contrasts(beside):
-    found = find_candidates(beside.results, "TOY")
+    found = find_evaluated(beside.results, "TOY")
     assert set(found.folders) == {Direction("T1", "T2"), Direction("T2", "T1")}
     assert list(short_names(found.names).values()) == [OF_THREE, "HiFiSyn"]
     assert {folder.parents[2].name for folder in found.folders[Direction("T1", "T2")].values()} == {
@@ -226,7 +225,7 @@ def test_readers_compare_models_of_three_and_of_two_contrasts(beside):
         "T1_T2",
     }
     assert len(found.left_out) == 4
-    alone = find_candidates(beside.results, "TOY", direction=Direction("FLAIR", "T1"), least=1)
+    alone = find_evaluated(beside.results, "TOY", direction=Direction("FLAIR", "T1"), least=1)
     assert list(alone.subjects) == [Direction("FLAIR", "T1")]
     assert list(alone.subjects[Direction("FLAIR", "T1")]) == ["x", "z"]
 

@@ -10,7 +10,7 @@ from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.reader_study.design import View, arrange, draw_cases, draw_slices, latin_rows
 
-ONE_WAY = {Direction("T1", "T2"): {f"c{i}": f"s{i}" for i in range(30)}}
+ONE_DIRECTION = {Direction("T1", "T2"): {f"c{i}": f"s{i}" for i in range(30)}}
 
 
 def rng(seed=0):
@@ -18,7 +18,7 @@ def rng(seed=0):
 
 
 def views(count):
-    return [View(f"c{number}", 3, "T1", "T2") for number in range(count)]
+    return [View(f"c{number}", 3, Direction("T1", "T2")) for number in range(count)]
 
 
 @pytest.mark.parametrize(("count", "width"), [(1, 3), (7, 3), (18, 13), (12, 4), (5, 2)])
@@ -67,18 +67,22 @@ def test_reading_order_is_not_the_order_of_cases():
 
 def test_one_case_a_subject_and_directions_in_equal_shares():
     subjects = {f"c{i}": f"s{i // 2}" for i in range(24)}
-    ways = {Direction("T1", "T2"): subjects, Direction("T2", "T1"): subjects, Direction("T1", "FLAIR"): subjects}
-    shown = draw_cases(ways, None, 18, rng())
+    subject_of = {Direction("T1", "T2"): subjects, Direction("T2", "T1"): subjects, Direction("T1", "FLAIR"): subjects}
+    shown = draw_cases(subject_of, None, 18, rng())
     assert len(shown) == 12
     assert len({subjects[case] for case, _ in shown}) == 12
-    assert set(Counter(way for _, way in shown).values()) == {4}
+    assert set(Counter(direction for _, direction in shown).values()) == {4}
 
 
-def test_the_paper_s_number_of_cases_unless_told_otherwise():
-    assert len(draw_cases(ONE_WAY, None, 18, rng())) == 18
-    assert len(draw_cases(ONE_WAY, 25, 18, rng())) == 25
-    with pytest.raises(UserError, match="wanted 31 cases of different subjects, found 30"):
-        draw_cases(ONE_WAY, 31, 18, rng())
+def test_the_paper_s_number_of_cases_unless_one_is_given():
+    assert len(draw_cases(ONE_DIRECTION, None, 18, rng())) == 18
+    assert len(draw_cases(ONE_DIRECTION, 25, 18, rng())) == 25
+    with pytest.raises(UserError) as error:
+        draw_cases(ONE_DIRECTION, 31, 18, rng())
+    assert error.value.what.startswith("--cases must be at most 30")
+    assert error.value.got == "31"
+    with pytest.raises(UserError, match="on the same cases"):
+        draw_cases({Direction("T1", "T2"): {}}, None, 18, rng())
 
 
 def test_slices_with_much_brain_and_through_the_lesion():
@@ -87,10 +91,13 @@ def test_slices_with_much_brain_and_through_the_lesion():
     assert {draw_slices(brain, None, 1, rng(s))[0] for s in range(40)} == {2, 3, 4, 5}
     assert {draw_slices(brain, lesion, 1, rng(s))[0] for s in range(40)} == {4}
     assert draw_slices(brain, lesion, 4, rng()) == [2, 3, 4, 5]
-    with pytest.raises(UserError, match="wanted 5 slices"):
+    with pytest.raises(UserError) as error:
         draw_slices(brain, lesion, 5, rng())
+    assert error.value.what.startswith("--slices must be at most 4")
+    assert error.value.got == "5"
 
 
 def test_one_model_is_nothing_to_compare():
-    with pytest.raises(UserError, match="at least 2 models"):
+    with pytest.raises(UserError, match="at least 2 models") as error:
         arrange(views(3), ("a",), 0, rng())
+    assert error.value.got == "1"

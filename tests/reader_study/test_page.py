@@ -86,7 +86,7 @@ def test_a_reader_goes_through_the_study_by_keyboard(study, tmp_path):
         assert page.locator("#thanks").text_content() == "All cases are done. Thank you."
         file = exported(page, tmp_path, lambda: press(page, "Enter"))
     content = json.loads(file.read_text())
-    key = keys.read(study / "key" / "key.json")
+    key = keys.read_key(study / "key" / "key.json")
     assert content["study"] == key.study
     assert content["reader"] == {"name": "AB", "years": 7}
     assert content["complete"] is True

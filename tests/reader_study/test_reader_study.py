@@ -49,9 +49,9 @@ def chunks(png):
     return names
 
 
-def test_the_key_says_where_each_image_came_from(roots, tmp_path):
+def test_the_key_records_where_each_image_came_from(roots, tmp_path):
     assert make(roots, tmp_path) == 0
-    key = keys.read(tmp_path / "key" / "key.json")
+    key = keys.read_key(tmp_path / "key" / "key.json")
     store = SliceStore(roots.preprocessed / "TOY" / "plans_2d")
     shown = content_of(tmp_path)
     assert shown["id"] == key.study
@@ -65,11 +65,11 @@ def test_the_key_says_where_each_image_came_from(roots, tmp_path):
         inside = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         for image in trial["images"]:
             folder = evaluation(roots.results / "TOY" / "FLAIR_T1" / about.images[image["id"]])
-            made = kept_slices.read(folder, about.case, about.source, about.target)[about.slice][inside]
-            assert holds(pixels(image["png"]), np.rint((made + 1) * 127.5))
+            generated = kept_slices.read(folder, about.case, about.source, about.target)[about.slice][inside]
+            assert holds(pixels(image["png"]), np.rint((generated + 1) * 127.5))
         source = store.image(about.case, about.source, about.slice)[inside]
         assert holds(pixels(trial["references"][0]["png"]), np.rint((source + 1) * 127.5))
-    assert Counter(about.direction for about in key.trials.values() if not about.repeats) == {
+    assert Counter(str(about.direction) for about in key.trials.values() if not about.repeats) == {
         "T1 to FLAIR": 4,
         "FLAIR to T1": 4,
     }
@@ -78,7 +78,7 @@ def test_the_key_says_where_each_image_came_from(roots, tmp_path):
 
 
 def holds(picture, part):
-    """Say whether `picture` shows `part` in the middle and black around it."""
+    """Return whether `picture` shows `part` in the middle and black around it."""
     top, left = ((a - b) // 2 for a, b in zip(picture.shape, part.shape, strict=True))
     middle = np.s_[top : top + part.shape[0], left : left + part.shape[1]]
     rest = picture.astype(int).copy()
@@ -86,7 +86,7 @@ def holds(picture, part):
     return np.array_equal(picture[middle], part) and not rest.any()
 
 
-def test_the_page_does_not_tell_which_model_made_what(roots, tmp_path, capsys):
+def test_the_page_does_not_reveal_the_models(roots, tmp_path, capsys):
     make(roots, tmp_path, "--with-real")
     page = (tmp_path / "study.html").read_text()
     shown = content_of(tmp_path)
@@ -94,13 +94,13 @@ def test_the_page_does_not_tell_which_model_made_what(roots, tmp_path, capsys):
     words = page
     for png in pngs:
         words = words.replace(png, "")
-    told = ["CycleGAN", "HiFiSyn", "sgd", "plans", "fold_", "evaluation", "patient", "weights", str(roots.results)]
-    assert [word for word in told if word.lower() in words.lower()] == []
+    revealing = ["CycleGAN", "HiFiSyn", "sgd", "plans", "fold_", "evaluation", "patient", "weights", str(roots.results)]
+    assert [word for word in revealing if word.lower() in words.lower()] == []
     assert {tuple(chunks(png)) for png in pngs} == {("IHDR", "IDAT", "IEND")}
     assert len({pixels(png).ndim for png in pngs}) == 1
     images = [image["id"] for trial in shown["trials"] for image in trial["images"]]
     assert len(images) == len(set(images)) == 10 * 4
-    key = keys.read(tmp_path / "key" / "key.json")
+    key = keys.read_key(tmp_path / "key" / "key.json")
     places = Counter((image[-1], model) for t in key.trials.values() for image, model in t.images.items())
     assert set(places.values()) <= {2, 3}
     assert len(places) == 16
@@ -120,7 +120,7 @@ def test_what_a_study_holds_cannot_end_the_script_that_holds_it():
 
 def test_the_real_scan_is_hidden_or_shown(roots, tmp_path):
     make(roots, tmp_path / "hidden", "--with-real", "--source", "T1", "--target", "FLAIR")
-    key = keys.read(tmp_path / "hidden" / "key" / "key.json")
+    key = keys.read_key(tmp_path / "hidden" / "key" / "key.json")
     store = SliceStore(roots.preprocessed / "TOY" / "plans_2d")
     for trial in content_of(tmp_path / "hidden")["trials"]:
         about = key.trials[trial["id"]]
@@ -142,7 +142,7 @@ def test_the_seed_decides_and_nothing_is_overwritten_silently(roots, tmp_path, c
     assert first == second
     assert first != third
     assert make(roots, tmp_path / "a", "--seed", "5") == 2
-    assert "holds a study already" in capsys.readouterr().err
+    assert "already contains a study" in capsys.readouterr().err
     assert make(roots, tmp_path / "a", "--seed", "5", "--overwrite") == 0
     assert (tmp_path / "a" / "study.html").read_bytes() == third
 
@@ -150,7 +150,7 @@ def test_the_seed_decides_and_nothing_is_overwritten_silently(roots, tmp_path, c
 def test_cases_of_one_subject_come_once(tmp_path):
     roots = study_roots(tmp_path, subject_of={"patient00": "one", "patient01": "one"}, cases=4)
     make(roots, tmp_path / "study", "--repeats", "0")
-    cases = [trial.case for trial in keys.read(tmp_path / "study" / "key" / "key.json").trials.values()]
+    cases = [trial.case for trial in keys.read_key(tmp_path / "study" / "key" / "key.json").trials.values()]
     assert len(cases) == 3
     assert len({"patient00", "patient01"} & set(cases)) == 1
 
@@ -158,7 +158,7 @@ def test_cases_of_one_subject_come_once(tmp_path):
 def test_several_slices_and_chosen_models(roots, tmp_path):
     folder = roots.results / "TOY" / "FLAIR_T1" / MODELS[2]
     assert make(roots, tmp_path, "--model", MODELS[0], str(folder), "--slices", "2", "--cases-number", "5") == 0
-    key = keys.read(tmp_path / "key" / "key.json")
+    key = keys.read_key(tmp_path / "key" / "key.json")
     assert set(key.candidates) == {MODELS[0], MODELS[2]}
     assert len(key.trials) == 5 * 2 + 2
     assert len({trial.view for trial in key.trials.values()}) == 10
@@ -168,15 +168,18 @@ def test_several_slices_and_chosen_models(roots, tmp_path):
     ("options", "message"),
     [
         (["--source", "T1"], "--source and --target together"),
-        (["--source", "T1", "--target", "T2"], "wanted at least 2 evaluated models"),
-        (["--model", "Pix2Pix"], "wanted a trained model Pix2Pix, found CycleGAN__plans__2d"),
-        (["--model", MODELS[0]], "wanted at least 2 evaluated models"),
-        (["--cases-number", "9"], "wanted 9 cases of different subjects, found 8"),
-        (["--split", "val"], "wanted at least 2 evaluated models"),
-        (["--repeats", "-1"], "repeats"),
+        (["--source", "T1", "--target", "T2"], "a direction must have at least 2 evaluated models"),
+        (["--model", "Pix2Pix"], "must contain the trained model Pix2Pix (got CycleGAN__plans__2d"),
+        (["--model", MODELS[0]], "a direction must have at least 2 evaluated models"),
+        (
+            ["--cases-number", "9"],
+            "--cases must be at most 8, the number of subjects that all models were evaluated on (got 9)",
+        ),
+        (["--split", "val"], "a direction must have at least 2 evaluated models"),
+        (["--repeats", "-1"], "--repeats must be between 0 and 8 (got -1)"),
     ],
 )
-def test_mistakes_of_who_makes_it(roots, tmp_path, capsys, options, message):
+def test_mistakes_in_the_request(roots, tmp_path, capsys, options, message):
     assert make(roots, tmp_path, *options) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "study.html").exists()
@@ -186,7 +189,7 @@ def test_directions_with_other_models_are_not_mixed(tmp_path, capsys):
     roots = study_roots(tmp_path, models=MODELS[:2], cases=3)
     study_roots(tmp_path, models=MODELS[1:], cases=3, pair=("T1", "T2"))
     assert make(roots, tmp_path / "study") == 2
-    assert "wanted the same models in every direction" in capsys.readouterr().err
+    assert "all directions must have the same models (got" in capsys.readouterr().err
     assert make(roots, tmp_path / "study", "--source", "T1", "--target", "T2") == 0
 
 
@@ -199,7 +202,7 @@ def analyse(study, *options):
     return main(["analyse", str(study), *map(str, options)])
 
 
-def test_readers_of_one_opinion_are_understood(roots, tmp_path, capsys):
+def test_readers_of_one_opinion_agree_fully(roots, tmp_path, capsys):
     make(roots, tmp_path)
     answers = tmp_path / "answers"
     answers.mkdir()
@@ -258,7 +261,7 @@ def test_noisy_readers_recover_the_true_order(roots, tmp_path):
 
 def test_what_is_not_finished_is_named_and_left_out(roots, tmp_path, capsys):
     make(roots, tmp_path)
-    trials = list(keys.read(tmp_path / "key" / "key.json").trials)
+    trials = list(keys.read_key(tmp_path / "key" / "key.json").trials)
     whole = answer_file(tmp_path / "a.json", tmp_path, "AB", lambda q, t, i, model: ORDER[model])
     part = answer_file(tmp_path / "b.json", tmp_path, "CD", lambda q, t, i, model: ORDER[model], leave_out=trials[4:])
     content = json.loads(part.read_text())
@@ -280,7 +283,7 @@ def test_mistakes_in_the_files_are_found(roots, tmp_path, capsys):
     make(roots, tmp_path)
     good = answer_file(tmp_path / "a.json", tmp_path, "AB", lambda q, t, i, model: ORDER[model])
 
-    def says(message, *files):
+    def fails(message, *files):
         assert analyse(tmp_path, *files) == 2
         assert message in capsys.readouterr().err
 
@@ -290,16 +293,23 @@ def test_mistakes_in_the_files_are_found(roots, tmp_path, capsys):
         (tmp_path / name).write_text(json.dumps(content))
         return tmp_path / name
 
-    says("found ab also in", good, changed("twice.json", lambda c: c["reader"].update(name=" ab ")))
-    says("found study 0123", changed("other.json", lambda c: c.update(study="0123")))
+    fails(
+        "each reader must have one file (got ab also in",
+        good,
+        changed("twice.json", lambda c: c["reader"].update(name=" ab ")),
+    )
+    fails("(got study 0123)", changed("other.json", lambda c: c.update(study="0123")))
     first = next(iter(json.loads(good.read_text())["trials"]))
-    says("001A 4", changed("rank.json", lambda c: c["trials"][first]["ranks"]["structure"].update({"001A": 4})))
-    says("009Z 1", changed("image.json", lambda c: c["trials"][first]["ranks"]["structure"].update({"009Z": 1})))
-    says("another file", changed("half.json", lambda c: c["trials"][first]["ranks"]["structure"].update({"001A": 1.5})))
-    says("another file (study", changed("none.json", lambda c: c.pop("study")))
-    says("wanted finished cases", changed("empty.json", lambda c: c.update(trials={})))
-    says("found nothing", tmp_path / "nowhere.json")
-    says("another file", tmp_path / "key" / "key.json")
+    fails("001A 4", changed("rank.json", lambda c: c["trials"][first]["ranks"]["structure"].update({"001A": 4})))
+    fails("009Z 1", changed("image.json", lambda c: c["trials"][first]["ranks"]["structure"].update({"009Z": 1})))
+    fails(
+        "must be a file of answers",
+        changed("half.json", lambda c: c["trials"][first]["ranks"]["structure"].update({"001A": 1.5})),
+    )
+    fails("page of a reader study (got study", changed("none.json", lambda c: c.pop("study")))
+    fails("no ranking is finished in", changed("empty.json", lambda c: c.update(trials={})))
+    fails("nowhere.json does not exist", tmp_path / "nowhere.json")
+    fails("must be a file of answers", tmp_path / "key" / "key.json")
     assert not (tmp_path / "analysis").exists()
 
 
@@ -311,7 +321,7 @@ def test_a_page_that_was_changed_is_noticed(roots, tmp_path, capsys):
     (tmp_path / "key" / "key.json").rename(tmp_path / "elsewhere.json")
     assert analyse(tmp_path, file, "--key", tmp_path / "elsewhere.json") == 0
     err = capsys.readouterr().err
-    assert "is not the page that the key was made for" in err
+    assert "is not the page that the key belongs to" in err
     assert "One reader" in err
 
 

@@ -19,7 +19,7 @@ SIZE, SLICES, LESION = 64, 8, (3, 4)
 
 
 def study_roots(home, cases=8, models=MODELS, pair=("T1", "FLAIR"), subject_of=None) -> Roots:
-    """Write slices of `cases` cases with a tumour on slices 3 and 4, and what each model made of them."""
+    """Write slices of `cases` cases with a tumour on slices 3 and 4, and what each model generated from them."""
     roots = Roots(home / "raw", home / "pre", home / "res")
     content = {
         "dataset": "TOY",
@@ -61,14 +61,14 @@ def _case(store, case, rng, pair, folders):
     store.write(case, dict(zip(pair, (first, second), strict=True)), brain, np.where(tumour, 4, 3 * brain), {})
     for source, target, truth in ((*pair, second), (*pair[::-1], first)):
         for worse, folder in enumerate(folders):
-            made = gaussian_filter(truth, (0, 0.8 * worse, 0.8 * worse)) + rng.normal(scale=0.05, size=truth.shape)
-            made = np.where(brain, np.clip(made, -1, 1), -1)
-            kept_slices.write(evaluation(folder), case, source, target, made)
+            synthetic = gaussian_filter(truth, (0, 0.8 * worse, 0.8 * worse)) + rng.normal(scale=0.05, size=truth.shape)
+            synthetic = np.where(brain, np.clip(synthetic, -1, 1), -1)
+            kept_slices.write(evaluation(folder), case, source, target, synthetic)
 
 
 def answer_file(path, study, name, rank, *, leave_out=(), years=5.0):
     """Write what a reader would export: `rank(question, trial, image, candidate)` gives each rank."""
-    key = keys.read(study / "key" / "key.json")
+    key = keys.read_key(study / "key" / "key.json")
     trials = {}
     for trial, shown in key.trials.items():
         if trial in leave_out:

@@ -1,4 +1,4 @@
-"""JSON files into typed data, or one line that says what is wrong with them."""
+"""Reads JSON files as typed data."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -11,20 +11,20 @@ from hifisyn.files import read_json
 Content = TypeVar("Content", bound=BaseModel)
 
 
-def load(kind: type[Content], path: Path, what: str) -> Content:
-    """Read a JSON file as `kind`.
+def read_json_as(kind: type[Content], path: Path, what: str) -> Content:
+    """Read a JSON file and check it.
 
     Args:
-        kind: what the file must be.
+        kind: model of its content.
         path: the file.
         what: its name for people, such as "the key of a reader study".
 
     Raises:
-        UserError: the file is missing, no JSON, or something else.
+        UserError: the file is missing, no JSON, or does not fit `kind`.
     """
     try:
         return kind.model_validate(read_json(path))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise UserError(f"{path}: wanted {what}, found another file ({where}: {first['msg'].lower()})") from None
+        raise UserError(f"{path} must be {what}", got=f"{where}: {first['msg'].lower()}") from None
