@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from hifisyn.preprocessing.labels import label_map, lesion_map
 from hifisyn.preprocessing.record import Grid, Record, Scan, matrix
 from hifisyn.preprocessing.register import place, register
 from hifisyn.preprocessing.resample import resample_mask
+from hifisyn.preprocessing.steps import Stage, Status, Step, Tool, installed_version
 from hifisyn.volume import Volume
 
 
@@ -76,7 +76,7 @@ def align_case(
     own = on_grid(mask, "brain mask", upright[reference], reference)
     seconds: dict[str, float] = {}
     with _timed(seconds, "brain"):
-        brain, stripper = extract(
+        brain, stripped = extract(
             upright[reference],
             settings.skull_strip,
             device,
@@ -94,7 +94,12 @@ def align_case(
         clean, scans, debiased = debias(placed, scans, brain, settings)
     with _timed(seconds, "labels"):
         structures, labelled = label_map(clean[reference], reference, brain, given, labels, settings, manual=manual)
-    steps = {"skull_strip": stripper, "registration": registered, "bias": debiased, "labels": labelled}
+    steps = {
+        Stage.SKULL_STRIP: stripped,
+        Stage.REGISTRATION: registered,
+        Stage.BIAS: debiased,
+        Stage.LABELS: labelled,
+    }
     return Aligned(clean, brain, structures, Record(reference, scans, steps, round(brain.millilitres, 2)), seconds)
 
 
@@ -122,10 +127,10 @@ def whole_where_named(tool: str) -> bool | None:
 
 def debias(
     images: dict[str, Volume], scans: dict[str, Scan], brain: Volume, settings: PreprocessingPlan
-) -> tuple[dict[str, Volume], dict[str, Scan], str]:
-    """Return the images without the fields that were strong, the scans that say so, and a line on it."""
+) -> tuple[dict[str, Volume], dict[str, Scan], Step]:
+    """Return the images without the fields that were strong, the scans that say so, and the step."""
     if settings.bias == "never":
-        return images, scans, "none: switched off"
+        return images, scans, Step(Status.SKIPPED, detail="switched off")
     images, scans = dict(images), dict(scans)
     for modality, image in images.items():
         mask = brain if brain.same_grid(image) else resample_mask(brain, image)
@@ -135,8 +140,9 @@ def debias(
             images[modality] = bias.correct(image, field)
         scans[modality] = replace(scans[modality], bias_strength=field.strength, bias_corrected=corrected)
     done = [modality for modality, scan in scans.items() if scan.bias_corrected]
-    tool = f"N4 (SimpleITK {version('SimpleITK')})"
-    return images, scans, f"{tool} on {', '.join(done)}" if done else f"none: measured by {tool} and weak"
+    if done:
+        return images, scans, Step.ran(Tool.N4, f"on {', '.join(done)}")
+    return images, scans, Step(Status.SKIPPED, Tool.N4, installed_version(Tool.N4), "found weak fields only")
 
 
 def _register(
@@ -146,11 +152,11 @@ def _register(
     brain: Volume,
     settings: PreprocessingPlan,
     seed: int,
-) -> tuple[dict[str, Volume], dict[str, Scan], str]:
-    """Return the images with the registration in their affines, the scans that say so, and a line on it."""
+) -> tuple[dict[str, Volume], dict[str, Scan], Step]:
+    """Return the images with the registration in their affines, the scans that say so, and the step."""
     moving = [modality for modality in images if modality != reference]
     if not moving or settings.registration == "none":
-        return images, scans, "none: switched off" if moving else "none: one contrast"
+        return images, scans, Step(Status.SKIPPED, detail="switched off" if moving else "one contrast")
     images, scans = dict(images), dict(scans)
     for modality in moving:
         found = register(images[reference], images[modality], brain, seed=seed)
@@ -160,7 +166,7 @@ def _register(
             moving_to_fixed=matrix(found.moving_to_fixed),
             mutual_information=(found.before, found.after),
         )
-    return images, scans, f"rigid to {reference}, mutual information, seed {seed} (antspyx {version('antspyx')})"
+    return images, scans, Step.ran(Tool.ANTS, f"rigid to {reference} by mutual information, seed {seed}")
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The brain mask: given, found by a network or a program, or read off a scan that was stripped before."""
 
 import shlex
-from importlib.metadata import version
 
 import numpy as np
 from scipy import ndimage
@@ -9,12 +8,10 @@ from scipy import ndimage
 from hifisyn.errors import UserError
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing import brain_networks, brain_programs
+from hifisyn.preprocessing.steps import PACKAGES, Status, Step, Tool
 from hifisyn.volume import Volume
 
-STRIPPED = "none (already stripped)"
-SEEN_STRIPPED = f"{STRIPPED}, as the scan shows"
-GIVEN = "mask as given"
-PROGRAMS = ("bet", "synthstrip", "command")
+PROGRAMS = (Tool.BET, Tool.SYNTHSTRIP, Tool.COMMAND)
 
 # A stripped scan: much exact background around one brain-sized blob, and no dark shell below its surface. Of real
 # heads in air that was set to 0 the outermost 3 mm are below 0.15 of the inside, and so is skull below a scalp;
@@ -36,8 +33,8 @@ def extract(
     mask: Volume | None = None,
     command: str = "",
     stripped: bool | None = None,
-) -> tuple[Volume, str]:
-    """Return the brain mask (uint8, on the scan's grid) and the name of what made it.
+) -> tuple[Volume, Step]:
+    """Return the brain mask (uint8, on the scan's grid) and how it was found.
 
     Args:
         volume: any orientation and spacing.
@@ -53,7 +50,7 @@ def extract(
         UserError: the tool is not installed, or finds no brain; or there is no mask, or none of a brain.
     """
     if mask is not None and tool in ("auto", "mask", "none"):
-        return sized(volume.with_data((mask.data > 0.5).astype(np.uint8)), "brain mask"), GIVEN
+        return sized(volume.with_data((mask.data > 0.5).astype(np.uint8)), "brain mask"), Step(Status.GIVEN)
     if tool == "mask":
         raise UserError(
             "skull_strip mask: wanted a brain mask of the case, found none; name it in dataset.json "
@@ -61,13 +58,13 @@ def extract(
             "skull_strip"
         )
     if tool == "none" or stripped:
-        return nonzero(volume), STRIPPED
+        return nonzero(volume), Step(Status.DONE_BEFORE)
     if stripped is None and looks_stripped(volume):
-        return nonzero(volume), SEEN_STRIPPED
+        return nonzero(volume), Step(Status.SEEN_DONE)
     upright = volume.canonical()
-    found, name = _find(tool, upright, device, command)
+    found, step = _find(choose(tool), upright, device, command)
     back = upright.with_data(found.astype(np.uint8)).reoriented(volume.axcodes)
-    return sized(volume.with_data(back.data), name), name
+    return sized(volume.with_data(back.data), str(step)), step
 
 
 def planned_tool(settings: PreprocessingPlan) -> str:
@@ -87,12 +84,12 @@ def planned_tool(settings: PreprocessingPlan) -> str:
     return "auto" if settings.skull_strip in ("none", "mask") else settings.skull_strip
 
 
-def _find(tool: str, upright: Volume, device: str, command: str) -> tuple[np.ndarray, str]:
-    """Return the brain of an upright scan, and what found it."""
-    if tool in PROGRAMS:
-        return brain_programs.find_brain(tool, upright, command), brain_programs.name_of(tool, command)
-    chosen = choose(tool)
-    return brain_networks.find_brain(chosen, upright, device), f"{chosen} {version(brain_networks.PACKAGES[chosen])}"
+def _find(tool: Tool, upright: Volume, device: str, command: str) -> tuple[np.ndarray, Step]:
+    """Return the brain of an upright scan, and how it was found."""
+    if tool not in PROGRAMS:
+        return brain_networks.find_brain(tool, upright, device), Step.ran(tool)
+    mask = brain_programs.find_brain(tool, upright, command)
+    return mask, Step.ran(tool, command if tool is Tool.COMMAND else brain_programs.program_of(tool))
 
 
 def sized(mask: Volume, maker: str) -> Volume:
@@ -109,19 +106,18 @@ def sized(mask: Volume, maker: str) -> Volume:
     return mask
 
 
-def choose(tool: str) -> str:
+def choose(tool: str) -> Tool:
     """Return the tool that "auto" stands for, or the one named.
 
     Raises:
         UserError: the tool named is not installed.
     """
     if tool == "auto":
-        return "hd-bet" if brain_networks.installed("hd-bet") else "deepbet"
-    if not brain_networks.installed(tool):
-        raise UserError(
-            f"skull_strip: wanted {tool}, found it not installed; pip install {brain_networks.PACKAGES[tool]}"
-        )
-    return tool
+        return Tool.HD_BET if brain_networks.installed(Tool.HD_BET) else Tool.DEEPBET
+    chosen = Tool(tool)
+    if chosen not in PROGRAMS and not brain_networks.installed(chosen):
+        raise UserError(f"skull_strip {tool} is not installed", hint=f"pip install {PACKAGES[chosen]}")
+    return chosen
 
 
 def peak_gib(tool: str) -> float:

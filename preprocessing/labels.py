@@ -5,6 +5,7 @@ import numpy as np
 from hifisyn.dataset import TISSUES
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing import tissue
+from hifisyn.preprocessing.steps import Status, Step
 from hifisyn.volume import Volume
 
 COMPUTED = ("CSF", "GM", "WM")
@@ -33,7 +34,7 @@ def label_map(
     settings: PreprocessingPlan,
     *,
     manual: bool = False,
-) -> tuple[Volume | None, str]:
+) -> tuple[Volume | None, Step]:
     """Return the label map of a case, uint8 on the grid of `image`, and how it came about.
 
     Args:
@@ -49,19 +50,18 @@ def label_map(
         UserError: the tissues of the contrast cannot be told apart.
     """
     if given is not None and manual:
-        return brain.with_data(given.data.astype(np.uint8)), "as corrected by hand"
+        return brain.with_data(given.data.astype(np.uint8)), Step(Status.CORRECTED)
     wanted = all(name in labels for name in COMPUTED)
     if given is not None and (not wanted or all((given.data == labels[name]).any() for name in COMPUTED)):
-        return brain.with_data(given.data.astype(np.uint8)), "as given"
+        return brain.with_data(given.data.astype(np.uint8)), Step(Status.GIVEN)
     if not wanted:
-        return None, "none: dataset.json names no CSF, GM and WM"
+        return None, Step(Status.SKIPPED, detail="dataset.json names no CSF, GM and WM")
     lesions = lesion_map(given, labels)
     tool = tissue.choose_tool(settings.tissue)
     found = tissue.segment(image, brain.data > 0, modality, tool=tool, lesion=None if lesions is None else lesions > 0)
     named = np.zeros_like(found)
     for name in COMPUTED:
         named[found == TISSUES[name]] = labels[name]
-    how = f"{tissue.describe(tool)} on {modality}"
     if lesions is None:
-        return brain.with_data(named), how
-    return brain.with_data(tissue.overlay(named, lesions)), f"{how}; lesions as given"
+        return brain.with_data(named), Step.ran(tool, f"on {modality}")
+    return brain.with_data(tissue.overlay(named, lesions)), Step.ran(tool, f"on {modality}, lesions as given")

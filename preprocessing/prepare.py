@@ -12,6 +12,7 @@ from hifisyn.preprocessing.cut import covers, fitted, normalised, outside
 from hifisyn.preprocessing.record import Grid, Record, Scan
 from hifisyn.preprocessing.resample import resample, resample_mask
 from hifisyn.preprocessing.slices_axial import between, brain_slices, centre_window, slice_grid, to_slices
+from hifisyn.preprocessing.steps import Stage
 from hifisyn.volume import Volume
 
 
@@ -70,7 +71,7 @@ def prepare_source(
         tool = "auto"
     else:
         tool = planned_tool(settings)
-    brain, stripper = extract(upright, tool, device, mask=own, command=command, stripped=stripped)
+    brain, found = extract(upright, tool, device, mask=own, command=command, stripped=stripped)
     clean, scans, debiased = debias({modality: upright}, {modality: Scan(Grid.of(volume))}, brain, settings)
     whole = slice_grid(brain, plans.slices.pixel_mm, plans.slices.size)
     grid = centre_window(whole, plans.slices.crop)
@@ -84,7 +85,7 @@ def prepare_source(
     record = Record(
         modality,
         scans,
-        {"skull_strip": stripper, "bias": debiased},
+        {Stage.SKULL_STRIP: found, Stage.BIAS: debiased},
         round(brain.millilitres, 2),
         Grid.of(grid),
         slice_indices=tuple(int(place) for place in kept),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from hifisyn.preprocessing.normalize import Intensity
+from hifisyn.preprocessing.steps import Stage, Step
 from hifisyn.volume import Volume, grid
 
 Matrix = tuple[tuple[float, ...], ...]
@@ -68,7 +69,7 @@ class Record:
     Attributes:
         reference: the modality in whose world and near whose grid all others were put.
         scans: by modality.
-        steps: what each step did, with the tool and its version, for people to read.
+        steps: what each stage did.
         brain_ml: volume of the brain mask, millilitres.
         slice_grid: grid of the slices, orientation LPS, shape (W, H, number of places); none until slices are cut.
         slice_indices: place of each training slice along the third axis of `slice_grid`, from inferior to superior; of
@@ -79,7 +80,7 @@ class Record:
 
     reference: str
     scans: dict[str, Scan]
-    steps: dict[str, str] = field(default_factory=dict)
+    steps: dict[Stage, Step] = field(default_factory=dict)
     brain_ml: float = 0.0
     slice_grid: Grid | None = None
     slice_indices: tuple[int, ...] = ()
@@ -92,18 +93,15 @@ class Record:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Record":
-        """Read what `as_json` wrote; further keys, such as those of a slice store, are passed over.
-
-        `stored_indices` may lack: cases that were aligned before it existed are aligned as today.
-        """
+        """Read what `as_json` wrote; further keys, such as those of a slice store, are passed over."""
         return cls(
             reference=content["reference"],
             scans={modality: _scan(entry) for modality, entry in content["scans"].items()},
-            steps=dict(content["steps"]),
+            steps=steps_of(content),
             brain_ml=content["brain_ml"],
             slice_grid=_grid(content["slice_grid"]) if content["slice_grid"] else None,
             slice_indices=tuple(content["slice_indices"]),
-            stored_indices=tuple(content.get("stored_indices", ())),
+            stored_indices=tuple(content["stored_indices"]),
             outside_crop=content["outside_crop"],
         )
 
@@ -111,6 +109,11 @@ class Record:
         """Return the record with the intensity maps of its scans filled in."""
         scans = {m: replace(scan, intensity=intensities.get(m, scan.intensity)) for m, scan in self.scans.items()}
         return replace(self, scans=scans)
+
+
+def steps_of(content: dict[str, Any]) -> dict[Stage, Step]:
+    """Return the steps of a record that was read as plain data; empty where it names none."""
+    return {Stage(stage): Step.from_json(step) for stage, step in content.get("steps", {}).items()}
 
 
 def _grid(content: dict[str, Any]) -> Grid:

@@ -24,7 +24,7 @@ from hifisyn.volume import Volume, read_grid
 
 ALIGN, CUT = "align", "cut"
 # Of a step: raised whenever the same input and settings give another result, so that old cases are done again.
-FORMAT = {ALIGN: 2, CUT: 3}
+FORMAT = {ALIGN: 3, CUT: 4}
 MANUAL = "manual label"
 DONE_BEFORE = {
     "skull_stripped": {"skull_strip": "none"},

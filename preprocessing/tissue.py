@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,9 +17,8 @@ import numpy as np
 from hifisyn.dataset import TISSUES
 from hifisyn.engine.resources import one_itk_thread
 from hifisyn.errors import UserError
+from hifisyn.preprocessing.steps import Tool, installed_version, software
 from hifisyn.volume import Volume
-
-Tool = Literal["fast", "atropos"]
 
 # Tissues from the darkest to the brightest in each contrast.
 DARK_TO_BRIGHT = {
@@ -37,25 +35,30 @@ CONVERGENCE = "[5,0]"
 LEAST_SHARE = 0.005
 
 
-def choose_tool(wanted: Literal["auto", "fast", "atropos"] = "auto") -> Tool:
+def choose_tool(name: Literal["auto", "fast", "atropos"] = "auto") -> Tool:
     """Return the tool to use; `auto` is FAST where it is on the PATH.
 
     Raises:
-        UserError: FAST is wanted and not there.
+        UserError: FAST is named and not installed.
     """
     there = shutil.which("fast") is not None
-    if wanted == "fast" and not there:
-        raise UserError("wanted FSL's fast on the PATH, found none; install FSL, or use the tissue tool atropos")
-    return "fast" if there and wanted != "atropos" else "atropos"
+    if name == "fast" and not there:
+        raise UserError("FSL's fast must be on the PATH", hint="install FSL, or use the tissue tool atropos")
+    return Tool.FAST if there and name != "atropos" else Tool.ATROPOS
 
 
 def describe(tool: Tool) -> str:
-    """Return the name and, where it is known, the version of a tool, for the record."""
-    return "FSL FAST" if tool == "fast" else f"ANTs Atropos (antspyx {version('antspyx')})"
+    """Return the name of a tool and, where it is known, its version."""
+    return software(tool, installed_version(tool))
 
 
 def segment(
-    image: Volume, brain: np.ndarray, modality: str = "T1", *, tool: Tool = "atropos", lesion: np.ndarray | None = None
+    image: Volume,
+    brain: np.ndarray,
+    modality: str = "T1",
+    *,
+    tool: Tool = Tool.ATROPOS,
+    lesion: np.ndarray | None = None,
 ) -> np.ndarray:
     """Label the tissues of a brain.
 
@@ -81,7 +84,7 @@ def segment(
     inside, cropped = fitted[box], image.data[box].astype(np.float32)
     brightest = np.percentile(cropped[inside], BRIGHTEST_PERCENTILE)
     cropped = np.where(inside, np.minimum(cropped, brightest), 0)
-    run = _fast if tool == "fast" else _atropos
+    run = _fast if tool is Tool.FAST else _atropos
     classes = run(cropped, inside, image.spacing, modality)
     labels = np.zeros(image.shape, dtype=np.uint8)
     labels[box] = _name_classes(classes, cropped, inside, modality)

@@ -24,6 +24,7 @@ from hifisyn.evaluation.of_volumes import axial, comparable
 from hifisyn.evaluation.pairs import Loaded
 from hifisyn.preprocessing import tissue
 from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.steps import Tool
 from hifisyn.volume import Volume
 
 TASK = "tissue"
@@ -56,7 +57,7 @@ def _work(trial: Trial, direction: Direction) -> Work:
     return Work(TASK, title, trial.label, folder, asked, SECONDS_A_CASE * len(cases), do)
 
 
-def _do(trial: Trial, source: str, target: str, cases: list[str], tool: tissue.Tool, folder: Path) -> Result:
+def _do(trial: Trial, source: str, target: str, cases: list[str], tool: Tool, folder: Path) -> Result:
     lesions = tuple(value for name, value in trial.plans.labels.items() if name not in TISSUES)
     scale = trial.plans.intensity_scale[target]
     made, failures = _made(trial.made, cases, source, target)
@@ -84,7 +85,7 @@ def segment_case(
     synthetic: Path,
     target: str,
     scale: float,
-    tool: tissue.Tool,
+    tool: Tool,
     lesions: tuple[int, ...],
     folder: Path,
 ) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from hifisyn.inference.sidecar import identity
 from hifisyn.inference.translations import TargetFailure, Translation, channel_order, plan_translations, spelled
 from hifisyn.inference.worker import Attempt, PredictionSettings, generate_all, load_predictors
 from hifisyn.paths import Roots
-from hifisyn.preprocessing.brain import SEEN_STRIPPED
+from hifisyn.preprocessing.steps import Status
 
 Say = Callable[[str], None]
 Existing = Literal["refuse", "overwrite", "keep"]
@@ -196,7 +196,8 @@ def _make(
 def _end(outcome: Attempt) -> str:
     if outcome.problem:
         return "failed"
-    done = "done, stripped already as the scan shows" if outcome.stripper == SEEN_STRIPPED else "done"
+    stripped = outcome.skull_strip is not None and outcome.skull_strip.status is Status.SEEN_DONE
+    done = "done, stripped already as the scan shows" if stripped else "done"
     if outcome.unseen > WORTH_SAYING:
         return f"{done}, but {outcome.unseen:.1%} of the brain lies outside the model's view"
     return done

@@ -55,7 +55,7 @@ def sidecar(task: Translation, predictor: Predictor, prediction: Prediction, com
             "preprocessing": plans.preprocessing.model_dump(mode="json"),
             "method": plans.settings,
         },
-        "Steps": record.steps,
+        "Steps": {stage.value: str(step) for stage, step in record.steps.items()},
         "Slices": len(record.slice_indices),
         "Device": str(predictor.device),
         "Versions": {name: version(name) for name in ("hifisyn", "torch", "nibabel", "numpy")},

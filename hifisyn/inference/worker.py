@@ -29,6 +29,7 @@ from hifisyn.plans import Plans
 from hifisyn.preprocessing.brain import planned_tool
 from hifisyn.preprocessing.prepare import Prepared
 from hifisyn.preprocessing.record import Record
+from hifisyn.preprocessing.steps import Stage, Step
 from hifisyn.volume import Volume
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -71,13 +72,13 @@ class Attempt:
         task: what was to be made.
         problem: why it was not, in one line; empty where it was.
         unseen: share of the brain that lies outside the model's view.
-        stripper: what found the brain, or that the scan was stripped already.
+        skull_strip: how the brain was found; none where the task failed before.
     """
 
     task: Translation
     problem: str = ""
     unseen: float = 0.0
-    stripper: str = ""
+    skull_strip: Step | None = None
 
 
 class Worker:
@@ -100,7 +101,7 @@ class Worker:
     def _attempt(self, task: Translation, prepared: list[tuple[Path, Plans, Prepared]]) -> Attempt:
         try:
             record = self._make(task, prepared)
-            return Attempt(task, unseen=record.outside_crop, stripper=record.steps["skull_strip"])
+            return Attempt(task, unseen=record.outside_crop, skull_strip=record.steps[Stage.SKULL_STRIP])
         except Exception as error:
             if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise

@@ -14,6 +14,8 @@ from hifisyn.engine.parallel import map_cases
 from hifisyn.files import read_json, write_json
 from hifisyn.paths import ALIGNED
 from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.record import steps_of
+from hifisyn.preprocessing.steps import Stage, Step
 from hifisyn.slices import SliceStore
 
 Side = Literal["both", "low", "high", "none"]
@@ -54,13 +56,13 @@ class CohortMeasures:
         cases: names, sorted.
         measures: those that at least one case has.
         values: by key, (N,) float64, NaN where a case lacks one.
-        steps: step to what was done in each case, in words.
+        steps: stage to what it did in each case; none where it is not part of how the case was prepared.
     """
 
     cases: list[str]
     measures: list[Measure]
     values: dict[str, np.ndarray]
-    steps: dict[str, list[str]]
+    steps: dict[Stage, list[Step | None]]
 
 
 def collect_measures(folder: Path, dataset: Dataset, cases: Sequence[str], slices: SliceStore | None) -> CohortMeasures:
@@ -76,12 +78,12 @@ def collect_measures(folder: Path, dataset: Dataset, cases: Sequence[str], slice
     sliced = set(slices.cases()) if slices else set()
     known = list_measures(dataset)
     values = {measure.key: np.full(len(cases), np.nan) for measure in known}
-    steps: dict[str, list[str]] = {}
+    steps: dict[Stage, list[Step | None]] = {}
     unmeasured: dict[str, tuple[Any, ...]] = {}
     for place, case in enumerate(cases):
         record = slices.record(case) if slices and case in sliced else aligned.record(case)
-        for step, words in record["steps"].items():
-            steps.setdefault(step, [""] * len(cases))[place] = words
+        for stage, step in steps_of(record).items():
+            steps.setdefault(stage, [None] * len(cases))[place] = step
         volumes = _known_volumes(folder, case, aligned) if record["labelled"] else {}
         if volumes is None:
             unmeasured[case] = (aligned.folder, case, dict(dataset.labels), folder / VOLUMES / f"{case}.json")

@@ -10,6 +10,7 @@ import numpy as np
 
 from hifisyn import __version__
 from hifisyn.pages.environment import render
+from hifisyn.preprocessing.steps import Step
 from hifisyn.quality.measures import CohortMeasures, Measure
 from hifisyn.quality.outliers import FEWEST, THRESHOLD, Ranking, Reason, Spread, find_outliers, format_number, reasons
 from hifisyn.quality.strip import Strip, lay_out_strip
@@ -69,7 +70,7 @@ class StepRow:
     """How a step was done in `count` cases; examples only where these are not most cases."""
 
     stage: str
-    step: object
+    step: Step | None
     count: int
     examples: list[str]
     more_examples: bool
@@ -140,7 +141,7 @@ def _step_rows(cohort: CohortMeasures) -> Iterator[StepRow]:
             yield StepRow(stage, step, count, same[:MOST_EXAMPLES], len(same) > MOST_EXAMPLES)
 
 
-def _cases_with(cases: Sequence[str], steps: Sequence[object], step: object) -> list[str]:
+def _cases_with(cases: Sequence[str], steps: Sequence[Step | None], step: Step | None) -> list[str]:
     return [case for case, own in zip(cases, steps, strict=True) if own == step]
 
 

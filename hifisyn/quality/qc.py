@@ -53,7 +53,7 @@ def _table(cohort: CohortMeasures, ranking: Ranking, dataset: Dataset, failures:
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     keys = [measure.key for measure in cohort.measures]
-    writer.writerow(["case", "set", "left_out", "score", "why", *keys, *(f"step_{step}" for step in cohort.steps)])
+    writer.writerow(["case", "set", "left_out", "score", "why", *keys, *(f"step_{stage}" for stage in cohort.steps)])
     writer.writerows(_rows(cohort, ranking, dataset))
     empty = [MISSING] * (len(keys) + len(cohort.steps))
     for case, reason in failures.items():
@@ -67,7 +67,7 @@ def _rows(cohort: CohortMeasures, ranking: Ranking, dataset: Dataset) -> Iterato
         why = "; ".join(map(str, reasons(cohort, ranking, place))) if ranking.scored else ""
         numbers = [f"{column[place]:.6g}" if np.isfinite(column[place]) else MISSING for column in columns]
         score = f"{ranking.score[place]:.4g}" if ranking.scored else MISSING
-        done = [words[place] or MISSING for words in cohort.steps.values()]
+        done = [str(steps[place] or MISSING) for steps in cohort.steps.values()]
         yield [case, _set(dataset, case), MISSING, score, why or MISSING, *numbers, *done]
 
 

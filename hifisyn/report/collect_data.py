@@ -12,6 +12,8 @@ from hifisyn.files import read_json
 from hifisyn.paths import DATASET_JSON, FINGERPRINT_JSON, SPLITS_JSON, slices_folder
 from hifisyn.planning.splits import Splits
 from hifisyn.plans import Plans
+from hifisyn.preprocessing.record import steps_of
+from hifisyn.preprocessing.steps import Stage, Step
 from hifisyn.slices import SliceStore
 
 
@@ -33,7 +35,7 @@ class Data:
         dataset: raw; none where no dataset.json was found.
         splits: none where none were made.
         fingerprint: dataset_fingerprint.json; empty where there is none.
-        steps: step of preprocessing to what was done to how many cases, most frequent first.
+        steps: stage of preprocessing to what it did and to how many cases, most frequent first.
         slices: kept slices of each case that was cut.
         plans: of the data set, by name.
         contrasts: of each case that was cut.
@@ -42,7 +44,7 @@ class Data:
     dataset: Dataset | None = None
     splits: Splits | None = None
     fingerprint: dict[str, Any] = field(default_factory=dict)
-    steps: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    steps: dict[Stage, list[tuple[Step, int]]] = field(default_factory=dict)
     slices: dict[str, int] = field(default_factory=dict)
     plans: dict[str, Plans] = field(default_factory=dict)
     contrasts: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -93,7 +95,7 @@ def read_data(preprocessed: Path, beside: Path | None, plan_names: Iterable[str]
     """
     splits = preprocessed / SPLITS_JSON
     fingerprint = preprocessed / FINGERPRINT_JSON
-    steps: dict[str, Counter[str]] = {}
+    steps: dict[Stage, Counter[Step]] = {}
     slices: dict[str, int] = {}
     contrasts: dict[str, tuple[str, ...]] = {}
     plans = {}
@@ -104,13 +106,13 @@ def read_data(preprocessed: Path, beside: Path | None, plan_names: Iterable[str]
         for case in store.cases() if not slices else ():
             record = store.record(case)
             slices[case], contrasts[case] = int(record["slices"]), tuple(record["modalities"])
-            for step, words in record.get("steps", {}).items():
-                steps.setdefault(step, Counter())[words] += 1
+            for stage, step in steps_of(record).items():
+                steps.setdefault(stage, Counter())[step] += 1
     return Data(
         _dataset(preprocessed, beside),
         Splits.load(splits) if splits.is_file() else None,
         read_json(fingerprint) if fingerprint.is_file() else {},
-        {step: counted.most_common() for step, counted in steps.items()},
+        {stage: counted.most_common() for stage, counted in steps.items()},
         slices,
         plans,
         contrasts,

@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from hifisyn.dataset import TISSUES
 from hifisyn.pages.plain_table import PlainTable, facts_table
 from hifisyn.plans import Plans
+from hifisyn.preprocessing.steps import Stage
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_data import Data
 from hifisyn.report.section import Missing
 from hifisyn.report.words import counted, listed, without_paths
 from hifisyn.settings import flat
 
-STEP_WORDS = {"skull_strip": "skull strip", "registration": "registration", "bias": "bias field", "labels": "labels"}
-MOST_WAYS = 4
+STAGES = {
+    Stage.SKULL_STRIP: "skull strip",
+    Stage.REGISTRATION: "registration",
+    Stage.BIAS: "bias field",
+    Stage.LABELS: "labels",
+}
+MOST_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -107,14 +113,14 @@ def _structures(data: Data) -> PlainTable | None:
 
 def _steps(data: Data) -> PlainTable | None:
     rows = [
-        (STEP_WORDS.get(step, step), without_paths(words, data.private) or "not done", cases)
-        for step, ways in data.steps.items()
-        for words, cases in ways[:MOST_WAYS]
+        (STAGES[stage], without_paths(str(step), data.private), cases)
+        for stage, steps in data.steps.items()
+        for step, cases in steps[:MOST_STEPS]
     ]
     if not rows:
         return None
-    caption = f"What preprocessing did, in how many cases; the {MOST_WAYS} most frequent ways of each step."
-    return PlainTable(caption, ("step", "how", "cases"), rows, numbers=(2,))
+    caption = f"What preprocessing did, in how many cases; the {MOST_STEPS} most frequent ones of each stage."
+    return PlainTable(caption, ("stage", "how", "cases"), rows, numbers=(2,))
 
 
 def _plan(plan: Plans) -> PlainTable:

@@ -8,15 +8,22 @@ import hifisyn
 from hifisyn.downstream.work import TASKS
 from hifisyn.engine.progress import duration
 from hifisyn.plans import Plans
+from hifisyn.preprocessing.steps import Stage, Status, Step
 from hifisyn.report.collect import Facts, Training
-from hifisyn.report.references import Citations, citation
+from hifisyn.report.references import REFERENCES, Citations, citation
 from hifisyn.report.results import DIRECTION, FEWEST_MODELS, METHOD
 from hifisyn.report.words import counted, listed
 from hifisyn.statistics.units import SLICE
 
 Part = Callable[[Facts, Citations], list[str]]
 ALPHA = 0.05
-TOOLS = {"deepbet": "deepbet", "hd-bet": "hd-bet", "synthstrip": "synthstrip", "bet": "bet", "fsl bet": "bet"}
+DONE = {
+    Stage.SKULL_STRIP: "Brains were extracted with",
+    Stage.REGISTRATION: "Contrasts were registered with",
+    Stage.BIAS: "Strong bias fields were divided out with",
+    Stage.LABELS: "Structures were labelled with",
+}
+GIVEN = {Stage.SKULL_STRIP: "Brain masks were", Stage.LABELS: "Labels were"}
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,7 @@ def _folds(facts: Facts) -> list[Training]:
 
 def _preprocessing(facts: Facts, cite: Citations) -> list[str]:
     data = facts.data
-    main = {step: _main(ways) for step, ways in data.steps.items()}
-    words = [sentence for step, said in main.items() if (sentence := _step(step, said, cite))]
+    words = [sentence for stage, steps in data.steps.items() if (sentence := _step(stage, _main(steps), cite))]
     if data.dataset and data.dataset.registered:
         words.append("The contrasts of a session came registered.")
     for plans in _plans(facts):
@@ -78,27 +84,20 @@ def _preprocessing(facts: Facts, cite: Citations) -> list[str]:
     return words
 
 
-def _main(ways: list[tuple[str, int]]) -> str:
-    """Return the most frequent way of a step that did something; else the most frequent one."""
-    done = [words for words, _ in ways if words and not words.startswith("none")]
-    return (done or [words for words, _ in ways])[0]
+def _main(steps: list[tuple[Step, int]]) -> Step:
+    """Return the most frequent step that did something; else the most frequent one."""
+    return next((step for step, _ in steps if not step.skipped), steps[0][0])
 
 
-def _step(step: str, said: str, cite: Citations) -> str:
-    if not said or said.startswith("none"):
+def _step(stage: Stage, step: Step, cite: Citations) -> str:
+    """Return the sentence on a step; empty where nothing was done."""
+    if step.skipped:
         return ""
-    lower = said.lower()
-    if step == "skull_strip":
-        tool = next((key for name, key in TOOLS.items() if lower.startswith(name)), "")
-        source = f" {cite(tool)}" if tool else ""
-        return f"Brains were extracted ({said}){source}."
-    if step == "registration":
-        return f"Contrasts were registered with ANTs {cite('ants')} ({said})."
-    if step == "bias":
-        return f"Strong bias fields were divided out with N4 {cite('n4')} {said.split(' on ')[0].removeprefix('N4 ')}."
-    tools = [key for key, name in (("fast", "fsl fast"), ("atropos", "atropos")) if name in lower]
-    source = f" {cite(*tools)}" if tools else ""
-    return f"Structures were labelled{source}: {said}."
+    if step.tool is None:
+        return f"{GIVEN[stage]} {'corrected by hand' if step.status is Status.CORRECTED else 'given'}."
+    source = f" {cite(step.tool)}" if step.tool in REFERENCES else ""
+    detail = f" ({step.detail})" if step.detail and stage is not Stage.BIAS else ""  # which scans need it differs
+    return f"{DONE[stage]} {step.software}{source}{detail}."
 
 
 def _plans(facts: Facts) -> list[Plans]:

@@ -15,7 +15,9 @@ from hifisyn.dataset_conversion.ukb_pseudonyms import Pseudonyms, read_withdrawn
 from hifisyn.errors import UserError
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.record import steps_of
 from hifisyn.preprocessing.run import align_dataset
+from hifisyn.preprocessing.steps import Stage, Status, Step
 from hifisyn.volume import Volume
 from tests.support import ukb_tree
 from tests.support.ukb_tree import FLAIR_FIELD, T1_FIELD, item, write_folder, write_zip
@@ -456,17 +458,17 @@ def test_finished_scans_are_aligned_as_they_are_and_others_by_our_own_steps(tmp_
     store, names = AlignedStore(tmp_path / "aligned"), Pseudonyms(found.participants_key)
     for eid in EIDS[:2]:
         case = f"{names(eid)}v2"
-        assert store.record(case)["steps"] == {
-            "skull_strip": "none (already stripped)",
-            "registration": "none: switched off",
-            "bias": "none: switched off",
-            "labels": "as given",
+        assert steps_of(store.record(case)) == {
+            Stage.SKULL_STRIP: Step(Status.DONE_BEFORE),
+            Stage.REGISTRATION: Step(Status.SKIPPED, detail="switched off"),
+            Stage.BIAS: Step(Status.SKIPPED, detail="switched off"),
+            Stage.LABELS: Step(Status.GIVEN),
         }
         source = Volume.load(dataset.cases[case].images["FLAIR"]).canonical()
         np.testing.assert_array_equal(store.image(case, "FLAIR").data, source.data)
-    own = store.record(f"{names(EIDS[2])}v2")["steps"]
-    assert own["skull_strip"] == "mask as given"
-    assert own["registration"].startswith("rigid to T1")
-    assert "on T1" in own["labels"]
+    own = steps_of(store.record(f"{names(EIDS[2])}v2"))
+    assert own[Stage.SKULL_STRIP] == Step(Status.GIVEN)
+    assert own[Stage.REGISTRATION].detail.startswith("rigid to T1")
+    assert own[Stage.LABELS].detail == "on T1"
     mask = Volume.load(dataset.cases[f"{names(EIDS[2])}v2"].files["brain"]).canonical()
     np.testing.assert_array_equal(store.brain(f"{names(EIDS[2])}v2").data, mask.data)

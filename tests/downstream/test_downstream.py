@@ -18,6 +18,7 @@ from hifisyn.errors import UserError
 from hifisyn.inference.models import read_model
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.record import Grid
+from hifisyn.preprocessing.steps import Tool
 from hifisyn.volume import Volume
 from tests.support.downstream_trials import AFFINE, LABELS, TEST, TRAIN, clinic, write_case, write_model
 
@@ -116,7 +117,7 @@ def test_lesions_are_left_out_of_both_tissue_maps(trial, monkeypatch, tmp_path):
 
     monkeypatch.setattr(tissue.tissue, "segment", segment)
     file = trial.made.path("x", "T2", "T1")
-    tissue.segment_case(trial.scans.store.folder, "x", file, "T1", 800.0, "atropos", (4,), tmp_path)
+    tissue.segment_case(trial.scans.store.folder, "x", file, "T1", 800.0, Tool.ATROPOS, (4,), tmp_path)
     assert len(seen) == 2
     assert all(np.array_equal(lesion, trial.scans.labels("x").data == 4) for lesion in seen)
 

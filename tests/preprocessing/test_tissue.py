@@ -7,6 +7,7 @@ from scipy import ndimage
 from hifisyn.dataset import TISSUES
 from hifisyn.errors import UserError
 from hifisyn.preprocessing import tissue
+from hifisyn.preprocessing.steps import Tool
 from hifisyn.volume import Volume
 
 MEANS = {
@@ -95,7 +96,7 @@ def test_an_unknown_contrast_and_a_flat_brain_are_refused():
 def test_fast_is_refused_where_it_is_not_installed(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert tissue.choose_tool() == "atropos"
-    with pytest.raises(UserError, match="wanted FSL's fast on the PATH, found none"):
+    with pytest.raises(UserError, match="FSL's fast must be on the PATH; install FSL"):
         tissue.choose_tool("fast")
 
 
@@ -120,6 +121,6 @@ def test_fast_is_called_as_its_manual_says_and_its_classes_are_named(monkeypatch
 
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.path.dirname(sys.executable)}:{os.environ['PATH']}")
     assert tissue.choose_tool() == "fast"
-    found = tissue.segment(image, brain, "T2", tool="fast")
+    found = tissue.segment(image, brain, "T2", tool=Tool.FAST)
     assert (tmp_path / "words").read_text().startswith("-t 2 -n 3 -o ")
     assert (found == truth)[brain].mean() > 0.97

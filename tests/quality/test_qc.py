@@ -20,6 +20,7 @@ from scipy import stats
 from hifisyn.dataset import TISSUES, Case, Dataset
 from hifisyn.preprocessing.normalize import Intensity
 from hifisyn.preprocessing.record import Grid, Record, Scan, matrix
+from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
 from hifisyn.quality import qc
 from hifisyn.quality.measures import Measure
 from hifisyn.quality.outliers import THRESHOLD, measure_spread, robust_z
@@ -54,7 +55,13 @@ def record(rng, **changes):
         ),
         "T2": Scan(t2, moved, (before, before + 0.1 + 0.01 * rng.standard_normal()), 0.1, True, Intensity(0, 900)),
     }
-    whole = Record("T1", scans, {"skull_strip": "deepbet", "labels": "as given"}, 1420 + 90 * rng.standard_normal(), t1)
+    whole = Record(
+        "T1",
+        scans,
+        {Stage.SKULL_STRIP: Step(Status.RAN, Tool.DEEPBET), Stage.LABELS: Step(Status.GIVEN)},
+        1420 + 90 * rng.standard_normal(),
+        t1,
+    )
     return replace(whole, **changes)
 
 

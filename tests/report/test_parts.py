@@ -17,6 +17,7 @@ from hifisyn.evaluation.measures import MEASURES
 from hifisyn.inference.models import Model
 from hifisyn.paths import Roots
 from hifisyn.planning.splits import Fold, Splits
+from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
 from hifisyn.report.collect import Facts, Training, collect
 from hifisyn.report.collect_data import Data
 from hifisyn.report.collect_tasks import Ablation, Downstream
@@ -67,7 +68,10 @@ def facts(tmp_path, labels=("HiFiSyn",), cases=CASES, **changes):
     data = Data(
         Dataset("IXI", ("T1", "T2"), LABELS, {}, people),
         Splits(tuple(cases), (Fold(("a", "b"), ("c",)),)),
-        steps={"skull_strip": [("HD-BET 1.1", 8)], "registration": [("none: one contrast", 8)]},
+        steps={
+            Stage.SKULL_STRIP: [(Step(Status.RAN, Tool.HD_BET, "1.1"), 8)],
+            Stage.REGISTRATION: [(Step(Status.SKIPPED, detail="one contrast"), 8)],
+        },
     )
     whole = Facts(
         name="IXI",
@@ -95,7 +99,7 @@ def words(whole):
 
 def test_only_what_was_used_is_claimed_and_cited(tmp_path):
     told, cited = words(facts(tmp_path))
-    assert "HD-BET 1.1" in told
+    assert "hd-bet 1.1" in told
     for absent in ("N4", "ANTs", "FAST", "Atropos", "nnU-Net", "Friedman", "Wilcoxon", "deepbet", "registered"):
         assert absent not in told + cited.replace("non-parametric", ""), absent
     assert "Not done: downstream tasks tissue, lesion and augment; an ablation" in told

@@ -1,5 +1,7 @@
 """A small data set with two trained models, an evaluation of each, and what downstream tasks and an ablation leave."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 from PIL import Image
@@ -8,6 +10,7 @@ from hifisyn.cli.train import main as train
 from hifisyn.evaluation import of_model
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.files import write_json
+from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
 from hifisyn.training import logbook, loop, summary
 from tests.support.training_toys import LABELS, toy_dataset
 
@@ -41,7 +44,11 @@ def write_dataset(home, private=False):
     }
     for place in (folder, roots.raw / "TOY"):
         write_json(place / "dataset.json", raw)
-    steps = {"skull_strip": "deepbet 1.0.2", "bias": "N4 (SimpleITK 2.5) on T1", "labels": "ANTs Atropos (antspyx 0.6)"}
+    steps = {
+        Stage.SKULL_STRIP: asdict(Step(Status.RAN, Tool.DEEPBET, "1.0.2")),
+        Stage.BIAS: asdict(Step(Status.RAN, Tool.N4, "2.5", "on T1")),
+        Stage.LABELS: asdict(Step(Status.RAN, Tool.ATROPOS, "0.6", "on T1")),
+    }
     for case in cases:
         record = folder / "plans_2d" / f"{case}.json"
         write_json(record, pd.read_json(record, typ="series").to_dict() | {"steps": steps})
