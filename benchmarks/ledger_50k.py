@@ -20,12 +20,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hifisyn.cohort import prepare
+from hifisyn.cohort import case_steps, plan_steps, prepare
 from hifisyn.cohort.request import PrepareRequest
 from hifisyn.dataset import TISSUES, Case, Dataset
 from hifisyn.engine.cost import peak_mib
 from hifisyn.engine.ledger import Ledger
 from hifisyn.engine.subject import Done
+from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.planning import fingerprint
 from hifisyn.planning.device import Device
 from hifisyn.planning.measure import STATISTICS
@@ -78,11 +79,15 @@ def work(folder: Path, part: str) -> dict[str, Any]:
         with timed(cost, "start-up"), Ledger.opened(folder / "done" / "ledger") as ledger:
             cost["entries"] = sum(1 for _ in ledger.entries())
         del ledger
-    for name in ("verified", "align_dataset", "measure", "cut_dataset", "draw", "make_splits", "check_splits"):
-        setattr(prepare, name, watched(getattr(prepare, name), name, cost))
+    for module, names in (
+        (case_steps, ("verify_files", "align_dataset", "measure", "cut_dataset", "draw_pictures")),
+        (plan_steps, ("make_splits", "check_splits")),
+    ):
+        for name in names:
+            setattr(module, name, watched(getattr(module, name), name, cost))
     with timed(cost, "all"):
-        request = PrepareRequest(Device("cpu", 8, 2), processes=1)
-        prepare.plan_and_preprocess(folder / "raw", folder / "done", request, lambda line: None)
+        request = PrepareRequest(Device("cpu", 8, 2), HiFiSyn, HiFiSyn.TITLE, processes=1)
+        prepare.plan_and_preprocess(folder / "raw", folder / "done", request)
     return cost | {"jobs": jobs, "peak_mib": peak_mib()}
 
 
@@ -92,7 +97,7 @@ def replace_steps() -> None:
     run.cut = lambda key, aligned, into, case, *_: small(into / f"{case}.json", {"key": key})  # type: ignore
     fingerprint.measure_case = lambda key, *_: small(_[-1], {"key": key, "facts": FACTS})  # type: ignore
     drawing.draw_aligned = lambda key, *_: small(_[-1], {})  # type: ignore[assignment]
-    prepare.qc.write = lambda folder, *_: small(folder / prepare.qc.PAGE, {})  # type: ignore
+    case_steps.qc.write_cohort_page = lambda folder, *_: small(folder / case_steps.qc.PAGE, {})  # type: ignore
 
 
 def checked(key: str, case: Case, dataset: Dataset) -> Done:

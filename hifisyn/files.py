@@ -53,6 +53,13 @@ def write_text(path: Path | str, text: str, *, private: bool = False) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def update_text(path: Path | str, text: str, *, private: bool = False) -> None:
+    """Write `text` unless `path` holds just that, so that its time tells when it changed."""
+    path = Path(path)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text, private=private)
+
+
 def write_json(path: Path | str, value: Any, *, private: bool = False) -> None:
     """Write plain data to `path` atomically, indented, keys in the order given; a private file is for its owner."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", private=private)

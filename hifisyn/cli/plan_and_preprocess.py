@@ -1,6 +1,7 @@
-"""hifisyn_plan_and_preprocess: verify, align, split, plan and cut raw data sets."""
+"""hifisyn_plan_and_preprocess: verify, align, split and plan raw data sets, and extract their slices."""
 
 import argparse
+import logging
 import shlex
 import sys
 from contextlib import nullcontext
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from hifisyn.cohort.request import PreparedDataset, PrepareRequest
-    from hifisyn.engine.jobs import Executor, Failure
+    from hifisyn.engine.jobs import Executor
 
 METHOD = "HiFiSyn"
+
+log = logging.getLogger(__name__)
+
 EPILOG = """
 examples:
   hifisyn_plan_and_preprocess -d IXI                                     for this machine
@@ -97,6 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; exit code 1 where something failed, 2 where a data set could not be prepared."""
     words = sys.argv[1:] if arguments is None else arguments
     given = parser().parse_args(words)
+    from hifisyn.cohort.failures import log_failures
     from hifisyn.cohort.prepare import plan_and_preprocess, verify_only
     from hifisyn.errors import UserError
     from hifisyn.paths import Roots
@@ -105,24 +110,25 @@ def main(arguments: list[str] | None = None) -> int:
     folders = {name: (roots.raw_dataset(name), roots.preprocessed / name) for name in given.dataset}
     code = 0
     with terminated_as_interrupted(), _cluster(given) as cluster:
-        request = _wishes(given, cluster)
+        request = _request(given, cluster)
         for name, (raw, folder) in folders.items():
-            _say(f"data set {name}")
+            log.info(f"data set {name}")
             try:
                 if given.verify_only:
-                    failures = verify_only(raw, folder, request, _say)
+                    failures = verify_only(raw, folder, request)
                 else:
-                    outcome = plan_and_preprocess(raw, folder, request, _say)
-                    failures = outcome.failures
-                    for line in _closing(name, outcome, given, words):
-                        _say(line)
+                    prepared = plan_and_preprocess(raw, folder, request)
+                    failures = prepared.failures
+                    for line in _closing(name, prepared, given, words):
+                        log.info(line)
             except UserError as error:
                 if len(folders) == 1:
                     raise
-                print(f"error: {name}: {error}", file=sys.stderr)
+                log.error(f"error: {error.at(name)}")
                 code = 2
                 continue
-            code = max(code, _failed(failures))
+            log_failures(failures)
+            code = max(code, 1 if failures else 0)
     return code
 
 
@@ -136,16 +142,7 @@ def _cluster(given: argparse.Namespace) -> "AbstractContextManager[Executor | No
     return nullcontext()
 
 
-def _failed(failures: "list[Failure]") -> int:
-    """Print the table of failures and return the exit code."""
-    from hifisyn.cohort.failures import report
-
-    for line in report(failures):
-        print(line, file=sys.stderr, flush=True)
-    return 1 if failures else 0
-
-
-def _wishes(given: argparse.Namespace, cluster: "Executor | None") -> "PrepareRequest":
+def _request(given: argparse.Namespace, cluster: "Executor | None") -> "PrepareRequest":
     from hifisyn.cohort.request import PrepareRequest
     from hifisyn.engine.shard import Shard
     from hifisyn.planning.device import detect
@@ -180,16 +177,16 @@ def _wishes(given: argparse.Namespace, cluster: "Executor | None") -> "PrepareRe
     )
 
 
-def _closing(name: str, outcome: "PreparedDataset", given: argparse.Namespace, words: list[str]) -> list[str]:
+def _closing(name: str, prepared: "PreparedDataset", given: argparse.Namespace, words: list[str]) -> list[str]:
     from hifisyn.cohort.summary import essentials
 
     if given.shard:
         return [f"shard {given.shard} is done; when all are:", f"  {shlex.join(_without_shard(words))}"]
-    plans = outcome.plans
+    plans = prepared.plans
     assert plans is not None, "a run without shards always plans"
     if len(plans.modalities) < 2:
         return [*essentials(plans), f"{plans.modalities[0]} alone cannot be translated; add another contrast"]
-    train = ["hifisyn_train", name, *plans.modalities[:2], outcome.first_fold]
+    train = ["hifisyn_train", name, *plans.modalities[:2], prepared.first_fold]
     method = given.method or plans.method
     train += [] if method == METHOD else ["-tr", method]
     train += [] if given.plans_name == "plans" else ["-p", given.plans_name]
@@ -205,10 +202,6 @@ def _without_shard(words: list[str]) -> list[str]:
     """
     kept = [w for before, w in zip(["", *words], words, strict=False) if "--shard" not in (before, w)]
     return ["hifisyn_plan_and_preprocess", *(word for word in kept if not word.startswith("--shard="))]
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

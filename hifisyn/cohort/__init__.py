@@ -1,1 +1,1 @@
-"""Preparing a data set: verified, aligned, split, planned, cut into slices, pictured."""
+"""Prepare a data set for training: verify, align, split, plan, extract slices, draw."""

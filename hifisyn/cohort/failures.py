@@ -1,7 +1,8 @@
-"""What went wrong in a run, as people read it: a table on the screen, and a file with all of it."""
+"""The failures of a run as people read them: a table on the screen, and a file with all of them."""
 
 import csv
 import io
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ FAILURES_CSV = "failures.csv"
 COLUMNS = ("case", "step", "reason")
 LINES_SHOWN = 50
 HINT = "not tried again, since files and settings are the same: --retry-failed tries them again"
+
+log = logging.getLogger(__name__)
 
 
 def write_failures(folder: Path, failures: Sequence[Failure]) -> None:
@@ -25,10 +28,13 @@ def write_failures(folder: Path, failures: Sequence[Failure]) -> None:
     write_text(path, text.getvalue())
 
 
-def report(failures: Sequence[Failure]) -> list[str]:
-    """Return the lines that end a run: a table of what failed, and how to try again; nothing where nothing failed."""
-    if not failures:
-        return []
+def log_failures(failures: Sequence[Failure]) -> None:
+    """Log a table of what failed, and how to try again; nothing where nothing failed."""
+    for line in _table(failures) if failures else []:
+        log.warning(line)
+
+
+def _table(failures: Sequence[Failure]) -> list[str]:
     rows = [COLUMNS, *(_row(failure) for failure in failures[:LINES_SHOWN])]
     case, step = (max(len(row[column]) for row in rows) for column in (0, 1))
     lines = [f"failed: {len({failure.case for failure in failures})} cases"]

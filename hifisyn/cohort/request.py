@@ -1,4 +1,4 @@
-"""What a user asks of the preparation of a data set, and what came of it."""
+"""What a user asks of the preparation of a data set, and its result."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,19 +19,19 @@ class PrepareRequest:
 
     Attributes:
         device: what the training may use.
-        method: that plans itself on the slices.
-        method_name: by which it is found again.
-        plans_name: name of the plans file; several plans may stand side by side.
+        method: that is planned for.
+        method_name: its name in the registry.
+        plans_name: name of the plans file; a data set may have several.
         preset: see `planner.plan`.
         assignments: `key=value` texts that replace values of the plans.
-        preprocessing: fields of PreprocessingPlan; what is none is chosen by rule.
-        processes: subjects at a time; none: as many as fit.
+        preprocessing: fields of PreprocessingPlan; those that are None are chosen by rule.
+        processes: subjects at a time; None: as many as fit.
         seed: of the splits.
         overwrite: plan again although there are plans.
-        slices: cut slices and draw pictures; without, only align, split and plan.
+        slices: extract slices and draw pictures; without, only align, split and plan.
         shard: do the subjects of this part of the cohort only, and plan nothing.
         retry_failed: try again what failed before with the same files and settings.
-        cluster: does the subjects' work elsewhere; none: on this machine.
+        cluster: runs the subjects elsewhere; None: on this machine.
     """
 
     device: Device
@@ -52,14 +52,14 @@ class PrepareRequest:
 
 @dataclass(frozen=True)
 class PreparedDataset:
-    """What came of it.
+    """A data set after its preparation.
 
     Attributes:
         folder: of the preprocessed data set.
-        plans: those that hold now; none after a shard where none are made yet.
-        splits: those that hold now; none after a shard.
+        plans: those that hold now; None after a shard where there are none yet.
+        splits: those that hold now; None after a shard.
         first_fold: what to train first.
-        failures: what went wrong, step by step; a case is left out, but for pictures.
+        failures: of all steps; these cases are left out, unless only their picture failed.
     """
 
     folder: Path

@@ -4,7 +4,7 @@ from hifisyn.plans import Plans
 
 
 def essentials(plans: Plans) -> list[str]:
-    """Return what a user wants to know before training: sizes, slots, length, and why; plans.json says the rest."""
+    """Return what a user needs to know before training: sizes, slots, length, and why; plans.json has the rest."""
     slices, length, own = plans.slices, plans.length, plans.settings
     lines = {
         "slices": (f"{slices.crop} x {slices.crop} pixels of {slices.pixel_mm:g} mm", "slices.pixel_mm"),

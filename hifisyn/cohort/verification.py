@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from hifisyn import paths
@@ -10,54 +11,52 @@ from hifisyn.dataset import Dataset
 from hifisyn.engine.jobs import Failure
 from hifisyn.engine.ledger import FAILED
 from hifisyn.engine.sweep import Engine
-from hifisyn.files import write_text
+from hifisyn.files import update_text
 from hifisyn.preprocessing.verify import STEP as VERIFY
 from hifisyn.preprocessing.verify import Finding, verify
 
 COLUMNS = ("case", "file", "severity", "problem", "advice")
 LINES_SHOWN = 50
 
+log = logging.getLogger(__name__)
 
-def verified(
-    dataset: Dataset, folder: Path, engine: Engine, say: Callable[[str], None] = print, *, table_too: bool = True
-) -> list[Failure]:
+
+def verify_files(dataset: Dataset, folder: Path, engine: Engine, *, write_table: bool = True) -> list[Failure]:
     """Check the files, write verification.csv, and return the cases that cannot be used.
 
     Args:
         dataset: raw.
         folder: of the preprocessed data set.
         engine: what does the work.
-        say: takes each line of the report.
-        table_too: write the table; without, as for a shard, it is only shown.
+        write_table: write verification.csv; without, as for a shard, the table is only logged.
     """
     before = {entry.case: entry.when for entry in engine.ledger.entries(VERIFY) if entry.state == FAILED}
     findings = verify(dataset, engine=engine)
     path = folder / paths.VERIFICATION_CSV
-    if table_too:
+    if write_table:
         write_findings(path, findings)
     bad = unusable(findings)
     warned = sum(finding.severity == "warning" for finding in findings)
-    where = f"; see {path}" if table_too else ""
-    say(f"verified {len(dataset.all_cases)} cases: {len(bad)} unusable, {warned} warnings{where}")
+    where = f"; see {path}" if write_table else ""
+    log.info(f"verified {len(dataset.all_cases)} cases: {len(bad)} unusable, {warned} warnings{where}")
     for line in shortened(table(findings)):
-        say(f"  {line}")
+        log.info(f"  {line}")
     now = {case: engine.ledger.entry(case, VERIFY) for case in bad}
     known = {case for case, entry in now.items() if entry and entry.when == before.get(case)}
     return [Failure(case, reason, VERIFY, case in known) for case, reason in bad.items()]
 
 
 def write_findings(path: Path, findings: Sequence[Finding]) -> None:
-    """Write findings as CSV, the header alone where nothing was found; a file that says the same stays as it is."""
+    """Write findings as CSV, the header alone where there are none."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(_row(finding) for finding in findings)
-    if not path.exists() or path.read_text(encoding="utf-8") != text.getvalue():
-        write_text(path, text.getvalue())
+    update_text(path, text.getvalue())
 
 
 def table(findings: Sequence[Finding]) -> list[str]:
-    """Return findings as aligned lines, header first; nothing where nothing was found."""
+    """Return findings as aligned lines, header first; nothing where there are none."""
     if not findings:
         return []
     rows = [COLUMNS, *(_row(finding) for finding in findings)]

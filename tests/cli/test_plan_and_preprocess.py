@@ -61,7 +61,7 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def blank_pictures(monkeypatch):
     """Pictures without content: drawing them takes most of the time, and other tests look at them and at the page."""
-    monkeypatch.setattr("hifisyn.quality.qc.write", lambda folder, *_, **__: write_text(folder / "qc.html", ""))
+    monkeypatch.setattr("hifisyn.quality.qc.write_cohort_page", lambda folder, *_, **__: write_text(folder / "qc.html", ""))
     monkeypatch.setattr("hifisyn.quality.drawing.draw_case", lambda path, *_, **__: write_text(path, ""))
 
 
@@ -129,7 +129,7 @@ def test_edited_plans_that_cannot_work_are_refused(home, capsys):
     assert "batch: wanted a key of the plans" in capsys.readouterr().err
 
 
-def test_overwrite_plans_anew_and_other_plans_stand_beside(home, blank_pictures):
+def test_overwrite_plans_again_and_other_plans_stand_beside(home, blank_pictures):
     assert run("--no-slices") == 0
     assert run("--no-slices", "--overwrite", "--set", "lr=1e-3") == 0
     assert Plans.load(folder(home) / "plans.json").optimisation.lr == 1e-3
@@ -194,7 +194,7 @@ def test_plans_of_the_earlier_format_are_refused_with_what_to_do(home, capsys):
     assert run("--no-slices", "--overwrite") == 0
 
 
-def test_a_broken_case_is_left_out_named_and_costs_no_other(home, capsys, blank_pictures):
+def test_a_broken_case_is_left_out_and_named(home, capsys, blank_pictures):
     image_path(home / "hifisyn_raw" / "TOY", "B", "T2").write_bytes(b"broken")
     assert run() == 1
     assert "B     verify  B_T2.nii.gz: wanted" in capsys.readouterr().err
@@ -208,7 +208,7 @@ def test_nothing_usable_is_refused(home, capsys):
     for name in "ABCD":
         image_path(home / "hifisyn_raw" / "TOY", name, "T2").write_bytes(b"broken")
     assert run() == 2
-    assert "wanted usable training cases, found none" in capsys.readouterr().err
+    assert "data set TOY has no usable training cases; see " in capsys.readouterr().err
 
 
 def test_a_changed_data_set_is_noticed(home, capsys):
@@ -218,9 +218,9 @@ def test_a_changed_data_set_is_noticed(home, capsys):
     t1.save(image_path(home / "hifisyn_raw" / "TOY", "B", "T1"), overwrite=True)
     capsys.readouterr()
     assert run("--no-slices") == 0
-    out = capsys.readouterr().out
-    assert "changed; measured anew" in out
-    assert "changed since the plans were made" in out
+    out, err = capsys.readouterr()
+    assert "changed; measuring again" in out
+    assert "warning: the data or their preparation changed since the plans were made" in err
     second = read_json(folder(home) / "dataset_fingerprint.json")
     assert second["digest"] != first["digest"]
     assert second["intensities"] != first["intensities"]
@@ -245,7 +245,7 @@ def test_edited_splits_are_kept_if_they_fit_and_else_refused(home, capsys):
     write_json(path, mine)
     assert run("--no-slices") == 0
     assert read_json(path) == mine
-    assert "not used: D" in capsys.readouterr().out
+    assert "not used: D" in capsys.readouterr().err
     assert read_json(folder(home) / "dataset_fingerprint.json")["cases"] == ["A", "B", "C"]
     write_json(path, {"test": ["A"], "folds": mine["folds"]})
     assert run("--no-slices") == 2
@@ -257,7 +257,7 @@ def test_verify_only_writes_the_table_and_nothing_else(home, capsys):
     assert sorted(path.name for path in folder(home).iterdir()) == ["ledger", "verification.csv"]
 
 
-def test_one_bad_data_set_does_not_cost_the_other(home, capsys):
+def test_one_bad_data_set_does_not_stop_the_other(home, capsys):
     bad = home / "hifisyn_raw" / "BAD"
     bad.mkdir()
     (bad / "dataset.json").write_text("{")

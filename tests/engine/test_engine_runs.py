@@ -59,12 +59,13 @@ def test_shards_and_the_run_after_them_make_what_one_run_makes(cohort, tmp_path,
     assert all(done[name] == whole[name] for name in done)
     capsys.readouterr()
     assert main(words(raw, tmp_path)) == 0
-    said = capsys.readouterr().err
-    assert "align" not in said
-    assert "cut 5/5" in said
+    progress = [line for line in capsys.readouterr().out.splitlines() if "/5: " in line]
+    assert {line.split()[0] for line in progress} == {"cut", "picture"}
+    assert any(line.startswith("cut 5/5: ") for line in progress)
     assert differing(outputs(tmp_path / "TOY"), whole) == []
     assert {path.name for path in (tmp_path / "TOY" / "ledger").iterdir()} == {
         "all.jsonl",
+        "qc.json",
         *(f"shard_{number}_of_3.jsonl" for number in (1, 2, 3)),
     }
 
@@ -139,7 +140,7 @@ def test_a_run_that_its_scheduler_ends_takes_its_workers_and_its_lock_along(coho
         os.killpg(process.pid, 0)
 
 
-def test_failures_are_a_table_that_is_told_again_and_mended_on_request(cohort, tmp_path, capsys):
+def test_failures_are_a_table_that_is_shown_again_and_retried_on_request(cohort, tmp_path, capsys):
     raw, _ = cohort
     shutil.copytree(raw, tmp_path / "raw")
     scan = tmp_path / "raw" / "TOY" / "imagesTr" / "B_T2.nii.gz"
@@ -151,11 +152,11 @@ def test_failures_are_a_table_that_is_told_again_and_mended_on_request(cohort, t
     assert "--retry-failed" not in first
     assert "B,verify," in (tmp_path / "TOY" / "failures.csv").read_text()
     assert main(words(tmp_path / "raw", tmp_path)) == 1
-    again = capsys.readouterr().err
-    assert "verify 1/" not in again
+    out, again = capsys.readouterr()
+    assert "verify 1/" not in out + again
     assert "1 of them not tried again, since files and settings are the same: --retry-failed" in again
     assert main(words(tmp_path / "raw", tmp_path, "--retry-failed")) == 1
-    assert "verify 1/1: B failed" in capsys.readouterr().err
+    assert "verify 1/1: B failed" in capsys.readouterr().out
     scan.write_bytes(sound)
     assert main(words(tmp_path / "raw", tmp_path)) == 0
     assert not (tmp_path / "TOY" / "failures.csv").exists()
@@ -213,7 +214,7 @@ class Surprise:
         raise RuntimeError(f"cannot map {path} in {path.parent}")
 
 
-def test_the_ledger_tells_what_each_step_cost(cohort):
+def test_the_ledger_has_the_cost_of_each_step(cohort):
     raw, _ = cohort
     with Ledger.opened(raw.parent / "whole" / "TOY" / "ledger") as ledger:
         entries = list(ledger.entries())

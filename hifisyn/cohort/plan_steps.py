@@ -1,0 +1,93 @@
+"""The steps that look at a whole data set: existing plans, splits, fingerprint, plans."""
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from hifisyn.cohort.run import FACTS, Run
+from hifisyn.dataset import Dataset
+from hifisyn.engine.once import Once
+from hifisyn.engine.subject import key
+from hifisyn.paths import FINGERPRINT_JSON, SPLITS_JSON
+from hifisyn.planning import planner
+from hifisyn.planning.fingerprint import input_digest, summary
+from hifisyn.planning.splits import Splits, check_splits, make_splits
+from hifisyn.plans import Plans, PreprocessingPlan
+from hifisyn.preprocessing.run import ALIGN
+
+log = logging.getLogger(__name__)
+
+
+def existing_plans(run: Run, dataset: Dataset) -> Plans | None:
+    """Return the plans that exist, perhaps edited; None where they are to be made.
+
+    Raises:
+        UserError: they do not fit the data set.
+    """
+    path = run.plans_file
+    if run.request.overwrite or not path.exists():
+        return None
+    plans = Plans.load(path)
+    planner.check(plans, dataset, str(path))
+    if plans.method == run.request.method_name:
+        plans = planner.complete(plans, run.request.method, str(path))
+    log.info(f"plans: {path} is kept as it is; --overwrite plans again, --plans-name NAME adds another plan")
+    return plans
+
+
+def split_cases(run: Run, whole: Dataset, usable: Dataset) -> Splits:
+    """Return the splits that exist, perhaps edited; make them where there are none.
+
+    Raises:
+        UserError: they do not fit the data set.
+    """
+    path = run.folder / SPLITS_JSON
+    if path.exists():
+        splits = Splits.load(path)
+        check_splits(splits, whole.cases, whole.test, str(path))
+        log.info(f"splits: {path} is kept; remove it to split again")
+    else:
+        splits = make_splits(usable.cases, usable.test, seed=run.request.seed, hold_out=not whole.test)
+        splits.save(path)
+    for line in splits.counts(usable.all_cases):
+        log.info(f"  {line}")
+    for line in splits.warnings(usable.all_cases):
+        log.warning(f"warning: {line}")
+    return splits
+
+
+def fingerprint_cases(run: Run, dataset: Dataset, splits: Splits, settings: PreprocessingPlan) -> dict[str, Any]:
+    """Return the fingerprint of the training cases, summed up again where files, cases or settings changed.
+
+    Raises:
+        UserError: no training case is usable.
+    """
+    names = sorted(set(splits.training_cases) & set(dataset.cases))
+    run.require_cases(replace(dataset, cases={name: dataset.cases[name] for name in names}))
+    entries = {name: run.engine.ledger.entry(name, ALIGN) for name in names}
+    keys = {name: key(entry.inputs, entry.config) for name, entry in entries.items() if entry}
+    digest = input_digest(dataset, run.aligned, names, settings, keys)
+    once = Once(run.folder, {"digest": digest}, FINGERPRINT_JSON, flat=True)
+    if once.holds:
+        return once.read()
+    if once.file.exists():
+        log.info("fingerprint: the data, the splits or their preparation changed; measuring again")
+    once.finish(summary(dataset, names, settings, run.folder / FACTS, digest=digest))
+    return once.read()
+
+
+def make_plans(run: Run, fingerprint: dict[str, Any], preprocessing_reason: str) -> Plans:
+    """Plan, and write the plans."""
+    request = run.request
+    plans = planner.plan(
+        fingerprint,
+        request.device,
+        request.method,
+        method_name=request.method_name,
+        name=request.plans_name,
+        preset=request.preset,
+        assignments=request.assignments,
+        preprocessing_reason=preprocessing_reason,
+    )
+    plans.save(run.plans_file)
+    return plans
