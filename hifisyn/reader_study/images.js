@@ -13,7 +13,6 @@ function show() {
   grid.style.setProperty("--zoom", view.zoom);
   grid.style.setProperty("--x", `${100 * view.x}%`);
   grid.style.setProperty("--y", `${100 * view.y}%`);
-  grid.classList.toggle("zoomed", view.zoom > 1);
   const slope = 100 / view.window, intercept = 0.5 - slope * view.level / 100;
   document.querySelectorAll("#window > feComponentTransfer > *").forEach(part => {
     part.setAttribute("slope", slope);
