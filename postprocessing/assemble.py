@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hifisyn.intensities import OUTSIDE
 from hifisyn.volume import Volume
-
-BACKGROUND = -1.0
 
 
 def paste(windows: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -18,13 +17,13 @@ def paste(windows: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     (height, width), (rows, columns) = shape, windows.shape[1:]
     if rows > height or columns > width:
         raise ValueError(f"windows of {rows}x{columns} do not fit into slices of {height}x{width}")
-    slices = np.full((len(windows), height, width), BACKGROUND, dtype=np.float32)
+    slices = np.full((len(windows), height, width), OUTSIDE, dtype=np.float32)
     top, left = (height - rows) // 2, (width - columns) // 2
     slices[:, top : top + rows, left : left + columns] = windows
     return slices
 
 
-def assemble(slices: np.ndarray, indices: Sequence[int], grid: Volume, fill: float = BACKGROUND) -> Volume:
+def assemble(slices: np.ndarray, indices: Sequence[int], grid: Volume, fill: float = OUTSIDE) -> Volume:
     """Return the volume on the slice grid that holds the slices.
 
     Args:

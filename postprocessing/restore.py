@@ -3,10 +3,9 @@
 import numpy as np
 from scipy import ndimage
 
+from hifisyn.intensities import OUTSIDE
 from hifisyn.preprocessing.resample import resample
 from hifisyn.volume import Volume
-
-BACKGROUND = -1.0
 
 
 def restore(image: Volume, brain: Volume, scan: Volume) -> Volume:
@@ -25,7 +24,7 @@ def restore(image: Volume, brain: Volume, scan: Volume) -> Volume:
         float32 in [-1, 1]; -1 beyond the field of view of the slices.
     """
     extended = image.with_data(extend(image.data, brain.data, image.spacing))
-    return resample(extended, scan, order=3, fill=BACKGROUND)
+    return resample(extended, scan, order=3, fill=OUTSIDE)
 
 
 def extend(image: np.ndarray, brain: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hifisyn.errors import UserError
+from hifisyn.intensities import OUTSIDE
 from hifisyn.plans import Plans
 from hifisyn.preprocessing import normalize
 from hifisyn.preprocessing.align import Aligned
-from hifisyn.preprocessing.normalize import OUTSIDE, Intensity
+from hifisyn.preprocessing.normalize import Intensity
 from hifisyn.preprocessing.record import Grid, Record
 from hifisyn.preprocessing.resample import resample, resample_mask
 from hifisyn.preprocessing.slices_axial import between, brain_slices, slice_grid, to_slices, training_slices

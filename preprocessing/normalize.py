@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-OUTSIDE = -1.0
 LOWER_PERCENTILE = 0.5
 
 

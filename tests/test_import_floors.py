@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 
 # From the ground up. A module may import from its own floor and from those below it.
 FLOORS = [
-    {"errors", "archives", "directions", "files", "paths", "settings", "volume", "metrics", "__init__"},
+    {"errors", "archives", "directions", "files", "intensities", "paths", "settings", "volume", "metrics", "__init__"},
     {"dataset", "synthetic", "plans", "pages", "pictures", "statistics", "simulation"},
     {"engine", "tables"},
     {"preprocessing", "postprocessing", "slices"},

@@ -22,6 +22,7 @@ from hifisyn.evaluation import output_files, regions, volume_labels
 from hifisyn.evaluation.measures import CASE, MEASURES, MIN_BRAIN, SLICE, by_case, by_dataset, score
 from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, load_pair
 from hifisyn.files import read_json
+from hifisyn.intensities import OUTSIDE
 from hifisyn.metrics.image import SSIM_WINDOW, ssim_map
 from hifisyn.preprocessing import normalize
 from hifisyn.preprocessing.slices_axial import to_slices
@@ -84,8 +85,8 @@ def comparable(loaded: Loaded, scale: float | None, upper_percentile: float = UP
     )
     synthetic = measured.apply(loaded.synthetic.data)
     return Stacks(
-        axial(loaded.synthetic.with_data(np.where(brain, synthetic, normalize.OUTSIDE))),
-        axial(loaded.synthetic.with_data(np.where(brain, truth, normalize.OUTSIDE))),
+        axial(loaded.synthetic.with_data(np.where(brain, synthetic, OUTSIDE))),
+        axial(loaded.synthetic.with_data(np.where(brain, truth, OUTSIDE))),
         axial(loaded.synthetic.with_data(brain)),
     )
 

@@ -12,7 +12,8 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation.measures import MEASURES, TITLES
 from hifisyn.files import atomic, write_json
-from hifisyn.metrics.image import DATA_RANGE, LOW
+from hifisyn.intensities import OUTSIDE
+from hifisyn.metrics.image import DATA_RANGE
 from hifisyn.pictures import brain_window, evenly, new_figure, save_figure, sheet
 
 SUMMARY_JSON = "summary.json"
@@ -118,7 +119,7 @@ def comparison_sheet(path: Path, columns: dict[str, np.ndarray], counted: Sequen
     """Draw up to six of the `counted` slices of all columns, and the difference of the last two."""
     made, truth = list(columns)[-2:]
     difference = f"{made} - {truth}"
-    window = _square(columns[truth] > LOW)
+    window = _square(columns[truth] > OUTSIDE)
     shown = {name: stack[window] for name, stack in (columns | {difference: columns[made] - columns[truth]}).items()}
     sheet(path, shown, title=title, error=[difference], slices=_some(counted))
 
@@ -127,7 +128,7 @@ def outline_sheet(
     path: Path, columns: dict[str, np.ndarray], outline: dict[str, np.ndarray], counted: Sequence[int], title: str
 ) -> None:
     """Draw up to six of the `counted` slices of all columns, each with the borders of its label map."""
-    window = _square(np.any([stack > LOW for stack in columns.values()], axis=0))
+    window = _square(np.any([stack > OUTSIDE for stack in columns.values()], axis=0))
     plain = {name: stack[window] for name, stack in columns.items()}
     outlined = {f"{name}, outlined": stack for name, stack in plain.items()}
     borders = {f"{name}, outlined": labels[window] for name, labels in outline.items()}

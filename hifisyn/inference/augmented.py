@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from hifisyn.inference.ensemble import mixed
-from hifisyn.metrics.image import LOW
+from hifisyn.intensities import OUTSIDE
 
 
 class Shifted(nn.Module):
@@ -42,7 +42,7 @@ class Shifted(nn.Module):
         unmoved: Tensor = self.translator(image)
         answers = [unmoved]
         for down, right in list(product((0, self.step), repeat=2))[1:]:
-            moved = pad(image, (right, 0, down, 0), value=LOW)[..., :height, :width]
+            moved = pad(image, (right, 0, down, 0), value=OUTSIDE)[..., :height, :width]
             back = unmoved.clone()
             back[..., : height - down, : width - right] = self.translator(moved)[..., down:, right:]
             answers.append(back)

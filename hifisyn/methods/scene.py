@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hifisyn.intensities import OUTSIDE
 from hifisyn.losses.contents import UNKNOWN
 from hifisyn.training.batch import Batch
-
-BACKGROUND = -1.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def observe(batch: Batch, stride: int, unlabelled: Tensor | None = None) -> Scen
     """
     labels, read_labels, foreground = {}, {}, {}
     for m, image in batch.images.items():
-        foreground[m] = image[:, 0, ::stride, ::stride].flatten(1) > BACKGROUND
+        foreground[m] = image[:, 0, ::stride, ::stride].flatten(1) > OUTSIDE
         given = batch.labels[m]
         if given is None:
             labels[m] = torch.full_like(foreground[m], UNKNOWN, dtype=torch.int64)

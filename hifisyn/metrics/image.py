@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from hifisyn.intensities import OUTSIDE
+
 DATA_RANGE = 2.0
-LOW = -1.0
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
 K1, K2 = 0.01, 0.03
@@ -55,7 +56,7 @@ def ssim(
     data_range: float = DATA_RANGE,
     mask: np.ndarray | None = None,
     *,
-    low: float = LOW,
+    low: float = OUTSIDE,
 ) -> np.ndarray:
     """Return the structural similarity of Wang et al. (IEEE Trans. Image Process. 13(4), 2004).
 
@@ -77,7 +78,7 @@ def ssim(
     return mean_of_map(ssim_map(a, b, data_range, low=low), mask)
 
 
-def ssim_map(a: np.ndarray, b: np.ndarray, data_range: float = DATA_RANGE, *, low: float = LOW) -> np.ndarray:
+def ssim_map(a: np.ndarray, b: np.ndarray, data_range: float = DATA_RANGE, *, low: float = OUTSIDE) -> np.ndarray:
     """Return the structural similarity at every pixel, of the images' shape; arguments as in `ssim`.
 
     Settings of Wang et al.: Gaussian window of 11x11 pixels and sigma 1.5, population covariance, K1 0.01, K2 0.03;
@@ -105,7 +106,7 @@ def mean_of_map(maps: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
     return _by_slice(lambda x, _, inside: float(x[inside].mean()), maps, maps, mask)
 
 
-def ms_ssim(a: np.ndarray, b: np.ndarray, data_range: float = DATA_RANGE, *, low: float = LOW) -> np.ndarray:
+def ms_ssim(a: np.ndarray, b: np.ndarray, data_range: float = DATA_RANGE, *, low: float = OUTSIDE) -> np.ndarray:
     """Return the multi-scale structural similarity of Wang, Simoncelli and Bovik (Asilomar Conf. 2003), whole slice.
 
     Contrast times structure at five scales and luminance at the coarsest, each averaged over the slice as `ssim` is,
@@ -140,7 +141,7 @@ def ms_ssim(a: np.ndarray, b: np.ndarray, data_range: float = DATA_RANGE, *, low
     return values
 
 
-def nmse(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None, *, low: float = LOW) -> np.ndarray:
+def nmse(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None, *, low: float = OUTSIDE) -> np.ndarray:
     """Return the squared error of `a` over the sum of squares of the truth `b`, counted from `low`; 0 is best.
 
     sum (a - b)^2 / sum (b - low)^2: background, `low`, has no signal and adds nothing to the denominator. An empty

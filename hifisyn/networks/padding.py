@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import pad
 
-BACKGROUND = -1.0
+from hifisyn.intensities import OUTSIDE
 
 
 def padded_side(side: int, multiple: int, least: int = 0) -> int:
@@ -15,7 +15,7 @@ def padded_side(side: int, multiple: int, least: int = 0) -> int:
     return -(-max(side, least) // multiple) * multiple
 
 
-def padded(x: Tensor, side: int, value: float = BACKGROUND) -> Tensor:
+def padded(x: Tensor, side: int, value: float = OUTSIDE) -> Tensor:
     """Return (..., H, W) in the middle of a square of `side` pixels; where that is uneven, lower and right get more."""
     top, left = ((side - length) // 2 for length in x.shape[-2:])
     bottom, right = side - x.shape[-2] - top, side - x.shape[-1] - left

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from hifisyn.dataset import TISSUES
+from hifisyn.intensities import OUTSIDE
 from hifisyn.pictures import BRAIN, MET, MISSED, Colour, evenly, label_colour
 from hifisyn.preprocessing import normalize
 from hifisyn.preprocessing.resample import resample
@@ -168,7 +169,7 @@ def _window(slices: list[np.ndarray], masks: list[np.ndarray]) -> list[np.ndarra
     try:
         intensity = normalize.fit(values, np.ones(values.shape, dtype=bool))
     except ValueError:
-        return [np.full(x.shape, -1.0, dtype=np.float32) for x in slices]
+        return [np.full(x.shape, OUTSIDE, dtype=np.float32) for x in slices]
     return [intensity.apply(x) for x in slices]
 
 

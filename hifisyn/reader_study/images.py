@@ -9,7 +9,7 @@ import numpy as np
 
 from hifisyn.errors import UserError
 from hifisyn.evaluation import kept_slices
-from hifisyn.preprocessing.normalize import OUTSIDE
+from hifisyn.intensities import OUTSIDE
 from hifisyn.reader_study.design import View
 from hifisyn.slices import SliceStore
 

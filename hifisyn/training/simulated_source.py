@@ -10,8 +10,8 @@ from functools import lru_cache
 import numpy as np
 
 from hifisyn.errors import UserError
+from hifisyn.intensities import OUTSIDE
 from hifisyn.plans import Plans
-from hifisyn.preprocessing.normalize import OUTSIDE
 from hifisyn.simulation import mr_signal, template
 from hifisyn.simulation.anatomy import build_head, draw_person, template_points
 from hifisyn.simulation.fields import draw_field

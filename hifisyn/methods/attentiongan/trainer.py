@@ -18,12 +18,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from hifisyn.intensities import OUTSIDE
 from hifisyn.methods.attentiongan.generator import AttentionGenerator
 from hifisyn.methods.attentiongan.settings import AttentionGANSettings
 from hifisyn.methods.attentiongan.translator import AttentionGANTranslator
 from hifisyn.methods.cyclegan.networks import CycleGANNetworks
 from hifisyn.methods.cyclegan.trainer import CycleGAN
-from hifisyn.networks.padding import BACKGROUND
 from hifisyn.training.batch import Batch
 from hifisyn.training.contract import Updates
 
@@ -65,7 +65,7 @@ class AttentionGAN(CycleGAN):
         curves = {}
         for source, target in self.directions:
             image = self._last_images[source]
-            head = image > BACKGROUND
+            head = image > OUTSIDE
             mask = self.networks.generator[target].mixture(image).masks[:, -1:]
             curves[f"background_mask_to_{target}"] = float((mask * head).sum() / head.sum().clamp_min(1))
         return curves

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
+from hifisyn.intensities import OUTSIDE
 from hifisyn.losses.adversarial import FAKE, REAL, least_squares
 from hifisyn.methods.instaformer.boxes import boxes_of
 from hifisyn.methods.instaformer.generator import InstaFormerGenerator
@@ -37,7 +38,7 @@ from hifisyn.methods.instaformer.roi import Boxes, roi_align
 from hifisyn.methods.instaformer.settings import InstaFormerSettings
 from hifisyn.methods.instaformer.translator import InstaFormerTranslator
 from hifisyn.networks.by_modality import ByModality
-from hifisyn.networks.padding import BACKGROUND, cropped, padded
+from hifisyn.networks.padding import cropped, padded
 from hifisyn.plans import Plans
 from hifisyn.training.batch import Batch
 from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Trainer, Updates
@@ -191,7 +192,7 @@ class InstaFormer(Trainer):
         """Return where positions may lie, (N, P) bool of the features' pixels."""
         if not self.settings.foreground:
             return features.new_ones((len(features), features[0, 0].numel()), dtype=torch.bool)
-        brain = padded_image[:, 0] > BACKGROUND
+        brain = padded_image[:, 0] > OUTSIDE
         if features.shape[2:] != brain.shape[1:]:
             brain = cropped(brain, self.side)
             stride = self.side // features.shape[-1]

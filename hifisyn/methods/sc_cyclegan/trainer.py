@@ -19,13 +19,13 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from hifisyn.intensities import OUTSIDE
 from hifisyn.losses.total import total
 from hifisyn.methods.cyclegan.networks import CycleGANNetworks
 from hifisyn.methods.cyclegan.trainer import Cycle, CycleGAN
 from hifisyn.methods.sc_cyclegan.mind import structure_loss
 from hifisyn.methods.sc_cyclegan.self_attention import SelfAttention
 from hifisyn.methods.sc_cyclegan.settings import SCCycleGANSettings
-from hifisyn.methods.scene import BACKGROUND
 from hifisyn.networks.resnet import ResnetGenerator
 from hifisyn.training.batch import Batch
 
@@ -72,5 +72,5 @@ class SCCycleGAN(CycleGAN):
         return losses
 
     def _structure(self, image: Tensor, translation: Tensor) -> Tensor:
-        brain = image > BACKGROUND if self.settings.mind_mask else None
+        brain = image > OUTSIDE if self.settings.mind_mask else None
         return structure_loss(image, translation, brain, self.settings.epsilon)
