@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hifisyn.api.predict import predict
     from hifisyn.dataset import Dataset
     from hifisyn.errors import UserError
     from hifisyn.inference.predictor import Predictor
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from hifisyn.volume import Volume
 
 __version__ = "0.1.0"
-__all__ = ["Dataset", "Plans", "Predictor", "UserError", "Volume", "__version__"]
+__all__ = ["Dataset", "Plans", "Predictor", "UserError", "Volume", "__version__", "predict"]
 
 _MODULES = {
     "Dataset": "hifisyn.dataset",
@@ -27,6 +28,7 @@ _MODULES = {
     "Predictor": "hifisyn.inference.predictor",
     "UserError": "hifisyn.errors",
     "Volume": "hifisyn.volume",
+    "predict": "hifisyn.api.predict",
 }
 
 

@@ -20,6 +20,7 @@ FLOORS = [
     {"evaluation"},
     {"downstream", "figures"},
     {"experiments", "report", "reader_study"},
+    {"api"},
     {"cli"},
 ]
 FLOOR_OF = {name: height for height, names in enumerate(FLOORS) for name in names}

@@ -1,28 +1,27 @@
 """hifisyn_predict: complete a cohort with the contrasts that its cases lack."""
 
-import argparse
+import logging
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
 
 from hifisyn.cli import flags
 from hifisyn.cli.entry import command, outcome
 from hifisyn.cli.parser import Parser
 from hifisyn.dataset_conversion import bids_selection
-from hifisyn.errors import UserError
 
 EPILOG = """
 examples:
-  hifisyn_predict -i raw/ -o synth/                      make what each case lacks, with the models that fit
-  hifisyn_predict -i raw/ -o synth/ --target T2          make T2 of every case, even where there is one
+  hifisyn_predict -i raw/ -o synth/                      what each case lacks, with the models that fit
+  hifisyn_predict -i raw/ -o synth/ --target T2          T2 of every case, even where there is one
   hifisyn_predict -i bids/ --bids-derivatives bids/derivatives/hifisyn
-  hifisyn_predict -i raw/ -o synth/ --fold 0 1 2 3 4 --tta    the mean of five folds, each seen at eight places
+  hifisyn_predict -i raw/ -o synth/ --fold 0 1 2 3 4 --tta    the mean of five folds, eight views of each slice
   hifisyn_predict -i scan.nii.gz -o synth/ --source T1 --target T2 --model MODEL_FOLDER
 
 A file's name ends with its modality: IXI012_T1.nii.gz; with --source any names will do. Each output is a
-volume on the grid of its source, the brain mask, a picture, and a JSON file that says what made it.
+volume on the grid of its source, the brain mask, a picture, and a JSON file that records how it was generated.
 """
+log = logging.getLogger(__name__)
 STRIPPERS = ("auto", "hd-bet", "deepbet", "mask", "bet", "synthstrip", "command")
 
 
@@ -69,65 +68,38 @@ def _add_skulls(group: flags.Container) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; exit code 1 where some cases failed, 2 where all did."""
     given = parser().parse_args(arguments)
-    from hifisyn.inference.predict import Existing, predict_folder
-    from hifisyn.inference.worker import PredictionSettings
+    from hifisyn.api.predict import predict
     from hifisyn.paths import parse_fold
 
     typed = sys.argv[1:] if arguments is None else arguments
-    settings = PredictionSettings(
+    output = given.output or given.bids_derivatives
+    summary = predict(
+        given.input,
+        output,
+        source=given.source,
+        target=given.target,
+        model=given.model,
+        results=given.results,
         fold=None if given.fold is None else [parse_fold(fold) for fold in given.fold],
         checkpoint=given.checkpoint,
         tta=given.tta,
         device=given.device,
-        **_skulls(given),
         processes=given.processes,
-        command=shlex.join(["hifisyn_predict", *typed]),
-    )
-    existing: Existing = "overwrite" if given.overwrite else "keep" if given.resume else "refuse"
-    output = given.output or given.bids_derivatives
-    summary = predict_folder(
-        given.input,
-        output,
-        models=given.model,
-        results=given.results,
-        source=given.source,
-        targets=given.target,
-        settings=settings,
-        existing=existing,
+        stripped=True if given.stripped else False if given.with_skull else None,
+        skull_strip=given.skull_strip,
+        strip_command=given.strip_command or "",
+        masks=given.masks,
         bids_derivatives=given.bids_derivatives is not None,
         selection=bids_selection.from_arguments(given),
+        overwrite=given.overwrite,
+        resume=given.resume,
+        command=shlex.join(["hifisyn_predict", *typed]),
     )
-    kept = f", {len(summary.kept)} kept" if summary.kept else ""
-    print(f"{len(summary.made)} made{kept}, {len(summary.failures)} failed; see {output}")
     for failure in summary.failures:
-        print(f"  {failure.case}  {failure.target}  {failure.problem}")
+        log.info(f"  {failure.case}  {failure.target}  {failure.problem}")
     for gap in summary.gaps:
-        print(gap)
+        log.info(str(gap))
+    kept = f", {len(summary.kept)} kept" if summary.kept else ""
+    written = f"{len(summary.made)} volume{'' if len(summary.made) == 1 else 's'} written"
+    log.info(f"{written}{kept}, {len(summary.failures)} failed; see {output}")
     return outcome(done=bool(summary.made or summary.kept), failed=bool(summary.failures))
-
-
-def _skulls(given: argparse.Namespace) -> dict[str, Any]:
-    """Return the settings on skulls: only a command that is typed here is ever run.
-
-    Raises:
-        UserError: what is typed does not go together, or there are no masks.
-    """
-    tool = given.skull_strip or ("command" if given.strip_command else None)
-    if tool == "command":
-        from hifisyn.preprocessing.brain_programs import parsed
-
-        parsed(given.strip_command or "")
-    elif given.strip_command:
-        raise UserError(f"--strip-command: wanted --skull-strip command beside it, found {tool}; drop one")
-    if given.strip_command and given.stripped:
-        raise UserError("--strip-command: wanted scans with skulls, found --stripped; drop one")
-    if given.masks is not None and not given.masks.is_dir():
-        raise UserError(f"--masks: wanted a folder of brain masks, found none at {given.masks}; change the path")
-    if tool == "mask" and given.masks is None:
-        raise UserError("--skull-strip mask: wanted a folder of brain masks, found none; add --masks FOLDER")
-    return {
-        "stripped": True if given.stripped else False if given.with_skull else None,
-        "skull_strip": tool,
-        "strip_command": given.strip_command or "",
-        "masks": given.masks,
-    }

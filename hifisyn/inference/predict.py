@@ -1,7 +1,8 @@
 """A whole cohort completed in one call: each case gets what it lacks, and no case costs another."""
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -25,7 +26,7 @@ from hifisyn.inference.worker import Attempt, PredictionSettings, generate_all, 
 from hifisyn.paths import Roots
 from hifisyn.preprocessing.steps import Status
 
-Say = Callable[[str], None]
+log = logging.getLogger(__name__)
 Existing = Literal["refuse", "overwrite", "keep"]
 
 # The mask loses up to 1.5 % by being resampled alone.
@@ -67,7 +68,6 @@ def predict_folder(
     existing: Existing = "refuse",
     bids_derivatives: bool = False,
     selection: Selection | None = None,
-    say: Say = print,
 ) -> PredictionSummary:
     """Make the contrasts that the cases of a folder lack.
 
@@ -83,7 +83,6 @@ def predict_folder(
             made from the same scan.
         bids_derivatives: write `output` as BIDS derivatives of `path`, which is a BIDS data set then.
         selection: which scans of a BIDS data set.
-        say: takes the lines of progress.
 
     Raises:
         UserError: nothing can be done at all, or outputs exist; nothing was written then.
@@ -96,29 +95,29 @@ def predict_folder(
     )
     if output.resolve() == path.resolve():
         raise UserError(f"{output}: wanted another folder than the input's; name another one")
-    known = [read_model(folder) for folder in models] or _models_below(results, say)
+    known = [read_model(folder) for folder in models] or _models_below(results)
     source, targets = source and spelled(source, known), [spelled(target, known) for target in targets]
     if bids_derivatives or selection != Selection() or is_bids(path):
         inputs = find_bids_cases(path, selection)
     else:
         inputs = find_cases(path, channel_order(known), source)
     for file, why in inputs.left_out.items():
-        say(f"left out: {file.name} ({why})")
+        log.info(f"left out: {file.name} ({why})")
     tasks, failures, gaps = plan_translations(
         inputs.cases, Candidates.of(known, settings.fold, settings.checkpoint), source, targets
     )
     summary = PredictionSummary(failures=failures, gaps=gaps)
-    predictors = _load(tasks, settings, say)
+    predictors = _load(tasks, settings)
     folder = BidsDerivatives(output, path) if bids_derivatives else OutputFolder(output)
     todo = _unfinished(tasks, predictors, folder, existing, summary)
     folder.prepare()
-    _make(todo, predictors, folder, settings, summary, say)
+    _make(todo, predictors, folder, settings, summary)
     return summary
 
 
-def _models_below(results: Path | str | None, say: Say) -> list[Model]:
+def _models_below(results: Path | str | None) -> list[Model]:
     root = Roots.resolve(results=results).results
-    models = find_models(root, say)
+    models = find_models(root, log.info)
     if not models:
         raise UserError(
             f"{root}: wanted a trained model, found none; "
@@ -127,15 +126,15 @@ def _models_below(results: Path | str | None, say: Say) -> list[Model]:
     return models
 
 
-def _load(tasks: list[Translation], settings: PredictionSettings, say: Say) -> dict[Path, Predictor]:
+def _load(tasks: list[Translation], settings: PredictionSettings) -> dict[Path, Predictor]:
     predictors = load_predictors(list({task.model.folder: task.model for task in tasks}.values()), settings)
     for folder, predictor in predictors.items():
-        say(f"model: {folder} ({predictor.model}), {predictor.weights}")
+        log.info(f"model: {folder} ({predictor.model}), {predictor.weights}")
         others = dict.fromkeys(other.folder for task in tasks if task.model.folder == folder for other in task.others)
         if others:
             more = f" and {len(others) - OTHERS_SHOWN} more" if len(others) > OTHERS_SHOWN else ""
             names = ", ".join(map(str, list(others)[:OTHERS_SHOWN])) + more
-            say(f"  taken of {len(others) + 1} that fit: not {names}; --model chooses another")
+            log.info(f"  taken of {len(others) + 1} that fit: not {names}; --model chooses another")
     return predictors
 
 
@@ -178,7 +177,6 @@ def _make(
     output: OutputFolder,
     settings: PredictionSettings,
     summary: PredictionSummary,
-    say: Say,
 ) -> None:
     cases = [list(group) for _, group in groupby(tasks, key=lambda task: task.case)]
     began = time.monotonic()
@@ -190,7 +188,7 @@ def _make(
             summary.made.append(output.outputs(task).image)
         left = (time.monotonic() - began) / number * (len(tasks) - number)
         what = f"{task.case}: {task.source} to {task.target}"
-        say(f"[{number}/{len(tasks)}] {what}: {_end(outcome)}, {duration(left)} left")
+        log.info(f"[{number}/{len(tasks)}] {what}: {_end(outcome)}, {duration(left)} left")
 
 
 def _end(outcome: Attempt) -> str:

@@ -182,7 +182,7 @@ def test_existing_outputs_are_refused_replaced_or_kept(raw, model, tmp_path, cap
     assert "--continue" in capsys.readouterr().err
     save_scan(raw / SCANS[1])
     assert predict(raw, out, model, "--continue") == 0
-    assert "1 made, 1 kept, 0 failed" in capsys.readouterr().out
+    assert "1 volume written, 1 kept, 0 failed" in capsys.readouterr().out
     assert image.stat().st_mtime_ns == before
     assert predict(raw, out, model, "--overwrite") == 0
     assert image.stat().st_mtime_ns != before

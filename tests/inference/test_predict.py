@@ -406,7 +406,7 @@ def test_continue_keeps_what_is_finished_and_makes_the_rest(raw, model, tmp_path
     (synth / "b_T2.nii.gz").write_text("left by a killed run")
     assert predict(raw, synth, model, "--continue") == 0
     assert (synth / "a_T2.nii.gz").stat().st_mtime_ns == before
-    assert "1 made, 1 kept, 0 failed" in capsys.readouterr().out
+    assert "1 volume written, 1 kept, 0 failed" in capsys.readouterr().out
     assert load(synth / "b_T2.nii.gz").shape == SHAPE
 
 

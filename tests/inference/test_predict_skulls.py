@@ -145,7 +145,7 @@ def test_a_mask_on_another_grid_or_none_fails_its_case_alone(model, raw, tmp_pat
     Volume(np.ones((9, 9, 9), np.uint8), np.eye(4)).save(tmp_path / "masks" / "b.nii.gz")
     assert predict(raw, tmp_path / "out", model, "--masks", str(tmp_path / "masks"), "--skull-strip", "mask") == 1
     said = capsys.readouterr().out
-    assert "1 made, 2 failed" in said
+    assert "1 volume written, 2 failed" in said
     assert "wanted the brain mask on the grid of T1" in said
     assert "put it into the folder of --masks" in said
 
@@ -155,10 +155,16 @@ def test_a_mask_on_another_grid_or_none_fails_its_case_alone(model, raw, tmp_pat
     [
         (["--strip-command", "ben {input}"], r"strip_command: wanted a program followed by"),
         (["--skull-strip", "command"], r"strip_command: wanted a program followed by"),
-        (["--skull-strip", "bet", "--strip-command", "ben {input} {mask}"], "--strip-command: wanted --skull-strip"),
-        (["--stripped", "--strip-command", "ben {input} {mask}"], "--strip-command: wanted scans with skulls"),
-        (["--masks", "nowhere"], "--masks: wanted a folder of brain masks, found none at nowhere"),
-        (["--skull-strip", "mask"], "--skull-strip mask: wanted a folder of brain masks"),
+        (
+            ["--skull-strip", "bet", "--strip-command", "ben {input} {mask}"],
+            "--strip-command must come with --skull-strip command (got bet)",
+        ),
+        (
+            ["--stripped", "--strip-command", "ben {input} {mask}"],
+            "--strip-command must come with scans that have skulls (got --stripped)",
+        ),
+        (["--masks", "nowhere"], "--masks: the folder nowhere does not exist"),
+        (["--skull-strip", "mask"], "--skull-strip mask needs a folder of brain masks; add --masks FOLDER"),
     ],
 )
 def test_what_does_not_go_together_is_refused_at_once(model, raw, tmp_path, capsys, words, message):

@@ -1,0 +1,1 @@
+"""What the commands do, as functions: `hifisyn.train`, `hifisyn.predict` and `hifisyn.evaluate`."""

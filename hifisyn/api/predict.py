@@ -1,0 +1,116 @@
+"""`hifisyn.predict`: what hifisyn_predict does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hifisyn.dataset_conversion.bids_selection import Selection
+from hifisyn.errors import UserError
+from hifisyn.inference.predict import Existing, PredictionSummary, predict_folder
+from hifisyn.inference.weights import Folds, Kinds
+from hifisyn.inference.worker import PredictionSettings
+from hifisyn.preprocessing.brain_programs import parsed
+
+
+def predict(
+    input: Path | str,
+    output: Path | str,
+    *,
+    source: str | None = None,
+    target: Sequence[str] = (),
+    model: Sequence[Path | str] = (),
+    results: Path | str | None = None,
+    fold: Folds = None,
+    checkpoint: Kinds = None,
+    tta: bool = False,
+    device: str = "auto",
+    processes: int = 1,
+    stripped: bool | None = None,
+    skull_strip: str | None = None,
+    strip_command: str = "",
+    masks: Path | str | None = None,
+    bids_derivatives: bool = False,
+    selection: Selection | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    command: str = "",
+) -> PredictionSummary:
+    """Synthesise the contrasts that the cases of a folder lack, as NIfTI volumes on the grids of their sources.
+
+    Args:
+        input: folder of NIfTI files CASE_T1.nii.gz, one file, or the root of a BIDS data set.
+        output: folder to write to; another one than `input`.
+        source: the only contrast to start from; it also names the contrast of files of any name.
+        target: contrasts to synthesise, even where a case has them; empty: those that a case lacks.
+        model: model folders to choose from; empty: all below `results`.
+        results: folder of trained models; none: $hifisyn_results, else below $hifisyn_home.
+        fold: number, "all" or several of these, whose predictions are averaged; none: the lowest that exists.
+        checkpoint: "best", "final", "latest" or several of these; none: the first of these that exists.
+        tta: average over shifts and mirror images of each slice; 8 times as long.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        processes: cases to process at the same time.
+        stripped: whether the scans have no skulls; none: detected for each scan.
+        skull_strip: tool that removes the skulls, see documentation/how_to/strip_skulls.md; none: as in training.
+        strip_command: program for the tool "command", as in "ben --input {input} --output {mask}".
+        masks: folder of brain masks CASE.nii.gz or CASE_brain.nii.gz on the grids of the sources.
+        bids_derivatives: write `output` as BIDS derivatives of `input`.
+        selection: scans of a BIDS data set to take.
+        overwrite: replace outputs that exist.
+        resume: keep outputs that the same weights generated from the same scan.
+        command: the line that was typed, kept in the sidecar of each output.
+
+    Returns:
+        The volumes that were written and kept, what failed, and what no model can synthesise.
+
+    Raises:
+        UserError: no model fits, outputs exist, or the arguments contradict each other; nothing is written then.
+
+    >>> summary = predict("scans", "synth", target=["T2"], stripped=True, device="cpu")
+    >>> sorted(file.name for file in Path("synth").iterdir())
+    ['P01_T2.json', 'P01_T2.nii.gz', 'P01_T2.png', 'P01_T2_brain.nii.gz']
+    >>> summary.failures
+    []
+    """
+    if overwrite and resume:
+        raise UserError("overwrite and resume exclude each other", hint="pass one of them")
+    if processes < 1:
+        raise UserError("-np must be at least 1", got=processes)
+    tool = skull_strip or ("command" if strip_command else None)
+    _check_stripping(tool, strip_command, masks, stripped)
+    existing: Existing = "overwrite" if overwrite else "keep" if resume else "refuse"
+    return predict_folder(
+        input,
+        output,
+        models=model,
+        results=results,
+        source=source,
+        targets=target,
+        settings=PredictionSettings(
+            fold=fold,
+            checkpoint=checkpoint,
+            tta=tta,
+            device=device,
+            stripped=stripped,
+            skull_strip=tool,
+            strip_command=strip_command,
+            masks=None if masks is None else Path(masks),
+            command=command,
+            processes=processes,
+        ),
+        existing=existing,
+        bids_derivatives=bids_derivatives,
+        selection=selection,
+    )
+
+
+def _check_stripping(tool: str | None, command: str, masks: Path | str | None, stripped: bool | None) -> None:
+    """See that what is said of skulls goes together."""
+    if tool == "command":
+        parsed(command)
+    elif command:
+        raise UserError("--strip-command must come with --skull-strip command", got=tool, hint="drop one of them")
+    if command and stripped:
+        raise UserError("--strip-command must come with scans that have skulls", got="--stripped", hint="drop one")
+    if masks is not None and not Path(masks).is_dir():
+        raise UserError(f"--masks: the folder {masks} does not exist", hint="change the path")
+    if tool == "mask" and masks is None:
+        raise UserError("--skull-strip mask needs a folder of brain masks", hint="add --masks FOLDER")
