@@ -13,7 +13,7 @@ from hifisyn.cli.parser import Parser
 from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
-    from hifisyn.downstream.run import Done
+    from hifisyn.downstream.run import FinishedJob
     from hifisyn.engine.jobs import Executor, Failure
     from hifisyn.experiments.benchmark import Benchmark
     from hifisyn.experiments.groups import Groups
@@ -169,18 +169,20 @@ def _cluster(address: str | None) -> "AbstractContextManager[Executor | None]":
     return dask_cluster.scheduler(address)
 
 
-def _downstream(given: argparse.Namespace, done: "Sequence[Training]") -> "tuple[list[Done], list[Failure], list[str]]":
+def _downstream(
+    given: argparse.Namespace, done: "Sequence[Training]"
+) -> "tuple[list[FinishedJob], list[Failure], list[str]]":
     """Try the synthetic scans of every model in the tasks that are asked for; the last says which cannot be done."""
     if not given.task or not done:
         return [], [], []
     from hifisyn.downstream import nnunet_settings, run
-    from hifisyn.downstream.trial import Settings
+    from hifisyn.downstream.model_under_test import DownstreamSettings
     from hifisyn.paths import Roots, parse_fold
     from hifisyn.training.step import resolve_device
 
     roots = Roots.resolve(given.raw, given.preprocessed, given.results)
     device = str(resolve_device(given.device[0]))
-    settings = Settings(
+    settings = DownstreamSettings(
         nnunet=nnunet_settings.resolved(device),
         split=given.split,
         fold=parse_fold(given.fold),
@@ -188,10 +190,10 @@ def _downstream(given: argparse.Namespace, done: "Sequence[Training]") -> "tuple
         device=device,
     )
     models, broken = run.models_of(roots, folders=list(dict.fromkeys(t.model for t in done)))
-    works, lost = run.list_works(models, settings, roots, given.task)
-    run.announce(works, say)
-    found, failed = run.run(works, say)
-    remarks = [f"{work.title}: left out, {work.missing}" for work in works if work.missing]
+    jobs, lost = run.list_jobs(models, settings, roots, given.task)
+    run.announce(jobs, say)
+    found, failed = run.run(jobs, say)
+    remarks = [f"{job.title}: left out, {job.missing}" for job in jobs if job.missing]
     return found, [*broken, *lost, *failed], remarks
 
 

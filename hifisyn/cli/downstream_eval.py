@@ -13,7 +13,7 @@ from hifisyn.dataset import MODALITIES
 from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
-    from hifisyn.downstream.trial import Settings
+    from hifisyn.downstream.model_under_test import DownstreamSettings
 
 EPILOG = """examples:
   hifisyn_downstream_eval                              every task on every trained model; says first how long it takes
@@ -106,12 +106,12 @@ def _models(options: argparse.Namespace) -> int:
 
     roots = Roots.resolve(preprocessed=options.preprocessed, results=options.results)
     models, broken = run.models_of(roots, options.dataset, options.model)
-    works, lost = run.list_works(models, _settings(options), roots, options.task)
+    jobs, lost = run.list_jobs(models, _settings(options), roots, options.task)
     failures = [*broken, *lost]
-    run.announce(works, _say, overwrite=options.overwrite)
-    done: list[run.Done] = []
+    run.announce(jobs, _say, overwrite=options.overwrite)
+    done: list[run.FinishedJob] = []
     if not options.dry_run:
-        done, failed = run.run(works, _say, overwrite=options.overwrite)
+        done, failed = run.run(jobs, _say, overwrite=options.overwrite)
         failures += failed
         for table in show.tables(done):
             _say(f"\n{table.text()}")
@@ -120,9 +120,9 @@ def _models(options: argparse.Namespace) -> int:
     return outcome(done=bool(done) or options.dry_run, failed=bool(failures))
 
 
-def _settings(options: argparse.Namespace) -> "Settings":
+def _settings(options: argparse.Namespace) -> "DownstreamSettings":
     from hifisyn.downstream import nnunet_settings
-    from hifisyn.downstream.trial import Settings
+    from hifisyn.downstream.model_under_test import DownstreamSettings
     from hifisyn.paths import parse_fold
     from hifisyn.training.step import resolve_device
 
@@ -136,7 +136,7 @@ def _settings(options: argparse.Namespace) -> "Settings":
         configuration=options.nnunet_configuration,
         seed=options.seed,
     )
-    return Settings(
+    return DownstreamSettings(
         nnunet=nnunet,
         tool=options.tool,
         classes=options.classes,

@@ -1,4 +1,4 @@
-"""hifisyn_evaluate: all trained models against their rivals, one of them, or synthetic volumes against true scans."""
+"""hifisyn_evaluate: trained models against their baselines, or synthetic volumes against true scans."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hifisyn.inference.models import Model
 
 EPILOG = """examples:
-  hifisyn_evaluate                                 every trained model on its held-out cases, both directions, rivals
+  hifisyn_evaluate                                 every trained model on its held-out cases, both directions, baselines
   hifisyn_evaluate -d IXI --dry-run                what that would do for one data set
   hifisyn_evaluate --model hifisyn_results/IXI/T1_T2/HiFiSyn__plans__2d    one model
   hifisyn_evaluate --fold 0 1 2 --tta              the mean of three folds, each slice seen at eight places

@@ -13,7 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from hifisyn.directions import Direction
+from hifisyn.downstream.job import CASE, COMPARISON, REAL, SUBJECT, DownstreamJob, DownstreamResult, remark
 from hifisyn.downstream.lesion import draw, scores
+from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.networks import (
     NewSegmenter,
     real_cases,
@@ -24,61 +26,61 @@ from hifisyn.downstream.networks import (
     training_seconds,
 )
 from hifisyn.downstream.nnunet import NnUNet, digest, renumbered
-from hifisyn.downstream.trial import Trial
-from hifisyn.downstream.work import CASE, COMPARISON, REAL, SUBJECT, Result, Work, remark
 from hifisyn.errors import UserError
 
 TASK = "augment"
 BOTH = "real + synthetic"
 
 
-def works(trial: Trial, new: NewSegmenter = NnUNet) -> list[Work]:
+def jobs(model: ModelUnderTest, new: NewSegmenter = NnUNet) -> list[DownstreamJob]:
     """Return the work of every direction: on its target, with copies made from its source."""
-    return [_work(trial, direction, new) for direction in trial.directions]
+    return [_job(model, direction, new) for direction in model.directions]
 
 
-def _work(trial: Trial, direction: Direction, new: NewSegmenter) -> Work:
+def _job(model: ModelUnderTest, direction: Direction, new: NewSegmenter) -> DownstreamJob:
     source, modality = direction
-    title = f"{TASK}: {trial.label}, {modality} with copies made from {source}"
-    folder = trial.folder / TASK / direction.key
+    title = f"{TASK}: {model.label}, {modality} with copies made from {source}"
+    folder = model.folder / TASK / direction.key
     try:
-        classes = trial.classes
+        classes = model.classes
     except UserError as error:
-        return Work(TASK, title, trial.label, folder, missing=str(error))
-    cases = [case for case in trial.test if trial.scans.has(case, modality, labelled=True)]
-    real, copies = real_cases(trial, modality), synthetic_copies(trial, source, modality)
+        return DownstreamJob(TASK, title, model.label, folder, missing=str(error))
+    cases = [case for case in model.test if model.scans.has(case, modality, labelled=True)]
+    real, copies = real_cases(model, modality), synthetic_copies(model, source, modality)
     if not (cases and real and copies):
         lacking = (
-            f"no {trial.split} case has {modality}" if not cases else f"no training case has {modality} or {source}"
+            f"no {model.split} case has {modality}" if not cases else f"no training case has {modality} or {source}"
         )
-        return Work(TASK, title, trial.label, folder, missing=f"{lacking} and labels")
-    settings = trial.settings.nnunet
+        return DownstreamJob(TASK, title, model.label, folder, missing=f"{lacking} and labels")
+    settings = model.settings.nnunet
     asked = {
-        "weights": trial.weights,
+        "weights": model.weights,
         "nnunet": settings.as_json(),
         "classes": classes,
         "training": digest({case.name: case.key for case in (*real, *copies)}),
-        "cases": {case: trial.scans.key(case) for case in cases},
+        "cases": {case: model.scans.key(case) for case in cases},
     }
     seconds = training_seconds(settings, len(real) + 2 * len(copies)) + segmenting_seconds(settings, 2 * len(cases))
-    return Work(
-        TASK, title, trial.label, folder, asked, seconds, partial(_do, trial, source, modality, cases, folder, new)
+    return DownstreamJob(
+        TASK, title, model.label, folder, asked, seconds, partial(_do, model, source, modality, cases, folder, new)
     )
 
 
-def _do(trial: Trial, source: str, modality: str, cases: list[str], folder: Path, new: NewSegmenter) -> Result:
-    real, copies = real_cases(trial, modality), synthetic_copies(trial, source, modality)
-    augmented = new(folder / "nnunet", trial.settings.nnunet, f"nnU-Net on {BOTH} {modality}")
+def _do(
+    model: ModelUnderTest, source: str, modality: str, cases: list[str], folder: Path, new: NewSegmenter
+) -> DownstreamResult:
+    real, copies = real_cases(model, modality), synthetic_copies(model, source, modality)
+    augmented = new(folder / "nnunet", model.settings.nnunet, f"nnU-Net on {BOTH} {modality}")
     networks = {
-        REAL: taught(trial, real_network(trial, modality, new), modality, real),
-        BOTH: taught(trial, augmented, modality, [*real, *copies]),
+        REAL: taught(model, real_network(model, modality, new), modality, real),
+        BOTH: taught(model, augmented, modality, [*real, *copies]),
     }
-    scans = {case: trial.scans.real(case, modality) for case in cases}
+    scans = {case: model.scans.real(case, modality) for case in cases}
     maps = {name: network.segment(scans) for name, network in networks.items()}
-    references = {case: renumbered(trial.scans.labels(case), trial.classes).data for case in cases}
+    references = {case: renumbered(model.scans.labels(case), model.classes).data for case in cases}
     rows = [
-        {COMPARISON: name, CASE: case, SUBJECT: trial.subject(case)}
-        | scores(maps[name][case], references[case], list(trial.classes))
+        {COMPARISON: name, CASE: case, SUBJECT: model.subject(case)}
+        | scores(maps[name][case], references[case], list(model.classes))
         for name in networks
         for case in cases
     ]
@@ -89,9 +91,9 @@ def _do(trial: Trial, source: str, modality: str, cases: list[str], folder: Path
             dict.fromkeys(taught_by, scans[case]),
             taught_by,
             references[case],
-            list(trial.classes),
+            list(model.classes),
         )
-    settings = {"tool": trial.settings.nnunet.words, "source": source, "target": modality, "split": trial.split}
-    counts = {"real_scans": len(real), "synthetic_copies": len(copies), "classes": list(trial.classes)}
+    settings = {"tool": model.settings.nnunet.words, "source": source, "target": modality, "split": model.split}
+    counts = {"real_scans": len(real), "synthetic_copies": len(copies), "classes": list(model.classes)}
     table = pd.DataFrame(rows)
-    return Result(table, settings=settings | counts | {"remark": remark(table)})
+    return DownstreamResult(table, settings=settings | counts | {"remark": remark(table)})

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.directions import Direction
+from hifisyn.downstream.job import CASE, COMPARISON, REAL, SUBJECT, DownstreamJob, DownstreamResult, mean_dice, remark
+from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.networks import (
     NewSegmenter,
     real_cases,
@@ -23,8 +25,6 @@ from hifisyn.downstream.networks import (
 )
 from hifisyn.downstream.nnunet import NnUNet, digest, renumbered
 from hifisyn.downstream.nnunet_settings import NnUNetSettings
-from hifisyn.downstream.trial import Trial
-from hifisyn.downstream.work import CASE, COMPARISON, REAL, SUBJECT, Result, Work, mean_dice, remark
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation.of_volumes import axial
@@ -37,67 +37,69 @@ SYNTHETIC, SOURCE = "synthetic", "source"
 BRIGHTEST_PERCENTILE = 99.5
 
 
-def works(trial: Trial, new: NewSegmenter = NnUNet) -> list[Work]:
+def jobs(model: ModelUnderTest, new: NewSegmenter = NnUNet) -> list[DownstreamJob]:
     """Return the work of every direction."""
-    return [_work(trial, direction, new) for direction in trial.directions]
+    return [_job(model, direction, new) for direction in model.directions]
 
 
-def _work(trial: Trial, direction: Direction, new: NewSegmenter) -> Work:
+def _job(model: ModelUnderTest, direction: Direction, new: NewSegmenter) -> DownstreamJob:
     source, target = direction
-    title = f"{TASK}: {trial.label}, {direction}"
-    folder = trial.folder / TASK / direction.key
+    title = f"{TASK}: {model.label}, {direction}"
+    folder = model.folder / TASK / direction.key
     try:
-        classes = trial.classes
+        classes = model.classes
     except UserError as error:
-        return Work(TASK, title, trial.label, folder, missing=str(error))
-    cases = [case for case in trial.test if trial.scans.has(case, source, target, labelled=True)]
-    training = real_cases(trial, target)
+        return DownstreamJob(TASK, title, model.label, folder, missing=str(error))
+    cases = [case for case in model.test if model.scans.has(case, source, target, labelled=True)]
+    training = real_cases(model, target)
     if not cases or not training:
-        lacking = f"no {trial.split} case" if not cases else "no training case"
-        return Work(TASK, title, trial.label, folder, missing=f"{lacking} has {source}, {target} and labels")
-    settings: NnUNetSettings = trial.settings.nnunet
+        lacking = f"no {model.split} case" if not cases else "no training case"
+        return DownstreamJob(TASK, title, model.label, folder, missing=f"{lacking} has {source}, {target} and labels")
+    settings: NnUNetSettings = model.settings.nnunet
     asked = {
-        "weights": trial.weights,
+        "weights": model.weights,
         "nnunet": settings.as_json(),
         "classes": classes,
         "training": digest({case.name: case.key for case in training}),
-        "cases": {case: trial.scans.key(case) for case in cases},
+        "cases": {case: model.scans.key(case) for case in cases},
     }
     seconds = training_seconds(settings, len(training)) + segmenting_seconds(settings, 3 * len(cases))
-    return Work(
-        TASK, title, trial.label, folder, asked, seconds, partial(_do, trial, source, target, cases, folder, new)
+    return DownstreamJob(
+        TASK, title, model.label, folder, asked, seconds, partial(_do, model, source, target, cases, folder, new)
     )
 
 
-def _do(trial: Trial, source: str, target: str, cases: list[str], folder: Path, new: NewSegmenter) -> Result:
-    network = taught(trial, real_network(trial, target, new), target, real_cases(trial, target))
+def _do(
+    model: ModelUnderTest, source: str, target: str, cases: list[str], folder: Path, new: NewSegmenter
+) -> DownstreamResult:
+    network = taught(model, real_network(model, target, new), target, real_cases(model, target))
     scans: dict[str, Volume] = {}
     failures: list[Failure] = []
     for case in cases:
         try:
-            made = trial.made.volume(case, source, target)
+            made = model.synthetic.volume(case, source, target)
         except UserError as error:
             failures.append(Failure(case, str(error)))
             continue
-        real, given = trial.scans.real(case, target), trial.scans.real(case, source)
+        real, given = model.scans.real(case, target), model.scans.real(case, source)
         scans |= {f"{case}__{REAL}": real, f"{case}__{SYNTHETIC}": made, f"{case}__{SOURCE}": given}
     found = network.segment(scans) if scans else {}
     rows = []
     for case in dict.fromkeys(name.rpartition("__")[0] for name in scans):
-        reference = renumbered(trial.scans.labels(case), trial.classes).data
+        reference = renumbered(model.scans.labels(case), model.classes).data
         maps = {kind: found[f"{case}__{kind}"] for kind in (REAL, SYNTHETIC, SOURCE)}
         rows += [
-            {COMPARISON: kind, CASE: case, SUBJECT: trial.subject(case)}
-            | scores(labels, reference, list(trial.classes))
+            {COMPARISON: kind, CASE: case, SUBJECT: model.subject(case)}
+            | scores(labels, reference, list(model.classes))
             for kind, labels in maps.items()
         ]
         pictured = {f"{kind} {target}": scans[f"{case}__{kind}"] for kind in (REAL, SYNTHETIC)}
         found_in = {f"{kind} {target}": maps[kind] for kind in (REAL, SYNTHETIC)}
-        draw(folder / f"{case}.png", pictured, found_in, reference, list(trial.classes))
-    settings = {"tool": trial.settings.nnunet.words, "source": source, "target": target, "split": trial.split}
+        draw(folder / f"{case}.png", pictured, found_in, reference, list(model.classes))
+    settings = {"tool": model.settings.nnunet.words, "source": source, "target": target, "split": model.split}
     table = pd.DataFrame(rows)
-    said = {"classes": list(trial.classes), "remark": remark(table) if rows else ""}
-    return Result(table, failures, settings | said)
+    said = {"classes": list(model.classes), "remark": remark(table) if rows else ""}
+    return DownstreamResult(table, failures, settings | said)
 
 
 def scores(labels: np.ndarray, reference: np.ndarray, classes: Sequence[str]) -> dict[str, float]:

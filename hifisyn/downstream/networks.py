@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.nnunet import NnUNet, Segmenter, TrainingCase, consecutive, renumbered
 from hifisyn.downstream.nnunet_settings import NnUNetSettings
-from hifisyn.downstream.trial import Trial
 from hifisyn.volume import Volume
 
 NewSegmenter = Callable[[Path, NnUNetSettings, str], Segmenter]
@@ -16,39 +16,39 @@ SCAN_SECONDS = {"cpu": 3.0, "gpu": 2.0}
 CASE_SECONDS = 3.0
 
 
-def real_cases(trial: Trial, modality: str) -> list[TrainingCase]:
+def real_cases(model: ModelUnderTest, modality: str) -> list[TrainingCase]:
     """Return the training cases of the model's fold that have the contrast and labels."""
     return [
-        TrainingCase(case, trial.subject(case), trial.scans.key(case), _Real(trial, case, modality))
-        for case in trial.train
-        if trial.scans.has(case, modality, labelled=True)
+        TrainingCase(case, model.subject(case), model.scans.key(case), _Real(model, case, modality))
+        for case in model.train
+        if model.scans.has(case, modality, labelled=True)
     ]
 
 
-def synthetic_copies(trial: Trial, source: str, modality: str) -> list[TrainingCase]:
+def synthetic_copies(model: ModelUnderTest, source: str, modality: str) -> list[TrainingCase]:
     """Return a copy in the contrast of each training case that has the source and labels, made by the model."""
     return [
         TrainingCase(
             f"{case}__synthetic",
-            trial.subject(case),
-            f"{trial.scans.key(case)} {trial.weights}",
-            _Copy(trial, case, source, modality),
+            model.subject(case),
+            f"{model.scans.key(case)} {model.weights}",
+            _Copy(model, case, source, modality),
         )
-        for case in trial.train
-        if trial.scans.has(case, source, labelled=True)
+        for case in model.train
+        if model.scans.has(case, source, labelled=True)
     ]
 
 
-def real_network(trial: Trial, modality: str, new: NewSegmenter = NnUNet) -> Segmenter:
+def real_network(model: ModelUnderTest, modality: str, new: NewSegmenter = NnUNet) -> Segmenter:
     """Return the nnU-Net that learns from real scans of the contrast; not trained yet."""
-    classes = "_".join(trial.classes)
-    folder = trial.shared / f"{modality}_{classes}_fold_{trial.checkpoint.fold}"
-    return new(folder, trial.settings.nnunet, f"nnU-Net on real {modality}")
+    classes = "_".join(model.classes)
+    folder = model.shared / f"{modality}_{classes}_fold_{model.checkpoint.fold}"
+    return new(folder, model.settings.nnunet, f"nnU-Net on real {modality}")
 
 
-def taught(trial: Trial, segmenter: Segmenter, modality: str, cases: Sequence[TrainingCase]) -> Segmenter:
+def taught(model: ModelUnderTest, segmenter: Segmenter, modality: str, cases: Sequence[TrainingCase]) -> Segmenter:
     """Return the segmenter after it learned from the cases, which takes no time where it did before."""
-    segmenter.train(modality, consecutive(trial.classes), cases)
+    segmenter.train(modality, consecutive(model.classes), cases)
     return segmenter
 
 
@@ -64,18 +64,18 @@ def segmenting_seconds(settings: NnUNetSettings, scans: int) -> float:
 
 
 class _Real:
-    def __init__(self, trial: Trial, case: str, modality: str) -> None:
-        self.trial, self.case, self.modality = trial, case, modality
+    def __init__(self, model: ModelUnderTest, case: str, modality: str) -> None:
+        self.model, self.case, self.modality = model, case, modality
 
     def __call__(self) -> tuple[Volume, Volume]:
-        scans = self.trial.scans
-        return scans.real(self.case, self.modality), renumbered(scans.labels(self.case), self.trial.classes)
+        scans = self.model.scans
+        return scans.real(self.case, self.modality), renumbered(scans.labels(self.case), self.model.classes)
 
 
 class _Copy:
-    def __init__(self, trial: Trial, case: str, source: str, modality: str) -> None:
-        self.trial, self.case, self.source, self.modality = trial, case, source, modality
+    def __init__(self, model: ModelUnderTest, case: str, source: str, modality: str) -> None:
+        self.model, self.case, self.source, self.modality = model, case, source, modality
 
     def __call__(self) -> tuple[Volume, Volume]:
-        made = self.trial.made.volume(self.case, self.source, self.modality)
-        return made, renumbered(self.trial.scans.labels(self.case), self.trial.classes)
+        made = self.model.synthetic.volume(self.case, self.source, self.modality)
+        return made, renumbered(self.model.scans.labels(self.case), self.model.classes)

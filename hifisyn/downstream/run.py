@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hifisyn.downstream import augment, lesion, tissue
-from hifisyn.downstream.trial import Settings, Trial
-from hifisyn.downstream.work import Result, Work
+from hifisyn.downstream.job import DownstreamJob, DownstreamResult
+from hifisyn.downstream.model_under_test import DownstreamSettings, ModelUnderTest
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.engine.progress import duration
 from hifisyn.errors import UserError
@@ -15,24 +15,24 @@ from hifisyn.evaluation.model_list import datasets, find
 from hifisyn.inference.models import Model
 from hifisyn.paths import Roots
 
-TASKS = {tissue.TASK: tissue.works, lesion.TASK: lesion.works, augment.TASK: augment.works}
+TASKS = {tissue.TASK: tissue.jobs, lesion.TASK: lesion.jobs, augment.TASK: augment.jobs}
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Done:
-    """Work and what came of it.
+class FinishedJob:
+    """A job and what came of it.
 
     Attributes:
-        work: what was asked.
+        job: what was asked.
         result: what came of it.
-        kept: it was done before.
+        reused: whether it was done before.
     """
 
-    work: Work
-    result: Result
-    kept: bool
+    job: DownstreamJob
+    result: DownstreamResult
+    reused: bool
 
 
 def models_of(
@@ -51,9 +51,9 @@ def models_of(
     return found, broken
 
 
-def list_works(
-    models: Sequence[Model], settings: Settings, roots: Roots, tasks: Sequence[str] = ()
-) -> tuple[list[Work], list[Failure]]:
+def list_jobs(
+    models: Sequence[Model], settings: DownstreamSettings, roots: Roots, tasks: Sequence[str] = ()
+) -> tuple[list[DownstreamJob], list[Failure]]:
     """Return the work on every model, task by task, and the models that cannot be tried.
 
     Args:
@@ -62,62 +62,62 @@ def list_works(
         roots: where data sets and results are.
         tasks: of `TASKS`; all, if none.
     """
-    works: list[Work] = []
+    jobs: list[DownstreamJob] = []
     failures: list[Failure] = []
-    trials: list[Trial] = []
+    tested: list[ModelUnderTest] = []
     for model in models:
         try:
-            trials.append(Trial(model, settings, roots))
+            tested.append(ModelUnderTest(model, settings, roots))
         except UserError as error:
             failures.append(Failure(str(model.folder), str(error)))
     for task in tasks or TASKS:
-        for trial in trials:
-            works += TASKS[task](trial)
-    return works, failures
+        for one in tested:
+            jobs += TASKS[task](one)
+    return jobs, failures
 
 
-def announce(works: Sequence[Work], say: Say, *, overwrite: bool = False) -> None:
+def announce(jobs: Sequence[DownstreamJob], say: Say, *, overwrite: bool = False) -> None:
     """Say what will be done and about how long it takes, what is done already, and what cannot be done."""
     seconds = 0.0
-    for work in works:
-        if work.missing:
-            say(f"  {work.title}: left out, {work.missing}")
-        elif work.done and not overwrite:
-            say(f"  {work.title}: done already")
+    for job in jobs:
+        if job.missing:
+            say(f"  {job.title}: left out, {job.missing}")
+        elif job.done and not overwrite:
+            say(f"  {job.title}: done already")
         else:
-            seconds += work.seconds
-            say(f"  {work.title}: about {duration(work.seconds)}")
+            seconds += job.seconds
+            say(f"  {job.title}: about {duration(job.seconds)}")
     say(f"about {duration(seconds)} in all" if seconds else "nothing is left to do")
 
 
-def run(works: Sequence[Work], say: Say, *, overwrite: bool = False) -> tuple[list[Done], list[Failure]]:
+def run(jobs: Sequence[DownstreamJob], say: Say, *, overwrite: bool = False) -> tuple[list[FinishedJob], list[Failure]]:
     """Do what is not done; what goes wrong with one piece of work is written down and never costs another.
 
     Returns:
-        What was done, now or before, and what went wrong: works, and single cases of them.
+        What was done, now or before, and what went wrong: jobs, and single cases of them.
 
     Raises:
         OSError: writing fails.
     """
-    finished: list[Done] = []
+    finished: list[FinishedJob] = []
     failures: list[Failure] = []
-    for work in works:
-        if work.missing:
+    for job in jobs:
+        if job.missing:
             continue
-        kept = work.done and not overwrite
+        reused = job.done and not overwrite
         begun = time.monotonic()
-        if not kept:
-            say(f"{work.title} ...")
+        if not reused:
+            say(f"{job.title} ...")
         try:
-            result = work.read() if kept else work.run()
+            result = job.read() if reused else job.run()
         except OSError:
             raise
         except Exception as error:
-            failures.append(Failure(work.title, one_line(error)))
-            say(f"{work.title}: failed, {one_line(error)}")
+            failures.append(Failure(job.title, one_line(error)))
+            say(f"{job.title}: failed, {one_line(error)}")
             continue
-        if not kept:
-            say(f"{work.title}: done in {duration(time.monotonic() - begun)}, see {work.folder}")
-        finished.append(Done(work, result, kept))
-        failures += [Failure(f"{work.title}, {failure.case}", failure.reason) for failure in result.failures]
+        if not reused:
+            say(f"{job.title}: done in {duration(time.monotonic() - begun)}, see {job.folder}")
+        finished.append(FinishedJob(job, result, reused))
+        failures += [Failure(f"{job.title}, {failure.case}", failure.reason) for failure in result.failures]
     return finished, failures

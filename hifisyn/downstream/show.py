@@ -8,9 +8,9 @@ import pandas as pd
 
 from hifisyn.directions import Direction
 from hifisyn.downstream import tissue
-from hifisyn.downstream.run import Done
+from hifisyn.downstream.job import COMPARISON, REAL, shown_measures
+from hifisyn.downstream.run import FinishedJob
 from hifisyn.downstream.tissue_of_folders import MAIN
-from hifisyn.downstream.work import COMPARISON, REAL, shown_measures
 from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.differences import differences
 from hifisyn.tables.table import Table
@@ -19,11 +19,11 @@ DIRECTION, MODEL = "direction", "model"
 KINDS = {"dice": "Dice", "vs": "VS"}
 
 
-def tables(done: Sequence[Done]) -> list[Table]:
+def tables(done: Sequence[FinishedJob]) -> list[Table]:
     """Return the tables of each task: tissue by model; lesions and augmentation against real scans, and the gaps."""
     found = []
-    for task in dict.fromkeys(entry.work.task for entry in done):
-        found += _tables(task, [entry for entry in done if entry.work.task == task])
+    for task in dict.fromkeys(entry.job.task for entry in done):
+        found += _tables(task, [entry for entry in done if entry.job.task == task])
     return found
 
 
@@ -37,8 +37,8 @@ def measure_title(measure: str) -> str:
     return f"{KINDS.get(kind, kind)} {structure}".strip()
 
 
-def _tables(task: str, done: Sequence[Done]) -> list[Table]:
-    parts = [entry.result.cases.assign(**{DIRECTION: _direction(entry), MODEL: entry.work.model}) for entry in done]
+def _tables(task: str, done: Sequence[FinishedJob]) -> list[Table]:
+    parts = [entry.result.cases.assign(**{DIRECTION: _direction(entry), MODEL: entry.job.model}) for entry in done]
     cases = pd.concat(parts, ignore_index=True)
     measures = shown_measures(cases)
     tools = ", ".join(dict.fromkeys(str(entry.result.settings["tool"]) for entry in done))
@@ -57,6 +57,6 @@ def _tables(task: str, done: Sequence[Done]) -> list[Table]:
     return [table, differences(table, percent=True, title=f"{task}: difference from {REAL}, percentage points")]
 
 
-def _direction(entry: Done) -> str:
+def _direction(entry: FinishedJob) -> str:
     found = entry.result.settings
     return str(Direction(found["source"], found["target"]))

@@ -12,11 +12,11 @@ import pandas as pd
 
 from hifisyn.dataset import TISSUES
 from hifisyn.directions import Direction
-from hifisyn.downstream.made import MadeScans
+from hifisyn.downstream.job import CASE, SUBJECT, DownstreamJob, DownstreamResult
+from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.scans import Scans
+from hifisyn.downstream.synthetic_scans import SyntheticScans
 from hifisyn.downstream.tissue_of_folders import compare
-from hifisyn.downstream.trial import Trial
-from hifisyn.downstream.work import CASE, SUBJECT, Result, Work
 from hifisyn.engine.jobs import Failure
 from hifisyn.engine.parallel import map_cases
 from hifisyn.evaluation import output_files
@@ -32,49 +32,55 @@ USUAL = "T1"
 SECONDS_A_CASE = 15.0
 
 
-def works(trial: Trial) -> list[Work]:
+def jobs(model: ModelUnderTest) -> list[DownstreamJob]:
     """Return the work on synthetic T1, as in the paper, from every source; where the model makes none, on all."""
-    chosen = [direction for direction in trial.directions if direction.target == USUAL]
-    return [_work(trial, direction) for direction in chosen or trial.directions]
+    chosen = [direction for direction in model.directions if direction.target == USUAL]
+    return [_job(model, direction) for direction in chosen or model.directions]
 
 
-def _work(trial: Trial, direction: Direction) -> Work:
+def _job(model: ModelUnderTest, direction: Direction) -> DownstreamJob:
     source, target = direction
-    title = f"{TASK}: {trial.label}, {direction}"
-    folder = trial.folder / TASK / direction.key
+    title = f"{TASK}: {model.label}, {direction}"
+    folder = model.folder / TASK / direction.key
     if target not in tissue.DARK_TO_BRIGHT:
-        return Work(TASK, title, trial.label, folder, missing=f"the order of tissues in {target} is not known")
-    cases = [case for case in trial.test if trial.scans.has(case, source, target)]
+        return DownstreamJob(TASK, title, model.label, folder, missing=f"the order of tissues in {target} is not known")
+    cases = [case for case in model.test if model.scans.has(case, source, target)]
     if not cases:
-        return Work(TASK, title, trial.label, folder, missing=f"no {trial.split} case has both {source} and {target}")
-    tool = tissue.choose_tool(trial.settings.tool)
+        return DownstreamJob(
+            TASK, title, model.label, folder, missing=f"no {model.split} case has both {source} and {target}"
+        )
+    tool = tissue.choose_tool(model.settings.tool)
     asked = {
-        "weights": trial.weights,
+        "weights": model.weights,
         "tool": tissue.describe(tool),
-        "cases": {case: trial.scans.key(case) for case in cases},
+        "cases": {case: model.scans.key(case) for case in cases},
     }
-    do = partial(_do, trial, source, target, cases, tool, folder)
-    return Work(TASK, title, trial.label, folder, asked, SECONDS_A_CASE * len(cases), do)
+    do = partial(_do, model, source, target, cases, tool, folder)
+    return DownstreamJob(TASK, title, model.label, folder, asked, SECONDS_A_CASE * len(cases), do)
 
 
-def _do(trial: Trial, source: str, target: str, cases: list[str], tool: Tool, folder: Path) -> Result:
-    lesions = tuple(value for name, value in trial.plans.labels.items() if name not in TISSUES)
-    scale = trial.plans.intensity_scale[target]
-    made, failures = _made(trial.made, cases, source, target)
+def _do(
+    model: ModelUnderTest, source: str, target: str, cases: list[str], tool: Tool, folder: Path
+) -> DownstreamResult:
+    lesions = tuple(value for name, value in model.plans.labels.items() if name not in TISSUES)
+    scale = model.plans.intensity_scale[target]
+    made, failures = _made(model.synthetic, cases, source, target)
     jobs = {
-        case: (trial.scans.store.folder, case, file, target, scale, tool, lesions, folder)
+        case: (model.scans.store.folder, case, file, target, scale, tool, lesions, folder)
         for case, file in made.items()
     }
-    found, failed = map_cases(segment_case, jobs, processes=trial.settings.processes, title="segmenting")
+    found, failed = map_cases(segment_case, jobs, processes=model.settings.processes, title="segmenting")
     for case, rows in found.items():
         rows.insert(1, CASE, case)
-        rows.insert(2, SUBJECT, trial.subject(case))
+        rows.insert(2, SUBJECT, model.subject(case))
     table = pd.concat(found.values(), ignore_index=True) if found else pd.DataFrame()
-    settings = {"tool": tissue.describe(tool), "source": source, "target": target, "split": trial.split}
-    return Result(table, [*failures, *failed], settings | {"lesions": "left out of both maps" if lesions else "none"})
+    settings = {"tool": tissue.describe(tool), "source": source, "target": target, "split": model.split}
+    return DownstreamResult(
+        table, [*failures, *failed], settings | {"lesions": "left out of both maps" if lesions else "none"}
+    )
 
 
-def _made(made: MadeScans, cases: list[str], source: str, target: str) -> tuple[dict[str, Path], list[Failure]]:
+def _made(made: SyntheticScans, cases: list[str], source: str, target: str) -> tuple[dict[str, Path], list[Failure]]:
     """Make the synthetic scans in this process, which holds the model."""
     return map_cases(made.path, {case: (case, source, target) for case in cases}, processes=1, title="synthesising")
 

@@ -1,1 +1,1 @@
-"""What synthesis is worth: image metrics, rivals, downstream tasks."""
+"""What synthesis is worth: image metrics, baselines, downstream tasks."""

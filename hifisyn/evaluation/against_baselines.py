@@ -1,4 +1,4 @@
-"""A translator against its rivals, in the space of the slices, every direction.
+"""A translator against its baselines, in the space of the slices, every direction.
 
 Each case that has both contrasts of a direction is translated from the one and compared with the other, which is
 looked at for nothing else. Whole stored slices are compared; the networks see their centre window, around it the
@@ -58,8 +58,8 @@ class ModelEvaluation:
 Look = Callable[[str, Direction, dict[str, np.ndarray], list[int]], None]
 
 
-def fit_rivals(store: SliceStore, training: Sequence[str], source: str, target: str) -> baselines.Rivals:
-    """Fit the rivals of one direction on training cases; those with both contrasts serve the look-up table.
+def fit_baselines(store: SliceStore, training: Sequence[str], source: str, target: str) -> baselines.Baselines:
+    """Fit the baselines of one direction on training cases; those with both contrasts serve the look-up table.
 
     Raises:
         UserError: no training case has the target.
@@ -89,14 +89,14 @@ def compare(
     context: int = 0,
     look: Look = lambda *_: None,
 ) -> ModelEvaluation:
-    """Compare a model and its rivals with the truth, in every direction that a case has both contrasts of.
+    """Compare a model and its baselines with the truth, in every direction that a case has both contrasts of.
 
     Args:
         translator: the model.
         name: what to call it in the tables.
         store: slices of all cases.
         domains: the contrasts, two or more.
-        training: cases that the rivals may learn from.
+        training: cases that the baselines may learn from.
         cases: cases to compare on; the model must not have been trained on them.
         min_pixels: slices with less brain are left out.
         labels: structure to value in the label maps; none: structures are not looked at.
@@ -111,7 +111,7 @@ def compare(
     structures = regions.of_labels(labels or {})
     slice_tables, region_tables = [], []
     for direction in (one for one, having in usable.items() if having):
-        fitted = fit_rivals(store, training, *direction)
+        fitted = fit_baselines(store, training, *direction)
         for case in usable[direction]:
             try:
                 answers, columns = _answers(translator, name, store, case, direction, fitted, context)
@@ -158,10 +158,10 @@ def _answers(
     store: SliceStore,
     case: str,
     direction: Direction,
-    fitted: baselines.Rivals,
+    fitted: baselines.Baselines,
     context: int,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return the answer of every rival and of the model, and the columns to look at: source, model, truth."""
+    """Return the answer of every baseline and of the model, and the columns to look at: source, model, truth."""
     source, truth, brain = store.image(case, direction.source), store.image(case, direction.target), store.brain(case)
     seen = store.neighbours(case, direction.source, None, context) if context else source
     made = np.where(brain, translator.translate_slices(seen, *direction), -1).astype(np.float32)

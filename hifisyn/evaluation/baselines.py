@@ -6,7 +6,7 @@ All are fitted on training slices, never on the case they are tried on:
 - histogram: the source, its brain histogram matched to that of the target contrast.
 - constant: the mean of the target contrast everywhere in the brain.
 - look-up table: the mean of the target given the source's intensity. It needs registered pairs, so that it is a
-  bound on what a curve can do and no fair rival of unpaired training.
+  bound on what a curve can do and no fair comparison for unpaired training.
 """
 
 from collections.abc import Iterable
@@ -23,10 +23,11 @@ SOURCE = "source itself"
 HISTOGRAM = "source, histogram-matched"
 CONSTANT = "target's mean, constant"
 LOOK_UP = "look-up table (needs pairs)"
+BASELINE_NAMES = (SOURCE, HISTOGRAM, CONSTANT, LOOK_UP)
 
 
 @dataclass(frozen=True)
-class Rivals:
+class Baselines:
     """What is known of the target contrast from training slices.
 
     Attributes:
@@ -40,7 +41,7 @@ class Rivals:
     table: np.ndarray | None = None
 
     def answers(self, source: np.ndarray, brain: np.ndarray) -> dict[str, np.ndarray]:
-        """Return each rival's answer to `source` (S, H, W) in [-1, 1]; all are -1 outside `brain`."""
+        """Return each baseline's answer to `source` (S, H, W) in [-1, 1]; all are -1 outside `brain`."""
         answers = {
             SOURCE: source,
             HISTOGRAM: match_histogram(source, brain, self.quantiles),
@@ -53,8 +54,8 @@ class Rivals:
 
 def fit(
     targets: Iterable[tuple[np.ndarray, np.ndarray]], pairs: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]] = ()
-) -> Rivals:
-    """Learn the rivals from training slices, one case at a time.
+) -> Baselines:
+    """Learn the baselines from training slices, one case at a time.
 
     Args:
         targets: (target, brain) of each case that has the target contrast, (S, H, W) each.
@@ -71,7 +72,7 @@ def fit(
         total += float(inside.sum())
     if not counts.sum():
         raise ValueError("wanted target slices that hold brain, got none")
-    return Rivals(histogram_quantiles(counts), total / float(counts.sum()), conditional_mean(pairs))
+    return Baselines(histogram_quantiles(counts), total / float(counts.sum()), conditional_mean(pairs))
 
 
 def histogram_quantiles(counts: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 from hifisyn.directions import Direction
 from hifisyn.engine.digests import digest
 from hifisyn.errors import UserError
-from hifisyn.evaluation import kept_slices, output_files, regions
+from hifisyn.evaluation import output_files, regions, synthetic_slices
 from hifisyn.evaluation.against_baselines import DIRECTION
 from hifisyn.evaluation.measures import CASE, MEASURES
 from hifisyn.files import read_json
@@ -36,7 +36,7 @@ class EvaluationTask:
         plans: what the model was trained by.
         split: "test" or "val".
         cases: those to compare on.
-        training: those the rivals may learn from.
+        training: those the baselines may learn from.
         store: slices of all.
         min_brain: share of the crop that brain must cover for a slice to count.
         output: folder for the results.
@@ -71,7 +71,7 @@ class EvaluationTask:
             "weights": self.weights.fingerprint,
             "split": self.split,
             "cases": list(self.cases),
-            "rivals_fitted_on": list(self.training),
+            "baselines_fitted_on": list(self.training),
             "slices": digest(slices),
             "min_brain": self.min_brain,
             "measures": list(MEASURES),
@@ -190,7 +190,7 @@ def _missing(output: Path) -> str:
     compared = pd.read_csv(output / SUBJECTS_CSV, usecols=[DIRECTION, CASE], dtype=str, keep_default_na=False)
     for words, rows in compared.groupby(DIRECTION):
         direction = Direction.parse(str(words))
-        gone = sorted(set(rows[CASE]) - set(kept_slices.cases(output, *direction)))
+        gone = sorted(set(rows[CASE]) - set(synthetic_slices.cases(output, *direction)))
         if gone:
             return f"the synthetic {direction.target} of {gone[0]}"
     return ""

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.evaluation import of_model
+from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
-from hifisyn.evaluation.model_list import RIVALS, Evaluated, comparable, folds_of, label, of_contrasts, tables
+from hifisyn.evaluation.model_label import label, of_contrasts
+from hifisyn.evaluation.model_list import Evaluated, folds_of
+from hifisyn.evaluation.model_tables import comparable, tables
 from hifisyn.evaluation.model_task import EvaluationTask, look_up, out_of_date
 from hifisyn.inference.models import Model
 from hifisyn.inference.weights import Fold, Folds, Kinds, choose_weights
@@ -135,7 +138,7 @@ def carry_out(
 
 
 def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, unit: str = SUBJECT) -> Iterator[Table]:
-    """Yield a table of all models and rivals for each data set, direction and split.
+    """Yield a table of all models and baselines for each data set, direction and split.
 
     Args:
         evaluated: the evaluations.
@@ -150,7 +153,7 @@ def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, un
         ours = [of_contrasts(FIRST, one.model.domains) for one in own]
         found = tables(own)
         for what, rows in comparable(found["slices" if unit == SLICE else "subjects"]):
-            models = [name for name in rows["model"].unique() if name not in RIVALS]
+            models = [name for name in rows["model"].unique() if name not in BASELINE_NAMES]
             yield compare_methods(
                 rows,
                 measures=MEASURES,

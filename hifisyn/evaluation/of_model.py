@@ -1,6 +1,6 @@
-"""A trained model on cases that it never saw, against its rivals: the run, and what it leaves.
+"""A trained model on cases that it never saw, against its baselines: the run, and what it leaves.
 
-How models and rivals are compared: `hifisyn.evaluation.against_baselines`. Which cases and where to:
+How models and baselines are compared: `hifisyn.evaluation.against_baselines`. Which cases and where to:
 `hifisyn.evaluation.model_task`.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from hifisyn.dataset import Dataset
 from hifisyn.directions import Direction
 from hifisyn.engine.progress import Progress
-from hifisyn.evaluation import kept_slices, output_files, regions
+from hifisyn.evaluation import output_files, regions, synthetic_slices
 from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, Look, ModelEvaluation, compare
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, EvaluationTask, look_up
@@ -29,7 +29,7 @@ def evaluate(task: EvaluationTask, predictor: "Predictor", *, overwrite: bool = 
     """Do an evaluation.
 
     Writes slices.csv, subjects.csv, regions.csv, a metrics_T1_to_T2.png a direction, a picture a case and direction
-    and what the model made (`hifisyn.evaluation.kept_slices`); summary.json last, so that it says that all is whole.
+    and the synthetic slices (`hifisyn.evaluation.synthetic_slices`); summary.json last: where it is, all is complete.
 
     Args:
         task: what and where.
@@ -41,7 +41,7 @@ def evaluate(task: EvaluationTask, predictor: "Predictor", *, overwrite: bool = 
     """
     output_files.claim(task.output, overwrite)
     (task.output / output_files.SUMMARY_JSON).unlink(missing_ok=True)
-    kept_slices.clear(task.output)
+    synthetic_slices.clear(task.output)
     done = compare(
         predictor,
         task.model.method,
@@ -121,7 +121,7 @@ def _keep(output: Path, method: str, progress: Progress) -> Look:
 
     def look(case: str, direction: Direction, columns: dict[str, np.ndarray], counted: Sequence[int]) -> None:
         name = f"{case}_{direction.key}"
-        kept_slices.write(output, case, *direction, columns[f"synthetic {direction.target}"])
+        synthetic_slices.write(output, case, *direction, columns[f"synthetic {direction.target}"])
         output_files.comparison_sheet(output / f"{name}.png", columns, counted, f"{name} {method}")
         progress.step(name)
 

@@ -10,10 +10,10 @@ import torch
 
 from hifisyn.directions import directions
 from hifisyn.downstream import show
-from hifisyn.downstream.run import Done
+from hifisyn.downstream.run import FinishedJob
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.evaluation.against_baselines import DIRECTION, METHOD
-from hifisyn.evaluation.model_list import RIVALS
+from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.model_task import SUBJECTS_CSV, TEST, EvaluationTask, look_up
 from hifisyn.evaluation.output_files import PACKAGES, write_table
 from hifisyn.experiments import benchmark_tables as tables
@@ -57,7 +57,7 @@ class BenchmarkOutcome:
 
     done: Sequence[Training]
     cases: pd.DataFrame
-    downstream: Sequence[Done]
+    downstream: Sequence[FinishedJob]
     failures: Sequence[Failure]
     remarks: Sequence[str] = ()
 
@@ -88,14 +88,14 @@ def _tables(benchmark: Benchmark, outcome: BenchmarkOutcome) -> dict[str, Table]
     third = tables.table_3(outcome.downstream, _names(outcome))
     if third is not None:
         found["table_3"] = third
-    others = [entry for entry in outcome.downstream if entry.work.task != "tissue"]
+    others = [entry for entry in outcome.downstream if entry.job.task != "tissue"]
     found |= {f"downstream_{number}": table for number, table in enumerate(show.tables(others), 1)}
     if len(benchmark.comparisons[0].seeds) > 1:
         spread = seed_table(outcome.cases)
         found["seeds"] = replace(spread, head=("method", *spread.head[1:]))
-    rivals = _rivals(benchmark, outcome)
-    if not rivals.empty:
-        found["untrained"] = tables.untrained(rivals)
+    baselines = _baselines(benchmark, outcome)
+    if not baselines.empty:
+        found["untrained"] = tables.untrained(baselines)
     found["cost"] = tables.cost(outcome.done, parameters(outcome.done))
     return found
 
@@ -118,21 +118,21 @@ def parameters(trainings: Sequence[Training]) -> dict[str, int]:
 def _names(outcome: BenchmarkOutcome) -> dict[str, str]:
     """Return label of a model to the row that it is."""
     rows = {training.model: training.row.name for training in outcome.done}
-    return {entry.work.model: rows[_model_folder(entry)] for entry in outcome.downstream}
+    return {entry.job.model: rows[_model_folder(entry)] for entry in outcome.downstream}
 
 
-def _model_folder(entry: Done) -> Any:
+def _model_folder(entry: FinishedJob) -> Any:
     """Return the model folder of a piece of downstream work, which lies in it."""
-    return next(parent for parent in entry.work.folder.parents if (parent / "plans.json").exists())
+    return next(parent for parent in entry.job.folder.parents if (parent / "plans.json").exists())
 
 
-def _rivals(benchmark: Benchmark, outcome: BenchmarkOutcome) -> pd.DataFrame:
+def _baselines(benchmark: Benchmark, outcome: BenchmarkOutcome) -> pd.DataFrame:
     """Return the cases of what needs no training, from the evaluation of the first training of each direction."""
     parts: list[pd.DataFrame] = []
     known: set[str] = set()
     for training in {training.job.domains: training for training in reversed(outcome.done)}.values():
         table = read_subjects(_task(benchmark, training))
-        own = table[table[METHOD].isin(RIVALS) & ~table[DIRECTION].isin(known)]
+        own = table[table[METHOD].isin(BASELINE_NAMES) & ~table[DIRECTION].isin(known)]
         known |= set(own[DIRECTION])
         parts.append(own)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

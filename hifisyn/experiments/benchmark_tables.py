@@ -6,10 +6,10 @@ from dataclasses import replace
 import pandas as pd
 
 from hifisyn.downstream import tissue
-from hifisyn.downstream.run import Done
+from hifisyn.downstream.job import COMPARISON, shown_measures
+from hifisyn.downstream.run import FinishedJob
 from hifisyn.downstream.show import measure_title
 from hifisyn.downstream.tissue_of_folders import MAIN
-from hifisyn.downstream.work import COMPARISON, shown_measures
 from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, SUBJECT
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, TITLES
 from hifisyn.experiments.methods import REFERENCE
@@ -50,7 +50,7 @@ def table_2(cases: pd.DataFrame) -> Table:
     return replace(table, note=f"{table.note} {RANGE} In the brain only pixels of the brain mask count.")
 
 
-def table_3(done: Sequence[Done], names: dict[str, str]) -> Table | None:
+def table_3(done: Sequence[FinishedJob], names: dict[str, str]) -> Table | None:
     """Return Dice and volumetric similarity of tissues in synthetic scans; none where no tissue was segmented.
 
     Args:
@@ -58,24 +58,24 @@ def table_3(done: Sequence[Done], names: dict[str, str]) -> Table | None:
         names: label of a model to the row that it is.
     """
     parts = [
-        entry.result.cases.assign(**{ROW: names[entry.work.model], DIRECTION: _task(entry)})
+        entry.result.cases.assign(**{ROW: names[entry.job.model], DIRECTION: _task(entry)})
         for entry in done
-        if entry.work.task == tissue.TASK
+        if entry.job.task == tissue.TASK
     ]
     if not parts:
         return None
     cases = pd.concat(parts, ignore_index=True)
     cases = cases[cases[COMPARISON] == MAIN]
     measures = shown_measures(cases)
-    tools = ", ".join(dict.fromkeys(str(e.result.settings["tool"]) for e in done if e.work.task == tissue.TASK))
+    tools = ", ".join(dict.fromkeys(str(e.result.settings["tool"]) for e in done if e.job.task == tissue.TASK))
     titles = {measure: measure_title(measure) for measure in measures}
     return _compared(cases, measures, f"Table 3: tissues of synthetic scans ({tools})", titles, percent=True)
 
 
-def untrained(rivals: pd.DataFrame) -> Table:
+def untrained(baselines: pd.DataFrame) -> Table:
     """Return what is reached without any training, on the same cases: the source itself, its histogram matched, ..."""
     return compare_methods(
-        rivals,
+        baselines,
         measures=(*WHOLE, *BRAIN),
         row=METHOD,
         titles=TITLES,
@@ -142,6 +142,6 @@ def _compared(
     return replace(table, head=("method", *table.head[1:]))
 
 
-def _task(entry: Done) -> str:
+def _task(entry: FinishedJob) -> str:
     found = entry.result.settings
     return f"{found['source']} to {found['target']}"

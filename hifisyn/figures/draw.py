@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hifisyn.directions import Direction
 from hifisyn.engine.jobs import one_line
-from hifisyn.evaluation.model_list import label
+from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_task import EvaluationTask, look_up
 from hifisyn.evaluation.of_model import load, subjects_of
 from hifisyn.figures.curves import draw_curves, read_curves

@@ -9,8 +9,8 @@ import numpy as np
 
 from hifisyn.directions import Direction
 from hifisyn.errors import UserError
-from hifisyn.evaluation import kept_slices
-from hifisyn.evaluation.model_list import DEFAULT_PLANS
+from hifisyn.evaluation import synthetic_slices
+from hifisyn.evaluation.model_label import DEFAULT_PLANS
 from hifisyn.evaluation.model_task import EvaluationTask
 from hifisyn.evaluation.of_model import subjects_of
 from hifisyn.figures.comparison import ACROSS, draw_comparison
@@ -33,10 +33,10 @@ def draw_comparisons(out: Path, tasks: Mapping[str, EvaluationTask], direction: 
     Raises:
         UserError: no model was evaluated, or no case by all of them.
     """
-    evaluated = {name: task for name, task in tasks.items() if kept_slices.cases(task.output, *direction)}
+    evaluated = {name: task for name, task in tasks.items() if synthetic_slices.cases(task.output, *direction)}
     for name in (name for name in tasks if name not in evaluated):
         say(f"comparison of {direction}: without {name}, which is not evaluated; run hifisyn_evaluate")
-    shared = [set(kept_slices.cases(task.output, *direction)) for task in evaluated.values()]
+    shared = [set(synthetic_slices.cases(task.output, *direction)) for task in evaluated.values()]
     cases = sorted(set.intersection(*shared)) if shared else []
     if not cases:
         raise UserError(f"wanted a case that all models have translated, found none of {len(evaluated)} models")
@@ -99,7 +99,7 @@ class _Sheets:
     def _rows(self, case: str, count: int) -> list[Row]:
         store, (source, target) = self.task.store, self.direction
         labelled = bool(store.record(case)["labelled"])
-        made = {name: kept_slices.read(task.output, case, source, target) for name, task in self.tasks.items()}
+        made = {name: synthetic_slices.read(task.output, case, source, target) for name, task in self.tasks.items()}
         images = store.image(case, source), made, store.image(case, target), store.brain(case)
         rows = rows_of_case(case, *images, store.label(case) if labelled else None, slices=count)
         if not rows:
@@ -120,5 +120,5 @@ class _Sheets:
     def _quality(self, case: str) -> float:
         """Return the PSNR in the brain in dB, mean over slices and models."""
         truth, brain = self.task.store.image(case, self.direction.target), self.task.store.brain(case)
-        made = [kept_slices.read(task.output, case, *self.direction) for task in self.tasks.values()]
+        made = [synthetic_slices.read(task.output, case, *self.direction) for task in self.tasks.values()]
         return float(np.mean([finite_mean(psnr(stack, truth, mask=brain)) for stack in made]))

@@ -8,8 +8,8 @@ import pandas as pd
 
 from hifisyn.directions import Direction
 from hifisyn.errors import UserError
-from hifisyn.evaluation import kept_slices
-from hifisyn.evaluation.model_list import in_words, of_contrasts
+from hifisyn.evaluation import synthetic_slices
+from hifisyn.evaluation.model_label import in_words, of_contrasts
 from hifisyn.inference.models import Model, find_models
 
 SPLITS = ("test", "val")
@@ -130,14 +130,14 @@ def _evaluation(model: Model, split: str, fold: int | str | None, direction: Dir
     """Return the evaluation of the lowest fold that wrote images of this direction."""
     for parent in dict.fromkeys(c.file.parent for c in model.checkpoints if fold in (None, c.fold)):
         folder = parent / f"evaluation_{split}"
-        if folder.is_dir() and kept_slices.cases(folder, *direction):
+        if folder.is_dir() and synthetic_slices.cases(folder, *direction):
             return folder
     return None
 
 
 def _subjects(direction: Direction, folders: Sequence[Path]) -> dict[str, str]:
     """Return the cases that all evaluations hold, each with its subject."""
-    common = set.intersection(*(set(kept_slices.cases(folder, *direction)) for folder in folders))
+    common = set.intersection(*(set(synthetic_slices.cases(folder, *direction)) for folder in folders))
     owners: dict[str, str] = {}
     for folder in folders:
         table = pd.read_csv(folder / "subjects.csv", dtype=str)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hifisyn.errors import UserError
-from hifisyn.evaluation import kept_slices
+from hifisyn.evaluation import synthetic_slices
 from hifisyn.intensities import OUTSIDE
 from hifisyn.reader_study.design import View
 from hifisyn.slices import SliceStore
@@ -55,7 +55,7 @@ def read_pictures(view: View, store: SliceStore, folders: Mapping[str, Path], wi
     source, target = view.direction
     candidates = {}
     for name, folder in folders.items():
-        slices = kept_slices.read(folder, view.case, source, target)
+        slices = synthetic_slices.read(folder, view.case, source, target)
         if slices.shape != stack:
             message = f"{folder}: slices of {view.case} must have shape {stack}"
             raise UserError(message, got=slices.shape, hint="evaluate the model again")

@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 from hifisyn.errors import UserError
-from hifisyn.evaluation.model_list import find, folds_of, label, read_tables
+from hifisyn.evaluation.model_label import label
+from hifisyn.evaluation.model_list import find, folds_of
+from hifisyn.evaluation.model_tables import read_tables
 from hifisyn.files import read_json
 from hifisyn.inference.models import Model
 from hifisyn.paths import CONFIG_JSON, METRICS_CSV, Roots, fold_folder
@@ -106,7 +108,7 @@ class Facts:
 
     @property
     def evaluated(self) -> pd.DataFrame:
-        """One row a model or rival, direction and case; empty where nothing was evaluated."""
+        """One row a model or baseline, direction and case; empty where nothing was evaluated."""
         return self.tables.get("subjects", pd.DataFrame())
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from hifisyn.directions import Direction
-from hifisyn.downstream.work import TASKS
+from hifisyn.downstream.job import TASKS
 from hifisyn.errors import UserError
 from hifisyn.experiments.results import ABLATION_JSON, SUBJECTS_CSV, TABLE_PNG
 from hifisyn.files import read_json

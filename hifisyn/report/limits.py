@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hifisyn.downstream.work import TASKS
+from hifisyn.downstream.job import TASKS
 from hifisyn.report.collect import Facts
 from hifisyn.report.results import METHOD
 from hifisyn.report.words import counted, listed

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import hifisyn
-from hifisyn.downstream.work import TASKS
+from hifisyn.downstream.job import TASKS
 from hifisyn.engine.progress import duration
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.steps import Stage, Status, Step
@@ -159,9 +159,9 @@ def _evaluation(facts: Facts, cite: Citations) -> list[str]:
         f"({counted(len(cases), 'session')}) by {measures}, over whole slices and inside the brain, data range 2.",
         "Slices were averaged in their session, then sessions in their subject; spreads are over subjects.",
     ]
-    rivals = [name for name in dict.fromkeys(facts.evaluated[METHOD]) if name not in facts.labels]
-    if rivals:
-        words.append(f"Beside them stand answers that change intensities only: {'; '.join(rivals)}.")
+    baselines = [name for name in dict.fromkeys(facts.evaluated[METHOD]) if name not in facts.labels]
+    if baselines:
+        words.append(f"Beside them stand answers that change intensities only: {'; '.join(baselines)}.")
     return words
 
 

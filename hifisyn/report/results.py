@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from hifisyn.downstream.job import shown_measures
 from hifisyn.downstream.show import measure_title
-from hifisyn.downstream.work import shown_measures
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
-from hifisyn.evaluation.model_list import comparable
+from hifisyn.evaluation.model_tables import comparable
 from hifisyn.experiments.tables import SEED, comparison, seed_table
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_tasks import Downstream
@@ -100,7 +100,7 @@ def ablations(facts: Facts) -> list[ResultTable]:
 
 
 def models_first(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with the models first, the reference at their head, then the rivals."""
+    """Return a table with the models first, the reference at their head, then the baselines."""
     order = {label: place for place, label in enumerate(facts.labels)}
     return rows.sort_values(
         METHOD, key=lambda names: names.map(lambda name: order.get(name, len(order))), kind="stable"

@@ -91,7 +91,7 @@ def show(facts: Facts, *, subjects: int | None = None, slices: int | None = None
 
 def read(facts: Facts, case: str, most: int) -> ViewerCase | None:
     """Read one case: `most` slices of those that were evaluated, evenly spread; none where its slices are gone."""
-    from hifisyn.evaluation import kept_slices
+    from hifisyn.evaluation import synthetic_slices
 
     real: dict[str, np.ndarray] = {}
     made: dict[Direction, dict[str, np.ndarray]] = {}
@@ -100,7 +100,7 @@ def read(facts: Facts, case: str, most: int) -> ViewerCase | None:
         store = SliceStore(slices_folder(facts.roots.preprocessed / facts.name, training.plans.name))
         for direction in training.model.directions:
             try:
-                stack = kept_slices.read(_evaluation(training, facts.split), case, *direction)
+                stack = synthetic_slices.read(_evaluation(training, facts.split), case, *direction)
                 found = {m: store.image(case, m) for m in direction}
                 mask = store.brain(case)
             except UserError:

@@ -61,7 +61,9 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def blank_pictures(monkeypatch):
     """Pictures without content: drawing them takes most of the time, and other tests look at them and at the page."""
-    monkeypatch.setattr("hifisyn.quality.qc.write_cohort_page", lambda folder, *_, **__: write_text(folder / "qc.html", ""))
+    monkeypatch.setattr(
+        "hifisyn.quality.qc.write_cohort_page", lambda folder, *_, **__: write_text(folder / "qc.html", "")
+    )
     monkeypatch.setattr("hifisyn.quality.drawing.draw_case", lambda path, *_, **__: write_text(path, ""))
 
 

@@ -9,18 +9,18 @@ import pytest
 
 from hifisyn.cli.downstream_eval import main
 from hifisyn.downstream import augment, lesion, run, show, tissue
-from hifisyn.downstream.made import MadeScans
+from hifisyn.downstream.job import DownstreamJob, DownstreamResult
+from hifisyn.downstream.model_under_test import DownstreamSettings, ModelUnderTest, chosen_classes
 from hifisyn.downstream.nnunet import consecutive, renumbered, splits
 from hifisyn.downstream.nnunet_settings import NnUNetSettings, environment, resolved
-from hifisyn.downstream.trial import Settings, Trial, chosen_classes
-from hifisyn.downstream.work import Result, Work
+from hifisyn.downstream.synthetic_scans import SyntheticScans
 from hifisyn.errors import UserError
 from hifisyn.inference.models import read_model
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.record import Grid
 from hifisyn.preprocessing.steps import Tool
 from hifisyn.volume import Volume
-from tests.support.downstream_trials import AFFINE, LABELS, TEST, TRAIN, clinic, write_case, write_model
+from tests.support.downstream_clinic import AFFINE, LABELS, TEST, TRAIN, clinic, write_case, write_model
 
 SMALL = NnUNetSettings(epochs=1, iterations=2, size="small")
 
@@ -31,9 +31,9 @@ def roots(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trial(roots):
+def model(roots):
     folder = roots.results / "MS" / "T1_T2" / "Inverse__plans__2d"
-    return Trial(read_model(folder), Settings(SMALL, device="cpu", processes=1), roots)
+    return ModelUnderTest(read_model(folder), DownstreamSettings(SMALL, device="cpu", processes=1), roots)
 
 
 class ByIntensity:
@@ -51,14 +51,14 @@ class ByIntensity:
         return {name: ((s.data > 480) & (s.data < 600)).astype(np.uint8) for name, s in scans.items()}
 
 
-def test_real_scans_are_brain_alone(trial):
-    real, brain = trial.scans.real("x", "T1"), trial.scans.brain("x")
-    whole = trial.scans.store.image("x", "T1").data
+def test_real_scans_are_brain_alone(model):
+    real, brain = model.scans.real("x", "T1"), model.scans.brain("x")
+    whole = model.scans.store.image("x", "T1").data
     assert np.array_equal(real.data, np.where(brain.data > 0, whole, 0))
     assert real.same_grid(brain)
 
 
-def test_a_scan_on_an_oblique_grid_comes_onto_that_of_the_reference(trial, tmp_path):
+def test_a_scan_on_an_oblique_grid_comes_onto_that_of_the_reference(model, tmp_path):
     store = AlignedStore(tmp_path)
     write_case(store, "x", 3)
     turn = np.deg2rad(12)
@@ -70,7 +70,7 @@ def test_a_scan_on_an_oblique_grid_comes_onto_that_of_the_reference(trial, tmp_p
     aligned = store.read("x")
     aligned.images["T2"] = Volume(ramp, affine)
     store.write("x", aligned)
-    real = type(trial.scans)(store).real("x", "T2")
+    real = type(model.scans)(store).real("x", "T2")
     places = np.argwhere(store.brain("x").data > 0)
     expected = 1000 + (places @ AFFINE[:3, :3].T + AFFINE[:3, 3]) @ [1, -2, 3]
     inner = np.abs(places - np.array([20, 24, 7])).max(axis=1) < 5
@@ -78,10 +78,10 @@ def test_a_scan_on_an_oblique_grid_comes_onto_that_of_the_reference(trial, tmp_p
     assert Grid.of(real) == Grid.of(store.brain("x"))
 
 
-def test_synthetic_scans_hold_what_the_model_says_and_nothing_outside_the_brain(trial):
-    made, brain = trial.scans.synthetic("x", trial.predictor, "T1", "T2"), trial.scans.brain("x").data > 0
-    source = trial.scans.real("x", "T1").data
-    assert made.same_grid(trial.scans.brain("x"))
+def test_synthetic_scans_hold_what_the_model_says_and_nothing_outside_the_brain(model):
+    made, brain = model.scans.synthetic("x", model.predictor, "T1", "T2"), model.scans.brain("x").data > 0
+    source = model.scans.real("x", "T1").data
+    assert made.same_grid(model.scans.brain("x"))
     assert not made.data[~brain].any()
     upper = np.percentile(source[brain], 99.5)
     expected = np.clip(800 * (1 - source / upper), 0, 800)
@@ -90,25 +90,25 @@ def test_synthetic_scans_hold_what_the_model_says_and_nothing_outside_the_brain(
     assert b"synthetic T2" in bytes(made.header["descrip"])
 
 
-def test_each_scan_is_made_once_until_weights_or_case_change(trial, tmp_path, monkeypatch):
+def test_each_scan_is_made_once_until_weights_or_case_change(model, tmp_path, monkeypatch):
     asked = []
 
     def predictor():
         asked.append(1)
-        return trial.predictor
+        return model.predictor
 
-    made = MadeScans(tmp_path, trial.scans, "weights", predictor)
+    made = SyntheticScans(tmp_path, model.scans, "weights", predictor)
     first = made.volume("x", "T1", "T2")
     assert np.array_equal(made.volume("x", "T1", "T2").data, first.data)
     assert len(asked) == 1
-    MadeScans(tmp_path, trial.scans, "other weights", predictor).path("x", "T1", "T2")
+    SyntheticScans(tmp_path, model.scans, "other weights", predictor).path("x", "T1", "T2")
     assert len(asked) == 2
-    monkeypatch.setattr(type(trial.scans), "key", lambda self, case: "another")
-    MadeScans(tmp_path, trial.scans, "other weights", predictor).path("x", "T1", "T2")
+    monkeypatch.setattr(type(model.scans), "key", lambda self, case: "another")
+    SyntheticScans(tmp_path, model.scans, "other weights", predictor).path("x", "T1", "T2")
     assert len(asked) == 3
 
 
-def test_lesions_are_left_out_of_both_tissue_maps(trial, monkeypatch, tmp_path):
+def test_lesions_are_left_out_of_both_tissue_maps(model, monkeypatch, tmp_path):
     seen = []
 
     def segment(volume, inside, modality, *, tool, lesion):
@@ -116,35 +116,35 @@ def test_lesions_are_left_out_of_both_tissue_maps(trial, monkeypatch, tmp_path):
         return np.where(inside & ~lesion, 1 + (volume.data > 275) + (volume.data > 500), 0)
 
     monkeypatch.setattr(tissue.tissue, "segment", segment)
-    file = trial.made.path("x", "T2", "T1")
-    tissue.segment_case(trial.scans.store.folder, "x", file, "T1", 800.0, Tool.ATROPOS, (4,), tmp_path)
+    file = model.synthetic.path("x", "T2", "T1")
+    tissue.segment_case(model.scans.store.folder, "x", file, "T1", 800.0, Tool.ATROPOS, (4,), tmp_path)
     assert len(seen) == 2
-    assert all(np.array_equal(lesion, trial.scans.labels("x").data == 4) for lesion in seen)
+    assert all(np.array_equal(lesion, model.scans.labels("x").data == 4) for lesion in seen)
 
 
-def test_tissue_of_synthetic_t1_is_compared(trial):
-    works = tissue.works(trial)
-    assert [work.folder.name for work in works] == ["T2_to_T1"]
-    result = works[0].run()
+def test_tissue_of_synthetic_t1_is_compared(model):
+    jobs = tissue.jobs(model)
+    assert [job.folder.name for job in jobs] == ["T2_to_T1"]
+    result = jobs[0].run()
     assert set(result.cases["case"]) == set(TEST)
     assert (result.cases[["dice_GM", "vs_WM"]] > 0.75).all(axis=None)
-    assert works[0].done
-    content = json.loads((works[0].folder / "summary.json").read_text(), parse_constant=pytest.fail)
+    assert jobs[0].done
+    content = json.loads((jobs[0].folder / "summary.json").read_text(), parse_constant=pytest.fail)
     assert "Atropos" in content["settings"]["tool"]
-    assert (works[0].folder / "x.png").stat().st_size > 10_000
+    assert (jobs[0].folder / "x.png").stat().st_size > 10_000
 
 
-def test_lesions_are_found_by_what_learned_from_training_cases_alone(trial):
-    work = next(w for w in lesion.works(trial, ByIntensity) if w.folder.name == "T1_to_T2")
-    table = work.run().cases
+def test_lesions_are_found_by_what_learned_from_training_cases_alone(model):
+    job = next(w for w in lesion.jobs(model, ByIntensity) if w.folder.name == "T1_to_T2")
+    table = job.run().cases
     modality, labels, cases = ByIntensity.taught["nnU-Net on real T2"]
     assert (modality, labels, set(cases)) == ("T2", {"background": 0, "lesion": 1}, set(TRAIN))
     image, label = cases["a"]
-    assert np.array_equal(image.data, trial.scans.real("a", "T2").data)
-    assert np.array_equal(label.data == 1, trial.scans.labels("a").data == 4)
+    assert np.array_equal(image.data, model.scans.real("a", "T2").data)
+    assert np.array_equal(label.data == 1, model.scans.labels("a").data == 4)
     found = table.set_index(["case", "comparison"])["dice"]
     for case in TEST:
-        reference, real = trial.scans.labels(case).data == 4, trial.scans.real(case, "T2").data
+        reference, real = model.scans.labels(case).data == 4, model.scans.real(case, "T2").data
         predicted = (real > 480) & (real < 600)
         expected = 2 * (predicted & reference).sum() / (predicted.sum() + reference.sum())
         assert found[case, "real"] == pytest.approx(expected, abs=1e-12)
@@ -152,13 +152,13 @@ def test_lesions_are_found_by_what_learned_from_training_cases_alone(trial):
     assert table["subject"].tolist() == ["x"] * 3 + ["y"] * 3
 
 
-def test_copies_of_training_scans_augment_and_tests_are_on_real_scans(trial):
-    work = next(w for w in augment.works(trial, ByIntensity) if w.folder.name == "T1_to_T2")
-    result = work.run()
+def test_copies_of_training_scans_augment_and_tests_are_on_real_scans(model):
+    job = next(w for w in augment.jobs(model, ByIntensity) if w.folder.name == "T1_to_T2")
+    result = job.run()
     cases = ByIntensity.taught["nnU-Net on real + synthetic T2"][2]
     assert set(cases) == {*TRAIN, *(f"{case}__synthetic" for case in TRAIN)}
     copy, label = cases["b__synthetic"]
-    assert np.array_equal(copy.data, trial.made.volume("b", "T1", "T2").data)
+    assert np.array_equal(copy.data, model.synthetic.volume("b", "T1", "T2").data)
     assert np.array_equal(label.data, cases["b"][1].data)
     assert result.cases.groupby("comparison", sort=False)["case"].apply(list).to_dict() == {
         "real": list(TEST),
@@ -167,8 +167,8 @@ def test_copies_of_training_scans_augment_and_tests_are_on_real_scans(trial):
     assert result.settings["synthetic_copies"] == 3
 
 
-def test_nnunets_folds_keep_a_person_on_one_side(trial):
-    cases = augment.synthetic_copies(trial, "T1", "T2") + augment.real_cases(trial, "T2")
+def test_nnunets_folds_keep_a_person_on_one_side(model):
+    cases = augment.synthetic_copies(model, "T1", "T2") + augment.real_cases(model, "T2")
     person = {case.name: case.subject for case in cases}
     assert person["a"] == person["b__synthetic"] == "P1"
     folds = splits(cases)
@@ -183,18 +183,20 @@ def test_work_is_done_once_and_again_where_what_goes_in_changed(tmp_path):
 
     def do():
         runs.append(1)
-        return Result(pd.DataFrame({"comparison": ["real"], "case": ["007"], "subject": ["007"], "dice": [0.5]}))
+        return DownstreamResult(
+            pd.DataFrame({"comparison": ["real"], "case": ["007"], "subject": ["007"], "dice": [0.5]})
+        )
 
     def work(weights):
-        return Work("lesion", "w", "m", tmp_path / "w", {"weights": weights}, do=do)
+        return DownstreamJob("lesion", "w", "m", tmp_path / "w", {"weights": weights}, do=do)
 
     lines: list[str] = []
-    assert run.run([work("1")], lines.append)[0][0].kept is False
+    assert run.run([work("1")], lines.append)[0][0].reused is False
     again = run.run([work("1")], lines.append)[0][0]
-    assert again.kept
+    assert again.reused
     assert again.result.cases["case"].tolist() == ["007"]
-    assert run.run([work("2")], lines.append)[0][0].kept is False
-    assert run.run([work("2")], lines.append, overwrite=True)[0][0].kept is False
+    assert run.run([work("2")], lines.append)[0][0].reused is False
+    assert run.run([work("2")], lines.append, overwrite=True)[0][0].reused is False
     assert len(runs) == 3
 
 
@@ -206,19 +208,21 @@ def test_what_goes_wrong_with_one_work_costs_no_other(tmp_path):
         raise ValueError("ours")
 
     def fine():
-        return Result(pd.DataFrame({"comparison": ["real"], "case": ["a"], "subject": ["a"], "dice": [1.0]}))
+        return DownstreamResult(pd.DataFrame({"comparison": ["real"], "case": ["a"], "subject": ["a"], "dice": [1.0]}))
 
     tasks = {"fail": fail, "bug": bug, "fine": fine}
-    works = [Work("lesion", name, "m", tmp_path / name, do=do) for name, do in tasks.items()]
-    done, failures = run.run([*works, Work("lesion", "none", "m", tmp_path, missing="no labels")], lambda _: None)
-    assert [entry.work.title for entry in done] == ["fine"]
+    jobs = [DownstreamJob("lesion", name, "m", tmp_path / name, do=do) for name, do in tasks.items()]
+    done, failures = run.run(
+        [*jobs, DownstreamJob("lesion", "none", "m", tmp_path, missing="no labels")], lambda _: None
+    )
+    assert [entry.job.title for entry in done] == ["fine"]
     assert {f.case: f.reason for f in failures} == {"fail": "wanted this, found that", "bug": "ValueError: ours"}
     assert not (tmp_path / "fail" / "summary.json").exists()
 
 
-def test_tables_say_what_was_compared(trial):
-    works = [w for w in lesion.works(trial, ByIntensity) if w.folder.name == "T1_to_T2"]
-    done, _ = run.run(works, lambda _: None)
+def test_tables_say_what_was_compared(model):
+    jobs = [w for w in lesion.jobs(model, ByIntensity) if w.folder.name == "T1_to_T2"]
+    done, _ = run.run(jobs, lambda _: None)
     table, gaps = show.tables(done)
     text = table.text()
     assert "T1 to T2: Dice lesion" in text
@@ -229,13 +233,13 @@ def test_tables_say_what_was_compared(trial):
     assert "nnU-Net 2d, 1 epochs of 2 steps, a short training" in text
 
 
-def test_a_network_that_finds_nothing_in_real_scans_is_named(trial, monkeypatch):
+def test_a_network_that_finds_nothing_in_real_scans_is_named(model, monkeypatch):
     class Blind(ByIntensity):
         def segment(self, scans):
             return {name: np.zeros(s.shape, np.uint8) for name, s in scans.items()}
 
-    work = next(w for w in augment.works(trial, Blind) if w.folder.name == "T2_to_T1")
-    (table, _) = show.tables(run.run([work], lambda _: None, overwrite=True)[0])
+    job = next(w for w in augment.jobs(model, Blind) if w.folder.name == "T2_to_T1")
+    (table, _) = show.tables(run.run([job], lambda _: None, overwrite=True)[0])
     assert "T1: nnU-Net finds next to nothing in real scans (mean Dice 0.00), so nothing follows" in " ".join(
         table.text().split()
     )
@@ -280,8 +284,8 @@ def test_a_broken_model_costs_no_other(roots, tmp_path):
 def test_a_model_whose_data_are_gone_is_listed_and_costs_no_other(roots, tmp_path):
     lost = read_model(write_model(roots.__class__(tmp_path, tmp_path, tmp_path / "res"), "GONE"))
     here = read_model(roots.results / "MS" / "T1_T2" / "Inverse__plans__2d")
-    works, failures = run.list_works([lost, here], Settings(SMALL, device="cpu"), roots, ["tissue"])
-    assert [work.model for work in works] == ["Inverse"]
+    jobs, failures = run.list_jobs([lost, here], DownstreamSettings(SMALL, device="cpu"), roots, ["tissue"])
+    assert [job.model for job in jobs] == ["Inverse"]
     assert "wanted the data set GONE" in failures[0].reason
 
 

@@ -12,7 +12,7 @@ from hifisyn.downstream.scans import Scans
 from hifisyn.errors import UserError
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.volume import Volume
-from tests.support.downstream_trials import write_case
+from tests.support.downstream_clinic import write_case
 
 CLASSES = {"CSF": 1}
 SETTINGS = NnUNetSettings(epochs=8, iterations=8, size="small")

@@ -5,8 +5,11 @@ import pandas as pd
 import pytest
 
 from hifisyn.errors import UserError
-from hifisyn.evaluation import kept_slices, of_all_models, output_files
-from hifisyn.evaluation.model_list import RIVALS, find, label, read_tables
+from hifisyn.evaluation import of_all_models, output_files, synthetic_slices
+from hifisyn.evaluation.baselines import BASELINE_NAMES
+from hifisyn.evaluation.model_label import label
+from hifisyn.evaluation.model_list import find
+from hifisyn.evaluation.model_tables import read_tables
 from hifisyn.evaluation.model_task import choose_cases, look_up, out_of_date
 from hifisyn.files import read_json
 from hifisyn.inference.models import read_model
@@ -48,8 +51,8 @@ def test_an_ensemble_is_evaluated_as_it_predicts_and_kept_apart(roots):
     assert settings["weights"] == predictor.fingerprint
     expected = predictor.translate_slices(store.image("c6", "T1"), "T1", "T2")
     brain = store.brain("c6")
-    np.testing.assert_allclose(kept_slices.read(output, "c6", "T1", "T2")[brain], expected[brain], atol=1e-6)
-    single = kept_slices.read(folder / "fold_0" / "evaluation_test", "c6", "T1", "T2")
+    np.testing.assert_allclose(synthetic_slices.read(output, "c6", "T1", "T2")[brain], expected[brain], atol=1e-6)
+    single = synthetic_slices.read(folder / "fold_0" / "evaluation_test", "c6", "T1", "T2")
     assert np.abs(single - expected)[brain].max() > 1e-3
     assert set(pd.read_csv(output / "subjects.csv")["case"]) == {"c6", "c7"}
 
@@ -93,7 +96,7 @@ def test_shifts_of_every_fold_by_itself(roots):
     assert not failures
     assert [label(one.model, one.fold, one.together) for one in done] == ["Toy shifts"]
     subjects = of_all_models.tables(done)["subjects"]
-    assert set(subjects["model"]) == {"Toy shifts", *RIVALS}
+    assert set(subjects["model"]) == {"Toy shifts", *BASELINE_NAMES}
 
 
 def test_a_changed_fold_makes_an_ensemble_out_of_date(roots):

@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from hifisyn.cli.evaluate import main
-from hifisyn.evaluation import baselines, kept_slices, model_list, of_all_models, output_files
-from hifisyn.evaluation.model_list import RIVALS, find, label, read_tables
+from hifisyn.evaluation import baselines, model_tables, of_all_models, output_files, synthetic_slices
+from hifisyn.evaluation.baselines import BASELINE_NAMES
+from hifisyn.evaluation.model_label import label
+from hifisyn.evaluation.model_list import find
+from hifisyn.evaluation.model_tables import read_tables
 from hifisyn.files import read_json, sha256, write_json
 from hifisyn.inference.models import read_model
 from hifisyn.inference.predictor import Predictor
@@ -79,7 +82,7 @@ def test_every_model_and_fold_is_evaluated_and_compared_in_one_table(roots, caps
     tables = out.split("\nTOY, ")[1:]
     for table, direction in zip(tables, ("T1 to T2", "T2 to T1"), strict=True):
         assert table.startswith(f"{direction}, test")
-        for row in ("Toy", "Toy fold 1", "Toy without SGD", *RIVALS):
+        for row in ("Toy", "Toy fold 1", "Toy without SGD", *BASELINE_NAMES):
             assert sum(line.startswith(f"{row} ") for line in table.splitlines()) >= 1, row
     assert "MS-SSIM" in out
     assert "paired by subject" in " ".join(out.split())
@@ -250,7 +253,7 @@ def test_the_tables_of_all_models_are_one_below_the_other(roots):
         table = tables[name]
         assert list(table.columns[:5]) == ["model", "domains", "fold", "split", "folder"]
         assert not table.duplicated(["model", "direction", "split", "case", *key]).any()
-        assert set(table["model"]) == {"Toy", "Toy without SGD", *RIVALS}
+        assert set(table["model"]) == {"Toy", "Toy without SGD", *BASELINE_NAMES}
         assert set(table["domains"]) == {"T1_T2"}
         assert set(table["subject"]) == {"seven"}
     subjects = tables["subjects"].set_index(["model", "direction", "case"]).sort_index()
@@ -260,7 +263,7 @@ def test_the_tables_of_all_models_are_one_below_the_other(roots):
         assert set(subjects.loc[name, "folder"]) == {str(folder / "fold_0" / "evaluation_test")}
         for where in own.index:
             assert subjects.loc[(name, *where), "ms_ssim"] == own.loc[where, "ms_ssim"]
-    assert len(subjects) == (2 + len(RIVALS)) * 2 * 2
+    assert len(subjects) == (2 + len(BASELINE_NAMES)) * 2 * 2
     nothing = read_tables(roots.results, "IXI")
     assert {name: len(table) for name, table in nothing.items()} == {"slices": 0, "subjects": 0, "regions": 0}
     assert "ms_ssim" in nothing["subjects"]
@@ -272,7 +275,7 @@ def test_models_of_one_name_are_kept_apart(roots, tmp_path):
     shutil.copytree(folder, copy)
     models, _ = find(roots.results, folders=[folder, copy])
     done, _ = of_all_models.carry_out(of_all_models.survey(models, roots.preprocessed), "cpu")
-    names = set(model_list.tables(done)["subjects"]["model"]) - set(RIVALS)
+    names = set(model_tables.tables(done)["subjects"]["model"]) - set(BASELINE_NAMES)
     assert names == {"Toy", f"Toy [{copy}]"}
 
 
@@ -300,10 +303,10 @@ def test_what_the_model_made_is_kept_as_it_was_measured(roots):
     assert run(roots) == 0
     output = folder / "fold_0" / "evaluation_test"
     store, predictor = SliceStore(slices_folder(roots.preprocessed / "TOY")), Predictor.from_folder(folder)
-    assert kept_slices.cases(output, "T1", "T2") == kept_slices.cases(output, "T2", "T1") == ["c6", "c7"]
-    assert kept_slices.cases(output, "T1", "FLAIR") == []
+    assert synthetic_slices.cases(output, "T1", "T2") == synthetic_slices.cases(output, "T2", "T1") == ["c6", "c7"]
+    assert synthetic_slices.cases(output, "T1", "FLAIR") == []
     for case, source, target in (("c6", "T1", "T2"), ("c7", "T2", "T1")):
-        made = kept_slices.read(output, case, source, target)
+        made = synthetic_slices.read(output, case, source, target)
         image, brain = store.image(case, source), store.brain(case)
         expected = predictor.translate_slices(image, source, target)
         assert (made.dtype, made.shape) == (np.float32, image.shape)
@@ -352,7 +355,7 @@ def test_regions_are_those_of_the_label_maps(roots):
     table = pd.read_csv(output / "regions.csv")
     assert set(table["case"]) == {"c7"}
     assert set(table["region"]) == {"CSF", "GM", "WM"}
-    assert len(table) == 2 * (1 + len(RIVALS)) * 3
+    assert len(table) == 2 * (1 + len(BASELINE_NAMES)) * 3
     counted = set(pd.read_csv(output / "slices.csv").query("case == 'c7'")["slice"])
     assert counted == set(range(len(label_map)))
     rows = table[table["region"] == "GM"]

@@ -62,7 +62,7 @@ def test_every_method_direction_and_case_has_its_rows(store):
     assert set(done.slices["slice"]) == {2, 3, 4}
 
 
-def test_a_good_model_beats_its_rivals_and_the_source_is_inverted(store):
+def test_a_good_model_beats_its_baselines_and_the_source_is_inverted(store):
     means = compare(store).dataset.set_index(["direction", "method"])
     for direction in ("T1 to T2", "T2 to T1"):
         there = means.loc[direction]
@@ -96,12 +96,12 @@ def test_structures_are_scored_in_the_slices_that_count(store):
         assert rows.loc[name, "pixels"] == (label[2:] == value).sum()
 
 
-def test_rivals_learn_from_training_cases_only(store):
+def test_baselines_learn_from_training_cases_only(store):
     before = compare(store, cases=("d",)).slices
     write(store, "e", 77)
     after = compare(store, cases=("d",)).slices
     assert before.equals(after)
-    fitted = against_baselines.fit_rivals(store, TRAIN, *PAIR)
+    fitted = against_baselines.fit_baselines(store, TRAIN, *PAIR)
     pooled = np.concatenate([store.image(case, "T2")[store.brain(case)] for case in TRAIN])
     assert fitted.mean == pytest.approx(pooled.mean(), abs=1e-6)
 

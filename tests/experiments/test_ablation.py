@@ -355,12 +355,12 @@ def test_a_method_that_ignores_the_switches_makes_no_row(tmp_path, monkeypatch, 
     assert "p_holm" not in (table(roots).parent / "table.md").read_text()
 
 
-def without_rivals(monkeypatch):
+def without_baselines(monkeypatch):
     monkeypatch.setattr(rows, "names", lambda: ["HiFiSyn"])
 
 
 def test_a_dry_run_says_all_and_writes_nothing(tmp_path, monkeypatch, capsys):
-    without_rivals(monkeypatch)
+    without_baselines(monkeypatch)
     roots = toy_dataset(tmp_path)
     assert run(roots, "--dry-run", "--rows", "table5", "mguit", "--seeds", "0", "1") == 0
     out = capsys.readouterr().out
@@ -400,7 +400,7 @@ def test_mistakes_are_one_line_and_nothing_is_written(tmp_path, capsys, words, m
 
 
 def test_rows_of_a_method_that_is_not_here_cannot_be_trained_alone(tmp_path, monkeypatch, capsys):
-    without_rivals(monkeypatch)
+    without_baselines(monkeypatch)
     assert "found rows that need the method MUNIT" in fails(toy_dataset(tmp_path), capsys, "--rows", "munit")
 
 

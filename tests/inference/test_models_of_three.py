@@ -7,12 +7,15 @@ import pytest
 
 from hifisyn.directions import Direction, directions
 from hifisyn.downstream import augment, lesion, tissue
+from hifisyn.downstream.model_under_test import DownstreamSettings, ModelUnderTest
 from hifisyn.downstream.nnunet_settings import NnUNetSettings
-from hifisyn.downstream.trial import Settings, Trial
 from hifisyn.errors import UserError
-from hifisyn.evaluation import against_baselines, kept_slices, of_all_models, output_files
+from hifisyn.evaluation import against_baselines, of_all_models, output_files, synthetic_slices
+from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.measures import score
-from hifisyn.evaluation.model_list import RIVALS, comparable, evaluations, find, label, read_tables
+from hifisyn.evaluation.model_label import label
+from hifisyn.evaluation.model_list import evaluations, find
+from hifisyn.evaluation.model_tables import comparable, read_tables
 from hifisyn.evaluation.model_task import look_up, out_of_date
 from hifisyn.figures import style
 from hifisyn.figures.draw import draw_all
@@ -29,7 +32,7 @@ from hifisyn.report.subjects import show
 from hifisyn.report.viewer import Viewer, viewer
 from hifisyn.training.validation import ValidationSet, measure, source_itself, write_sheets
 from hifisyn.training.validation import score as validation_score
-from tests.support import downstream_trials
+from tests.support import downstream_clinic
 from tests.support.three_contrasts import DOMAINS, HAS, Inverse, evaluated, three_roots, three_store
 
 ALL = directions(DOMAINS)
@@ -105,9 +108,9 @@ def test_each_direction_is_compared_on_the_cases_with_both_of_its_contrasts(root
         rows = done.cases[done.cases["direction"] == str(direction)]
         expected = WITH_BOTH[frozenset(direction)]
         assert {method: list(own["case"]) for method, own in rows.groupby("method")} == dict.fromkeys(
-            ["HiFiSyn", *RIVALS], expected
+            ["HiFiSyn", *BASELINE_NAMES], expected
         )
-        assert kept_slices.cases(task.output, *direction) == expected
+        assert synthetic_slices.cases(task.output, *direction) == expected
         for case in expected:
             source, truth, brain = (
                 task.store.image(case, direction.source),
@@ -149,21 +152,21 @@ def test_models_of_three_and_of_two_contrasts_stand_in_one_table(beside):
     for direction in ALL:
         both = set(direction) == {"T1", "T2"}
         rows = groups[f"{direction}, test"]
-        assert set(rows["model"]) == {OF_THREE, *RIVALS} | ({"HiFiSyn"} if both else set())
+        assert set(rows["model"]) == {OF_THREE, *BASELINE_NAMES} | ({"HiFiSyn"} if both else set())
         assert not rows.duplicated(["model", "case"]).any()
         assert set(rows.loc[rows["model"] == OF_THREE, "domains"]) == {"FLAIR_T1_T2"}
     models = find(beside.results, ["TOY"])[0]
     assert [label(model, 0) for model in models] == [OF_THREE, "HiFiSyn"]
     found = {table.title: table for table in of_all_models.compared(list(evaluations(models)))}
     shown = [row[0].text for row in found["TOY, T1 to T2, test"].rows]
-    assert [name for name in shown if name not in RIVALS] == [OF_THREE, "HiFiSyn"]
+    assert [name for name in shown if name not in BASELINE_NAMES] == [OF_THREE, "HiFiSyn"]
     assert OF_THREE in [row[0].text for row in found["TOY, FLAIR to T2, test"].rows]
 
 
 def test_a_pair_of_each_two_contrasts_keeps_its_name(roots):
     for pair in (("T1", "T2"), ("FLAIR", "T1")):
         evaluated(roots, pair)
-    assert set(read_tables(roots.results, "TOY")["subjects"]["model"]) == {"HiFiSyn", *RIVALS}
+    assert set(read_tables(roots.results, "TOY")["subjects"]["model"]) == {"HiFiSyn", *BASELINE_NAMES}
 
 
 def test_the_report_tells_every_direction(beside):
@@ -173,7 +176,7 @@ def test_the_report_tells_every_direction(beside):
     for direction in ALL:
         names = [row[0].text for row in found[f"image_quality_{direction.key}_test"].rows]
         expected = [OF_THREE, "HiFiSyn"] if set(direction) == {"T1", "T2"} else [OF_THREE]
-        assert [name for name in names if name not in RIVALS] == expected
+        assert [name for name in names if name not in BASELINE_NAMES] == expected
     assert "Left out where a contrast lacks: y, z." in limits(facts)
     assert "Left out, since a contrast lacks: z." in limits(facts)
     recorded = runs(facts)
@@ -277,19 +280,19 @@ def test_a_case_of_two_contrasts_validates_their_directions_alone(tmp_path):
 
 
 @pytest.fixture
-def trial(tmp_path):
-    """A model of three contrasts on trial in a clinic that has all of them."""
-    roots = downstream_trials.clinic(tmp_path)
+def model(tmp_path):
+    """A model of three contrasts under test in a clinic that has all of them."""
+    roots = downstream_clinic.clinic(tmp_path)
     store = AlignedStore(roots.preprocessed / "MS" / "aligned")
-    for seed, case in enumerate((*downstream_trials.TRAIN, *downstream_trials.TEST)):
-        downstream_trials.write_case(store, case, seed, DOMAINS)
+    for seed, case in enumerate((*downstream_clinic.TRAIN, *downstream_clinic.TEST)):
+        downstream_clinic.write_case(store, case, seed, DOMAINS)
     folder = roots.results / "MS" / "T1_T2" / "Inverse__plans__2d"
     (folder / "config.json").write_text(json.dumps({"method": "HiFiSyn", "domains": DOMAINS}))
-    return Trial(read_model(folder), Settings(NnUNetSettings(), device="cpu", processes=1), roots)
+    return ModelUnderTest(read_model(folder), DownstreamSettings(NnUNetSettings(), device="cpu", processes=1), roots)
 
 
-def test_downstream_tasks_have_a_folder_a_direction(trial):
-    assert trial.directions == ALL
-    assert [work.folder.name for work in tissue.works(trial)] == ["FLAIR_to_T1", "T2_to_T1"]
+def test_downstream_tasks_have_a_folder_a_direction(model):
+    assert model.directions == ALL
+    assert [job.folder.name for job in tissue.jobs(model)] == ["FLAIR_to_T1", "T2_to_T1"]
     for task in (lesion, augment):
-        assert [work.folder.name for work in task.works(trial)] == [direction.key for direction in ALL]
+        assert [job.folder.name for job in task.jobs(model)] == [direction.key for direction in ALL]

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from hifisyn.cli.reader_study import main
-from hifisyn.evaluation import kept_slices
+from hifisyn.evaluation import synthetic_slices
 from hifisyn.reader_study import key as keys
 from hifisyn.reader_study.page import Shown, render_study
 from hifisyn.slices import SliceStore
@@ -65,7 +65,7 @@ def test_the_key_records_where_each_image_came_from(roots, tmp_path):
         inside = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         for image in trial["images"]:
             folder = evaluation(roots.results / "TOY" / "FLAIR_T1" / about.images[image["id"]])
-            generated = kept_slices.read(folder, about.case, about.source, about.target)[about.slice][inside]
+            generated = synthetic_slices.read(folder, about.case, about.source, about.target)[about.slice][inside]
             assert holds(pixels(image["png"]), np.rint((generated + 1) * 127.5))
         source = store.image(about.case, about.source, about.slice)[inside]
         assert holds(pixels(trial["references"][0]["png"]), np.rint((source + 1) * 127.5))

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from hifisyn.cli.report import main
-from hifisyn.evaluation import kept_slices
+from hifisyn.evaluation import synthetic_slices
 from hifisyn.report.viewer import colours
 from hifisyn.slices import SliceStore
 from tests.quality.test_qc import Page
@@ -74,7 +74,7 @@ class Stored:
 
     def made(self, seed, way, place):
         folder = fold_folder(self.roots, seed) / "evaluation_test"
-        return grey(kept_slices.read(folder, self.case, *way)[place][self.box])
+        return grey(synthetic_slices.read(folder, self.case, *way)[place][self.box])
 
 
 def grey(values):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hifisyn.evaluation import kept_slices
+from hifisyn.evaluation import synthetic_slices
 from hifisyn.files import write_json
 from hifisyn.inference.models import read_model
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
@@ -43,7 +43,9 @@ def evaluate_toy(roots, model, noise=0.1):
         for source, target in (("T1", "T2"), ("T2", "T1")):
             truth, brain = store.image(case, target), store.brain(case)
             made = np.where(brain, truth + (1 + number) * noise * rng.normal(size=truth.shape), -1)
-            kept_slices.write(fold_folder(model.folder, 0) / "evaluation_val", case, source, target, made.clip(-1, 1))
+            synthetic_slices.write(
+                fold_folder(model.folder, 0) / "evaluation_val", case, source, target, made.clip(-1, 1)
+            )
 
 
 def assert_legible(figure):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from hifisyn.evaluation import kept_slices
+from hifisyn.evaluation import synthetic_slices
 from hifisyn.files import write_json, write_text
 from hifisyn.paths import Roots
 from hifisyn.plans import Plans
@@ -63,7 +63,7 @@ def _case(store, case, rng, pair, folders):
         for worse, folder in enumerate(folders):
             synthetic = gaussian_filter(truth, (0, 0.8 * worse, 0.8 * worse)) + rng.normal(scale=0.05, size=truth.shape)
             synthetic = np.where(brain, np.clip(synthetic, -1, 1), -1)
-            kept_slices.write(evaluation(folder), case, source, target, synthetic)
+            synthetic_slices.write(evaluation(folder), case, source, target, synthetic)
 
 
 def answer_file(path, study, name, rank, *, leave_out=(), years=5.0):

@@ -84,7 +84,7 @@ def write_case(store: AlignedStore, case: str, seed: int, modalities: tuple[str,
 
 def write_model(roots: Roots, dataset: str = "MS") -> Path:
     """Write a model folder of `Inverse`."""
-    method = "tests.support.downstream_trials:Inverse"
+    method = "tests.support.downstream_clinic:Inverse"
     plans = Plans(
         dataset=dataset,
         method=method,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MADE_FROM = "made_from.json"
 
 
-class MadeScans:
+class SyntheticScans:
     """Synthetic scans in `folder`, a folder a direction: T1_to_T2/CASE.nii.gz.
 
     A scan counts only while the weights and the aligned case are those that it was made from.

@@ -22,7 +22,7 @@ LEAST_DICE = 0.05
 
 
 @dataclass(frozen=True)
-class Result:
+class DownstreamResult:
     """What came of a piece of work.
 
     Attributes:
@@ -37,7 +37,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Work:
+class DownstreamJob:
     """One task of one model and direction, or the reason why it cannot be done.
 
     Attributes:
@@ -57,7 +57,7 @@ class Work:
     folder: Path
     asked: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
-    do: Callable[[], Result] | None = None
+    do: Callable[[], DownstreamResult] | None = None
     missing: str = ""
 
     @property
@@ -66,15 +66,15 @@ class Work:
         path = self.folder / SUMMARY_JSON
         return path.exists() and bool(read_json(path).get("asked") == output_files.plain(dict(self.asked)))
 
-    def read(self) -> Result:
+    def read(self) -> DownstreamResult:
         """Return what came of it when it was done before."""
         content = read_json(self.folder / SUMMARY_JSON)
         failures = [Failure(case, reason) for case, reason in content["failures"].items()]
         types = {CASE: str, SUBJECT: str}  # cases may be called 001, or NA
         cases = pd.read_csv(self.folder / SUBJECTS_CSV, dtype=types, keep_default_na=False, na_values=[""])
-        return Result(cases, failures, content["settings"])
+        return DownstreamResult(cases, failures, content["settings"])
 
-    def run(self) -> Result:
+    def run(self) -> DownstreamResult:
         """Do it and write subjects.csv, and last summary.json.
 
         Raises:

@@ -1,4 +1,4 @@
-"""A trained model on trial: its weights, the cases that it may be tried on, and where the results go."""
+"""A trained model under test: its weights, the cases that it may be tried on, and where the results go."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 from hifisyn.dataset import TISSUES
 from hifisyn.directions import Direction
-from hifisyn.downstream.made import MadeScans
 from hifisyn.downstream.nnunet_settings import NnUNetSettings
 from hifisyn.downstream.scans import Scans
+from hifisyn.downstream.synthetic_scans import SyntheticScans
 from hifisyn.errors import UserError
-from hifisyn.evaluation.model_list import label
+from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_task import choose_cases
 from hifisyn.evaluation.of_model import subjects_of
 from hifisyn.inference.models import Checkpoint, Model
@@ -29,7 +29,7 @@ Classes = Literal["auto", "lesions", "tissues"]
 
 
 @dataclass(frozen=True)
-class Settings:
+class DownstreamSettings:
     """How models are tried.
 
     Attributes:
@@ -52,7 +52,7 @@ class Settings:
     processes: int | None = None
 
 
-class Trial:
+class ModelUnderTest:
     """One fold of one model, with everything that a task needs to know.
 
     Attributes:
@@ -65,7 +65,7 @@ class Trial:
         train: cases that it was trained on; nnU-Net learns from these too.
     """
 
-    def __init__(self, model: Model, settings: Settings, roots: Roots) -> None:
+    def __init__(self, model: Model, settings: DownstreamSettings, roots: Roots) -> None:
         self.model, self.settings, self.roots = model, settings, roots
         self.checkpoint: Checkpoint = model.checkpoint(settings.fold, settings.checkpoint)
         self.plans = Plans.load(model.folder / PLANS_JSON)
@@ -106,9 +106,9 @@ class Trial:
         return self.roots.results / self.plans.dataset / "nnunet"
 
     @property
-    def made(self) -> MadeScans:
+    def synthetic(self) -> SyntheticScans:
         """The synthetic scans of this model."""
-        return MadeScans(self.folder / "synthetic", self.scans, self.weights, lambda: self.predictor)
+        return SyntheticScans(self.folder / "synthetic", self.scans, self.weights, lambda: self.predictor)
 
     @property
     def directions(self) -> tuple[Direction, ...]:

@@ -1,0 +1,102 @@
+"""The tables of all models that were evaluated, one below the other, and what of them may be compared."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hifisyn.evaluation import regions
+from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, SUBJECT
+from hifisyn.evaluation.baselines import BASELINE_NAMES
+from hifisyn.evaluation.measures import CASE, MEASURES, SLICE
+from hifisyn.evaluation.model_label import label
+from hifisyn.evaluation.model_list import Evaluated, evaluations, find
+from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, TEST
+
+MODEL, DOMAINS, FOLD, SPLIT, FOLDER = "model", "domains", "fold", "split", "folder"
+TABLES = {"slices": SLICES_CSV, "subjects": SUBJECTS_CSV, "regions": REGIONS_CSV}
+
+_NEEDED = {
+    "slices": [DIRECTION, METHOD, CASE, SUBJECT, SLICE, "brain_pixels", *MEASURES],
+    "subjects": [DIRECTION, METHOD, CASE, SUBJECT, "slices", *MEASURES],
+    "regions": [DIRECTION, METHOD, CASE, SUBJECT, regions.REGION, regions.PIXELS, *regions.MEASURES],
+}
+
+
+def read_tables(results: Path, dataset: str) -> dict[str, pd.DataFrame]:
+    """Return the tables of all evaluated models of a data set.
+
+    Args:
+        results: root of the model folders.
+        dataset: name of the data set.
+
+    Returns:
+        See `tables`. Empty tables where nothing was evaluated.
+    """
+    return tables(evaluations(find(results, [dataset])[0]))
+
+
+def tables(evaluated: Iterable[Evaluated]) -> dict[str, pd.DataFrame]:
+    """Return "slices", "subjects" and "regions" of several evaluations, one below the other.
+
+    In front stand `model` (`label`; a baseline's own name), `domains` ("T1_T2"), `fold`, `split` and `folder` of the
+    evaluation. The baselines of a direction and split are in every evaluation; they are kept once a case, those of the
+    first evaluation that has it. Evaluations of an earlier version, which lack columns, are left out:
+    `hifisyn_evaluate` does them again. A model whose name another one of the same contrasts bears has its folder behind
+    the name.
+    """
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
+    bearers: dict[tuple[str, tuple[str, ...], str], Path] = {}
+    for one in evaluated:
+        called = label(one.model, one.fold, one.together)
+        if bearers.setdefault((one.model.dataset, one.model.domains, called), one.model.folder) != one.model.folder:
+            called = f"{called} [{one.model.folder}]"
+        read = {name: _read(one.folder / file) for name, file in TABLES.items()}
+        if all(set(_NEEDED[name]) <= set(table.columns) for name, table in read.items()):
+            for name, table in read.items():
+                parts[name].append(_named(table, one, called))
+    return {name: _joined(name, found) for name, found in parts.items()}
+
+
+def comparable(subjects: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Part a table "subjects" of one data set into what may stand in one table: same direction, same cases.
+
+    Yields:
+        What it is, such as "T1 to T2, test", and its rows. The folds share the test cases; each has validation cases
+        of its own, so that those are parted by fold, the baselines with them.
+    """
+    for (direction, split), rows in subjects.groupby([DIRECTION, SPLIT], sort=False):
+        if split == TEST:
+            yield f"{direction}, {split}", rows
+            continue
+        baseline = rows[MODEL].isin(BASELINE_NAMES)
+        for fold, own in rows[~baseline].groupby(FOLD, sort=False):
+            beside = rows[baseline & rows[CASE].isin(set(own[CASE]))]
+            yield f"{direction}, {split} of fold {fold}", pd.concat([beside, own], ignore_index=True)
+
+
+def _read(file: Path) -> pd.DataFrame:
+    if not file.is_file():
+        return pd.DataFrame()
+    # Cases may be called 001, or NA.
+    text = dict.fromkeys((DIRECTION, METHOD, CASE, SUBJECT, regions.REGION), str)
+    return pd.read_csv(file, dtype=text, keep_default_na=False, na_values=[""])
+
+
+def _named(table: pd.DataFrame, one: Evaluated, called: str) -> pd.DataFrame:
+    name = np.where(table[METHOD].isin(BASELINE_NAMES), table[METHOD], called)
+    domains = "_".join(one.model.domains)
+    front = {MODEL: name, DOMAINS: domains, FOLD: one.fold, SPLIT: one.split, FOLDER: str(one.folder)}
+    return pd.concat([pd.DataFrame(front, index=table.index), table], axis=1)
+
+
+def _joined(name: str, found: list[pd.DataFrame]) -> pd.DataFrame:
+    columns = [MODEL, DOMAINS, FOLD, SPLIT, FOLDER, *_NEEDED[name]]
+    filled = [table for table in found if not table.empty]
+    if not filled:
+        return pd.DataFrame(columns=columns)
+    joined = pd.concat(filled, ignore_index=True)[columns]
+    first = joined.groupby([DIRECTION, SPLIT, METHOD, CASE])[FOLDER].transform("first")
+    again = joined[METHOD].isin(BASELINE_NAMES) & (joined[FOLDER] != first)
+    return joined[~again].reset_index(drop=True)
