@@ -1,4 +1,4 @@
-"""Directions of translation: which contrast is made from which, and how a direction is written."""
+"""Directions of translation: which contrast is synthesised from which, and how a direction is written."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -36,7 +36,7 @@ class Direction(NamedTuple):
         """
         source, between, target = text.partition(_BETWEEN if _BETWEEN in text else _BETWEEN_IN_NAMES)
         if not (source and between and target):
-            raise ValueError(f"a direction such as {Direction('T1', 'T2')} is wanted, got {text!r}")
+            raise ValueError(f"a direction must be like {Direction('T1', 'T2')} (got {text!r})")
         return cls(source, target)
 
 

@@ -33,14 +33,14 @@ class SlicePlan(Settings):
     @model_validator(mode="after")
     def _crop_fits(self) -> "SlicePlan":
         if self.crop > self.size:
-            raise ValueError(f"crop {self.crop} is larger than the slice ({self.size})")
+            raise ValueError(f"crop {self.crop} must not be larger than the slice, {self.size}")
         return self
 
 
 class PreprocessingPlan(Settings):
     """How a raw scan becomes slices."""
 
-    reference: str = Field("T1", description="modality to whose grid the others are registered")
+    reference: str = Field("T1", description="contrast to whose grid the others are registered")
     skull_strip: Literal["auto", "hd-bet", "deepbet", "mask", "bet", "synthstrip", "command", "none"] = Field(
         "auto", description="tool; mask: the user's own; command: strip_command; none: already stripped"
     )
@@ -55,9 +55,9 @@ class PreprocessingPlan(Settings):
         if self.skull_strip == "command":
             lacking = [holder for holder in ("{input}", "{mask}") if holder not in self.strip_command]
             if lacking:
-                raise ValueError(f"skull_strip command wants a strip_command with {' and '.join(lacking)}")
+                raise ValueError(f"strip_command must hold {' and '.join(lacking)} where skull_strip is command")
         elif self.strip_command:
-            raise ValueError(f"strip_command is for skull_strip command, skull_strip is {self.skull_strip}")
+            raise ValueError(f"strip_command must be empty where skull_strip is {self.skull_strip}, not command")
         return self
 
 
@@ -121,8 +121,8 @@ class Plans(Settings):
     preset: Preset = "recommended"
     inherits_from: str | None = Field(None, description="plans file beside this one whose values fill the gaps")
     modalities: tuple[str, ...] = Field(min_length=1)
-    labels: dict[str, int]
-    intensity_scale: dict[str, float] = Field(
+    labels: dict[str, Annotated[int, Field(ge=0)]]
+    intensity_scale: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="scanner units at +1 by modality: median over training cases"
     )
     slices: SlicePlan = SlicePlan()
@@ -139,7 +139,17 @@ class Plans(Settings):
     def _reference_is_there(self) -> "Plans":
         if self.preprocessing.reference not in self.modalities:
             known = ", ".join(self.modalities)
-            raise ValueError(f"preprocessing.reference is {self.preprocessing.reference}, modalities are {known}")
+            raise ValueError(f"preprocessing.reference {self.preprocessing.reference} must be one of {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> "Plans":
+        names: dict[int, list[str]] = {}
+        for name, value in self.labels.items():
+            names.setdefault(value, []).append(name)
+        for value, same in names.items():
+            if len(same) > 1:
+                raise ValueError(f"labels must have different values; {' and '.join(same)} have {value}")
         return self
 
     @property
@@ -191,24 +201,26 @@ class Plans(Settings):
 
 
 def _refuse_other_format(content: Mapping[str, Any], origin: str) -> None:
-    found = content.get("format", FORMAT)
-    if found != FORMAT:
+    number = content.get("format", FORMAT)
+    if number != FORMAT:
         raise UserError(
-            f"{origin}: wanted plans of format {FORMAT}, found format {found}; plan again with "
-            f"hifisyn_plan_and_preprocess -d {content.get('dataset', 'NAME')} --overwrite, and train again"
+            f"{origin}: format must be {FORMAT}",
+            got=number,
+            hint=f"plan again with hifisyn_plan_and_preprocess -d {content.get('dataset', 'NAME')} --overwrite, "
+            "and train again",
         )
 
 
 def _with_parent(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     content = read_json(path)
     if not isinstance(content, dict):
-        raise UserError(f"{path}: wanted an object of plans, found {type(content).__name__}")
+        raise UserError(f"{path} must hold an object of plans", got=f"a {type(content).__name__}")
     _refuse_other_format(content, str(path))
     parent = content.get("inherits_from")
     if not parent:
         return content
     if path in seen:
-        raise UserError(f"{path}: inherits_from leads back to itself; remove it")
+        raise UserError(f"{path}: inherits_from must not lead back to itself", hint="remove it")
     return _merge(_with_parent(path.parent / f"{parent}.json", (*seen, path)), content)
 
 

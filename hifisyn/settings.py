@@ -37,11 +37,10 @@ def checked(kind: type[S], values: Mapping[str, Any], origin: str = "", within: 
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in (within, *first["loc"]) if part != "")
-        front = "".join(f"{part}: " for part in (origin, where) if part)
-        raise UserError(f"{front}{_explain(first, sorted(set(_keys(kind))))}{more}") from None
+        problem = _explained(error.errors()[0], within, sorted(set(_keys(kind))))
+        if error.error_count() > 1:
+            problem.hint += f"; {error.error_count() - 1} more values are wrong"
+        raise (problem.at(origin) if origin else problem) from None
 
 
 def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -50,13 +49,13 @@ def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     >>> flat({"length": {"epochs": 3}, "settings": {"memory": {"slots": {"GM": 1}}}})
     {'length.epochs': 3, 'settings.memory.slots': {'GM': 1}}
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in content.items():
         if isinstance(value, Mapping) and value and key not in FREE:
-            found |= flat(value, f"{prefix}{key}.")
+            values |= flat(value, f"{prefix}{key}.")
         else:
-            found[f"{prefix}{key}"] = value
-    return found
+            values[f"{prefix}{key}"] = value
+    return values
 
 
 def override(content: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
@@ -75,7 +74,7 @@ def override(content: Mapping[str, Any], assignments: Sequence[str]) -> dict[str
     for text in assignments:
         key, separator, value = text.partition("=")
         if not separator:
-            raise UserError(f"--set: wanted key=value, found {text!r}")
+            raise UserError("--set must be key=value", got=repr(text))
         *parents, last = _locate(key.strip().split("."), changed)
         part = changed
         for step in parents:
@@ -99,20 +98,18 @@ def whole_key(key: str, content: Mapping[str, Any]) -> str:
 def _locate(words: list[str], content: Mapping[str, Any]) -> list[str]:
     paths = list(_paths(content))
     whole = [path for path in paths if path == words]
-    found = whole or [path for path in paths if path[-len(words) :] == words and path[0] not in FACTS]
-    if not found and len(words) > 1 and words[-2] in FREE:
+    matching = whole or [path for path in paths if path[-len(words) :] == words and path[0] not in FACTS]
+    if not matching and len(words) > 1 and words[-2] in FREE:
         return [*_locate(words[:-1], content), words[-1]]
     key = ".".join(words)
-    if not found:
-        raise UserError(
-            f"--set: wanted a key of the plans, found {key!r}; {_closest(words[-1], [path[-1] for path in paths])}"
-        )
-    nearest = min(len(path) for path in found)
-    found = [path for path in found if len(path) == nearest]
-    if len(found) > 1:
-        choices = " or ".join(".".join(path) for path in found)
-        raise UserError(f"--set: {key} is not unique; write {choices}")
-    return found[0]
+    if not matching:
+        raise UserError("--set must name a key of the plans", got=key, hint=_closest(words[-1], paths))
+    depth = min(len(path) for path in matching)
+    nearest = [path for path in matching if len(path) == depth]
+    if len(nearest) > 1:
+        choices = " or ".join(".".join(path) for path in nearest)
+        raise UserError("--set must name one key", got=f"{key}, which several end in", hint=f"write {choices}")
+    return nearest[0]
 
 
 def _paths(content: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[list[str]]:
@@ -133,15 +130,23 @@ def _literal(text: str) -> Any:
         return {"true": True, "false": False}.get(text.lower(), text)
 
 
-def _explain(error: Any, known: Sequence[str]) -> str:
-    """Say what pydantic found and what to do."""
+def _explained(error: Any, within: str, known: Sequence[str]) -> UserError:
+    """Return what pydantic refuses as a mistake that names the key.
+
+    Args:
+        error: an entry of `ValidationError.errors()`.
+        within: key of the plans below which its own keys stand.
+        known: all keys, to propose one of.
+    """
+    key = ".".join(str(part) for part in (within, *error["loc"]) if part != "")
     if error["type"] == "extra_forbidden":
-        return f"wanted a key of the plans, found an unknown one; {_closest(str(error['loc'][-1]), known)}"
+        return UserError(f"{key} is no key of the plans", hint=_closest(str(error["loc"][-1]), [[k] for k in known]))
     if error["type"] == "missing":
-        return "wanted a value, found none; add it"
-    came = error["input"]
-    found = "" if isinstance(came, dict) else f", found {came!r}"
-    return f"{error['msg'].removeprefix('Value error, ')}{found}; edit the value"
+        return UserError(f"{key} must have a value", hint="add it")
+    what = error["msg"].removeprefix("Value error, ")
+    what = f"{key} must{what.removeprefix('Input should')}" if what.startswith("Input should") else f"{key}: {what}"
+    came = "" if isinstance(error["input"], dict) else repr(error["input"])
+    return UserError(what.removeprefix(": "), got=came, hint="edit the value")
 
 
 def _keys(kind: type[BaseModel]) -> Iterator[str]:
@@ -151,6 +156,6 @@ def _keys(kind: type[BaseModel]) -> Iterator[str]:
             yield from _keys(field.annotation)
 
 
-def _closest(key: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=3)
-    return f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else "plans.json holds those there are"
+def _closest(key: str, paths: Sequence[Sequence[str]]) -> str:
+    close = difflib.get_close_matches(key, [path[-1] for path in paths], n=3)
+    return f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else "look them up in plans.json"

@@ -13,6 +13,7 @@ from hifisyn.preprocessing.neighbours import neighbour_places
 
 LABEL, BRAIN = "label", "brain"
 ENDING = ".b2nd"
+EXTRACTED_BY = "extracted_by"  # of a record: `slices` and `preprocessing` of the plans
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
@@ -44,9 +45,11 @@ def read_array(
     try:
         array = blosc2.open(str(path), mode="r", dparams={"nthreads": 1})
     except FileNotFoundError:
-        raise UserError(f"{path}: wanted slices, found none; run {maker}") from None
+        raise UserError(f"{path} does not exist", hint=f"run {maker}") from None
     except RuntimeError as error:
-        raise UserError(f"{path}: wanted slices, found a broken file ({error}); remove it and run {maker}") from None
+        raise UserError(
+            f"{path} must hold slices", got=f"a broken file: {error}", hint=f"remove it and run {maker}"
+        ) from None
     if not isinstance(index, Sequence):
         return np.asarray(array[:] if index is None else array[index])
     slices = np.empty((len(index), *array.shape[1:]), array.dtype)
@@ -85,7 +88,7 @@ class SliceStore:
         training: Sequence[int] | None = None,
         covered: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Write a case, which the record then tells how to read.
+        """Write a case; its record says how to read it.
 
         Args:
             case: its name.
@@ -102,7 +105,7 @@ class SliceStore:
             arrays[LABEL] = label.astype(np.uint8)
         shapes = {a.shape for a in arrays.values()}
         if len(shapes) != 1:
-            raise ValueError(f"case {case}: arrays of one shape are wanted, got {shapes}")
+            raise ValueError(f"case {case}: arrays must be of one shape (got {shapes})")
         for name, array in arrays.items():
             write_array(self._path(case, name), array)
         places = list(range(len(brain)))
@@ -120,7 +123,7 @@ class SliceStore:
         path = self.folder / f"{case}.json"
         if not path.exists():
             raise UserError(
-                f"{self.folder}: wanted the slices of case {case}, found none; run hifisyn_plan_and_preprocess"
+                f"{self.folder} must hold slices of case {case}", got="none", hint="run hifisyn_plan_and_preprocess"
             )
         record: dict[str, Any] = read_json(path)
         return record
@@ -154,9 +157,9 @@ class SliceStore:
         if index is None:
             return np.stack([self.neighbours(case, modality, n, context) for n in range(len(record["training"]))])
         covered = record["covered"].get(modality, ())
-        chosen = neighbour_places(covered, record["training"][index], context)
-        read, again = np.unique(chosen, return_inverse=True)
-        return read_array(self._path(case, modality), read.tolist())[again]
+        places = neighbour_places(covered, record["training"][index], context)
+        different, places_in_read = np.unique(places, return_inverse=True)
+        return read_array(self._path(case, modality), different.tolist())[places_in_read]
 
     def _path(self, case: str, name: str) -> Path:
         return self.folder / f"{case}_{name}{ENDING}"
@@ -174,7 +177,8 @@ class SliceStore:
         record = self.record(case)
         if "training" not in record:
             raise UserError(
-                f"{self.folder}: wanted all slices of case {case} that hold brain, found those of an earlier version; "
-                "run hifisyn_plan_and_preprocess"
+                f"{self.folder} must hold all slices with brain of case {case}",
+                got="those of an earlier version",
+                hint="run hifisyn_plan_and_preprocess",
             )
         return record

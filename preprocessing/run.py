@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +20,12 @@ from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.brain import peak_gib
 from hifisyn.preprocessing.cut import cut_case
 from hifisyn.preprocessing.manual_labels import manual_label_path
-from hifisyn.slices import SliceStore
+from hifisyn.slices import EXTRACTED_BY, SliceStore
 from hifisyn.volume import Volume, read_grid
 
 ALIGN, CUT = "align", "cut"
 # Of a step: raised whenever the same input and settings give another result, so that old cases are done again.
-FORMAT = {ALIGN: 3, CUT: 4}
+FORMAT = {ALIGN: 3, CUT: 5}
 MANUAL = "manual label"
 DONE_BEFORE = {
     "skull_stripped": {"skull_strip": "none"},
@@ -85,7 +86,7 @@ def cut_dataset(
 
     A case whose slices were cut from the same aligned case by the same plan is skipped.
     """
-    config = digest(FORMAT[CUT], plans.slices.model_dump(mode="json"), plans.preprocessing.upper_percentile)
+    config = digest(FORMAT[CUT], _extracted_by(plans))
     tasks = (
         Task(
             case,
@@ -188,9 +189,14 @@ def cut(key: str, aligned_folder: Path, into: Path, case: str, plans: Plans, ove
     aligned = AlignedStore(aligned_folder).read(case)
     record.unlink(missing_ok=True)
     made = cut_case(aligned, plans)
-    content = {"key": key, **made.record.as_json()}
+    content = {"key": key, EXTRACTED_BY: _extracted_by(plans), **made.record.as_json()}
     store.write(case, made.images, made.brain, made.label, content, training=made.training, covered=made.covered)
     return Done()
+
+
+def _extracted_by(plans: Plans) -> dict[str, Any]:
+    """Return the parts of plans that decide what slices look like."""
+    return plans.model_dump(mode="json", include={"slices", "preprocessing"})
 
 
 def gib_of(dataset: Dataset) -> float:

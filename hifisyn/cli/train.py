@@ -37,7 +37,7 @@ def parser() -> Parser:
     parser.add_argument("domains", metavar="T1", nargs="+", help="two contrasts or more")
     parser.add_argument("fold", help=flags.FOLD.help)
     what = parser.add_argument_group("model")
-    flags.METHOD.add(what, default="HiFiSyn")
+    flags.METHOD.add(what, note="default: the plans' own")
     flags.add_plan(what)
     what.add_argument(
         "--pretrained",

@@ -28,7 +28,7 @@ def existing_plans(run: Run, dataset: Dataset) -> Plans | None:
     if run.request.overwrite or not path.exists():
         return None
     plans = Plans.load(path)
-    planner.check(plans, dataset, str(path))
+    planner.refuse_other_dataset(plans, dataset, str(path))
     if plans.method == run.request.method_name:
         plans = planner.complete(plans, run.request.method, str(path))
     log.info(f"plans: {path} is kept as it is; --overwrite plans again, --plans-name NAME adds another plan")

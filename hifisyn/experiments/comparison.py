@@ -149,7 +149,7 @@ def folder_of(
 
 def _refuse_other_changes(row: Row, request: Request, job: Job) -> None:
     common = request.assignments[: len(request.assignments) - len(row.assignments)]
-    base = base_plans(request, job.trainer).override(list(common))
+    base = base_plans(request).override(list(common))
     others = sorted(set(model_folder.changes(base, job.plans)) - set(KEYS))
     if others:
         raise UserError(

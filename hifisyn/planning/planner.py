@@ -40,7 +40,7 @@ def plan(
         preprocessing_reason: why the scans were prepared as the fingerprint says.
 
     Raises:
-        UserError: an assignment names no key of the plans, or a value that cannot work.
+        UserError: an assignment names no key of the plans, a value that cannot work, or another method.
     """
     slices, reasons = _slices(fingerprint, basis(device, preset), literal=preset == "paper_literal")
     if preprocessing_reason:
@@ -98,7 +98,7 @@ def complete(plans: Plans, method: type[PlansItself], origin: str = "") -> Plans
         whole = plans.model_copy(update={"settings": settings})
         method.check(whole)
     except UserError as error:
-        raise UserError(f"{origin}: {error}" if origin else str(error)) from None
+        raise (error.at(origin) if origin else error) from None
     return whole
 
 
@@ -110,43 +110,44 @@ def planned_for(plans: Plans) -> Device:
     return Device(known["kind"], known["memory_gb"], known["cores"], known.get("minutes"))
 
 
-def check(plans: Plans, dataset: Dataset, origin: str) -> None:
+def refuse_other_dataset(plans: Plans, dataset: Dataset, origin: str) -> None:
     """Refuse plans that were made for other data.
 
     Raises:
         UserError: data set, modalities or labels differ.
     """
     for what, planned, there in (
-        ("data set", plans.dataset, dataset.name),
+        ("dataset", plans.dataset, dataset.name),
         ("modalities", plans.modalities, dataset.modalities),
         ("labels", plans.labels, dataset.labels),
     ):
         if planned != there:
             raise UserError(
-                f"{origin}: wanted the {what} {_text(there)} of dataset.json, found {_text(planned)}; "
-                "plan again with --overwrite, or under another name with --plans-name"
+                f"{origin}: {what} must be {_text(there)}, as in dataset.json",
+                got=_text(planned),
+                hint="plan again with hifisyn_plan_and_preprocess --overwrite, or beside it with -p NAME",
             )
 
 
 def warnings(plans: Plans, fingerprint: Mapping[str, Any]) -> list[str]:
     """Return what does not fit between plans, possibly edited, and the data: one line each."""
-    found = []
+    lines = []
     extent = max(fingerprint["geometry"]["brain_box_mm"]["max"][:2])
     window = plans.slices.crop * plans.slices.pixel_mm
     if extent > window:
-        found.append(
+        lines.append(
             f"the largest training brain is {extent:.0f} mm in-plane, slices.crop * slices.pixel_mm only "
             f"{window:.0f} mm: brain will be cut off; enlarge one of them"
         )
     if plans.fingerprint and plans.fingerprint != fingerprint["digest"]:
-        found.append("the data or their preparation changed since the plans were made; --overwrite plans again")
+        lines.append("the data or their preparation changed since the plans were made; --overwrite plans again")
     slots = plans.settings.get("memory", {}).get("slots", {})
     empty = [name for name, entry in fingerprint["structures"].items() if not entry["cases"] and slots.get(name)]
     if empty:
-        found.append(f"settings.memory.slots holds slots for {', '.join(empty)}, which no training case has")
+        lines.append(f"settings.memory.slots holds slots for {', '.join(empty)}, which no training case has")
     if plans.optimisation.batch_size == 1 and "pgd" in plans.settings.get("losses", {}):
-        found.append("batch_size 1: contrastive negatives of other subjects come from the other contrast only")
-    return found
+        lines.append("batch_size 1: contrastive negatives of other subjects come from the other contrast only")
+    return lines
 
 
 def _set_by_hand(plans: Plans, assignments: Sequence[str], method: type[PlansItself]) -> Plans:
@@ -154,6 +155,10 @@ def _set_by_hand(plans: Plans, assignments: Sequence[str], method: type[PlansIts
     content = plans.model_dump(mode="json")
     keys = [whole_key(text.partition("=")[0], content) for text in assignments]
     changed = plans.override(assignments)
+    if changed.method != plans.method:
+        raise UserError(
+            f"--set method must be {plans.method}", got=changed.method, hint=f"plan with -tr {changed.method}"
+        )
     return complete(changed.model_copy(update={"reasons": plans.reasons | dict.fromkeys(keys, SET_BY_HAND)}), method)
 
 
@@ -200,4 +205,6 @@ def _estimated(sizes: Sizes, length: LengthPlan, device: Device) -> dict[str, fl
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {number}" for name, number in value.items())
     return value if isinstance(value, str) else ", ".join(str(v) for v in value)

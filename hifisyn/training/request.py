@@ -11,32 +11,38 @@ from hifisyn import paths
 from hifisyn.dataset import Dataset, text_to_pass_on
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, sha256
-from hifisyn.planning.planner import complete
+from hifisyn.planning.planner import complete, refuse_other_dataset
 from hifisyn.planning.splits import Fold, Splits
 from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
 from hifisyn.training import model_folder
 from hifisyn.training.checkpoint import versions
-from hifisyn.training.contract import Trainer
 from hifisyn.training.distributed import Ranks
 from hifisyn.training.job import Job, Options
 from hifisyn.training.loop import default_workers
 from hifisyn.training.planned import planned
 from hifisyn.training.pretrained import Pretrained, adopted, find
 from hifisyn.training.registry import method_name, trainer_class
-from hifisyn.training.request_checks import chosen_domains, refuse_other_slices, refuse_shares
+from hifisyn.training.request_checks import (
+    chosen_domains,
+    chosen_method,
+    preprocess_command,
+    refuse_other_slices,
+    refuse_shares,
+    refuse_stale_slices,
+)
 from hifisyn.training.step import resolve_device, resolve_precision
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is wanted of hifisyn_train.
+    """What hifisyn_train is asked for.
 
     Attributes:
         dataset: name of a preprocessed data set.
         domains: two contrasts or more, in any order.
         fold: number or "all".
-        method: name in the registry, or package.module:Class.
+        method: name in the registry, or package.module:Class; none: as `--set method=NAME` or the plans say.
         plans: name of the plans file.
         assignments: key=value texts that change the plans.
         epochs: how long; none: as planned. No change of the plans: raised on a finished fold, it goes on.
@@ -50,7 +56,7 @@ class Request:
     dataset: str
     domains: tuple[str, ...]
     fold: int | str
-    method: str = "HiFiSyn"
+    method: str | None = None
     plans: str = "plans"
     assignments: tuple[str, ...] = ()
     epochs: int | None = None
@@ -73,10 +79,12 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
             from are not there.
     """
     if request.seed < 0:
-        raise UserError(f"wanted a seed of 0 or more, found {request.seed}")
+        raise UserError("--seed must be 0 or more", got=request.seed)
     folder = request.roots.preprocessed_dataset(request.dataset)
-    trainer = trainer_class(request.method)
-    base = base_plans(request, trainer)
+    dataset = Dataset.load(_dataset_folder(request))
+    base = base_plans(request)
+    refuse_other_dataset(base, dataset, str(paths.plans_file(folder, request.plans)))
+    trainer = trainer_class(base.method)
     start = None
     if request.pretrained is not None:
         start = Pretrained.read(find(request.pretrained, request.dataset, request.fold))
@@ -90,11 +98,15 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
     there = set(store.cases())
     if not there & set(fold.train):
         raise UserError(
-            f"{store.folder}: wanted slices of the training cases, found none; "
-            f"run hifisyn_plan_and_preprocess -d {request.dataset}"
+            f"{store.folder} must hold slices of the training cases",
+            got="none",
+            hint=f"run {preprocess_command(request.dataset, request.plans)}",
         )
+    refuse_stale_slices(
+        store, sorted(there & {*fold.train, *fold.val}), base, preprocess_command(request.dataset, request.plans)
+    )
     suffix = model_folder.suffix(model_folder.changes(planned_so, plans) | _origin(request), request.seed)
-    method = method_name(request.method)
+    method = method_name(base.method)
     model = paths.model_folder(request.roots.results, request.dataset, domains, method, request.plans, suffix)
     folder = paths.fold_folder(model, request.fold)
     epochs = model_folder.planned_epochs(folder) if request.resume and request.epochs is None else request.epochs
@@ -106,22 +118,23 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
         train=tuple(case for case in fold.train if case in there),
         val=tuple(case for case in fold.val if case in there),
         folder=folder,
-        subjects={case.name: case.subject for case in Dataset.load(_dataset_folder(request)).all_cases.values()},
+        subjects={case.name: case.subject for case in dataset.all_cases.values()},
         seed=request.seed,
         pretrained=start,
     )
     return job, _remarks(request, job, fold, there)
 
 
-def base_plans(request: Request, trainer: type[Trainer]) -> Plans:
-    """Return the plans of the data set as the method has them, before anything is changed.
+def base_plans(request: Request) -> Plans:
+    """Return the plans of the data set as the method that is trained has them, before anything else is changed.
 
     Raises:
-        UserError: there are none, or the method cannot plan by them.
+        UserError: there are none, two methods are asked for, there is no such method, or it cannot plan by them.
     """
     folder = request.roots.preprocessed_dataset(request.dataset)
     plans = Plans.load(paths.plans_file(folder, request.plans))
-    return planned(plans, trainer, request.method, lambda: read_json(folder / paths.FINGERPRINT_JSON))
+    name = chosen_method(request.method, request.assignments, plans.method)
+    return planned(plans, trainer_class(name), name, lambda: read_json(folder / paths.FINGERPRINT_JSON))
 
 
 def with_epochs(plans: Plans, epochs: int | None) -> Plans:
@@ -139,9 +152,9 @@ def write_folder(request: Request, job: Job, options: Options) -> None:
     Raises:
         UserError: the fold was trained before, there is nothing to resume, or the plans are others.
     """
-    base = base_plans(request, job.trainer)
+    base = base_plans(request)
     config = {
-        "method": request.method,
+        "method": job.plans.method,
         "domains": list(job.domains),
         "dataset": request.dataset,
         "plans": request.plans,
@@ -178,7 +191,7 @@ def resolved(options: Options) -> dict[str, Any]:
     device = resolve_device(options.device)
     workers = default_workers(device) if options.workers is None else options.workers
     if workers < 0:
-        raise UserError(f"wanted --workers of 0 or more, found {workers}")
+        raise UserError("--workers must be 0 or more", got=workers)
     return {"device": str(device), "precision": resolve_precision(options.precision, device), "workers": workers}
 
 
@@ -186,14 +199,14 @@ def provenance() -> dict[str, Any]:
     """Return versions, machine and the commit of this code, so that a run can be traced back."""
     here = Path(__file__).parent
     try:
-        found = subprocess.run(
+        git = subprocess.run(
             ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40"],
             capture_output=True,
             text=True,
             timeout=10,
             check=False,
         )
-        commit = found.stdout.strip() if found.returncode == 0 else None
+        commit = git.stdout.strip() if git.returncode == 0 else None
     except (OSError, subprocess.TimeoutExpired):
         commit = None
     return {"versions": versions(), "system": f"{platform.system()} {platform.machine()}", "commit": commit}

@@ -271,7 +271,7 @@ def test_edited_plans_are_warned_about_where_they_do_not_fit():
 def test_plans_of_another_data_set_are_refused(changes, what):
     dataset = Dataset(**({"name": "IXI", "modalities": ("T1", "T2"), "labels": LABELS, "cases": {}} | changes))
     with pytest.raises(UserError, match=f"wanted the {what} .*--overwrite"):
-        planner.check(plan(fingerprint(), GPU), dataset, "plans.json")
+        planner.refuse_other_dataset(plan(fingerprint(), GPU), dataset, "plans.json")
 
 
 def test_what_was_done_before_is_not_done_again_unless_asked():
