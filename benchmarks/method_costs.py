@@ -29,7 +29,7 @@ from hifisyn.planning.planner import complete
 from hifisyn.plans import Plans
 from hifisyn.training.batch import Batch
 from hifisyn.training.contract import Trainer
-from hifisyn.training.planned import planned
+from hifisyn.training.method_plans import plans_of_method
 from hifisyn.training.registry import names, trainer_class
 from hifisyn.training.step import resolve_device, resolve_precision, take_step
 
@@ -158,11 +158,11 @@ def plans_of(arguments: argparse.Namespace, method: str) -> Plans:
     trainer = trainer_class(method)
     if arguments.plans:
         beside = arguments.plans.parent / FINGERPRINT_JSON
-        plans = planned(Plans.load(arguments.plans), trainer, method, lambda: read_json(beside))
+        plans = plans_of_method(Plans.load(arguments.plans), trainer, method, lambda: read_json(beside))
     else:
         side, sizes = PUBLISHED if arguments.published else SMALL
         base = Plans.checked(NOISE | {"slices": {"size": side, "crop": side}}, "sizes")
-        plans = planned(base, trainer, method, lambda: FINGERPRINT)
+        plans = plans_of_method(base, trainer, method, lambda: FINGERPRINT)
         plans = plans.override([text for text in sizes if has(plans, text)])
     changes = [*arguments.set, *([f"optimisation.batch_size={arguments.batch}"] if arguments.batch else [])]
     return complete(plans.override(changes), trainer)

@@ -20,6 +20,7 @@ CONFIG_JSON = "config.json"
 METRICS_CSV = "metrics.csv"
 PROGRESS_PNG = "progress.png"
 ALIGNED = "aligned"
+FOLD = "fold_"
 READER_STUDY, ANALYSIS, RANKS_PNG = "reader_study", "analysis", "ranks.png"
 
 
@@ -103,14 +104,31 @@ def parse_fold(text: str) -> int | str:
     Raises:
         UserError: it is none of these.
     """
-    if text == "all":
-        return text
     digits = text.removeprefix("fold").removeprefix("_")
+    if digits == "all":
+        return digits
     if not digits.isdecimal():
-        raise UserError(f"wanted a fold such as fold0, 0 or all, found {text!r}")
+        raise UserError("the fold must be fold0, 0 or all", got=repr(text))
     return int(digits)
 
 
 def fold_folder(model: Path, fold: int | str) -> Path:
     """Return the folder of one fold of a model: fold_0, fold_1, ..., fold_all."""
-    return model / f"fold_{fold}"
+    return model / f"{FOLD}{fold}"
+
+
+def fold_folders(model: Path) -> list[Path]:
+    """Return the folders of all folds of a model, sorted."""
+    return sorted(path for path in model.glob(f"{FOLD}*") if path.is_dir())
+
+
+def fold_of(folder: Path) -> int | str:
+    """Return the fold of a folder that `fold_folder` named.
+
+    >>> fold_of(Path("HiFiSyn__plans__2d/fold_3"))
+    3
+
+    Raises:
+        UserError: it is no such folder.
+    """
+    return parse_fold(folder.name)

@@ -103,7 +103,11 @@ def _locate(words: list[str], content: Mapping[str, Any]) -> list[str]:
         return [*_locate(words[:-1], content), words[-1]]
     key = ".".join(words)
     if not matching:
-        raise UserError("--set must name a key of the plans", got=key, hint=_closest(words[-1], paths))
+        raise UserError(
+            "--set must name a key of the plans",
+            got=key,
+            hint=_closest(words[-1], [path for path in paths if path[0] not in FACTS]),
+        )
     depth = min(len(path) for path in matching)
     nearest = [path for path in matching if len(path) == depth]
     if len(nearest) > 1:

@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     from hifisyn.training.job import Options
 
     words = ["hifisyn_ablation", *(sys.argv[1:] if arguments is None else arguments)]
-    options = Options(given.device, given.precision, given.workers, force_long=given.force_long, log=say)
+    options = Options(given.device, given.precision, given.workers, force_long=given.force_long)
     epochs = [] if given.epochs is None else [f"length.epochs={given.epochs}"]
     assignments = (*flags.assignments(given), *epochs)
     ablation = prepare(

@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     words = ["hifisyn_benchmark", *(sys.argv[1:] if arguments is None else arguments)]
     _refuse_mixed_devices(given)
-    options = Options(given.device[0], given.precision, given.workers, force_long=given.force_long, log=say)
+    options = Options(given.device[0], given.precision, given.workers, force_long=given.force_long)
     benchmark = look_up_benchmark(
         _groups(given, words),
         tuple(given.seeds),

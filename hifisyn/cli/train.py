@@ -1,5 +1,6 @@
 """hifisyn_train: train a method on two contrasts or more of a preprocessed data set."""
 
+import logging
 import shlex
 import sys
 from dataclasses import replace
@@ -13,6 +14,7 @@ from hifisyn.cli.parser import Parser
 if TYPE_CHECKING:
     from hifisyn.training.job import Job
 
+log = logging.getLogger("hifisyn.cli.train")
 EPILOG = """
 examples:
   hifisyn_train IXI T1 T2 fold0                    both directions, T1 to T2 and T2 to T1, in one training
@@ -30,7 +32,7 @@ def parser() -> Parser:
     """Return the command's arguments."""
     parser = Parser(
         "hifisyn_train",
-        description="Train on two contrasts or more of a preprocessed data set; they need not be of the same people.",
+        description="Train on two contrasts or more of a preprocessed data set; they need not be of the same subjects.",
         epilog=EPILOG,
     )
     parser.add_argument("dataset", help="name of the data set, as in hifisyn_plan_and_preprocess -d")
@@ -91,23 +93,23 @@ def main(arguments: list[str] | None = None) -> int:
         workers=given.workers,
         resume=request.resume,
         force_long=given.force_long,
-        log=_say,
     )
     main_process = Ranks.from_environment().main
     if main_process:
         write_folder(request, job, options)
         for line in (*remarks, f"model folder {job.folder}"):
-            _say(line)
+            log.info(line)
     stopped = train(job, options)
     if main_process:
         scans = request.roots.raw / given.dataset / "imagesTs"
-        _say(_again(words) if stopped else _next(job, scans if scans.is_dir() else "SCANS"))
+        log.info(_how_to_resume(words) if stopped else _next(job, scans if scans.is_dir() else "SCANS"))
     return 128 + stopped if stopped else 0
 
 
-def _again(words: list[str]) -> str:
-    kept = [word for word in words if word not in ("--resume", "--continue", "--c", "--overwrite")]
-    return f"stopped and saved; go on with\n  {shlex.join([*kept, '--resume'])}"
+def _how_to_resume(words: list[str]) -> str:
+    flags_of_this_run = ("--resume", "--continue", "--c", "--overwrite")
+    others = [word for word in words if word not in flags_of_this_run]
+    return f"stopped and saved; go on with\n  {shlex.join([*others, '--resume'])}"
 
 
 def _next(job: "Job", scans: object) -> str:
@@ -115,14 +117,10 @@ def _next(job: "Job", scans: object) -> str:
     source = reference if reference in job.domains else job.domains[0]
     target = next(contrast for contrast in job.domains if contrast != source)
     model = ["--model", str(job.folder.parent)]
-    made = ["--source", source, "--target", target]
-    predict = shlex.join(["hifisyn_predict", "-i", str(scans), "-o", "synth/", *made, *model])
+    direction = ["--source", source, "--target", target]
+    predict = shlex.join(["hifisyn_predict", "-i", str(scans), "-o", "synth/", *direction, *model])
     evaluate = shlex.join(["hifisyn_evaluate", *model, "-o", "evaluation/"])
     return f"next:\n  {predict}\n  {evaluate}"
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """The trainings of a comparison side by side: one on each device of this machine, or on the workers of a cluster."""
 
+import logging
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
 from hifisyn.engine.jobs import Executor, Failure, Job, one_line
 from hifisyn.experiments.train_all import Trained, named
 from hifisyn.experiments.trainings import LEFT, Pace, Training, as_it_lies, run
 from hifisyn.training.job import Options
 from hifisyn.training.request import write_folder
+
+log = logging.getLogger(__name__)
 
 
 def train_side_by_side(
@@ -23,7 +26,7 @@ def train_side_by_side(
 
     Args:
         trainings: what to do.
-        options: how; its log takes a line when a training begins or ends, the processes print theirs.
+        options: how.
         executor: runs at most as many jobs at a time as there are devices.
         devices: one is taken by each training while it runs; none: all take that of the options.
         overwrite: begin all anew.
@@ -39,8 +42,8 @@ def train_side_by_side(
         for name, training in by_name.items():
             if training.state != "done":
                 device = places.take(name)
-                options.log(f"{name}, {LEFT[training.state]}: on {device}")
-                yield name, (name, training, replace(options, device=device, force_long=True, log=print))
+                log.info(f"{name}, {LEFT[training.state]}: on {device}")
+                yield name, (name, training, replace(options, device=device, force_long=True))
 
     done = {name: training for name, training in by_name.items() if training.state == "done"}
     failures, stopped = [], 0
@@ -53,11 +56,11 @@ def train_side_by_side(
             failures.append(Failure(name, reason))
             stopped = stopped or int(signal or 0)
             pace.drop(by_name[name])
-            options.log(f"{name} failed: {reason}")
+            log.info(f"{name} failed: {reason}")
             continue
         done[name] = by_name[name]
         pace.finish(by_name[name])
-        options.log(f"{name} is trained; {pace.left(max(len(devices), 1))} left for the others")
+        log.info(f"{name} is trained; {pace.left(max(len(devices), 1))} left for the others")
     return Trained(tuple(done[name] for name in by_name if name in done), tuple(failures), stopped)
 
 
@@ -81,9 +84,14 @@ class _Places:
 
 
 def _train(name: str, training: Training, options: Options) -> int:
+    _log_to_stdout()
     # A process that was killed may have left a checkpoint behind.
-    return run(as_it_lies(training), replace(options, log=partial(_say, name)))
+    return run(as_it_lies(training), replace(options, name=name))
 
 
-def _say(name: str, line: str) -> None:
-    print(f"{name}: {line}", flush=True)
+def _log_to_stdout() -> None:
+    """Write what a spawned process logs, which inherits no handler."""
+    root = logging.getLogger("hifisyn")
+    if not root.handlers:
+        root.setLevel(logging.INFO)
+        root.addHandler(logging.StreamHandler(sys.stdout))

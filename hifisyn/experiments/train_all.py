@@ -1,5 +1,6 @@
 """Many trainings in a row; one that fails costs no other, and an interruption costs nothing that was done."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,7 @@ from hifisyn.training.job import Options
 from hifisyn.training.request import write_folder
 
 Log = Callable[[str], None]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def train_rows(trainings: Sequence[Training], options: Options, *, overwrite: bo
 
     Args:
         trainings: what to do.
-        options: how; its log takes the lines, each with the row before it.
+        options: how.
         overwrite: begin all anew.
     """
     done: list[Training] = []
@@ -46,15 +48,14 @@ def train_rows(trainings: Sequence[Training], options: Options, *, overwrite: bo
     if overwrite:
         for training in trainings:  # all at once: going on after an interruption must find no old training
             write_folder(training.request, training.job, options)
-    say = options.log
     for number, (name, training) in enumerate(named(trainings).items(), 1):
-        say(f"training {number} of {len(trainings)}: {name}, {LEFT[training.state]}")
-        own = replace(options, log=_with_name(say, name), force_long=True)  # the length was checked before
+        log.info(f"training {number} of {len(trainings)}: {name}, {LEFT[training.state]}")
+        own = replace(options, name=name, force_long=True)  # the length was checked before
         try:
             stopped = run(training, own)
         except Exception as error:
             failures.append(Failure(name, one_line(error)))
-            say(f"{name} failed: {one_line(error)}")
+            log.info(f"{name} failed: {one_line(error)}")
             pace.drop(training)
             continue
         if stopped:
@@ -62,9 +63,5 @@ def train_rows(trainings: Sequence[Training], options: Options, *, overwrite: bo
         done.append(training)
         pace.finish(training)
         if training.state != "done":
-            say(f"{name} is trained; {pace.left()} left for the other rows")
+            log.info(f"{name} is trained; {pace.left()} left for the other rows")
     return Trained(tuple(done), tuple(failures))
-
-
-def _with_name(say: Log, name: str) -> Log:
-    return lambda line: say(f"{name}: {line}")

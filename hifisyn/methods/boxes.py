@@ -28,12 +28,12 @@ def structure_boxes(labels: Tensor, least: int) -> Tensor:
         (B, 5) int64 on the CPU: label, top, left, bottom, right; the last two are one past the box.
     """
     image = labels.detach().cpu().numpy()
-    found: list[tuple[int, ...]] = []
+    boxes: list[tuple[int, ...]] = []
     for value in (int(v) for v in np.unique(image) if v > 0):
         components, _ = ndimage.label(image == value)
         sizes = np.bincount(components.ravel())
         for number, (rows, columns) in enumerate(ndimage.find_objects(components), 1):
             if sizes[number] >= least:
-                found.append((sizes[number], value, rows.start, columns.start, rows.stop, columns.stop))
-    found.sort(key=lambda box: (-box[0], box[1:]))
-    return torch.tensor([box[1:] for box in found], dtype=torch.int64).view(-1, 5)
+                boxes.append((sizes[number], value, rows.start, columns.start, rows.stop, columns.stop))
+    boxes.sort(key=lambda box: (-box[0], box[1:]))
+    return torch.tensor([box[1:] for box in boxes], dtype=torch.int64).view(-1, 5)

@@ -53,9 +53,9 @@ def layout(labels: Mapping[str, int], volumes: Mapping[str, float] | None = None
     slots: dict[str, int] = {}
     why: list[str] = ["background and CSF 2 slots, GM and WM 3 (paper, section 3.2.1)"]
     for name in labels:
-        wanted, remark = _slots(name, None if volumes is None else volumes.get(name, 0.0))
-        if wanted:
-            slots[name] = wanted
+        count, remark = _slots(name, None if volumes is None else volumes.get(name, 0.0))
+        if count:
+            slots[name] = count
         if remark:
             why.append(remark)
     if sum(slots.values()) > MOST_STRUCTURAL:

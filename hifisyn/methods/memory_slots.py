@@ -31,7 +31,7 @@ class MemorySlots(Settings):
     @classmethod
     def _both_are_counted(cls, values: Any) -> Any:
         if isinstance(values, Mapping) and "slots" in values and "global_slots" not in values:
-            raise ValueError("wanted global_slots beside slots, found none")
+            raise ValueError("global_slots must stand beside slots")
         return values
 
     @property
@@ -52,21 +52,22 @@ class MemorySlots(Settings):
 def with_slots(plan: MethodPlan, fingerprint: Mapping[str, Any], sizes: Sizes) -> MethodPlan:
     """Return a plan with the slots that the labels of a data set ask for."""
     volumes = {name: entry["median_ml"] for name, entry in fingerprint["structures"].items()}
-    found = layout(fingerprint["labels"], volumes)
-    memory = {"slots": found.slots, "global_slots": found.global_slots, "value_width": sizes.value_width}
-    return plan.with_settings(memory=memory).because(settings__memory__slots=found.reason)
+    chosen = layout(fingerprint["labels"], volumes)
+    memory = {"slots": chosen.slots, "global_slots": chosen.global_slots, "value_width": sizes.value_width}
+    return plan.with_settings(memory=memory).because(settings__memory__slots=chosen.reason)
 
 
 def check_slots(plans: Plans) -> None:
-    """See that slots are of structures that the data set labels.
+    """Refuse slots of structures that the data set does not label.
 
     Raises:
-        UserError: they are not.
+        UserError: there are such slots.
     """
     memory = plans.settings["memory"]
     unknown = sorted(set(memory["slots"]) - set(plans.labels) - set(memory["foreign"]))
     if unknown:
         raise UserError(
-            f"settings.memory.slots: wanted names of labels ({', '.join(plans.labels)}), found {', '.join(unknown)}; "
-            "edit the value"
+            f"settings.memory.slots must name labels ({', '.join(plans.labels)})",
+            got=", ".join(unknown),
+            hint="edit the value",
         )

@@ -18,16 +18,16 @@ def sum_over_ranks(tensor: Tensor) -> Tensor:
     return _sum(tensor) if world_size() > 1 else tensor
 
 
-def from_first_rank(tensor: Tensor, found: Tensor) -> tuple[Tensor, Tensor]:
-    """Return each row from the first process that found one, and which rows any process found.
+def from_first_rank(tensor: Tensor, has: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each row from the first process that has one, and which rows any process has.
 
     Args:
         tensor: (T, C), rows of this process.
-        found: (T,) bool, whether this process has the row.
+        has: (T,) bool, whether this process has the row.
     """
     if world_size() == 1:
-        return tensor, found
-    first = torch.where(found, dist.get_rank(), world_size())
+        return tensor, has
+    first = torch.where(has, dist.get_rank(), world_size())
     dist.all_reduce(first, op=dist.ReduceOp.MIN)
     mine = (first == dist.get_rank())[:, None]
     return sum_over_ranks(torch.where(mine, tensor, torch.zeros_like(tensor))), first < world_size()

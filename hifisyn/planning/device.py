@@ -13,7 +13,7 @@ UNKNOWN_MEMORY_GB = 8.0
 
 @dataclass(frozen=True)
 class Device:
-    """The machine that a plan is made for, which need not be this one.
+    """The machine that a plan is for, which need not be this one.
 
     Attributes:
         kind: "cpu" or "cuda".
@@ -29,13 +29,13 @@ class Device:
 
     def __post_init__(self) -> None:
         if self.kind not in ("cpu", "cuda"):
-            raise UserError(f"--device: wanted auto, cpu or cuda, found {self.kind}")
+            raise UserError("--device must be auto, cpu or cuda", got=self.kind)
         if self.memory_gb <= 0:
-            raise UserError(f"--device-memory: wanted more than 0 GB, found {self.memory_gb:g}")
+            raise UserError("--device-memory must be more than 0 GB", got=f"{self.memory_gb:g}")
         if self.cores < 1:
-            raise UserError(f"--cores: wanted at least 1, found {self.cores}")
+            raise UserError("--cores must be at least 1", got=self.cores)
         if self.minutes is not None and self.minutes <= 0:
-            raise UserError(f"--minutes: wanted more than 0, found {self.minutes:g}")
+            raise UserError("--minutes must be more than 0", got=f"{self.minutes:g}")
 
     def __str__(self) -> str:
         what = f"CPU with {self.cores} cores" if self.kind == "cpu" else "GPU"
@@ -51,15 +51,16 @@ def detect(
     torch is imported only where a GPU must be looked for.
 
     Raises:
-        UserError: a GPU is wanted, its memory is not given, and this machine has none; or a value cannot be.
+        UserError: the device is a GPU, its memory is not given, and this machine has none; or a value cannot be.
     """
     gpu_gb = _gpu_memory_gb() if kind == "auto" or (kind == "cuda" and memory_gb is None) else None
     if kind == "auto":
         kind = "cpu" if gpu_gb is None else "cuda"
     if kind == "cuda" and memory_gb is None and gpu_gb is None:
         raise UserError(
-            "--device cuda: wanted a GPU, found none here; to plan for another machine give its memory, "
-            "as in --device-memory 24"
+            "--device cuda must name a GPU of this machine",
+            got="none",
+            hint="pass the memory of another machine's GPU, as in --device-memory 24",
         )
     if memory_gb is None:
         memory_gb = gpu_gb if kind == "cuda" else machine_memory_gb()

@@ -40,7 +40,7 @@ def extract(
     facts: Path | None = None,
     processes: int | None = 1,
 ) -> dict[str, Any]:
-    """Measure the training cases and sum up.
+    """Measure the training cases and summarise them.
 
     Args:
         dataset: the raw data set.
@@ -68,8 +68,8 @@ def extract(
         if failures:
             reasons = "; ".join(f"{failure.case}: {failure.reason}" for failure in failures)
             raise UserError(
-                f"wanted to measure {len(names)} aligned cases, {len(failures)} failed: {reasons}; "
-                f"remove their files in {aligned.folder} and run again"
+                f"{len(failures)} of {len(names)} aligned cases cannot be measured: {reasons}",
+                hint=f"remove their files in {aligned.folder} and run again",
             )
         return summary(dataset, names, settings, kept, digest=digest)
 
@@ -132,7 +132,7 @@ def summary(
         "format": FORMAT,
         "dataset": dataset.name,
         "digest": digest,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"hifisyn": __version__, "python": platform.python_version()}
         | {package: version(package) for package in ("numpy", "scipy", "nibabel")},
         "settings": settings.model_dump(mode="json"),
@@ -170,7 +170,7 @@ def input_digest(
 
 def _refuse_held_out(dataset: Dataset, names: Iterable[str]) -> None:
     if leaked := sorted(set(names) & set(dataset.test)):
-        raise ValueError(f"held-out cases never enter the fingerprint, got {leaked}")
+        raise ValueError(f"held-out cases must not enter the fingerprint (got {leaked})")
 
 
 class _Columns:
@@ -215,12 +215,12 @@ def _median(values: np.ndarray) -> float:
 
 
 def _geometry(columns: _Columns) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    geometry: dict[str, Any] = {}
     for name in ("spacing_mm", "brain_box_mm"):
         axes = [columns[name, str(axis)] for axis in range(3)]
-        found[name] = {"median": [_median(axis) for axis in axes], "max": [float(axis.max()) for axis in axes]}
+        geometry[name] = {"median": [_median(axis) for axis in axes], "max": [float(axis.max()) for axis in axes]}
     slices = columns["brain_slices",]
-    return found | {"brain_slices": {"median": _median(slices), "min": int(slices.min())}}
+    return geometry | {"brain_slices": {"median": _median(slices), "min": int(slices.min())}}
 
 
 def _intensities(columns: _Columns, dataset: Dataset) -> dict[str, Any]:

@@ -73,13 +73,13 @@ def _describe_intensities(
     if values.size == 0:
         return {"high": None, "brain": None}
     high = normalize.fit(values, np.ones(values.shape, bool), upper).high
-    found: dict[str, Any] = {"high": tidy(high), "brain": _statistics(values)}
+    statistics: dict[str, Any] = {"high": tidy(high), "brain": _statistics(values)}
     if structure is not None:
         structure = structure[reached]
         for name, value in labels.items():
             if value and (structure == value).any():
-                found[name] = _statistics(values[structure == value])
-    return found
+                statistics[name] = _statistics(values[structure == value])
+    return statistics
 
 
 def _statistics(values: np.ndarray) -> dict[str, float]:

@@ -32,7 +32,7 @@ def plan(
         fingerprint: what `fingerprint.extract` returned.
         device: what the training may use.
         method: that will be trained.
-        method_name: by which it is found again.
+        method_name: of it, as the registry knows it.
         name: of the plans file, without ending.
         preset: "paper" takes the published size and settings on any device, and stays as it is while what is
             recommended improves; "paper_literal" takes the paper's ambiguous equations as they are printed.
@@ -103,7 +103,7 @@ def complete(plans: Plans, method: type[PlansItself], origin: str = "") -> Plans
 
 
 def planned_for(plans: Plans) -> Device:
-    """Return the device that plans were made for; one without a limit where they do not say."""
+    """Return the device that plans are for; one without a limit where they do not say."""
     known = plans.device
     if not {"kind", "memory_gb", "cores"} <= set(known):
         return size_rules.FULL_SIZE_DEVICE
@@ -111,7 +111,7 @@ def planned_for(plans: Plans) -> Device:
 
 
 def refuse_other_dataset(plans: Plans, dataset: Dataset, origin: str) -> None:
-    """Refuse plans that were made for other data.
+    """Refuse plans of other data.
 
     Raises:
         UserError: data set, modalities or labels differ.
@@ -171,7 +171,7 @@ def _slices(fingerprint: Mapping[str, Any], device: Device, *, literal: bool) ->
 
 
 def _is_own(key: str) -> bool:
-    """Tell whether a reason is of a part that each method plans for itself."""
+    """Return whether a reason is of a part that each method plans for itself."""
     return key.partition(".")[0] in ("optimisation", "batches", "length", "settings")
 
 

@@ -34,11 +34,11 @@ EMA_RANGE = (0.9, 0.999)
 AVERAGE = 0.13  # of the run: a decay of .995 in 1500 steps
 
 
-def preprocessing(dataset: Dataset, wanted: Mapping[str, Any]) -> Choice[PreprocessingPlan]:
-    """What was done to the scans before is not done again; what the user wants comes first.
+def preprocessing(dataset: Dataset, requested: Mapping[str, Any]) -> Choice[PreprocessingPlan]:
+    """What was done to the scans before is not done again; what the user requests comes first.
 
     Raises:
-        UserError: what the user wants of skull stripping does not go together.
+        UserError: what the user requests of skull stripping does not go together.
     """
     values: dict[str, Any] = {"reference": dataset.reference}
     why = [f"reference {dataset.reference} as dataset.json says"]
@@ -51,16 +51,16 @@ def preprocessing(dataset: Dataset, wanted: Mapping[str, Any]) -> Choice[Preproc
     if dataset.registered:
         values["registration"] = "none"
         why.append("already registered")
-    given = {key: value for key, value in wanted.items() if value is not None}
+    given = {key: value for key, value in requested.items() if value is not None}
     if "strip_command" in given:
         parsed(given["strip_command"])
         given = {"skull_strip": "command"} | given
-    why += [f"{key} {value} as asked" for key, value in given.items()]
+    why += [f"{key} {value} as requested" for key, value in given.items()]
     try:
         return Choice(PreprocessingPlan.model_validate(values | given), "; ".join(why))
     except ValidationError as error:
         problem = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise UserError(f"preprocessing: {problem}; change --skull-strip or --strip-command") from None
+        raise UserError(f"preprocessing: {problem}", hint="change --skull-strip or --strip-command") from None
 
 
 def initialisation(width: int) -> Choice[Literal["normal", "he"]]:

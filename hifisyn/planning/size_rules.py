@@ -39,7 +39,7 @@ LEAST_CONTENT = 36  # side of the content map; 20 lost the anatomy
 MARGIN, MARGIN_FEW, FEW_SUBJECTS = 0.04, 0.08, 10
 PIXEL_STEP_MM = 0.05
 FINEST = 0.75  # finest pixel in native in-plane voxels
-EPOCHS_WANTED = 12
+EPOCHS_AT_LEAST = 12
 EPOCH_LENGTHS = (10, 20, 25, 50, 100, ITERATIONS)
 
 
@@ -94,14 +94,14 @@ def cpu_sizes(device: Device, crop: int | None = None, *, literal: bool = False)
     seconds = seconds_for_steps(device)
     base = step_gflop(sizes_of(*LEAST_STEPS_AT))
     ladder = [sizes_of(side, width, literal=literal) for side, width in _rungs(crop)]
-    wanted = {sizes: round(LEAST_STEPS * math.sqrt(step_gflop(sizes) / base)) for sizes in ladder}
-    fitting = [s for s in ladder if wanted[s] * step_seconds(s, device) <= seconds and _fits(s, device)]
+    steps = {sizes: round(LEAST_STEPS * math.sqrt(step_gflop(sizes) / base)) for sizes in ladder}
+    fitting = [s for s in ladder if steps[s] * step_seconds(s, device) <= seconds and _fits(s, device)]
     if not fitting:
         few = int(seconds / step_seconds(ladder[0], device))
         return Choice(ladder[0], f"the smallest network; about {few} steps in {seconds:.0f} s are few, allow more time")
     chosen = fitting[-1]
     cores = f"{device.cores} core{'s' if device.cores > 1 else ''}"
-    return Choice(chosen, f"the largest network that gets its {wanted[chosen]} steps in {seconds:.0f} s on {cores}")
+    return Choice(chosen, f"the largest network that gets its {steps[chosen]} steps in {seconds:.0f} s on {cores}")
 
 
 def _rungs(crop: int | None) -> list[tuple[int, int]]:
@@ -113,7 +113,7 @@ def _rungs(crop: int | None) -> list[tuple[int, int]]:
 
 
 def is_limited(device: Device) -> bool:
-    """Tell whether the time is limited: on a CPU always, on a GPU where minutes are given."""
+    """Return whether the time is limited: on a CPU always, on a GPU where minutes are given."""
     return device.kind == "cpu" or device.minutes is not None
 
 
@@ -131,7 +131,7 @@ def length(sizes: Sizes, device: Device) -> Choice[LengthPlan]:
         )
     seconds = step_seconds(sizes, device)
     steps = max(1, min(full, int(seconds_for_steps(device) / seconds)))
-    each = max((n for n in EPOCH_LENGTHS if steps // n >= EPOCHS_WANTED), default=max(1, steps // EPOCHS_WANTED))
+    each = max((n for n in EPOCH_LENGTHS if steps // n >= EPOCHS_AT_LEAST), default=max(1, steps // EPOCHS_AT_LEAST))
     chosen = LengthPlan(epochs=max(1, round(steps / each)), iterations=each)
     return Choice(
         chosen, f"{chosen.total} steps at about {seconds:.2f} s (estimated); an epoch and a validation every {each}"

@@ -1,4 +1,4 @@
-"""Which cases train, which validate, which are held out: by subject, seeded, written down, open to editing."""
+"""Which cases train, which validate, which are held out: by subject, seeded, written to a file that may be edited."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ FOLDS = 5
 TEST_SHARE = 0.2
 SUBJECTS_FOR_TEST = 10
 NAMES_SHOWN = 10
+FIX = "fix the file, or remove it and run hifisyn_plan_and_preprocess to split again"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Splits:
             return Fold(self.training_cases, self.folds[0].val)
         if not isinstance(fold, int) or not 0 <= fold < len(self.folds):
             there = ", ".join(f"fold{i}" for i in range(len(self.folds)))
-            raise UserError(f"wanted a fold of this data set ({there} or all), found {fold!r}; choose one of them")
+            raise UserError(f"the fold must be {there} or all", got=fold)
         return self.folds[fold]
 
     @property
@@ -74,30 +75,29 @@ class Splits:
             splits = cls(tuple(content.get("test", ())), folds)
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(
-                f"{path}: wanted test and folds, each fold with train and val, found no usable {error}; "
-                "mend the file, or remove it to have it made anew"
+                f"{path} must hold test and folds, each fold with train and val", got=f"no usable {error}", hint=FIX
             ) from None
         if not splits.folds:
-            raise UserError(f"{path}: wanted at least one fold, found none; remove the file to have it made anew")
+            raise UserError(f"{path} must hold at least one fold", got="none", hint=FIX)
         return splits
 
     def warnings(self, cases: Mapping[str, Case]) -> list[str]:
         """Return what a user should know: too few subjects, cases left out, modalities that a fold lacks."""
-        found = []
+        lines = []
         if not self.test:
-            found.append("no held-out test cases: figures on validation cases are not independent of choices")
+            lines.append("no held-out test cases: figures on validation cases are not independent of choices")
         named = {*self.test, *self.training_cases}
         unused = sorted(set(cases) - named)
         if unused:
-            found.append(f"not in the splits, so not used: {_some(unused)}")
+            lines.append(f"not in the splits, so not used: {_first_names(unused)}")
         everywhere = _modalities(cases, self.training_cases)
         for number, fold in enumerate(self.folds):
             if not _trainable(fold, cases):
-                found.append(f"fold{number} has one training subject and training needs two; train on all instead")
+                lines.append(f"fold{number} has one training subject and training needs two; train on all instead")
             lacking = everywhere - _modalities(cases, fold.train)
             if lacking:
-                found.append(f"fold{number} has no training case with {', '.join(sorted(lacking))}")
-        return found
+                lines.append(f"fold{number} has no training case with {', '.join(sorted(lacking))}")
+        return lines
 
     def first_fold(self, cases: Mapping[str, Case]) -> str:
         """Return what to train first: the first fold that has two training subjects, "all" where none has."""
@@ -131,7 +131,7 @@ def make_splits(
     Args:
         cases: training cases by name.
         test: held-out cases by name.
-        folds: wanted number of folds.
+        folds: how many, where there are enough subjects.
         seed: the same seed gives the same splits, whatever the order of the cases.
         hold_out: hold out training subjects where no test cases are given.
 
@@ -148,8 +148,9 @@ def make_splits(
         del subjects[step - 1 :: step]
     if len(subjects) < 2:
         raise UserError(
-            f"wanted at least 2 training subjects, found {len(subjects)}; add subjects, or check the entry "
-            "subjects of dataset.json"
+            "training subjects must be at least 2",
+            got=len(subjects),
+            hint="add subjects, or check the entry subjects of dataset.json",
         )
     number = 1 if len(subjects) == 3 else min(folds, len(subjects))
     groups = [subjects[i::number] for i in range(number)] if number > 1 else [[_spare(subjects, cases)]]
@@ -167,37 +168,35 @@ def check_splits(splits: Splits, cases: Mapping[str, Case], test: Mapping[str, C
     Raises:
         UserError: a case is unknown, a subject stands on two sides, a fold is empty, or imagesTs is trained on.
     """
-    advice = "mend the file, or remove it to have it made anew"
     everyone = dict(cases) | dict(test)
     unknown = sorted(({*splits.test, *splits.training_cases}) - set(everyone))
     if unknown:
-        raise UserError(f"{origin}: wanted usable cases of the data set, found {_some(unknown)}; {advice}")
+        raise UserError(f"{origin} must name usable cases of the data set", got=_first_names(unknown), hint=FIX)
     trained_on = sorted(set(splits.training_cases) & set(test))
     if trained_on:
         raise UserError(
-            f"{origin}: wanted the cases of imagesTs in test only, found {trained_on[0]} in a fold; {advice}"
+            f"{origin} must have the cases of imagesTs in test only", got=f"{trained_on[0]} in a fold", hint=FIX
         )
     for number, fold in enumerate(splits.folds):
         if not fold.train or not fold.val:
-            raise UserError(f"{origin}: wanted cases in train and val, found an empty part in fold{number}; {advice}")
-        _refuse_overlap(everyone, fold.train, fold.val, f"{origin}: fold{number}: train and val", advice)
-    _refuse_overlap(everyone, splits.training_cases, splits.test, f"{origin}: folds and test", advice)
+            raise UserError(f"{origin}: fold{number} must have cases in train and val", got="an empty part", hint=FIX)
+        _refuse_overlap(everyone, fold.train, fold.val, f"{origin}: train and val of fold{number}")
+    _refuse_overlap(everyone, splits.training_cases, splits.test, f"{origin}: folds and test")
 
 
-def _refuse_overlap(
-    cases: Mapping[str, Case], left: Iterable[str], right: Iterable[str], where: str, advice: str
-) -> None:
+def _refuse_overlap(cases: Mapping[str, Case], left: Iterable[str], right: Iterable[str], where: str) -> None:
     both = sorted({cases[c].subject for c in left} & {cases[c].subject for c in right})
     if both:
-        raise UserError(f"{where}: wanted each subject on one side, found {_some(both)} on both; {advice}")
+        raise UserError(f"{where} must not share a subject", got=_first_names(both), hint=FIX)
 
 
 def _refuse_subjects_on_both_sides(cases: Mapping[str, Case], test: Mapping[str, Case]) -> None:
     both = sorted({c.subject for c in cases.values()} & {c.subject for c in test.values()})
     if both:
         raise UserError(
-            f"wanted each subject in imagesTr or in imagesTs, found {_some(both)} in both; "
-            "move all cases of a subject to one of them"
+            "imagesTr and imagesTs must not share a subject",
+            got=_first_names(both),
+            hint="move all cases of a subject to one of them",
         )
 
 
@@ -223,15 +222,15 @@ def _spare(subjects: list[str], cases: Mapping[str, Case]) -> str:
 
 
 def _cases_of(cases: Mapping[str, Case], subjects: Iterable[str]) -> tuple[str, ...]:
-    wanted = set(subjects)
-    return tuple(sorted(name for name, case in cases.items() if case.subject in wanted))
+    chosen = set(subjects)
+    return tuple(sorted(name for name, case in cases.items() if case.subject in chosen))
 
 
 def _modalities(cases: Mapping[str, Case], names: Iterable[str]) -> set[str]:
     return {m for name in names if name in cases for m in cases[name].images}
 
 
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     more = len(names) - NAMES_SHOWN
     return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 

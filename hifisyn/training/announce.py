@@ -1,4 +1,4 @@
-"""What a training says before it begins: on what it learns, what there is to beat, where rates go on."""
+"""The first lines of a training: on what it learns, what the baseline reaches, where learning rates go on."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,10 @@ from hifisyn.training.summary import describe
 from hifisyn.training.validation import ValidationSet, source_itself
 
 
-def what(job: Job) -> list[str]:
+def describe_job(job: Job) -> list[str]:
     """Return what is trained, and on whom."""
     cohort = job.cohort()
-    counts = [f"{len(found)} with {contrast}" for contrast, found in cohort.cases.items()] if cohort else []
+    counts = [f"{len(cases)} with {contrast}" for contrast, cases in cohort.cases.items()] if cohort else []
     subjects = ", ".join(counts) or "none, all batches are simulated"
     lines = [f"{job.plans.method}: {' <-> '.join(job.domains)}, training subjects: {subjects}"]
     shares = {kind: share for kind, share in job.plans.batches.shares.items() if share > 0}
@@ -22,17 +22,17 @@ def what(job: Job) -> list[str]:
     return lines
 
 
-def baseline(validation: ValidationSet | None) -> str:
+def describe_baseline(validation: ValidationSet | None) -> str:
     """Return what the untouched source reaches."""
     if validation is None:
         return "no validation cases with these modalities: the newest weights count as best"
     return f"the untouched source reaches {describe(source_itself(validation))}"
 
 
-def continued(before: int, epochs: int, rates: Mapping[str, float]) -> str:
+def describe_longer_run(before: int, epochs: int, rates: Mapping[str, float]) -> str:
     """Return where learning rates go on when a run becomes longer.
 
-    >>> continued(2, 3, {"generator": 1e-3})
+    >>> describe_longer_run(2, 3, {"generator": 1e-3})
     'planned for 2 epochs before, now for 3; learning rates go on from those of 3: generator 0.001'
     """
     now = ", ".join(f"{group} {rate:.2g}" for group, rate in rates.items())

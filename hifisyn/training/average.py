@@ -11,8 +11,8 @@ from torch import Tensor, nn
 class WeightAverage:
     """Follows the parameters of some networks.
 
-    avg_n = d avg_{n-1} + (1 - d) theta_n, with d = min(decay, (1 + n) / (10 + n)), so that a short run is not judged by
-    its random start. Buffers, such as a memory bank or mean codes, are running means already: they are not averaged.
+    avg_n = d avg_{n-1} + (1 - d) theta_n, with d = min(decay, (1 + n) / (10 + n)), so that the random start
+    of a short run fades. Buffers, such as a memory bank or mean codes, are running means already and not averaged.
 
     Args:
         networks: all of a method; names in the state are theirs.
@@ -34,9 +34,9 @@ class WeightAverage:
     @torch.no_grad()
     def update(self) -> None:
         """Follow the weights after a step."""
-        kept = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        share = min(self.decay, (1 + self.steps) / (10 + self.steps))
         for mean, weight in zip(self._mean, self._live, strict=True):
-            mean.lerp_(weight, 1 - kept)
+            mean.lerp_(weight, 1 - share)
         self.steps += 1
 
     @contextmanager

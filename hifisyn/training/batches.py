@@ -34,11 +34,11 @@ class BatchLoader(SlimDataLoaderBase):  # type: ignore[misc]  # batchgenerators 
         _follow_parent()
 
     def generate_train_batch(self) -> Item:
-        """Return the next batch as arrays; an error is handed on as an item, so that its cause is not lost."""
+        """Return the next batch as arrays; an error becomes an item, so that its cause is not lost."""
         try:
             item = self.source.read(self.iteration)
         except UserError as error:
-            item = {"user_error": str(error)}
+            item = {"user_error": error}
         except Exception:
             item = {"error": traceback.format_exc()}
         self.iteration += self.number_of_threads_in_multithreaded
@@ -49,7 +49,7 @@ class Batches:
     """Iterates over the batches of a loader; use it in a `with` statement.
 
     Args:
-        loader: made for as many `workers`.
+        loader: for as many `workers`.
         workers: reading processes; 0 reads in this one.
         time_limit: seconds without a batch after which the run stops with a message instead of hanging.
     """
@@ -86,7 +86,7 @@ class Batches:
         """
         item = self._take() if self._workers else next(self._inline)
         if "user_error" in item:
-            raise UserError(item["user_error"])
+            raise item["user_error"]
         if "error" in item:
             raise RuntimeError(f"reading a batch failed:\n{item['error']}")
         if item["iteration"] != self._expected:
@@ -112,13 +112,14 @@ class Batches:
             item = self._ready.get(timeout=self._time_limit)
         except queue.Empty:
             raise UserError(
-                f"wanted a batch within {self._time_limit:g} s, none came from {self._workers} reading processes; "
-                "the disk is slow or a process is stuck; try --workers 0"
+                f"{self._workers} reading processes must deliver a batch within {self._time_limit:g} s",
+                got="none: the disk is slow or a process is stuck",
+                hint="try --workers 0",
             ) from None
         if isinstance(item, BaseException):
             raise UserError(
-                f"wanted {self._workers} reading processes, found one dead; memory may have run out; "
-                "close other programs, or try --workers 0"
+                f"one of {self._workers} reading processes died; memory may have run out",
+                hint="close other programs, or try --workers 0",
             ) from item
         return item
 

@@ -69,16 +69,21 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     try:
         content = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
-        raise UserError(f"{path}: wanted a checkpoint, found none; train first") from None
-    except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path}: wanted a checkpoint, found a broken or foreign file ({reason}); remove it") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise UserError(f"{path} does not exist", hint="train first") from None
+    except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, KeyError):
         raise UserError(
-            f"{path}: wanted a checkpoint of format {FORMAT}, found {found}; plan again with "
-            "hifisyn_plan_and_preprocess --overwrite, and train again"
+            f"{path} must be a checkpoint of hifisyn_train",
+            got="a broken file or one of another program",
+            hint="train again, or take another checkpoint",
+        ) from None
+    number = content.get("format") if isinstance(content, dict) else None
+    if number != FORMAT:
+        raise UserError(
+            f"{path} must be a checkpoint of format {FORMAT}",
+            got="another file" if number is None else f"format {number}",
+            hint="plan again with hifisyn_plan_and_preprocess --overwrite, and train again",
         )
+    assert isinstance(content, dict)
     return content
 
 
@@ -103,10 +108,10 @@ def restore(
     try:
         trainer.networks.load_state_dict(weights)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"wanted weights for the networks of {type(trainer).__name__}, found others ({reason}); "
-            "use the plans and the version that the checkpoint was trained with"
+            f"the weights must fit the networks of {type(trainer).__name__}",
+            got=_first_misfit(str(error)),
+            hint="use the plans and the version that the checkpoint was trained with",
         ) from None
     if optimizers is not None:
         for name, optimizer in optimizers.items():
@@ -131,6 +136,12 @@ def versions() -> dict[str, str]:
         "torch": str(torch.__version__),
         "numpy": np.__version__,
     }
+
+
+def _first_misfit(message: str) -> str:
+    """Return the first weight that torch names as missing, foreign or of another shape."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return lines[min(1, len(lines) - 1)][:200].rstrip(". ")
 
 
 def _random_states() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a translation method must say so that it can be planned, trained by the one loop, and asked to translate."""
+"""What a translation method must define so that it can be planned, trained by the one loop, and translate."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ class Trainer(ABC):
     """One translation method: how it is planned, which networks there are, and which losses move them.
 
     The loop does, for each pair that `updates` yields: zero_grad, `sum(losses).backward(inputs=the group's
-    parameters)`, average over processes, clip, step, log. Since the generator pauses meanwhile, the fake made for
+    parameters)`, average over processes, clip, step, log. Since the generator pauses meanwhile, a translation for
     one group may be reused, detached, for the next, and a later update sees the weights of the earlier one.
 
     All state lives in `networks` (parameters and buffers): what is elsewhere does not survive a resume. All
@@ -64,7 +64,7 @@ class Trainer(ABC):
         networks: what `build_networks` returned.
         iteration: step of the run, from 0; set by the loop.
         first_total: steps of the run as it was first planned; set by the loop. What begins or ends after a share of the
-            run goes by it, so that nothing begins again where a run is made longer.
+            run goes by it, so that nothing begins again where a run becomes longer.
         generator: on `device`; the only source of randomness.
         device: where networks and batches are.
     """
@@ -79,7 +79,7 @@ class Trainer(ABC):
 
     def __init__(self, plans: Plans, domains: tuple[str, ...]) -> None:
         if len(set(domains)) != len(domains) or len(domains) < 2 or not set(domains) <= set(plans.modalities):
-            raise ValueError(f"domains are two or more of {plans.modalities}, got {domains}")
+            raise ValueError(f"domains must be two or more of {plans.modalities} (got {domains})")
         self.plans = plans
         self.settings = checked(self.SETTINGS, plans.settings, within="settings")
         self.domains = domains
@@ -137,7 +137,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def translator(self, source: str, target: str) -> nn.Module:
-        """Return the module that makes `target` of `source`: what is averaged, compiled, exported.
+        """Return the module that translates `source` to `target`: what is averaged, compiled, exported.
 
         It maps (N, 1 + 2 * context, H, W) in [-1, 1] to (N, 1, H, W) in [-1, 1], or to (N, 2, H, W), whose second
         channel is the logarithm of the expected absolute error of the first. Deterministic and each image by itself.
@@ -145,9 +145,9 @@ class Trainer(ABC):
         """
 
     def translate(self, image: Tensor, source: str, target: str) -> Tensor:
-        """Return what `translator` makes of images; called in evaluation mode and without gradient."""
-        made: Tensor = self.translator(source, target)(image)
-        return made
+        """Return the translation of images; called in evaluation mode and without gradient."""
+        translation: Tensor = self.translator(source, target)(image)
+        return translation
 
     @classmethod
     def without_labels(cls, plans: Plans) -> str:
@@ -161,11 +161,11 @@ class Trainer(ABC):
         """Do what follows the last update of a step, such as the memory update; default nothing."""
 
     def diagnostics(self) -> dict[str, float]:
-        """Return numbers worth a curve, asked for once an epoch; default none."""
+        """Return numbers worth a curve, once an epoch; default none."""
         return {}
 
     def averaged(self) -> tuple[nn.Module, ...]:
-        """Return the networks that make images, whose weights are averaged over steps; default the generators."""
+        """Return the networks that synthesise images, whose weights are averaged over steps; default the generators."""
         return self.groups().get(GENERATOR, ())
 
     def learning_rates(self) -> dict[str, float]:

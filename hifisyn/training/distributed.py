@@ -27,7 +27,7 @@ class Ranks:
 
     @property
     def main(self) -> bool:
-        """Whether this process writes files and prints."""
+        """Whether this process writes files and logs."""
         return self.rank == 0
 
     @classmethod

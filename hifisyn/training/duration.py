@@ -1,4 +1,4 @@
-"""How long a training will take here, told before it starts."""
+"""How long a training will take here, estimated before it starts."""
 
 import time
 
@@ -56,7 +56,7 @@ def check_length(
         shorter: the flag that makes it shorter.
 
     Raises:
-        UserError: more than 12 h on a CPU or 3 days on a GPU, and not `force_long`; what to do instead is said.
+        UserError: more than 12 h on a CPU or 3 days on a GPU, and not `force_long`.
     """
     whole = seconds * plans.length.total
     longest = LONGEST_HOURS.get(device.type, LONGEST_HOURS_ELSE)
@@ -65,8 +65,10 @@ def check_length(
         kind = "cpu" if device.type == "cpu" else "cuda"
         minutes = 240 if kind == "cpu" else 1440
         raise UserError(
-            f"wanted a training of at most {longest:g} h, found {text}; make a smaller plan with "
-            f"hifisyn_plan_and_preprocess -d {plans.dataset} --device {kind} --minutes {minutes} --plans-name small "
-            f"and train with -p small, or pass {shorter}, or --force-long to train all the same"
+            f"a training must take at most {longest:g} h",
+            got=text,
+            hint="make a smaller plan with "
+            f"hifisyn_plan_and_preprocess -d {plans.dataset} --device {kind} --minutes {minutes} -p small "
+            f"and train with -p small, or pass {shorter}, or --force-long to train all the same",
         )
     return f"the training will take {text}"

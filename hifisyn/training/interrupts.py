@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM noted, so that the step in progress is finished and saved."""
+"""Notes Ctrl-C and SIGTERM, so that the step in progress is finished and saved."""
 
 import signal
 import threading

@@ -1,6 +1,6 @@
-"""What to train, on which batches, and how: all that the loop is told."""
+"""What to train, on which batches, and how: all that the loop needs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import torch
 from hifisyn.plans import BatchKind, Plans
 from hifisyn.slices import SliceStore
 from hifisyn.training.contract import Trainer
-from hifisyn.training.mixed_source import mixed
+from hifisyn.training.mixed_source import mix
 from hifisyn.training.pretrained import Pretrained
 from hifisyn.training.simulated_source import SimulatedSource
 from hifisyn.training.slice_source import PairedSliceSource, SliceSource
@@ -26,7 +26,7 @@ class Job:
 
     Attributes:
         trainer: the method's class.
-        plans: resolved; they name the method as the registry finds it again.
+        plans: resolved; their method is a name of the registry or package.module:Class.
         domains: the contrasts, sorted.
         store: the slices that the plans describe; none where all batches are simulated.
         train: case names.
@@ -83,7 +83,7 @@ class Job:
                 sources[kind] = real[kind](self.store, cohort, self.plans, self.seed, rank, context)
         if "simulated" in shares:
             sources["simulated"] = SimulatedSource(self.domains, self.plans, self.seed, rank, context)
-        return mixed(sources, shares, self.seed)
+        return mix(sources, shares, self.seed)
 
     def validation(self, cases: Sequence[str], count: int = SLICES) -> ValidationSet | None:
         """Return about `count` slices a direction of some cases to look at; none where no direction has any."""
@@ -103,7 +103,7 @@ class Options:
         workers: reading processes; none: 0 on a CPU, else up to 3.
         resume: go on from checkpoint_latest.pt.
         force_long: train even if it would take days.
-        log: takes the lines.
+        name: of the training among several, in front of each line; "" where there is one.
     """
 
     device: str = "auto"
@@ -111,4 +111,4 @@ class Options:
     workers: int | None = None
     resume: bool = False
     force_long: bool = False
-    log: Callable[[str], None] = print
+    name: str = ""

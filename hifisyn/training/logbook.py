@@ -4,14 +4,14 @@ import csv
 import io
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hifisyn.engine.progress import duration
 from hifisyn.files import write_text
 from hifisyn.paths import METRICS_CSV, PROGRESS_PNG
-from hifisyn.training.numbers import told
+from hifisyn.training.numbers import describe_directions
 from hifisyn.training.picture import LOSS, Row, draw
 
 DRAW_EVERY = 20.0
@@ -37,7 +37,7 @@ class Tally:
             self._values.setdefault(name, []).append(loss)
 
     def values(self) -> dict[str, list[float]]:
-        """Return the losses by name as plain floats, from which an equal tally can be made."""
+        """Return the losses by name as plain floats, from which an equal tally can be built."""
         return {name: [float(v) for v in values] for name, values in self._values.items()}
 
     def means(self) -> dict[str, float]:
@@ -48,30 +48,29 @@ class Tally:
 class Logbook:
     """One row an epoch.
 
-    The rows also lie in the checkpoint, and metrics.csv is written anew from them, so that after a resume the file
+    The rows also lie in the checkpoint, and metrics.csv is written from them, so that after a resume the file
     holds the same as without an interruption. Columns: epoch, iteration, loss/GROUP/NAME (mean of the epoch),
     lr/GROUP, T1_to_T2/MEASURE, diagnostic/NAME, seconds, gpu_gib.
 
     Args:
         folder: of the fold.
         epochs: of the whole run.
-        log: takes the lines.
         rows: of the epochs before a resume.
     """
 
-    def __init__(self, folder: Path, epochs: int, log: Callable[[str], None], rows: Iterable[Row] = ()) -> None:
-        self.folder, self.epochs, self.log = folder, epochs, log
+    def __init__(self, folder: Path, epochs: int, rows: Iterable[Row] = ()) -> None:
+        self.folder, self.epochs = folder, epochs
         self.rows: list[Row] = [dict(row) for row in rows]
         self._drawn = -math.inf
 
-    def add(self, row: Row) -> None:
-        """Keep the row of an epoch, print it and bring the files up to date; the picture at most every 20 s."""
+    def add(self, row: Row) -> str:
+        """Keep the row of an epoch, update the files, the picture at most every 20 s, and return the epoch's line."""
         self.rows.append(row)
-        self.log(line(row, self.epochs, self.seconds_left()))
         self.write(picture=time.monotonic() - self._drawn > DRAW_EVERY or int(row["epoch"]) == self.epochs)
+        return line(row, self.epochs, self.seconds_left())
 
     def write(self, picture: bool = True) -> None:
-        """Write metrics.csv and, if wanted, progress.png."""
+        """Write metrics.csv and, unless `picture` is false, progress.png."""
         write_text(self.folder / METRICS_CSV, table(self.rows))
         if picture and self.rows:
             draw(self.folder / PROGRESS_PNG, self.rows)
@@ -84,9 +83,9 @@ class Logbook:
 
 
 def line(row: Row, epochs: int, seconds_left: float) -> str:
-    """Return what is printed of an epoch: every loss, the directions, time, memory."""
+    """Return the line of an epoch: every loss, the directions, time, memory."""
     parts = [f"epoch {int(row['epoch'])}/{epochs}", _losses(row)]
-    parts += [text.replace(":", " in the brain:", 1) for text in told(row, _SHORT)]
+    parts += [text.replace(":", " in the brain:", 1) for text in describe_directions(row, _SHORT)]
     parts.append(f"{duration(float(row['seconds']))}, {duration(seconds_left)} left")
     if "gpu_gib" in row:
         parts.append(f"GPU {row['gpu_gib']:.1f} GiB")

@@ -1,5 +1,6 @@
 """The one loop that trains every method; killed at any moment and resumed, it ends in the same weights on a CPU."""
 
+import logging
 import math
 import time
 from contextlib import nullcontext
@@ -25,6 +26,7 @@ from hifisyn.training.step import resolve_device, resolve_precision, take_step
 from hifisyn.training.summary import summarise
 from hifisyn.training.validation import measure, score, translate_all, write_sheets
 
+log = logging.getLogger(__name__)
 SHEETS = 20
 SILENT_SECONDS = 60.0
 
@@ -32,7 +34,7 @@ SILENT_SECONDS = 60.0
 def train(job: Job, options: Options | None = None) -> int:
     """Train until the end of the plan, or until a signal.
 
-    Under torchrun every process calls this; rank 0 writes and prints.
+    Under torchrun every process calls this; rank 0 writes and logs.
 
     Returns:
         0 at the end, else the number of the signal (SIGINT, SIGTERM) after which the state was saved.
@@ -53,8 +55,8 @@ def train(job: Job, options: Options | None = None) -> int:
             return _Run(job, options, ranks, device).run()
     except torch.OutOfMemoryError:
         raise UserError(
-            f"wanted memory on {device} for batches of {job.plans.optimisation.batch_size}, found too little; pass "
-            "--set batch_size=1, or make a smaller plan with hifisyn_plan_and_preprocess --device-memory GB"
+            f"out of memory on {device} with batch size {job.plans.optimisation.batch_size}",
+            hint="pass --set batch_size=1, or make a smaller plan with hifisyn_plan_and_preprocess --device-memory GB",
         ) from None
 
 
@@ -63,21 +65,21 @@ class _Run:
 
     def __init__(self, job: Job, options: Options, ranks: Ranks, device: torch.device) -> None:
         self.job, self.ranks, self.device = job, ranks, device
-        self.log = options.log if ranks.main else _silent
+        self.name = options.name
         self.precision = resolve_precision(options.precision, device)
         self.workers = default_workers(device) if options.workers is None else options.workers
         self.source = job.source(ranks.rank)
         self.validation = job.validation(job.val)
         self.iteration, self.best, self.spent = 0, -math.inf, 0.0
         self.tally = Tally()
-        self.logbook = Logbook(job.folder, job.plans.length.epochs, self.log)
+        self.logbook = Logbook(job.folder, job.plans.length.epochs)
         if ranks.main:
             how = f"device {device}, {self.precision}, {self.workers} reading processes, seed {job.seed}"
-            for line in (*announce.what(job), how, announce.baseline(self.validation)):
-                self.log(line)
+            for line in (*announce.describe_job(job), how, announce.describe_baseline(self.validation)):
+                self._report(line)
             if not options.resume and ranks.world == 1 and job.plans.length.total >= WORTH_MEASURING:
                 seconds = seconds_a_step(job, device, self.precision)
-                self.log(check_length(job.plans, seconds, device, force_long=options.force_long))
+                self._report(check_length(job.plans, seconds, device, force_long=options.force_long))
         self.trainer = job.new_trainer(device).train()
         self.rates, self.optimizers = self.trainer.learning_rates(), self.trainer.optimizers()
         self.average = self._new_average()
@@ -97,11 +99,12 @@ class _Run:
         if not stopped and self.ranks.main:
             self._save(checkpoint.FINAL)
             self.logbook.write()
-            summarise(self.job, self.trainer, self.log)
+            if line := summarise(self.job, self.trainer):
+                self._report(line)
         return stopped
 
     def _train(self, batches: Batches, interrupts: Interrupts) -> int:
-        self.begun = self.spoke = time.monotonic()
+        self.begun = self.reported = time.monotonic()
         while self.iteration < self.job.plans.length.total:
             self._step(batches)
             stopped = largest(interrupts.signal, self.device)
@@ -112,17 +115,22 @@ class _Run:
                 self._save(checkpoint.LATEST)
             if stopped:
                 return stopped
-            self._say_where()
+            self._report_step()
         return 0
 
-    def _say_where(self) -> None:
-        """Print a line where an epoch takes long."""
+    def _report(self, line: str) -> None:
+        """Log a line, if this is the process that does so."""
+        if self.ranks.main:
+            log.info(f"{self.name}: {line}" if self.name else line)
+
+    def _report_step(self) -> None:
+        """Log a line now and then where an epoch takes long."""
         now, each = time.monotonic(), self.job.plans.length.iterations
         done = self.iteration % each
-        if done and now - self.spoke > SILENT_SECONDS:
+        if done and now - self.reported > SILENT_SECONDS:
             left = (self.spent + now - self.begun) / done * (each - done)
-            self.log(f"epoch {self.epoch}: step {done} of {each}, {duration(left)} left in the epoch")
-            self.spoke = now
+            self._report(f"epoch {self.epoch}: step {done} of {each}, {duration(left)} left in the epoch")
+            self.reported = now
 
     def _step(self, batches: Batches) -> None:
         share = {group: self.trainer.rate_share(group, self.iteration) for group in self.rates}
@@ -151,8 +159,8 @@ class _Run:
             row["seconds"] = self.spent + time.monotonic() - self.begun
             if self.device.type == "cuda":
                 row["gpu_gib"] = torch.cuda.max_memory_allocated(self.device) / 2**30
-            self.logbook.add(row)
-            self.spoke = time.monotonic()
+            self._report(self.logbook.add(row))
+            self.reported = time.monotonic()
         self.tally, self.spent, self.begun = Tally(), 0.0, time.monotonic()
         if self.ranks.main:
             self._keep_if_best(score(numbers))
@@ -202,27 +210,30 @@ class _Run:
     def _load(self) -> None:
         path = self.job.folder / checkpoint.LATEST
         if not path.exists():
-            raise UserError(f"{path}: wanted a checkpoint to resume from, found none; train without --resume")
+            raise UserError(f"{path} must exist to resume", hint="train without --resume")
         content = checkpoint.load(path, self.device)
         progress = content["progress"]
         if progress["seed"] != self.job.seed:
-            found = progress["seed"]
-            raise UserError(f"{path}: wanted seed {self.job.seed}, found {found}; resume with --seed {found}")
+            raise UserError(
+                f"--seed must be that of {path}, {progress['seed']}",
+                got=self.job.seed,
+                hint=f"resume with --seed {progress['seed']}",
+            )
         if self.device.type == "cpu":
             torch.set_num_threads(progress["threads"])  # sums over other numbers of threads round differently
         checkpoint.restore(content, self.trainer, self.optimizers, average=self.average, randomness=True)
-        if self.average and not content["average"]:  # a run so short that it had none became longer
+        if self.average and not content["average"]:  # a run so short that it had none is longer now
             self.average = self._new_average()
         self.trainer.first_total = progress["first_total"]
         self.iteration, self.best, self.spent = progress["iteration"], progress["best"], progress["seconds"]
         self.tally = Tally(progress["losses"])
         self.logbook.rows = progress["rows"]
         self.logbook.write(picture=False)
-        self.log(f"resumed after step {self.iteration} of {self.job.plans.length.total}")
+        self._report(f"resumed after step {self.iteration} of {self.job.plans.length.total}")
         before = Plans.checked(content["plans"], str(path)).length.epochs
         if before != self.job.plans.length.epochs:
             rates = {group: r * self.trainer.rate_share(group, self.iteration) for group, r in self.rates.items()}
-            self.log(announce.continued(before, self.job.plans.length.epochs, rates))
+            self._report(announce.describe_longer_run(before, self.job.plans.length.epochs, rates))
 
 
 def default_workers(device: torch.device) -> int:
@@ -234,10 +245,7 @@ def _refuse_nonfinite(means: dict[str, float], epoch: int) -> None:
     bad = [name for name, value in means.items() if not math.isfinite(value)]
     if bad:
         raise UserError(
-            f"wanted finite losses in epoch {epoch}, found {', '.join(bad)} not finite; the last checkpoint is of "
-            "the epoch before; train again with a lower rate (--set lr=...) or with --precision fp32"
+            f"losses must be finite; in epoch {epoch} {', '.join(bad)} are not",
+            hint="train again with a lower rate (--set lr=...) or with --precision fp32; the last checkpoint is of the "
+            "epoch before",
         )
-
-
-def _silent(line: str) -> None:
-    """Take the lines of processes that do not print."""

@@ -27,7 +27,7 @@ class MixedSource(BatchSource):
         return self.sources[int(rng.choice(len(self.sources), p=self.shares))].read(iteration)
 
 
-def mixed(sources: Mapping[BatchKind, BatchSource], shares: Mapping[BatchKind, float], seed: int) -> BatchSource:
+def mix(sources: Mapping[BatchKind, BatchSource], shares: Mapping[BatchKind, float], seed: int) -> BatchSource:
     """Return the only source that has a share, or a mix of them.
 
     Args:
@@ -35,5 +35,5 @@ def mixed(sources: Mapping[BatchKind, BatchSource], shares: Mapping[BatchKind, f
         shares: of the steps, by kind; a kind without a share is left out.
         seed: of the choice.
     """
-    wanted = [(sources[kind], share) for kind, share in shares.items() if share > 0]
-    return wanted[0][0] if len(wanted) == 1 else MixedSource(wanted, seed)
+    parts = [(sources[kind], share) for kind, share in shares.items() if share > 0]
+    return parts[0][0] if len(parts) == 1 else MixedSource(parts, seed)

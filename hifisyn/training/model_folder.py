@@ -9,23 +9,23 @@ from typing import Any
 
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json, write_text
-from hifisyn.paths import CONFIG_JSON, DATASET_JSON, METRICS_CSV, PROGRESS_PNG
+from hifisyn.paths import CONFIG_JSON, DATASET_JSON, METRICS_CSV, PROGRESS_PNG, fold_folders
 from hifisyn.plans import Plans
 from hifisyn.settings import flat
 from hifisyn.training import checkpoint
 
 PLANS_JSON = "plans.json"
-NO_MATTER = ("name", "inherits_from", "device", "reasons")
+WITHOUT_EFFECT = ("name", "inherits_from", "device", "reasons")
 EPOCHS = "length.epochs"
 LONGEST_SUFFIX = 60
 
-_MADE = (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL, METRICS_CSV, PROGRESS_PNG, CONFIG_JSON)
-_MADE_FOLDERS = ("samples", "validation")
+_WRITTEN = (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL, METRICS_CSV, PROGRESS_PNG, CONFIG_JSON)
+_WRITTEN_FOLDERS = ("samples", "validation")
 
 
 def changes(base: Plans, plans: Plans) -> dict[str, Any]:
     """Return the values of `plans` that differ from `base`, by dotted key; what does not touch training is left out."""
-    before, after = (flat(p.model_dump(mode="json", exclude=set(NO_MATTER))) for p in (base, plans))
+    before, after = (flat(p.model_dump(mode="json", exclude=set(WITHOUT_EFFECT))) for p in (base, plans))
     return {key: after.get(key) for key in before | after if before.get(key) != after.get(key)}
 
 
@@ -69,21 +69,24 @@ def prepare(
     model = folder.parent
     there = [name for name in (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL) if (folder / name).exists()]
     if resume and checkpoint.LATEST not in there:
-        raise UserError(f"{folder}: wanted {checkpoint.LATEST} to resume from, found none; train without --resume")
+        raise UserError(f"{folder} must hold {checkpoint.LATEST} to resume from", hint="train without --resume")
     if there and not resume and not overwrite:
-        raise UserError(f"{folder}: holds {there[0]} already; go on with --resume, or start again with --overwrite")
+        raise UserError(
+            f"{folder / there[0]} already exists", hint="go on with --resume, or start again with --overwrite"
+        )
     if resume and done_epochs(folder) > plans.length.epochs:
         raise UserError(
-            f"{folder}: wanted at least the {done_epochs(folder)} epochs that are done, found {plans.length.epochs}; "
-            "raise --epochs"
+            f"--epochs must be at least {done_epochs(folder)}, which are done in {folder}",
+            got=plans.length.epochs,
+            hint="raise it",
         )
     _refuse_other_plans(model, folder, plans, resume=resume)
     if resume and continues(folder, plans):
         (folder / checkpoint.FINAL).unlink()  # the training is not at its end any more
     if overwrite and not resume:
         _clear(folder)
-    for rest in folder.glob(".partial-*"):
-        rest.unlink()
+    for partial in folder.glob(".partial-*"):
+        partial.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     plans.save(model / PLANS_JSON)
     write_text(model / DATASET_JSON, dataset_json)
@@ -96,7 +99,7 @@ def prepare(
 
 
 def continues(folder: Path, plans: Plans) -> bool:
-    """Tell whether a fold was trained to the end of a shorter plan, so that a longer one goes on from there."""
+    """Return whether a fold was trained to the end of a shorter plan, so that a longer one goes on from there."""
     ended = (folder / checkpoint.LATEST).exists() and (folder / checkpoint.FINAL).exists()
     epochs = planned_epochs(folder)
     return ended and epochs is not None and epochs < plans.length.epochs
@@ -119,24 +122,25 @@ def done_epochs(folder: Path) -> int:
 
 def _refuse_other_plans(model: Path, folder: Path, plans: Plans, *, resume: bool) -> None:
     """Compare with the plans the folder was trained by, where a checkpoint depends on them."""
-    bound = [path.parent for path in model.glob("fold_*/checkpoint_*.pt") if resume or path.parent != folder]
+    bound = [path for path in fold_folders(model) if any(path.glob("checkpoint_*.pt")) and (resume or path != folder)]
     if not bound or not (model / PLANS_JSON).exists():
         return
     different = changes(Plans.checked(read_json(model / PLANS_JSON), str(model / PLANS_JSON)), plans)
     different.pop(EPOCHS, None)  # a fold may go on for longer than it was planned for
     if different:
         key, value = next(iter(different.items()))
-        more = f" and {len(different) - 1} more" if len(different) > 1 else ""
+        more = f", and {len(different) - 1} more differ" if len(different) > 1 else ""
         raise UserError(
-            f"{model}: {bound[0].name} was trained by other plans: {key} is now {value}{more}; put the value back, "
-            "or train into another folder by giving the plans another name (--plans-name, -p)"
+            f"{key} must be what {bound[0].name} of {model} was trained by",
+            got=f"{value}{more}",
+            hint="put the value back, or train into another folder by plans of another name (-p NAME)",
         )
 
 
 def _clear(folder: Path) -> None:
-    for name in _MADE:
+    for name in _WRITTEN:
         (folder / name).unlink(missing_ok=True)
-    for name in _MADE_FOLDERS:
+    for name in _WRITTEN_FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 

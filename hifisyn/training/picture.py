@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn.pictures import new_figure, save_figure
-from hifisyn.training.numbers import LOWEST_OF, MOST_TOLD, by_direction, mean_over_directions
+from hifisyn.training.numbers import LOWEST_OF, MOST_LISTED, by_direction, mean_over_directions, parse_column
 
 Row = dict[str, int | float]
 LOSS, RATE, DIAGNOSTIC = "loss/", "lr/", "diagnostic/"
@@ -14,10 +14,10 @@ LOSS, RATE, DIAGNOSTIC = "loss/", "lr/", "diagnostic/"
 def draw(path: Path, rows: Sequence[Row]) -> None:
     """Draw a panel for each kind of number; of many directions the means, and one measure of each."""
     directions = by_direction({key: value for row in rows for key, value in row.items()})
-    many = len(directions) > MOST_TOLD
+    many = len(directions) > MOST_LISTED
     shown = [_with_means(row) for row in rows] if many else list(rows)
     keys = list(dict.fromkeys(key for row in shown for key in row))
-    measured = [key for key in keys if by_direction({key: 0.0}) or key.startswith("mean/")]
+    measured = [key for key in keys if parse_column(key) or key.startswith("mean/")]
     means = [key for key in measured if key.startswith("mean/") or not many]
     panels = {
         "loss": [key for key in keys if key.startswith(LOSS)],

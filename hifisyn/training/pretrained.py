@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hifisyn.errors import UserError
 from hifisyn.files import read_json
-from hifisyn.paths import CONFIG_JSON, fold_folder
+from hifisyn.paths import CONFIG_JSON, fold_folder, fold_folders
 from hifisyn.planning import rules
 from hifisyn.planning.method_plan import scale_rate
 from hifisyn.plans import Plans
@@ -58,7 +58,10 @@ class Pretrained:
         Raises:
             UserError: it is missing, broken or of another format.
         """
-        content = checkpoint.load(file)
+        try:
+            content = checkpoint.load(file)
+        except UserError as error:
+            raise error.at("--pretrained") from None
         average = content["average"]
         weights = content["networks"] | (average["weights"] if average else {})
         return cls(file, Plans.checked(content["plans"], str(file)), weights)
@@ -101,15 +104,16 @@ class Pretrained:
         total = len(networks.state_dict())
         if len(fresh) == total:
             raise UserError(
-                f"{self.file}: wanted weights that fit {trainer.TITLE} on {', '.join(domains)}, found none of {total}; "
-                "choose a model of the same method and size"
+                f"{self.file} must hold weights that fit {trainer.TITLE} on {', '.join(domains)}",
+                got=f"none of {total}",
+                hint="choose a model of the same method and size",
             )
         lines = [f"started from {self.file}: {total - len(fresh)} of {total} weights and buffers"]
-        lines += [f"fresh: {_some(fresh)}"] if fresh else []
-        return lines + ([f"not taken: {_some(left)}"] if left else [])
+        lines += [f"fresh: {_name_groups(fresh)}"] if fresh else []
+        return lines + ([f"not taken: {_name_groups(left)}"] if left else [])
 
 
-def adopted(plans: Plans, start: Pretrained) -> Plans:
+def adopt_sizes(plans: Plans, start: Pretrained) -> Plans:
     """Return plans with the sizes of the networks whose weights a training starts from.
 
     Width, depth and slots are those of the weights, and learning rates follow the width. Structures go by name: a slot
@@ -121,10 +125,10 @@ def adopted(plans: Plans, start: Pretrained) -> Plans:
     """
     if start.plans.method != plans.method:
         raise UserError(
-            f"{start.file}: wanted weights of {plans.method}, found those of {start.plans.method}; choose another model"
+            f"{start.file} must hold weights of {plans.method}", got=start.plans.method, hint="choose another model"
         )
     known = {key: value for key, value in flat(start.plans.settings).items() if key.rpartition(".")[2] in SHAPES}
-    settings = merged(plans.settings, known)
+    settings = merge(plans.settings, known)
     if "memory" in settings:
         foreign = [name for name in settings["memory"]["slots"] if name not in plans.labels]
         settings["memory"] = settings["memory"] | {"foreign": foreign}
@@ -132,10 +136,10 @@ def adopted(plans: Plans, start: Pretrained) -> Plans:
     return _with_rates(plans.model_copy(update={"settings": settings}), plans.width)
 
 
-def merged(settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def merge(settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return nested settings with values at dotted keys replaced.
 
-    >>> merged({"networks": {"width": 4, "init": "he"}}, {"networks.width": 8})
+    >>> merge({"networks": {"width": 4, "init": "he"}}, {"networks.width": 8})
     {'networks': {'width': 8, 'init': 'he'}}
     """
     result = {key: dict(value) if isinstance(value, Mapping) else value for key, value in settings.items()}
@@ -157,12 +161,12 @@ def _with_rates(plans: Plans, width: int | None) -> Plans:
         "lr_discriminator": scale_rate(optimisation.lr_discriminator, after[1] / before[1]),
     }
     settings = dict(plans.settings)
-    if adversary := settings.get("content_discriminator"):
-        settings["content_discriminator"] = adversary | {"lr": scale_rate(adversary["lr"], after[0] / before[0])}
+    if own := settings.get("content_discriminator"):
+        settings["content_discriminator"] = own | {"lr": scale_rate(own["lr"], after[0] / before[0])}
     return plans.model_copy(update={"optimisation": optimisation.model_copy(update=rates), "settings": settings})
 
 
-def find(path: Path, dataset: str, fold: int | str) -> Path:
+def find_checkpoint(path: Path, dataset: str, fold: int | str) -> Path:
     """Return a checkpoint: the file itself, or of a model folder the best weights.
 
     Of a model of the same data set the same fold is taken: others trained on cases that this fold validates on.
@@ -172,14 +176,16 @@ def find(path: Path, dataset: str, fold: int | str) -> Path:
     """
     if path.is_file():
         return path
-    folds = sorted(path.glob("fold_*"))
+    folds = fold_folders(path)
     if folds and (path / CONFIG_JSON).is_file() and read_json(path / CONFIG_JSON).get("dataset") == dataset:
         own = [folder for folder in folds if folder == fold_folder(path, fold)]
         if not own:
             there = ", ".join(folder.name for folder in folds)
             raise UserError(
-                f"{path}: wanted fold_{fold} of a model of the same data set, whose other folds trained on cases that "
-                f"this one validates on, found {there}; train that fold first, or name a checkpoint file"
+                f"{path} must hold {fold_folder(path, fold).name}, since other folds of the same data set trained on "
+                "cases that this one validates on",
+                got=there,
+                hint="train that fold first, or pass a checkpoint file",
             )
         folds = own
     for name in (checkpoint.BEST, checkpoint.FINAL, checkpoint.LATEST):
@@ -187,7 +193,8 @@ def find(path: Path, dataset: str, fold: int | str) -> Path:
             if (folder / name).exists():
                 return folder / name
     raise UserError(
-        f"{path}: wanted a model folder with a trained fold, or a checkpoint, found neither; check --pretrained"
+        f"--pretrained {path} must be a checkpoint, or a model folder with a trained fold",
+        hint="pass a folder such as hifisyn_results/IXI/T1_T2/HiFiSyn__plans__2d",
     )
 
 
@@ -195,7 +202,7 @@ def _is_of_the_run(module: nn.Module) -> bool:
     return bool(getattr(module, "each_process_its_own", False))
 
 
-def _some(names: list[str]) -> str:
+def _name_groups(names: list[str]) -> str:
     groups = sorted({name.rpartition(".")[0] or name for name in names})
     more = f" and {len(groups) - NAMES_SHOWN} more" if len(groups) > NAMES_SHOWN else ""
     return ", ".join(groups[:NAMES_SHOWN]) + more

@@ -16,12 +16,12 @@ METHODS, TRAINER = "hifisyn.methods", "trainer"
 def trainers() -> dict[str, type[Trainer]]:
     """Return the methods by their titles, sorted: of each folder the one trainer that its file `trainer.py` defines."""
     folders = pkgutil.iter_modules(importlib.import_module(METHODS).__path__)
-    found = [_defined(importlib.import_module(f"{METHODS}.{f.name}.{TRAINER}")) for f in folders if f.ispkg]
-    titles = [trainer.TITLE for trainer in found]
+    defined = [_defined_trainer(importlib.import_module(f"{METHODS}.{f.name}.{TRAINER}")) for f in folders if f.ispkg]
+    titles = [trainer.TITLE for trainer in defined]
     twice = {title for title in titles if titles.count(title) > 1}
     if twice:
-        raise ValueError(f"two methods bear one title: {', '.join(sorted(twice))}")
-    return dict(sorted((trainer.TITLE, trainer) for trainer in found))
+        raise ValueError(f"titles of methods must differ; two have {', '.join(sorted(twice))}")
+    return dict(sorted((trainer.TITLE, trainer) for trainer in defined))
 
 
 def names() -> list[str]:
@@ -43,8 +43,9 @@ def trainer_class(name: str) -> type[Trainer]:
     lower = {n.lower(): n for n in known}
     close = [lower[n] for n in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
     raise UserError(
-        f"wanted a method among {', '.join(known) or 'none'} or package.module:Class, found {name!r}"
-        + (f"; did you mean {' or '.join(close)}?" if close else "; choose one")
+        f"the method must be {', '.join(known)} or package.module:Class",
+        got=repr(name),
+        hint=f"did you mean {' or '.join(close)}?" if close else "choose one",
     )
 
 
@@ -53,14 +54,14 @@ def method_name(name: str) -> str:
     return name.rpartition(":")[2]
 
 
-def _defined(module: ModuleType) -> type[Trainer]:
+def _defined_trainer(module: ModuleType) -> type[Trainer]:
     own = [
         value
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Trainer) and value.__module__ == module.__name__
     ]
     if len(own) != 1 or not own[0].TITLE:
-        raise ValueError(f"{module.__name__}: one trainer with a TITLE is wanted, got {own}")
+        raise ValueError(f"{module.__name__} must define one trainer with a TITLE (got {own})")
     return own[0]
 
 
@@ -70,9 +71,12 @@ def _outside(path: str) -> type[Trainer]:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise UserError(
-            f"wanted the method {path}, found no module to import ({error}); install it or extend PYTHONPATH"
+            f"{module_name} of the method {path} cannot be imported ({error})", hint="install it or extend PYTHONPATH"
         ) from None
-    found = getattr(module, class_name, None)
-    if not isinstance(found, type) or not issubclass(found, Trainer):
-        raise UserError(f"wanted a subclass of hifisyn.training.contract.Trainer at {path}, found {found!r}")
-    return found
+    trainer = getattr(module, class_name, None)
+    if not isinstance(trainer, type) or not issubclass(trainer, Trainer):
+        raise UserError(
+            f"the method {path} must be a subclass of hifisyn.training.contract.Trainer",
+            got="nothing of that name" if trainer is None else repr(trainer),
+        )
+    return trainer

@@ -20,8 +20,8 @@ from hifisyn.training.checkpoint import versions
 from hifisyn.training.distributed import Ranks
 from hifisyn.training.job import Job, Options
 from hifisyn.training.loop import default_workers
-from hifisyn.training.planned import planned
-from hifisyn.training.pretrained import Pretrained, adopted, find
+from hifisyn.training.method_plans import plans_of_method
+from hifisyn.training.pretrained import Pretrained, adopt_sizes, find_checkpoint
 from hifisyn.training.registry import method_name, trainer_class
 from hifisyn.training.request_checks import (
     chosen_domains,
@@ -69,14 +69,14 @@ class Request:
 
 
 def look_up(request: Request) -> tuple[Job, list[str]]:
-    """Find all that a training needs; nothing is written.
+    """Find what a training needs; nothing is written.
 
     Returns:
         The job, and lines that the user should see.
 
     Raises:
         UserError: the data set, a contrast, the fold, the plans, a key, the method, the slices or the weights to start
-            from are not there.
+            from do not exist, or do not go together.
     """
     if request.seed < 0:
         raise UserError("--seed must be 0 or more", got=request.seed)
@@ -87,25 +87,25 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
     trainer = trainer_class(base.method)
     start = None
     if request.pretrained is not None:
-        start = Pretrained.read(find(request.pretrained, request.dataset, request.fold))
-    planned_so = base if start is None else adopted(base, start)
-    plans = complete(planned_so.override(list(request.assignments)), trainer)
+        start = Pretrained.read(find_checkpoint(request.pretrained, request.dataset, request.fold))
+    unchanged = base if start is None else adopt_sizes(base, start)
+    plans = complete(unchanged.override(list(request.assignments)), trainer, "--set")
     refuse_other_slices(base, plans)
     domains = chosen_domains(request.domains, plans, trainer)
     refuse_shares(plans, trainer)
     fold = Splits.load(folder / paths.SPLITS_JSON).fold(request.fold)
     store = SliceStore(paths.slices_folder(folder, request.plans))
-    there = set(store.cases())
-    if not there & set(fold.train):
+    extracted = set(store.cases())
+    if not extracted & set(fold.train):
         raise UserError(
             f"{store.folder} must hold slices of the training cases",
             got="none",
             hint=f"run {preprocess_command(request.dataset, request.plans)}",
         )
     refuse_stale_slices(
-        store, sorted(there & {*fold.train, *fold.val}), base, preprocess_command(request.dataset, request.plans)
+        store, sorted(extracted & {*fold.train, *fold.val}), base, preprocess_command(request.dataset, request.plans)
     )
-    suffix = model_folder.suffix(model_folder.changes(planned_so, plans) | _origin(request), request.seed)
+    suffix = model_folder.suffix(model_folder.changes(unchanged, plans) | _origin(request), request.seed)
     method = method_name(base.method)
     model = paths.model_folder(request.roots.results, request.dataset, domains, method, request.plans, suffix)
     folder = paths.fold_folder(model, request.fold)
@@ -115,14 +115,14 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
         plans=with_epochs(plans, epochs),
         domains=domains,
         store=store,
-        train=tuple(case for case in fold.train if case in there),
-        val=tuple(case for case in fold.val if case in there),
+        train=tuple(case for case in fold.train if case in extracted),
+        val=tuple(case for case in fold.val if case in extracted),
         folder=folder,
         subjects={case.name: case.subject for case in dataset.all_cases.values()},
         seed=request.seed,
         pretrained=start,
     )
-    return job, _remarks(request, job, fold, there)
+    return job, _remarks(request, job, fold, extracted)
 
 
 def base_plans(request: Request) -> Plans:
@@ -132,9 +132,12 @@ def base_plans(request: Request) -> Plans:
         UserError: there are none, two methods are asked for, there is no such method, or it cannot plan by them.
     """
     folder = request.roots.preprocessed_dataset(request.dataset)
-    plans = Plans.load(paths.plans_file(folder, request.plans))
+    file = paths.plans_file(folder, request.plans)
+    plans = Plans.load(file)
     name = chosen_method(request.method, request.assignments, plans.method)
-    return planned(plans, trainer_class(name), name, lambda: read_json(folder / paths.FINGERPRINT_JSON))
+    return plans_of_method(
+        plans, trainer_class(name), name, lambda: read_json(folder / paths.FINGERPRINT_JSON), str(file)
+    )
 
 
 def with_epochs(plans: Plans, epochs: int | None) -> Plans:
@@ -166,7 +169,7 @@ def write_folder(request: Request, job: Job, options: Options) -> None:
         "fold": request.fold,
         "epochs": job.plans.length.epochs,
         "seed": request.seed,
-        "pretrained": _described(job.pretrained),
+        "pretrained": _file_and_digest(job.pretrained),
         "processes": Ranks.from_environment().world,
         **resolved(options),
         **provenance(),
@@ -219,7 +222,7 @@ def _origin(request: Request) -> dict[str, Any]:
     return {"pretrained": hashlib.sha256(str(request.pretrained.resolve()).encode()).hexdigest()[:8]}
 
 
-def _described(start: Pretrained | None) -> dict[str, str] | None:
+def _file_and_digest(start: Pretrained | None) -> dict[str, str] | None:
     return None if start is None else {"file": str(start.file), "sha256": sha256(start.file)}
 
 
@@ -229,9 +232,9 @@ def _dataset_folder(request: Request) -> Path:
     return beside if (beside / paths.DATASET_JSON).exists() else request.roots.raw_dataset(request.dataset)
 
 
-def _remarks(request: Request, job: Job, fold: Fold, there: set[str]) -> list[str]:
+def _remarks(request: Request, job: Job, fold: Fold, extracted: set[str]) -> list[str]:
     lines = []
-    missing = sorted({*fold.train, *fold.val} - there)
+    missing = sorted({*fold.train, *fold.val} - extracted)
     if missing:
         lines.append(f"without slices, left out: {', '.join(missing)}")
     if set(fold.train) & set(fold.val):

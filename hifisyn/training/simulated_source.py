@@ -1,7 +1,8 @@
 """Batches of simulated heads: both contrasts of one slice, its exact labels, and no data set.
 
 Heads are those of the phantom converter: deformed templates with own folds, some with a tumour. Relaxation times,
-bias and noise are drawn for every image. A head is a pure function of seed and number, and kept once it was built.
+bias and noise are drawn for every image. A head is a pure function of seed and number; built ones
+stay in memory.
 """
 
 from dataclasses import dataclass
@@ -64,8 +65,9 @@ class SimulatedSource(BatchSource):
         unknown = [m for m in domains if m not in mr_signal.SEQUENCES]
         if unknown:
             raise UserError(
-                f"wanted contrasts that can be simulated ({', '.join(mr_signal.SEQUENCES)}), "
-                f"found {', '.join(unknown)}; leave the simulated batches out of batches.shares"
+                f"contrasts must be among those that can be simulated ({', '.join(mr_signal.SEQUENCES)})",
+                got=", ".join(unknown),
+                hint="leave the simulated batches out of batches.shares",
             )
         self.domains, self.plans, self.seed, self.rank = domains, plans, seed, rank
         self.context, self.heads = context, heads

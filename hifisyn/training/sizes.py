@@ -31,18 +31,21 @@ class NetworkSettings(WidthSettings):
 
 
 def check_crop(crop: int, n_down: int) -> None:
-    """See that a crop can be halved so often and leaves a content map of 8x8 at least.
+    """Refuse a crop that cannot be halved so often, or leaves a content map of less than 8x8.
 
     Raises:
-        UserError: it cannot.
+        UserError: it is such a crop.
     """
     stride = 2**n_down
     if crop % stride:
         raise UserError(
-            f"slices.crop: wanted a multiple of {stride} (2 ** settings.networks.n_down), found {crop}; edit the value"
+            f"slices.crop must be a multiple of {stride} (2 ** settings.networks.n_down)",
+            got=crop,
+            hint="edit the value",
         )
     if crop // stride < LEAST_CONTENT:
         raise UserError(
-            f"slices.crop: wanted a content map of {LEAST_CONTENT}x{LEAST_CONTENT} at least, found "
-            f"{crop // stride}x{crop // stride} of {crop} pixels; enlarge it or lower settings.networks.n_down"
+            f"slices.crop must leave a content map of at least {LEAST_CONTENT}x{LEAST_CONTENT}",
+            got=f"{crop} pixels, which leave {crop // stride}x{crop // stride}",
+            hint="enlarge it or lower settings.networks.n_down",
         )

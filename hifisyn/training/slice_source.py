@@ -80,6 +80,7 @@ class PairedSliceSource(SliceSource):
         domains = cohort.domains
         if not any(cohort.both(a, b) for a in domains for b in domains if a != b):
             raise UserError(
-                f"wanted training cases that have two of {', '.join(domains)}, found none; "
-                "paired batches need them: set batches.shares to unpaired ones"
+                f"some training case must have two of {', '.join(domains)} for paired batches",
+                got="none",
+                hint="set batches.shares to unpaired ones",
             )

@@ -26,7 +26,7 @@ def take_step(
     rank: int = 0,
     precision: Precision = "fp32",
 ) -> dict[str, Tensor]:
-    """Do every update that the method yields for a batch, then move the averaged weights; the step is the batch's.
+    """Do every update that the method yields for a batch, then move the averaged weights.
 
     Returns:
         The losses by group/name, 0-dimensional and detached, on the device.
@@ -63,36 +63,40 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
-def resolve_precision(wanted: str, device: torch.device) -> Precision:
+def resolve_precision(name: str, device: torch.device) -> Precision:
     """Return bf16 or fp32; `auto` is bf16 on a CUDA device that computes in it, else fp32.
 
     Raises:
         UserError: no such precision, or one that the device lacks.
     """
-    if wanted not in get_args(Precision):
-        raise UserError(f"wanted a precision among {', '.join(get_args(Precision))}, found {wanted!r}")
+    if name not in get_args(Precision):
+        raise UserError(f"--precision must be {', '.join(get_args(Precision))}", got=name)
     capable = device.type == "cpu" or (
         device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     )
-    if wanted == "bf16" and not capable:
-        raise UserError(f"wanted bf16 on {device}, which lacks it; use --precision fp32")
-    if wanted == "auto":
+    if name == "bf16" and not capable:
+        raise UserError(f"{device} must compute in bf16 for --precision bf16", hint="pass --precision fp32")
+    if name == "auto":
         return "bf16" if device.type == "cuda" and capable else "fp32"
-    return "bf16" if wanted == "bf16" else "fp32"
+    return "bf16" if name == "bf16" else "fp32"
 
 
-def resolve_device(wanted: str, local_rank: int = 0) -> torch.device:
+def resolve_device(name: str, local_rank: int = 0) -> torch.device:
     """Return the device called auto, cpu, cuda, cuda:1 or mps; `auto` prefers cuda, then mps.
 
     Raises:
         UserError: there is no such device here.
     """
-    there = ["cpu"]
+    available = ["cpu"]
     if torch.backends.mps.is_available():
-        there.insert(0, "mps")
+        available.insert(0, "mps")
     if torch.cuda.is_available():
-        there[:0] = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    name = there[0] if wanted == "auto" else wanted
-    if name not in there:
-        raise UserError(f"wanted the device {wanted}, found {', '.join(there)}; pass --device {there[0]}")
-    return torch.device("cuda", local_rank) if name == "cuda" else torch.device(name)
+        available[:0] = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    chosen = available[0] if name == "auto" else name
+    if chosen not in available:
+        raise UserError(
+            f"--device must be one of this machine ({', '.join(available)})",
+            got=name,
+            hint=f"pass --device {available[0]}",
+        )
+    return torch.device("cuda", local_rank) if chosen == "cuda" else torch.device(chosen)

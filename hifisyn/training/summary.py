@@ -1,7 +1,6 @@
 """What the best weights reach on the validation cases: validation/summary.json and a sheet a case."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,20 @@ from hifisyn.metrics.image import finite_mean
 from hifisyn.training import checkpoint
 from hifisyn.training.contract import Trainer
 from hifisyn.training.job import Job
-from hifisyn.training.numbers import told
+from hifisyn.training.numbers import describe_directions
 from hifisyn.training.validation import measure, source_itself, translate_all, write_sheets
 
 SLICES_A_CASE = 24
 
 
-def summarise(job: Job, trainer: Trainer, log: Callable[[str], None]) -> None:
+def summarise(job: Job, trainer: Trainer) -> str:
     """Load the best weights into `trainer`, translate every validation case, write numbers and sheets.
 
     Numbers are of up to 24 slices a case, evenly spread, in the window that the networks see. They chose the
-    weights, so they flatter; the test cases tell what a model is worth.
+    weights, so they flatter; only the test cases show what a model is worth.
+
+    Returns:
+        A line for the user; "" where there is no validation case.
     """
     content = checkpoint.load(job.folder / checkpoint.BEST, trainer.device)
     checkpoint.restore(content, trainer)
@@ -35,7 +37,7 @@ def summarise(job: Job, trainer: Trainer, log: Callable[[str], None]) -> None:
         cases[case], untouched[case] = measure(validation, synthetic), source_itself(validation)
         write_sheets(job.folder / "validation", case, validation, synthetic)
     if not cases:
-        return
+        return ""
     summary: dict[str, Any] = {
         "checkpoint": checkpoint.BEST,
         "epoch": content["progress"]["epoch"],
@@ -44,7 +46,7 @@ def summarise(job: Job, trainer: Trainer, log: Callable[[str], None]) -> None:
         "cases": cases,
     }
     write_json(job.folder / "validation" / "summary.json", _finite(summary))
-    log(f"best weights (epoch {summary['epoch']}), validation cases ({len(cases)}): {describe(summary['mean'])}")
+    return f"best weights (epoch {summary['epoch']}), validation cases ({len(cases)}): {describe(summary['mean'])}"
 
 
 def means(cases: dict[str, dict[str, float]]) -> dict[str, float]:
@@ -56,7 +58,7 @@ def means(cases: dict[str, dict[str, float]]) -> dict[str, float]:
 
 def describe(numbers: dict[str, float]) -> str:
     """Return numbers of all directions in one line."""
-    return "; ".join(told(numbers, _WORDS, ", "))
+    return "; ".join(describe_directions(numbers, _WORDS, ", "))
 
 
 _WORDS = {

@@ -41,15 +41,17 @@ class TrainingCases:
             if not found:
                 there = sorted({m for record in records.values() for m in record["modalities"]})
                 raise UserError(
-                    f"wanted training cases with {contrast}, found none among {len(records)}; "
-                    f"they have {', '.join(there) or 'no modality'}; choose other contrasts or another fold"
+                    f"some training case must have {contrast}",
+                    got=f"{len(records)} with {', '.join(there) or 'no contrast'}",
+                    hint="choose other contrasts or another fold",
                 )
         for first, second in combinations(domains, 2):
             if len({*by_contrast[first], *by_contrast[second]}) < 2:
                 raise UserError(
-                    f"wanted at least two training subjects, one for {first} and another for {second}, found one; "
-                    "unpaired training never shows both contrasts of one subject in a step; add a subject or train "
-                    "fold all"
+                    f"training subjects must be at least two, one for {first} and another for {second}: unpaired "
+                    "training never shows both contrasts of one subject in a step",
+                    got=1,
+                    hint="add a subject or train fold all",
                 )
         return cls(
             by_contrast,

@@ -19,6 +19,7 @@ from hifisyn.metrics.image import correlation, finite_mean, psnr, ssim, std_rati
 from hifisyn.pictures import sheet
 from hifisyn.slices import SliceStore
 from hifisyn.training.contract import Trainer
+from hifisyn.training.numbers import by_direction, column
 
 SLICES = 24
 SHEET_SLICES = 4
@@ -121,10 +122,10 @@ def _having(has: Mapping[str, set[str]], modalities: Sequence[str]) -> tuple[str
 
 def _places(store: SliceStore, cases: Sequence[str], count: int) -> Iterator[tuple[str, int]]:
     """Yield case and slice number: the same few slices of as many cases as possible, the outer tenth left out."""
-    some = [cases[i] for i in sorted({round(i) for i in np.linspace(0, len(cases) - 1, min(count, len(cases)))})]
-    for case in some:
+    chosen = [cases[i] for i in sorted({round(i) for i in np.linspace(0, len(cases) - 1, min(count, len(cases)))})]
+    for case in chosen:
         last = int(store.record(case)["slices"]) - 1
-        for share in (np.arange(count // len(some)) + 0.5) / (count // len(some)):
+        for share in (np.arange(count // len(chosen)) + 0.5) / (count // len(chosen)):
             yield case, round((0.1 + 0.8 * share) * last)
 
 
@@ -162,7 +163,7 @@ def translate_all(trainer: Trainer, validation: ValidationSet) -> dict[Direction
 def measure(validation: ValidationSet, synthetic: Mapping[Direction, np.ndarray]) -> dict[str, float]:
     """Return the numbers of every direction, named as in T1_to_T2/psnr."""
     return {
-        f"{direction.key}/{name}": value
+        column(direction, name): value
         for direction, slices in synthetic.items()
         for name, value in _measure(validation.samples[direction], slices).items()
     }
@@ -200,7 +201,7 @@ def score(numbers: dict[str, float]) -> float | None:
 
     PSNR would favour the target's flat mean over a sharp image that is a little off.
     """
-    values = [value for name, value in numbers.items() if name.endswith(f"/{SCORE}")]
+    values = [measures[SCORE] for measures in by_direction(numbers).values() if SCORE in measures]
     return float(np.mean(values)) if values else None
 
 

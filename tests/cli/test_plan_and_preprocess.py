@@ -128,7 +128,7 @@ def test_edited_plans_that_cannot_work_are_refused(home, capsys):
     path = folder(home) / "plans.json"
     write_json(path, read_json(path) | {"batch": 3})
     assert run("--no-slices") == 2
-    assert "batch: wanted a key of the plans" in capsys.readouterr().err
+    assert "batch is no key of the plans" in capsys.readouterr().err
 
 
 def test_overwrite_plans_again_and_other_plans_stand_beside(home, blank_pictures):
@@ -175,7 +175,7 @@ def test_the_preset_paper_is_full_size_on_any_device(home, capsys):
 
 @pytest.mark.parametrize(
     ("key", "message"),
-    [("pool", "settings.pool: wanted a key of the plans"), ("losses", "settings.losses: Input should be")],
+    [("pool", "settings.pool is no key of the plans"), ("losses", "settings.losses must be")],
 )
 def test_edited_settings_that_the_method_lacks_are_refused_by_file_and_key(home, capsys, key, message):
     assert run("--no-slices") == 0

@@ -105,7 +105,7 @@ def test_a_second_training_is_refused_unless_resumed_or_overwritten(roots, capsy
 
 def test_resume_without_a_checkpoint_is_an_error(roots, capsys):
     line = fails(roots, capsys, "TOY", "T1", "T2", "fold1", *TOY, *SHORT, "--resume")
-    assert "wanted checkpoint_latest.pt to resume from, found none; train without --resume" in line
+    assert "fold_1 must hold checkpoint_latest.pt to resume from; train without --resume" in line
     assert not model(roots).exists()
 
 
@@ -117,7 +117,8 @@ def test_other_plans_than_the_folder_was_trained_by_are_refused_by_key(roots, ca
     words = ["TOY", "T1", "T2", fold, *TOY, *SHORT, *([how] if how else [])]
     line = fails(roots, capsys, *words)
     if (how, fold) != ("--resume", "fold0"):
-        assert "fold_1 was trained by other plans: optimisation.betas is now [0.9, 0.99]" in line
+        assert "optimisation.betas must be what fold_1 of " in line
+        assert "was trained by (got [0.9, 0.99])" in line
     assert json.loads((model(roots) / "plans.json").read_text())["optimisation"]["betas"] == [0.5, 0.999]
 
 
@@ -131,23 +132,44 @@ def test_plans_that_differ_only_in_reasons_are_the_same(roots):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["TOY", "T1", "PD", "fold0", *TOY], "wanted two or more different modalities of TOY (T1, T2), found T1, PD"),
-        (["TOY", "T1", "t1", "fold0", *TOY], "wanted two or more different modalities of TOY (T1, T2), found T1, t1"),
-        (["TOY", "T1", "T2", "fold7", *TOY], "wanted a fold of this data set (fold0, fold1 or all), found 7"),
-        (["TOY", "T1", "T2", "first"], "wanted a fold such as fold0, 0 or all, found 'first'"),
+        (
+            ["TOY", "T1", "PD", "fold0", *TOY],
+            "contrasts must be two or more different ones of TOY (T1, T2) (got T1, PD)",
+        ),
+        (
+            ["TOY", "T1", "t1", "fold0", *TOY],
+            "contrasts must be two or more different ones of TOY (T1, T2) (got T1, t1)",
+        ),
+        (["TOY", "T1", "T2", "fold7", *TOY], "the fold must be fold0, fold1 or all (got 7)"),
+        (["TOY", "T1", "T2", "first"], "the fold must be fold0, 0 or all (got 'first')"),
         (["IXI", "T1", "T2", "fold0"], "wanted the data set IXI"),
         (["TOY", "T1", "T2", "0", *TOY, "-p", "wide"], "wide.json: wanted a JSON file, found none"),
-        (["TOY", "T1", "T2", "0", *TOY, "--set", "rate=1"], "wanted a key of the plans, found 'rate'"),
-        (["TOY", "T1", "T2", "0", *TOY, "--set", "lr=-1"], "--set: optimisation.lr: Input should be greater than 0"),
+        (["TOY", "T1", "T2", "0", *TOY, "--set", "rate=1"], "--set must name a key of the plans (got rate)"),
+        (["TOY", "T1", "T2", "0", *TOY, "--set", "lr=-1"], "--set: optimisation.lr must be greater than 0"),
         (["TOY", "T1", "T2", "0", *TOY, "--epochs", "0"], "length.epochs"),
-        (["TOY", "T1", "T2", "0", *TOY, "--set", "pixel_mm=2.0"], "wanted slices.pixel_mm 1.0, by which the slices"),
-        (["TOY", "T1", "T2", "0", *TOY, "--set", "upper_percentile=98"], "wanted preprocessing.upper_percentile 99.5"),
-        (["TOY", "T1", "T2", "0", *TOY, "--device", "cuda:7"], "wanted the device cuda:7"),
-        (["TOY", "T1", "T2", "0", *TOY, "--workers", "-1"], "wanted --workers of 0 or more, found -1"),
-        (["TOY", "T1", "T2", "0", *TOY, "--seed", "-1"], "wanted a seed of 0 or more, found -1"),
-        (["TOY", "T1", "T2", "0", "-tr", "HiFySin"], "found 'HiFySin'; did you mean HiFiSyn?"),
-        (["TOY", "T1", "T2", "0", "-tr", "nowhere.at:All"], "found no module to import"),
-        (["TOY", "T1", "T2", "0", "-tr", "tests.support.training_toys:Bank"], "wanted a subclass of"),
+        (
+            ["TOY", "T1", "T2", "0", *TOY, "--set", "pixel_mm=2.0"],
+            "--set slices.pixel_mm must be 1.0, by which the slices",
+        ),
+        (
+            ["TOY", "T1", "T2", "0", *TOY, "--set", "upper_percentile=98"],
+            "--set preprocessing.upper_percentile must be 99.5",
+        ),
+        (
+            ["TOY", "T1", "T2", "0", *TOY, "--device", "cuda:7"],
+            "--device must be one of this machine (cpu) (got cuda:7)",
+        ),
+        (["TOY", "T1", "T2", "0", *TOY, "--workers", "-1"], "--workers must be 0 or more (got -1)"),
+        (["TOY", "T1", "T2", "0", *TOY, "--seed", "-1"], "--seed must be 0 or more (got -1)"),
+        (["TOY", "T1", "T2", "0", "-tr", "HiFySin"], "(got 'HiFySin'); did you mean HiFiSyn?"),
+        (
+            ["TOY", "T1", "T2", "0", "-tr", "nowhere.at:All"],
+            "nowhere.at of the method nowhere.at:All cannot be imported",
+        ),
+        (
+            ["TOY", "T1", "T2", "0", "-tr", "tests.support.training_toys:Bank"],
+            "must be a subclass of hifisyn.training.contract.Trainer",
+        ),
     ],
 )
 def test_mistakes_are_one_line_that_says_what_there_is(roots, capsys, words, message):
@@ -163,7 +185,7 @@ def test_a_modality_that_no_training_case_has_is_an_error(roots, capsys):
     folder = roots.preprocessed / "TOY" / "plans_2d"
     for record in folder.glob("*.json"):
         record.write_text(json.dumps(json.loads(record.read_text()) | {"modalities": ["T1"]}))
-    assert "wanted training cases with T2, found none" in fails(roots, capsys, "TOY", "T1", "T2", "fold0", *TOY)
+    assert "some training case must have T2 (got 6 with T1)" in fails(roots, capsys, "TOY", "T1", "T2", "fold0", *TOY)
     assert not roots.results.exists()
 
 
@@ -199,7 +221,7 @@ def test_an_interrupted_training_says_how_to_go_on(roots, capsys, monkeypatch):
 def test_a_training_of_days_is_refused_before_it_begins(roots, capsys, monkeypatch):
     monkeypatch.setattr(loop, "seconds_a_step", lambda *args: 3600.0)
     words = ["TOY", "T1", "T2", "fold0", *TOY, "--device", "cpu", "--epochs", "5"]
-    assert "at most 12 h, found about 2 d 2 h on cpu" in fails(roots, capsys, *words)
+    assert "at most 12 h (got about 2 d 2 h on cpu" in fails(roots, capsys, *words)
 
 
 def test_the_folder_is_named_by_what_was_changed():

@@ -27,7 +27,7 @@ from hifisyn.methods.hifisyn import memory_update
 from hifisyn.paths import Roots
 from hifisyn.planning.planner import complete
 from hifisyn.training import checkpoint, logbook, loop, model_folder, registry, summary
-from hifisyn.training.planned import planned
+from hifisyn.training.method_plans import plans_of_method
 from tests.support.overfit import PAIR, small_batch, small_plans
 from tests.support.training_toys import FINGERPRINT, Toy, ToySettings, toy_dataset, toy_plans
 
@@ -81,7 +81,7 @@ def as_row(plans, row):
 
 def own_plans(plans, row):
     """Return the plans that the method of a row makes for itself."""
-    return planned(plans, registry.trainer_class(row.method), row.method, lambda: FINGERPRINT)
+    return plans_of_method(plans, registry.trainer_class(row.method), row.method, lambda: FINGERPRINT)
 
 
 def fold_of(roots, row, seed=0):
@@ -386,9 +386,9 @@ def test_a_training_of_days_is_refused_unless_forced(tmp_path, monkeypatch, caps
         (["--set", "memory.slots={}"], "row bank only: wanted global slots, structural slots, found global slots"),
         (["--set", "losses.ramp_start=0.9"], "found losses.ramp_start 0.9 in a run of 4 steps"),
         (["--seeds", "1", "1"], "wanted different seeds, found 1 1"),
-        (["--seeds", "-1"], "wanted a seed of 0 or more"),
+        (["--seeds", "-1"], "--seed must be 0 or more"),
         (["--source", "T1"], "wanted both --source and --target"),
-        (["--source", "T1", "--target", "PD"], "wanted two or more different modalities of TOY"),
+        (["--source", "T1", "--target", "PD"], "contrasts must be two or more different ones of TOY"),
         (["--split", "test"], "wanted test cases, found none"),
         (["--fold", "all"], "pass --split test"),
     ],

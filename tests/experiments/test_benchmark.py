@@ -286,7 +286,7 @@ def test_a_killed_process_costs_its_own_training_only():
             used.append((name, arguments[2].device))
             yield name, 0, UserError("its process was killed") if name == "a, seed 0" else None
 
-    options = Options(log=lambda line: None)
+    options = Options()
     found = parallel.train_side_by_side([One(n) for n in "abcd"], options, executor, ["gpu0", "gpu1"])
     assert [name[0] for name, _ in used] == ["c", "d", "a", "b"]
     assert {device for _, device in used} == {"gpu0", "gpu1"}
@@ -304,7 +304,7 @@ def test_devices_are_given_back_and_failures_cost_no_other():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parallel, "_train", job)
-        options = Options(log=lambda line: None)
+        options = Options()
         found = parallel.train_side_by_side([One(n) for n in "abcd"], options, in_this_process, ["gpu0", "gpu1"])
     assert used == [("a, seed 0", "gpu0"), ("b, seed 0", "gpu1"), ("c, seed 0", "gpu0"), ("d, seed 0", "gpu1")]
     assert [str(t) for t in found.done] == ["a, seed 0", "d, seed 0"]
@@ -367,9 +367,9 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path, capsys):
         ([], "0", "--budget: wanted steps"),
         ([], "50021", "wanted steps that part into epochs, found 50021; take 50020"),
         (["--set", "epochs=3"], "4", "--set epochs: wanted one length, found --budget too"),
-        (["--device", "cuda:7"], "4", "wanted the device cuda:7"),
+        (["--device", "cuda:7"], "4", "--device must be one of this machine"),
         (["--scheduler", "tcp://nowhere:1", "--device", "auto"], "4", "pass --device cpu or cuda alone"),
-        ([*METHODS, "--set", "settings.identity=0"], "4", "HiFiSyn: --set: wanted a key of the plans"),
+        ([*METHODS, "--set", "settings.identity=0"], "4", "HiFiSyn: --set must name a key of the plans"),
         (["--source", "T1"], "4", "wanted both --source and --target"),
         (["--source", "T1", "--target", "T2", "t2"], "4", "wanted every contrast once, found T1_T2 twice"),
         (["--seeds", "1", "1"], "4", "wanted different seeds"),
@@ -571,7 +571,7 @@ def test_without_pairs_there_is_one_training(tmp_path, capsys):
         ([*TOGETHER, "--source", "T1", "--target", "T2"], "found both; leave out one of them"),
         (["--source", "T1", "--target", "T2", "--pairwise"], "--pairwise: wanted --together beside it"),
         ([*TOGETHER, "--methods", "CycleGAN", "MUNIT"], "takes 3 contrasts in a training, found CycleGAN, MUNIT"),
-        (["--together", "T1", "T2", "t1"], "wanted two or more different modalities"),
+        (["--together", "T1", "T2", "t1"], "contrasts must be two or more different ones"),
     ],
 )
 def test_mistakes_about_contrasts_are_one_line(tmp_path, capsys, words, message):

@@ -49,27 +49,30 @@ def test_save_and_load_agree(tmp_path):
     [
         ({"slices": {"crop": 300}}, ["crop 300", "256"]),
         ({"slices": {"crop": 214}}, ["214", "multiple of 4"]),
-        ({"slices": {"crop": 16}}, ["8x8", "found 4x4"]),
-        ({"slices": {"pixel_mm": 0}}, ["slices.pixel_mm", "greater than 0", "found 0"]),
+        ({"slices": {"crop": 16}}, ["8x8", "16 pixels, which leave 4x4"]),
+        ({"slices": {"pixel_mm": 0}}, ["slices.pixel_mm", "greater than 0", "got 0"]),
         ({"optimisation": {"lr": "fast"}}, ["optimisation.lr", "'fast'"]),
-        ({"optimisation": {"learning_rate": 1}}, ["optimisation.learning_rate", "unknown"]),
+        ({"optimisation": {"learning_rate": 1}}, ["optimisation.learning_rate is no key of the plans"]),
         ({"optimisation": {"batchsize": 1}}, ["did you mean batch_size"]),
         ({"optimisation": {"betas": [0.5, 1.5]}}, ["betas"]),
-        ({"optimisation": {"average": 2}}, ["optimisation.average", "found 2"]),
+        ({"optimisation": {"average": 2}}, ["optimisation.average", "got 2"]),
         ({"batches": {"shares": {"unpaired": 0}}}, ["batches", "shares must add up to more than 0"]),
         ({"batches": {"shares": {"mirrored": 1}}}, ["batches.shares.mirrored"]),
-        ({"length": {"epochs": 0}}, ["length.epochs", "found 0"]),
+        ({"length": {"epochs": 0}}, ["length.epochs", "got 0"]),
         ({"settings": {"memory": {"slots": {"tumour": 3}, "global_slots": 1}}}, ["tumour", "CSF"]),
         ({"settings": {"memory": {"slots": {"GM": -1}, "global_slots": 1}}}, ["settings.memory.slots.GM"]),
-        ({"settings": {"memory": {"slots": {}}}}, ["settings.memory", "global_slots", "found none"]),
-        ({"settings": {"memory": MEMORY, "pool": 50}}, ["settings.pool", "unknown"]),
+        ({"settings": {"memory": {"slots": {}}}}, ["settings.memory", "global_slots must stand beside slots"]),
+        ({"settings": {"memory": MEMORY, "pool": 50}}, ["settings.pool is no key of the plans"]),
         ({"settings": {"memory": MEMORY, "losses": {"pdg": 1}}}, ["settings.losses.pdg", "did you mean pgd"]),
         ({"preprocessing": {"reference": "FLAIR"}}, ["FLAIR", "T1, T2"]),
         ({"preprocessing": {"skull_strip": "robex"}}, ["skull_strip", "'robex'"]),
         ({"preprocessing": {"skull_strip": "command", "strip_command": "ben {input}"}}, ["strip_command", "{mask}"]),
         ({"preprocessing": {"strip_command": "ben {input} {mask}"}}, ["strip_command", "skull_strip is auto"]),
-        ({"format": 3}, ["format 2", "found format 3"]),
+        ({"format": 3}, ["format must be 2", "got 3"]),
         ({"modalities": []}, ["modalities"]),
+        ({"labels": LABELS | {"lesion": 2}}, ["labels must have different values", "GM and lesion have 2"]),
+        ({"labels": LABELS | {"lesion": -1}}, ["labels.lesion must be greater than or equal to 0", "got -1"]),
+        ({"intensity_scale": {"T1": -3.0}}, ["intensity_scale.T1 must be greater than 0", "got -3.0"]),
     ],
 )
 def test_what_cannot_work_is_refused_in_one_line_that_names_the_key(changes, words):
@@ -128,7 +131,9 @@ def at(content, key):
 
 def test_a_key_that_is_not_unique_names_the_choices():
     content = {"settings": {"memory": {"tau": 1}, "losses": {"tau": 2}}, "reasons": {"tau": "no key"}}
-    with pytest.raises(UserError, match=r"tau is not unique; write settings\.memory\.tau or settings\.losses\.tau$"):
+    with pytest.raises(
+        UserError, match=r"must name one key \(got tau, .*write settings\.memory\.tau or settings\.losses\.tau$"
+    ):
         override(content, ["tau=3"])
     assert override(content, ["losses.tau=3"])["settings"] == {"memory": {"tau": 1}, "losses": {"tau": 3}}
     assert content["settings"] == {"memory": {"tau": 1}, "losses": {"tau": 2}}
@@ -137,7 +142,7 @@ def test_a_key_that_is_not_unique_names_the_choices():
 def test_facts_are_no_keys_unless_named_in_full():
     plans = whole(minimal(intensity_scale={"T1": 700.0}, device={"cores": 2}, reasons={"GM": "none"}))
     for text in ("T1=1", "cores=4"):
-        with pytest.raises(UserError, match="wanted a key of the plans"):
+        with pytest.raises(UserError, match="must name a key of the plans"):
             plans.override([text])
     assert plans.override(["GM=7"]).settings["memory"]["slots"]["GM"] == 7
     assert plans.override(["intensity_scale.T1=1"]).intensity_scale == {"T1": 1.0}
@@ -199,19 +204,18 @@ def test_plans_of_the_earlier_format_are_refused_with_what_to_do(tmp_path, child
         write_json(path, child)
     with pytest.raises(UserError) as refusal:
         Plans.load(path)
-    text = str(refusal.value)
-    assert text.startswith(f"{tmp_path / 'plans.json'}: wanted plans of format 2, found format 1; plan again with ")
-    assert "hifisyn_plan_and_preprocess -d IXI --overwrite" in text
-    assert "\n" not in text
+    assert (refusal.value.what, refusal.value.got) == (f"{tmp_path / 'plans.json'}: format must be 2", "1")
+    assert refusal.value.hint.startswith("plan again with hifisyn_plan_and_preprocess -d IXI --overwrite")
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_checkpoint_of_the_earlier_format_is_refused_with_what_to_do(tmp_path):
     torch.save({"format": 1, "plans": {"format": 1}, "networks": {}}, tmp_path / "checkpoint_final.pt")
     with pytest.raises(UserError) as refusal:
         checkpoint.load(tmp_path / "checkpoint_final.pt")
-    text = str(refusal.value)
-    assert "found 1; plan again with hifisyn_plan_and_preprocess --overwrite, and train again" in text
-    assert "\n" not in text
+    assert refusal.value.got == "format 1"
+    assert refusal.value.hint == "plan again with hifisyn_plan_and_preprocess --overwrite, and train again"
+    assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +229,7 @@ def test_averaged_weights_look_back_on_a_share_of_the_run(average, epochs, decay
 def test_inheritance_in_a_circle_is_refused(tmp_path):
     write_json(tmp_path / "a.json", {"inherits_from": "b"})
     write_json(tmp_path / "b.json", {"inherits_from": "a"})
-    with pytest.raises(UserError, match="leads back"):
+    with pytest.raises(UserError, match="must not lead back to itself"):
         Plans.load(tmp_path / "a.json")
 
 
@@ -236,5 +240,5 @@ def test_a_missing_or_broken_file_is_refused(tmp_path):
     with pytest.raises(UserError, match="wanted JSON"):
         Plans.load(tmp_path / "plans.json")
     (tmp_path / "plans.json").write_text("[]")
-    with pytest.raises(UserError, match="found list"):
+    with pytest.raises(UserError, match="got a list"):
         Plans.load(tmp_path / "plans.json")

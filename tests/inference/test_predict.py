@@ -489,9 +489,9 @@ def test_several_models_no_model_and_unknown_modality(raw, results, tmp_path, ca
         ("wanted a trained model, found none", ["--results", str(tmp_path / "none")]),
         ("found PD", ["--results", str(results), "--target", "PD"]),
         ("found fold 0 best", ["--results", str(results), "--fold", "3"]),
-        ("wanted a fold such as", ["--results", str(results), "--fold", "first"]),
+        ("the fold must be fold0, 0 or all", ["--results", str(results), "--fold", "first"]),
         ("wanted a model folder", ["--model", str(raw)]),
-        ("wanted the device tpu", ["--results", str(results), "--device", "tpu"]),
+        ("--device must be one of this machine", ["--results", str(results), "--device", "tpu"]),
     ):
         assert main(["-i", str(raw), "-o", str(synth), *more]) == 2
         error = capsys.readouterr().err

@@ -10,7 +10,7 @@ from hifisyn.methods.cosmos.trainer import COSMOS
 from hifisyn.methods.cyclegan.trainer import CycleGAN
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.planning.planner import complete
-from hifisyn.training.planned import planned
+from hifisyn.training.method_plans import plans_of_method
 from hifisyn.training.rates import RATE_SHARE, set_rates
 from hifisyn.training.request import Request, look_up
 from tests.planning.test_planner import DEMO, fingerprint, plan
@@ -18,7 +18,7 @@ from tests.support.training_toys import FINGERPRINT, toy_dataset, toy_plans, toy
 
 
 def for_cyclegan(plans):
-    return planned(plans, CycleGAN, "CycleGAN", lambda: FINGERPRINT)
+    return plans_of_method(plans, CycleGAN, "CycleGAN", lambda: FINGERPRINT)
 
 
 def test_published_values_replace_those_of_the_plans_and_settings_are_written_out():
@@ -29,7 +29,7 @@ def test_published_values_replace_those_of_the_plans_and_settings_are_written_ou
     assert own.optimisation.batch_size == plans.optimisation.batch_size
     networks = {"width": 64, "n_down": 1}
     assert own.settings == {"networks": networks, "blocks": 9, "cycle": 10.0, "identity": 0.5, "pool": 50}
-    assert planned(plans, HiFiSyn, "HiFiSyn", lambda: FINGERPRINT) == plans
+    assert plans_of_method(plans, HiFiSyn, "HiFiSyn", lambda: FINGERPRINT) == plans
 
 
 def test_each_rate_is_scaled_as_the_planner_scaled_that_of_hifisyn():
@@ -50,9 +50,9 @@ def test_planning_does_not_repeat_itself_where_a_model_folder_is_read_again():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"cycel": 3}, "settings.cycel: wanted a key of the plans, found an unknown one; did you mean cycle?"),
-        ({"cycle": -1}, "settings.cycle: Input should be greater than or equal to 0, found -1"),
-        ({"pool": "many"}, "settings.pool: Input should be a valid integer"),
+        ({"cycel": 3}, "settings.cycel is no key of the plans; did you mean cycle?"),
+        ({"cycle": -1}, "settings.cycle must be greater than or equal to 0 (got -1)"),
+        ({"pool": "many"}, "settings.pool must be a valid integer"),
     ],
 )
 def test_what_cannot_work_is_refused_in_one_line(settings, message):
@@ -79,13 +79,13 @@ def test_changed_settings_stand_in_the_name_of_the_model_folder_and_published_on
 @pytest.mark.parametrize(
     ("method", "assignment", "message"),
     [
-        ("CycleGAN", "settings.cycel=3", "found 'settings.cycel'; did you mean cycle"),
-        ("HiFiSyn", "settings.cycle=3", "wanted a key of the plans, found 'settings.cycle'"),
-        ("CycleGAN", "losses.cycle=3", "wanted a key of the plans, found 'losses.cycle'"),
+        ("CycleGAN", "settings.cycel=3", "got settings.cycel.; did you mean cycle"),
+        ("HiFiSyn", "settings.cycle=3", "must name a key of the plans .got settings.cycle"),
+        ("CycleGAN", "losses.cycle=3", "must name a key of the plans .got losses.cycle"),
     ],
 )
 def test_a_setting_that_is_not_there_is_told(tmp_path, method, assignment, message):
-    with pytest.raises(UserError, match=message.replace("(", ".")):
+    with pytest.raises(UserError, match=message):
         look_up(request(toy_dataset(tmp_path), method, assignment))
 
 

@@ -19,7 +19,7 @@ from hifisyn.networks.image_discriminator import ImageDiscriminator
 from hifisyn.planning.device import Device
 from hifisyn.plans import SlicePlan
 from hifisyn.training.batch import Batch
-from hifisyn.training.planned import planned
+from hifisyn.training.method_plans import plans_of_method
 from hifisyn.training.step import take_step
 from tests.support.overfit import PAIR, fall, overfit, small_batch, small_plans
 from tests.support.training_toys import FINGERPRINT, toy_plans
@@ -296,7 +296,7 @@ def test_rates_are_halved_every_tenth_of_the_run():
 def test_optimizers_are_those_published():
     others = {"lr": 1e-3, "betas": (0.9, 0.9), "weight_decay": 0.5, "decay_from": 0.5}
     other = toy_plans("HiFiSyn", *(f"optimisation.{key}={value}" for key, value in others.items()))
-    own = planned(other, MUNIT, "MUNIT", lambda: FINGERPRINT)
+    own = plans_of_method(other, MUNIT, "MUNIT", lambda: FINGERPRINT)
     for optimizer in MUNIT(own, PAIR).optimizers().values():
         (group,) = optimizer.param_groups
         assert (group["lr"], group["betas"], group["weight_decay"]) == (1e-4, (0.5, 0.999), 1e-4)

@@ -148,7 +148,7 @@ def test_what_was_measured_is_kept_until_the_case_changes(cohort, tmp_path):
 def test_a_broken_aligned_case_is_named(cohort):
     dataset, store = cohort
     store.path("B", "T1").write_bytes(b"broken")
-    with pytest.raises(UserError, match=r"1 failed: B: .*B_T1\.nii\.gz"):
+    with pytest.raises(UserError, match=r"1 of 3 aligned cases cannot be measured: B: .*B_T1\.nii\.gz"):
         extract(dataset, store, dataset.cases)
 
 

@@ -263,14 +263,14 @@ def test_edited_plans_are_warned_about_where_they_do_not_fit():
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"name": "UKB"}, "data set"),
+        ({"name": "UKB"}, "dataset"),
         ({"modalities": ("T1", "FLAIR")}, "modalities"),
         ({"labels": LABELS | {"lesion": 4}}, "labels"),
     ],
 )
 def test_plans_of_another_data_set_are_refused(changes, what):
     dataset = Dataset(**({"name": "IXI", "modalities": ("T1", "T2"), "labels": LABELS, "cases": {}} | changes))
-    with pytest.raises(UserError, match=f"wanted the {what} .*--overwrite"):
+    with pytest.raises(UserError, match=f"{what} must be .*--overwrite"):
         planner.refuse_other_dataset(plan(fingerprint(), GPU), dataset, "plans.json")
 
 
@@ -288,15 +288,18 @@ def test_a_strip_command_alone_is_the_tool():
     dataset = Dataset("B", ("T1", "T2"), LABELS, {}, skull_stripped=True)
     choice = rules.preprocessing(dataset, {"skull_strip": None, "strip_command": "ben {input} {mask}"})
     assert (choice.value.skull_strip, choice.value.strip_command) == ("command", "ben {input} {mask}")
-    assert "strip_command ben {input} {mask} as asked" in choice.reason
+    assert "strip_command ben {input} {mask} as requested" in choice.reason
 
 
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
         ({"strip_command": "ben {input}"}, r"found 'ben \{input\}'; add \{mask\}"),
-        ({"skull_strip": "command"}, r"skull_strip command wants a strip_command with \{input\} and \{mask\}"),
-        ({"skull_strip": "deepbet", "strip_command": "ben {input} {mask}"}, "strip_command is for skull_strip command"),
+        ({"skull_strip": "command"}, r"strip_command must hold \{input\} and \{mask\} where skull_strip is command"),
+        (
+            {"skull_strip": "deepbet", "strip_command": "ben {input} {mask}"},
+            "strip_command must be empty where skull_strip is deepbet",
+        ),
     ],
 )
 def test_a_tool_and_a_command_that_do_not_go_together_are_refused(wanted, message):

@@ -87,7 +87,7 @@ def test_of_three_subjects_one_validates_whom_the_others_can_spare():
 
 
 def test_one_subject_is_refused():
-    with pytest.raises(UserError, match="at least 2 training subjects, found 1"):
+    with pytest.raises(UserError, match=r"training subjects must be at least 2 \(got 1\)"):
         make_splits(cohort(1, visits=5))
 
 
@@ -140,10 +140,10 @@ def test_what_is_no_splits_file_is_refused(tmp_path, content):
     ("splits", "reason"),
     [
         (Splits((), (Fold(("S000v0",), ("S009v0",)),)), "S009v0"),
-        (Splits((), (Fold(("S000v0",), ("S000v1",)),)), "train and val: wanted each subject on one side, found S000"),
+        (Splits((), (Fold(("S000v0",), ("S000v1",)),)), "train and val of fold0 must not share a subject .got S000"),
         (Splits(("S000v1",), (Fold(("S000v0",), ("S001v0",)),)), "folds and test"),
         (Splits((), (Fold(("S000v0", "X000v0"), ("S001v0",)),)), "imagesTs"),
-        (Splits((), (Fold(("S000v0",), ()),)), "empty part in fold0"),
+        (Splits((), (Fold(("S000v0",), ()),)), "fold0 must have cases in train and val"),
     ],
 )
 def test_edited_splits_that_do_not_fit_are_refused(splits, reason):

@@ -21,7 +21,7 @@ from hifisyn.slices import SliceStore
 from hifisyn.training.batch import Batch
 from hifisyn.training.contract import Trainer, Updates
 from hifisyn.training.job import Job
-from hifisyn.training.planned import planned
+from hifisyn.training.method_plans import plans_of_method
 from hifisyn.training.registry import trainer_class
 
 LABELS = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
@@ -74,7 +74,7 @@ def toy_plans(trainer=HiFiSyn, *assignments: str, domains=("T1", "T2"), **change
         "preprocessing": {"reference": domains[0]},
         "method": "none yet",
     }
-    plans = planned(Plans.checked(content, "toy"), trainer, name, lambda: FINGERPRINT)
+    plans = plans_of_method(Plans.checked(content, "toy"), trainer, name, lambda: FINGERPRINT)
     wanted = [*SMALL, f"optimisation.lr={100 * plans.optimisation.lr}"]
     wanted += [f"{KEYS.get(key, key)}={value!r}" for key, value in changes.items()]
     return complete(plans.override([*having(plans, wanted), *assignments]), trainer)

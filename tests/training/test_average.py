@@ -18,7 +18,7 @@ from tests.support.training_toys import Toy, toy_job, toy_plans
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
 CPU = torch.device("cpu")
-QUIET = Options(device="cpu", log=lambda line: None)
+QUIET = Options(device="cpu")
 
 
 def averaged_job(tmp_path, **changes):

@@ -99,7 +99,7 @@ def broken_files(folder):
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, capsys):
     for name in broken_files(tmp_path):
-        with pytest.raises(UserError, match="wanted a checkpoint") as error:
+        with pytest.raises(UserError, match="must be a checkpoint|does not exist") as error:
             checkpoint.load(tmp_path / f"{name}.pt")
         assert len(str(error.value).splitlines()) == 1
     assert "pwned" not in capsys.readouterr().out
@@ -116,7 +116,7 @@ def test_weights_of_other_networks_are_refused(trained, tmp_path):
             return networks
 
     other = Wider(toy_plans(Wider), ("T1", "T2"))
-    with pytest.raises(UserError, match=r"wanted weights for the networks of Wider.*generator\.T1"):
+    with pytest.raises(UserError, match=r"the weights must fit the networks of Wider .*generator\.T1"):
         checkpoint.restore(checkpoint.load(tmp_path / "c.pt"), other)
 
 

@@ -43,7 +43,7 @@ def trained(tmp_path, no_pictures):
     job = replace(job, plans=job.plans.model_copy(update={"method": "tests.training.test_context:Neighbourly"}))
     config = {"method": job.plans.method, "domains": list(job.domains), "dataset": "TOY"}
     model_folder.prepare(job.folder, job.plans, "{}", config, {"epochs": 1})
-    assert train(job, Options(device="cpu", log=lambda line: None)) == 0
+    assert train(job, Options(device="cpu")) == 0
     return job
 
 

@@ -23,12 +23,13 @@ from hifisyn.training.job import Options
 from hifisyn.training.loop import train
 from hifisyn.training.rates import rate_factor
 from hifisyn.training.step import autocast, resolve_device, resolve_precision, take_step
+from tests.support.logged_lines import logged_lines
 from tests.support.training_toys import Toy, toy_dataset, toy_job, toy_store
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
 ROOT = Path(__file__).parents[2]
-QUIET = Options(device="cpu", log=lambda line: None)
+QUIET = Options(device="cpu")
 
 
 def weights(folder, name=checkpoint.FINAL):
@@ -47,10 +48,10 @@ def metrics(folder):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """Return the folder of an uninterrupted run and its lines."""
-    lines: list[str] = []
     folder = tmp_path_factory.mktemp("whole")
     job = toy_job(folder)
-    assert train(job, Options(device="cpu", log=lines.append)) == 0
+    with logged_lines() as lines:
+        assert train(job, Options(device="cpu")) == 0
     return job, lines
 
 
@@ -94,7 +95,7 @@ def test_training_moves_every_network_and_lowers_the_cycle_loss(finished):
 def test_the_same_seed_gives_the_same_weights_with_any_number_of_workers(finished, tmp_path):
     job, _ = finished
     again = toy_job(tmp_path, store=job.store)
-    train(again, Options(device="cpu", workers=2, log=lambda line: None))
+    train(again, Options(device="cpu", workers=2))
     assert equal(weights(job.folder), weights(again.folder))
 
 
@@ -125,7 +126,7 @@ def test_a_signal_saves_and_a_resume_ends_in_the_same_weights(finished, tmp_path
     assert train(interrupted, QUIET) == signal.SIGTERM
     assert checkpoint.load(interrupted.folder / checkpoint.LATEST)["progress"]["iteration"] == 14
     Interrupted.at, Interrupted.number = 29, signal.SIGINT
-    resume = Options(device="cpu", resume=True, log=lambda line: None)
+    resume = Options(device="cpu", resume=True)
     assert train(interrupted, resume) == signal.SIGINT
     assert checkpoint.load(interrupted.folder / checkpoint.LATEST)["progress"]["iteration"] == 30
     assert train(interrupted, resume) == 0
@@ -200,7 +201,7 @@ def test_a_kill_between_the_files_of_an_epoch_does_no_harm(finished, tmp_path, m
     monkeypatch.setattr(checkpoint, "save", whole)
     begun = (broken.folder / checkpoint.LATEST).exists()
     assert begun == (fatal > 2)
-    assert train(broken, Options(device="cpu", resume=begun, log=lambda line: None)) == 0
+    assert train(broken, Options(device="cpu", resume=begun)) == 0
     assert equal(weights(job.folder), weights(broken.folder))
     assert equal(weights(job.folder, checkpoint.BEST), weights(broken.folder, checkpoint.BEST))
     assert metrics(job.folder) == metrics(broken.folder)
@@ -208,10 +209,10 @@ def test_a_kill_between_the_files_of_an_epoch_does_no_harm(finished, tmp_path, m
 
 def test_resume_needs_a_checkpoint_and_the_same_seed(finished, tmp_path):
     job, _ = finished
-    resume = Options(device="cpu", resume=True, log=lambda line: None)
-    with pytest.raises(UserError, match="wanted a checkpoint to resume from, found none"):
+    resume = Options(device="cpu", resume=True)
+    with pytest.raises(UserError, match=r"checkpoint_latest.pt must exist to resume"):
         train(toy_job(tmp_path, store=job.store), resume)
-    with pytest.raises(UserError, match="wanted seed 9, found 3; resume with --seed 3"):
+    with pytest.raises(UserError, match=r"--seed must be that of .*, 3 \(got 9\); resume with --seed 3"):
         train(replace(job, seed=9), resume)
 
 
@@ -239,7 +240,7 @@ def test_losses_that_are_not_finite_stop_the_run(tmp_path):
                 )
 
     job = toy_job(tmp_path, trainer=Diverging)
-    with pytest.raises(UserError, match=r"wanted finite losses in epoch 1, found content_discriminator/critic_T1"):
+    with pytest.raises(UserError, match=r"losses must be finite; in epoch 1 content_discriminator/critic_T1"):
         train(job, QUIET)
     assert not (job.folder / checkpoint.LATEST).exists()
 
@@ -320,7 +321,7 @@ def test_the_rate_is_constant_and_then_falls_linearly():
 
 def test_bf16_steps_are_finite_and_weights_stay_float32(tmp_path):
     job = toy_job(tmp_path, epochs=1, iterations=4)
-    assert train(job, Options(device="cpu", precision="bf16", log=lambda line: None)) == 0
+    assert train(job, Options(device="cpu", precision="bf16")) == 0
     assert all(v.isfinite().all() for v in weights(job.folder).values() if v.is_floating_point())
     assert {v.dtype for v in weights(job.folder).values()} == {torch.float32, torch.int64}
     fp32 = toy_job(tmp_path / "b", store=job.store, epochs=1, iterations=4)
@@ -329,9 +330,9 @@ def test_bf16_steps_are_finite_and_weights_stay_float32(tmp_path):
 
 
 def test_devices_and_precisions_that_are_not_there_are_named():
-    with pytest.raises(UserError, match=r"wanted the device cuda:9, found .*cpu"):
+    with pytest.raises(UserError, match=r"--device must be one of this machine \(.*cpu\) \(got cuda:9\)"):
         resolve_device("cuda:9")
-    with pytest.raises(UserError, match="wanted a precision among auto, fp32, bf16, found 'fp64'"):
+    with pytest.raises(UserError, match=r"--precision must be auto, fp32, bf16 \(got fp64\)"):
         resolve_precision("fp64", torch.device("cpu"))
     assert resolve_precision("auto", torch.device("cpu")) == "fp32"
     with autocast(torch.device("cpu"), "bf16"):
@@ -340,10 +341,10 @@ def test_devices_and_precisions_that_are_not_there_are_named():
 
 def test_a_long_epoch_says_where_it_is(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SILENT_SECONDS", 0.0)
-    lines: list[str] = []
-    train(toy_job(tmp_path, epochs=2, iterations=3), Options(device="cpu", log=lines.append))
-    said = [text.split(",")[0] for text in lines if "left in the epoch" in text]
-    assert said == [f"epoch {e}: step {s} of 3" for e in (1, 2) for s in (1, 2)]
+    with logged_lines() as lines:
+        train(toy_job(tmp_path, epochs=2, iterations=3), Options(device="cpu"))
+    places = [text.split(",")[0] for text in lines if "left in the epoch" in text]
+    assert places == [f"epoch {e}: step {s} of 3" for e in (1, 2) for s in (1, 2)]
 
 
 def test_too_little_memory_is_one_line(tmp_path, monkeypatch):
@@ -351,7 +352,7 @@ def test_too_little_memory_is_one_line(tmp_path, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(loop, "take_step", exhausted)
-    with pytest.raises(UserError, match=r"wanted memory on cpu for batches of 2.*--set batch_size=1"):
+    with pytest.raises(UserError, match=r"out of memory on cpu with batch size 2.*--set batch_size=1"):
         train(toy_job(tmp_path), QUIET)
 
 

@@ -17,7 +17,7 @@ from hifisyn.plans import Plans
 from hifisyn.training import checkpoint, model_folder
 from hifisyn.training.job import Options
 from hifisyn.training.loop import train
-from hifisyn.training.pretrained import Pretrained, adopted, find
+from hifisyn.training.pretrained import Pretrained, adopt_sizes, find_checkpoint
 from hifisyn.training.request import Request, look_up
 from tests.support.training_toys import LABELS, Toy, toy_dataset, toy_job, toy_plans
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("no_pictures")
 
 TOY = ["-tr", "tests.support.training_toys:Toy", "--device", "cpu", "--iterations", "4"]
 CPU = torch.device("cpu")
-QUIET = Options(device="cpu", log=lambda line: None)
+QUIET = Options(device="cpu")
 
 
 @pytest.fixture
@@ -84,13 +84,13 @@ def test_equal_or_fewer_epochs_on_a_finished_fold_are_refused(roots, capsys):
     assert run(roots, "TOY", "T1", "T2", "fold0", *TOY, "--epochs", "2") == 2
     assert "go on with --resume, or start again with --overwrite" in capsys.readouterr().err
     assert run(roots, "TOY", "T1", "T2", "fold0", *TOY, "--epochs", "1", "--resume") == 2
-    assert "wanted at least the 2 epochs that are done, found 1; raise --epochs" in capsys.readouterr().err
+    assert "--epochs must be at least 2, which are done in" in capsys.readouterr().err
 
 
 def test_a_training_starts_from_the_weights_of_another(roots, capsys):
     trained = weights_of(roots, "--epochs", "2")
     model = fold_folder(roots).parent
-    start = Pretrained.read(find(model, "TOY", 0))
+    start = Pretrained.read(find_checkpoint(model, "TOY", 0))
     request = Request("TOY", ("T1", "T2"), 0, TOY[1], pretrained=model, roots=roots)
     job, remarks = look_up(request)
     assert "pretrained=" in job.folder.parent.name
@@ -144,7 +144,7 @@ def test_a_plan_that_starts_from_weights_takes_over_their_sizes_and_maps_labels_
     start, _ = hifisyn_start(tmp_path, labels=labels, width=8, slots=slots)
     plans = toy_plans(HiFiSyn)
     assert plans.settings["networks"]["width"] == 4
-    taken = adopted(plans, start)
+    taken = adopt_sizes(plans, start)
     assert taken.settings["networks"]["width"] == 8
     assert taken.settings["memory"]["slots"] == slots
     assert taken.settings["losses"] == plans.settings["losses"]
@@ -162,27 +162,27 @@ def test_a_plan_that_starts_from_weights_takes_over_their_sizes_and_maps_labels_
 
 def test_weights_of_another_method_or_of_nothing_are_refused(tmp_path):
     start, _ = hifisyn_start(tmp_path)
-    with pytest.raises(UserError, match="wanted weights of CycleGAN, found those of HiFiSyn"):
-        adopted(toy_plans(CycleGAN), start)
-    with pytest.raises(UserError, match="wanted a model folder with a trained fold, or a checkpoint"):
-        find(tmp_path / "nothing", "TOY", 0)
-    with pytest.raises(UserError, match="found none of"):
+    with pytest.raises(UserError, match=r"must hold weights of CycleGAN \(got HiFiSyn\)"):
+        adopt_sizes(toy_plans(CycleGAN), start)
+    with pytest.raises(UserError, match="must be a checkpoint, or a model folder with a trained fold"):
+        find_checkpoint(tmp_path / "nothing", "TOY", 0)
+    with pytest.raises(UserError, match="got none of"):
         start.remarks(CycleGAN, toy_plans(CycleGAN), ("T1", "T2"))
 
 
 def test_a_model_of_the_same_data_set_lends_the_same_fold_alone(roots):
     weights_of(roots, "--epochs", "1")
     model = fold_folder(roots).parent
-    assert find(model, "TOY", 0) == fold_folder(roots) / checkpoint.BEST
-    assert find(model, "ANOTHER", 3) == fold_folder(roots) / checkpoint.BEST
-    with pytest.raises(UserError, match=r"wanted fold_1 of a model of the same data set.*found fold_0"):
-        find(model, "TOY", 1)
+    assert find_checkpoint(model, "TOY", 0) == fold_folder(roots) / checkpoint.BEST
+    assert find_checkpoint(model, "ANOTHER", 3) == fold_folder(roots) / checkpoint.BEST
+    with pytest.raises(UserError, match=r"must hold fold_1, since other folds of the same data set .*got fold_0"):
+        find_checkpoint(model, "TOY", 1)
 
 
 def test_what_a_user_sets_holds_over_what_weights_bring_and_rates_follow_the_width(tmp_path):
     wide, _ = hifisyn_start(tmp_path, width=48)
     plans = toy_plans(HiFiSyn).override(["settings.memory.rho=0.5", "lr=2e-3", "content_discriminator.lr=8e-4"])
-    taken = adopted(plans, wide)
+    taken = adopt_sizes(plans, wide)
     assert taken.settings["memory"]["rho"] == 0.5  # no shape depends on it
     assert taken.settings["networks"]["width"] == 48
     assert (taken.optimisation.lr, taken.optimisation.lr_discriminator) == (1e-4, 2e-5)

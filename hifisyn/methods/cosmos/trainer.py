@@ -70,10 +70,13 @@ class COSMOS(CycleGAN):
         """
         known, chosen = ", ".join(self.plans.labels), self.settings.labels
         if len(self.plans.labels) < 2:
-            raise UserError(f"COSMOS wanted labels of structures, found {known or 'none'}; train another method")
+            raise UserError(
+                "COSMOS must have labels of structures to learn from", got=known or "none", hint="train another method"
+            )
         if chosen not in (BOTH, *self.domains):
-            wanted = " or ".join((BOTH, *self.domains))
-            raise UserError(f"settings.labels: wanted {wanted}, found {chosen!r}; edit the value")
+            raise UserError(
+                f"settings.labels must be {' or '.join((BOTH, *self.domains))}", got=chosen, hint="edit the value"
+            )
         return super().build_networks()
 
     def build_generator(self) -> SegmentingGenerator:

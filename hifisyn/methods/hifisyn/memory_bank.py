@@ -167,7 +167,7 @@ class BrainMemoryBank(nn.Module):
             rng: source of the choice.
         """
         stale = (self.age >= self.reseed_after) & (self.reseed_after > 0)
-        wanted = stale | ~self.known.any(dim=0)
+        waiting = stale | ~self.known.any(dim=0)
         queries = torch.cat([unit_pixels(c).transpose(1, 2).flatten(0, 1) for c in contents])  # (pixels, C)
         label = torch.cat([each.flatten() for each in labels])
         brain = torch.cat([each.flatten() for each in foreground])
@@ -175,8 +175,8 @@ class BrainMemoryBank(nn.Module):
         fit = structural[0] | (everywhere[0] & (brain | ~brain.any()))  # (T, pixels)
         draw = torch.rand(fit.shape, generator=rng, device=rng.device).to(fit.device)
         picked = draw.masked_fill(~fit, -1).argmax(dim=1)
-        key, found = from_first_rank(queries[picked], fit.any(dim=1))
-        fresh = wanted & found
+        key, offered = from_first_rank(queries[picked], fit.any(dim=1))
+        fresh = waiting & offered
         self.keys.copy_(torch.where(fresh[:, None], key.to(self.keys.dtype), self.keys))
         self.key_updates.masked_fill_(fresh, 0)
         self.age.masked_fill_(fresh, 0)

@@ -19,13 +19,13 @@ def boxes_of(labels: Tensor | None, side: int, most: int) -> Boxes | None:
     if labels is None or most == 0:
         return None
     least = least_pixels(labels.shape[-1])
-    found = [structure_boxes(image, least)[:most, 1:] for image in padded(labels, side, 0).cpu()]
-    count = max(len(boxes) for boxes in found)
+    per_image = [structure_boxes(image, least)[:most, 1:] for image in padded(labels, side, 0).cpu()]
+    count = max(len(boxes) for boxes in per_image)
     if count == 0:
         return None
-    corners = torch.zeros(len(found), count, 4)
-    there = torch.zeros(len(found), count, dtype=torch.bool)
-    for number, boxes in enumerate(found):
+    corners = torch.zeros(len(per_image), count, 4)
+    there = torch.zeros(len(per_image), count, dtype=torch.bool)
+    for number, boxes in enumerate(per_image):
         corners[number, : len(boxes)] = boxes / side
         there[number, : len(boxes)] = True
     return Boxes(corners.to(labels.device), there.to(labels.device))

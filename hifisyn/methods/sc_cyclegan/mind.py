@@ -30,8 +30,8 @@ def structure_loss(image: Tensor, translation: Tensor, brain: Tensor | None = No
         epsilon: as `mind`.
     """
     with torch.no_grad():
-        wanted = mind(image, epsilon)
-    difference = (mind(translation, epsilon) - wanted).abs().mean(dim=1)
+        target = mind(image, epsilon)
+    difference = (mind(translation, epsilon) - target).abs().mean(dim=1)
     if brain is None:
         return difference.mean()
     near = max_pool2d(brain.to(difference.dtype), 2 * MARGIN + 1, stride=1)[:, 0]

@@ -42,11 +42,11 @@ def draw_task(images: Tensor, domains: Sequence[int], rng: torch.Generator, *, a
     """
     two, each = images.shape[:2]
     own = torch.arange(two, device=images.device).repeat_interleave(each)
-    wanted = 1 - own if always_swap else torch.randint(two, own.shape, generator=rng, device=rng.device)
+    target = 1 - own if always_swap else torch.randint(two, own.shape, generator=rng, device=rng.device)
     rank = torch.rand(len(own), each, generator=rng, device=rng.device)
-    itself = torch.eye(each, device=rank.device).repeat(two, 1) * (own == wanted)[:, None]
+    itself = torch.eye(each, device=rank.device).repeat(two, 1) * (own == target)[:, None]
     order = (rank + itself).argsort(dim=1)
-    first, second = images[wanted, order[:, 0]], images[wanted, order[:, min(1, each - 1)]]
+    first, second = images[target, order[:, 0]], images[target, order[:, min(1, each - 1)]]
     latents = torch.randn(2, len(own), LATENT, generator=rng, device=rng.device)
     number = torch.tensor(domains, device=images.device)
-    return StyleTask(images.flatten(0, 1), number[own], number[wanted], (first, second), (latents[0], latents[1]))
+    return StyleTask(images.flatten(0, 1), number[own], number[target], (first, second), (latents[0], latents[1]))

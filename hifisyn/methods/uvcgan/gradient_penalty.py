@@ -1,4 +1,4 @@
-"""A penalty on discriminators whose gradient is far from a norm, between real and made images (WGAN-GP, 2017)."""
+"""A penalty on discriminators whose gradient is far from a norm, between real and generated images (WGAN-GP, 2017)."""
 
 from collections.abc import Callable
 
@@ -16,9 +16,9 @@ def gradient_penalty(
     Args:
         discriminator: images to logits of any shape.
         real: (N, 1, H, W).
-        fake: as many made ones; no gradient reaches them.
+        fake: as many generated ones; no gradient reaches them.
         rng: source of the share of the real image in each mixture, uniform in [0, 1].
-        norm: gamma, the wanted one of the gradient with respect to a whole image.
+        norm: gamma, that of the gradient with respect to a whole image.
 
     Returns:
         () float32, differentiable with respect to the parameters of `discriminator`.
