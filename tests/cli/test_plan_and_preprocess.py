@@ -192,7 +192,7 @@ def test_plans_of_the_earlier_format_are_refused_with_what_to_do(home, capsys):
     write_json(path, read_json(path) | {"format": 1})
     assert run("--no-slices") == 2
     told = capsys.readouterr().err
-    assert "found format 1; plan again with hifisyn_plan_and_preprocess -d TOY --overwrite" in told
+    assert "format must be 2 (got 1); plan again with hifisyn_plan_and_preprocess -d TOY --overwrite" in told
     assert run("--no-slices", "--overwrite") == 0
 
 

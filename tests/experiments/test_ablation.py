@@ -235,7 +235,7 @@ def test_killed_in_the_third_row_and_taken_up_again_the_table_is_the_same(whole,
         if line.startswith("all three, seed 0: epoch 1/2"):
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(cli, "say", interrupt)
+    monkeypatch.setattr(loop.log, "info", interrupt)
     assert run(roots, *THREE, "--overwrite") == 130
     latest = fold_of(roots, "all") / "checkpoint_latest.pt"
     assert checkpoint.load(latest)["progress"]["iteration"] == 3
@@ -407,6 +407,8 @@ def test_rows_of_a_method_that_is_not_here_cannot_be_trained_alone(tmp_path, mon
 def test_of_several_contrasts_two_must_be_named(tmp_path, capsys):
     roots = toy_dataset(tmp_path)
     edit(roots.preprocessed / "TOY" / "plans.json", lambda c: c.update(modalities=["T1", "T2", "FLAIR"]))
+    channels = {"0": "T1", "1": "T2", "2": "FLAIR"}
+    edit(roots.raw / "TOY" / "dataset.json", lambda c: c.update(channel_names=channels))
     assert "found T1, T2, FLAIR; name --source and --target" in fails(roots, capsys)
 
 

@@ -467,6 +467,9 @@ def three_contrasts(home):
     plans = json.loads((folder / "plans.json").read_text())
     plans |= {"modalities": ["T1", "T2", "FLAIR"], "intensity_scale": {"T1": 1.0, "T2": 1.0, "FLAIR": 1.0}}
     (folder / "plans.json").write_text(json.dumps(plans))
+    raw = roots.raw / "TOY" / "dataset.json"
+    channels = {"channel_names": {"0": "T1", "1": "T2", "2": "FLAIR"}}
+    raw.write_text(json.dumps(json.loads(raw.read_text()) | channels))
     return roots
 
 

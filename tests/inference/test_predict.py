@@ -519,7 +519,7 @@ def test_broken_weights_are_told_before_the_work(raw, model, tmp_path, capsys):
     weights = copied / "fold_0" / "checkpoint_best.pt"
     weights.write_bytes(weights.read_bytes()[:1000])
     assert predict(raw, tmp_path / "synth", copied) == 2
-    assert "broken or foreign file" in capsys.readouterr().err
+    assert "got a broken file or one of another program" in capsys.readouterr().err
     assert not (tmp_path / "synth").exists()
 
 
