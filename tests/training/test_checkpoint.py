@@ -99,7 +99,7 @@ def broken_files(folder):
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, capsys):
     for name in broken_files(tmp_path):
-        with pytest.raises(UserError, match="must be a checkpoint|does not exist") as error:
+        with pytest.raises(UserError, match=r"must be a checkpoint|does not exist") as error:
             checkpoint.load(tmp_path / f"{name}.pt")
         assert len(str(error.value).splitlines()) == 1
     assert "pwned" not in capsys.readouterr().out
