@@ -1,7 +1,7 @@
-"""A picture of an aligned case: is the brain found, do the labels fit, does each contrast lie where the reference does?
+"""A picture of an aligned case, to check the brain mask, the labels, and the registration of each contrast.
 
-On the left small axial slices of every contrast with the border of the brain; on the right, larger and in three
-planes, the labels over the reference, and the edges of the reference over each contrast that was moved to it.
+On the left are small axial slices of every contrast with the border of the brain. On the right, larger and in three
+planes, are the labels over the reference, and the edges of the reference over each contrast that was moved to it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,8 @@ from hifisyn.intensities import OUTSIDE
 from hifisyn.pictures import BRAIN, MET, MISSED, Colour, evenly, label_colour
 from hifisyn.preprocessing import normalize
 from hifisyn.preprocessing.resample import resample
-from hifisyn.quality import edges, mosaic
-from hifisyn.quality.mosaic import Column, border, grey, painted
+from hifisyn.quality.edges import compare_edges, share_met
+from hifisyn.quality.mosaic import Column, border, paint, to_grey, write_mosaic
 from hifisyn.volume import Volume
 
 SLICES = 5
@@ -42,29 +42,29 @@ def draw_case(
 ) -> None:
     """Write a picture of a case.
 
-    What lies around the brain is shown too, so that a mask which misses brain or keeps skull is seen. Edges of the
-    reference are blue where the moved contrast has an edge within 1.5 mm, orange where it has none: a shift of 3 mm
-    turns a third to a half of them orange.
+    The surroundings of the brain are shown too, so that a mask which misses brain or includes skull can be seen. Edges
+    of the reference are blue where the moved contrast has an edge within 1.5 mm, orange where it has none: a shift of
+    3 mm turns a third to a half of them orange.
 
     Args:
         path: the PNG file; replaced if it exists.
         images: by modality, aligned, each on its own grid.
         brain: mask, axes in RAS order.
         label: label map on the mask's grid.
-        reference: the modality on the mask's grid; none: found by its grid.
+        reference: the modality on the mask's grid; none: the first that has this grid.
         labels: structure to value, for the legend.
         title: one line above.
         slices: number of small axial slices.
     """
     first = reference or next((name for name, image in images.items() if image.same_grid(brain)), next(iter(images)))
     grids = axial_grids(brain, slices)
-    masks = _cut(brain, grids, order=0)
-    columns = [_outlined(name, image, grids, masks) for name, image in images.items()]
+    masks = _on_grids(brain, grids, order=0)
+    columns = [_brain_column(name, image, grids, masks) for name, image in images.items()]
     if label is not None:
-        columns.append(_labelled(first, images[first], brain, label, labels))
+        columns.append(_label_column(first, images[first], brain, label, labels))
     wide = three_planes(brain)
-    columns += [_compared(name, images, first, brain, wide) for name in images if name != first]
-    mosaic.write(path, columns, title=title)
+    columns += [_edge_column(name, images, first, brain, wide) for name in images if name != first]
+    write_mosaic(path, columns, title=title)
 
 
 def axial_grids(brain: Volume, slices: int) -> list[Volume]:
@@ -81,7 +81,7 @@ def axial_grids(brain: Volume, slices: int) -> list[Volume]:
 def three_planes(brain: Volume, lesions: np.ndarray | None = None) -> list[Volume]:
     """Return the grids of an axial, a coronal and a sagittal slice (W, H, 1), all of one width in pixels.
 
-    They lead through the ventricles; where lesions are given, through the largest area of them.
+    They pass through the ventricles; where lesions are given, through the largest area of them.
     Rows run backwards or downwards, columns to the left or backwards.
     """
     low, high = _box(brain)
@@ -89,7 +89,7 @@ def three_planes(brain: Volume, lesions: np.ndarray | None = None) -> list[Volum
     for axis, share in PLANES.items():
         place = low[axis] + share * (high[axis] - low[axis])
         if lesions is not None and lesions.any():
-            place = lesions.sum(axis=_others(axis)).argmax()
+            place = lesions.sum(axis=_other_axes(axis)).argmax()
         extent = np.delete((high - low + 1) * np.array(brain.spacing), axis) + 2 * WIDE_MARGIN_MM
         grids.append(_plane(brain, axis, place, extent[0] / WIDE_PIXELS, extent))
     return grids
@@ -111,7 +111,7 @@ def _plane(brain: Volume, axis: int, place: float, pixel_mm: float, extent: np.n
     low, high = _box(brain)
     corner = (low + high) / 2 * spacing
     corner[axis] = place * spacing[axis]
-    across = list(_others(axis))
+    across = list(_other_axes(axis))
     corner[across] += (pixels - 1) / 2 * pixel_mm
     affine = np.eye(4)
     affine[:3, :2] = -axes[:, across] * pixel_mm
@@ -120,51 +120,51 @@ def _plane(brain: Volume, axis: int, place: float, pixel_mm: float, extent: np.n
     return Volume(np.zeros((*pixels, 1), dtype=bool), affine)
 
 
-def _outlined(name: str, image: Volume, grids: list[Volume], masks: list[np.ndarray]) -> Column:
-    slices = _window(_cut(image, grids, order=1), masks)
-    panels = [painted(grey(x), border(mask), BRAIN) for x, mask in zip(slices, masks, strict=True)]
+def _brain_column(name: str, image: Volume, grids: list[Volume], masks: list[np.ndarray]) -> Column:
+    slices = _window(_on_grids(image, grids, order=1), masks)
+    panels = [paint(to_grey(x), border(mask), BRAIN) for x, mask in zip(slices, masks, strict=True)]
     return Column(name, panels, [("brain", BRAIN)])
 
 
-def _labelled(name: str, image: Volume, brain: Volume, label: Volume, labels: Mapping[str, int]) -> Column:
-    lesions = np.isin(label.data, [value for word, value in labels.items() if word not in TISSUES])
+def _label_column(name: str, image: Volume, brain: Volume, label: Volume, labels: Mapping[str, int]) -> Column:
+    lesions = np.isin(label.data, [value for name, value in labels.items() if name not in TISSUES])
     grids = three_planes(brain, lesions)
-    slices = _window(_cut(image, grids, order=1), _cut(brain, grids, order=0))
-    maps = _cut(label, grids, order=0)
-    there = [int(value) for value in np.unique(label.data) if value]
+    slices = _window(_on_grids(image, grids, order=1), _on_grids(brain, grids, order=0))
+    maps = _on_grids(label, grids, order=0)
+    present = [int(value) for value in np.unique(label.data) if value]
     panels = []
-    for panel, values in zip(map(grey, slices), maps, strict=True):
+    for panel, values in zip(map(to_grey, slices), maps, strict=True):
         edge = border(values)
-        for value in there:
-            panel = painted(panel, edge & (values == value), label_colour(value))
+        for value in present:
+            panel = paint(panel, edge & (values == value), label_colour(value))
         panels.append(panel)
-    words = {value: word for word, value in labels.items()}
-    legend: list[tuple[str, Colour]] = [(words.get(value, f"label {value}"), label_colour(value)) for value in there]
+    names = {value: name for name, value in labels.items()}
+    legend: list[tuple[str, Colour]] = [(names.get(value, f"label {value}"), label_colour(value)) for value in present]
     return Column(f"labels on {name}", panels, legend)
 
 
-def _compared(name: str, images: Mapping[str, Volume], first: str, brain: Volume, grids: list[Volume]) -> Column:
-    masks = _cut(brain, grids, order=0)
-    moved, fixed = (_window(_cut(images[which], grids, order=1), masks) for which in (name, first))
-    found = [
-        edges.compare(x, y, mask, grid.spacing[0]) for x, y, mask, grid in zip(fixed, moved, masks, grids, strict=True)
+def _edge_column(name: str, images: Mapping[str, Volume], first: str, brain: Volume, grids: list[Volume]) -> Column:
+    masks = _on_grids(brain, grids, order=0)
+    moved, fixed = (_window(_on_grids(images[which], grids, order=1), masks) for which in (name, first))
+    compared = [
+        compare_edges(x, y, mask, grid.spacing[0]) for x, y, mask, grid in zip(fixed, moved, masks, grids, strict=True)
     ]
     panels = [
-        painted(painted(grey(y), edge.met, MET), _thick(edge.missed), MISSED)
-        for y, edge in zip(moved, found, strict=True)
+        paint(paint(to_grey(y), edge.met, MET), _thicken(edge.missed), MISSED)
+        for y, edge in zip(moved, compared, strict=True)
     ]
-    share = edges.share_met(found)
+    share = share_met(compared)
     met = "no edges" if share is None else f"{share:.0%} met"
     return Column(f"{name}, edges of {first}", panels, [(met, MET), ("missed", MISSED)])
 
 
-def _cut(volume: Volume, grids: Sequence[Volume], order: int) -> list[np.ndarray]:
+def _on_grids(volume: Volume, grids: Sequence[Volume], order: int) -> list[np.ndarray]:
     """Return the volume on each grid, (H, W)."""
     return [resample(volume, grid, order=order, antialias=False).data[:, :, 0].T for grid in grids]
 
 
 def _window(slices: list[np.ndarray], masks: list[np.ndarray]) -> list[np.ndarray]:
-    """Return the slices in [-1, 1] for the eye: the brain's 99.5th percentile becomes white."""
+    """Return the slices in [-1, 1]: the brain's 99.5th percentile becomes white."""
     values = np.concatenate([x[mask > 0] for x, mask in zip(slices, masks, strict=True)])
     try:
         intensity = normalize.fit(values, np.ones(values.shape, dtype=bool))
@@ -173,16 +173,16 @@ def _window(slices: list[np.ndarray], masks: list[np.ndarray]) -> list[np.ndarra
     return [intensity.apply(x) for x in slices]
 
 
-def _thick(line: np.ndarray) -> np.ndarray:
+def _thicken(line: np.ndarray) -> np.ndarray:
     """Return a line of one pixel two pixels wide."""
     return np.asarray(ndimage.binary_dilation(line, structure=np.ones((2, 2))))
 
 
 def _box(mask: Volume) -> tuple[np.ndarray, np.ndarray]:
     """Return the first and the last voxel of a mask along each axis."""
-    along = [np.flatnonzero(mask.data.any(axis=_others(axis))) for axis in range(3)]
+    along = [np.flatnonzero(mask.data.any(axis=_other_axes(axis))) for axis in range(3)]
     return np.array([places[0] for places in along]), np.array([places[-1] for places in along])
 
 
-def _others(axis: int) -> tuple[int, ...]:
+def _other_axes(axis: int) -> tuple[int, ...]:
     return tuple(other for other in range(3) if other != axis)

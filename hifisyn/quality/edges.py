@@ -1,4 +1,4 @@
-"""Where one contrast has edges, does the other? A shift shows as edges that are not met."""
+"""Checks a registration by edges: a shift shows as edges of one contrast that the other does not have."""
 
 from dataclasses import dataclass
 
@@ -26,8 +26,8 @@ class Edges:
     missed: np.ndarray
 
 
-def compare(reference: np.ndarray, other: np.ndarray, brain: np.ndarray, pixel_mm: float) -> Edges:
-    """Find the strong edges of the reference in and around the brain, and look for them in the other contrast.
+def compare_edges(reference: np.ndarray, other: np.ndarray, brain: np.ndarray, pixel_mm: float) -> Edges:
+    """Find the strong edges of the reference in and near the brain, and look for them in the other contrast.
 
     Canny edges (Canny 1986) of images smoothed by 1.5 mm: of the reference those that are strong and at least 12 mm
     long, of the other the weak ones too, since contrasts differ in which borders they show well.
@@ -39,10 +39,10 @@ def compare(reference: np.ndarray, other: np.ndarray, brain: np.ndarray, pixel_m
         pixel_mm: side of a pixel.
     """
     around = ndimage.binary_dilation(brain, iterations=max(1, round(AROUND_MM / pixel_mm)))
-    wanted = _long(_edges(reference, around, pixel_mm, STRONG), SHORTEST_MM / pixel_mm)
-    near = _edges(other, around, pixel_mm, WEAK)
-    near = ndimage.distance_transform_edt(~near) * pixel_mm <= NEAR_MM if near.any() else near
-    return Edges(wanted & near, wanted & ~near)
+    strong = _keep_long(_edges(reference, around, pixel_mm, STRONG), SHORTEST_MM / pixel_mm)
+    weak = _edges(other, around, pixel_mm, WEAK)
+    near = ndimage.distance_transform_edt(~weak) * pixel_mm <= NEAR_MM if weak.any() else weak
+    return Edges(strong & near, strong & ~near)
 
 
 def share_met(planes: list[Edges]) -> float | None:
@@ -56,7 +56,7 @@ def _edges(image: np.ndarray, around: np.ndarray, pixel_mm: float, quantiles: tu
     if np.ptp(image[around]) <= EVEN * np.abs(image[around]).max(initial=0):
         return np.zeros(image.shape, dtype=bool)
     low, high = quantiles
-    found: np.ndarray = canny(
+    edges: np.ndarray = canny(
         image.astype(np.float32),
         sigma=SMOOTHING_MM / pixel_mm,
         low_threshold=low,
@@ -64,13 +64,13 @@ def _edges(image: np.ndarray, around: np.ndarray, pixel_mm: float, quantiles: tu
         use_quantiles=True,
         mask=around,
     )
-    return found
+    return edges
 
 
-def _long(edges: np.ndarray, least: float) -> np.ndarray:
-    """Return the edges without those of fewer than `least` pixels."""
+def _keep_long(edges: np.ndarray, least: float) -> np.ndarray:
+    """Return the edges of at least `least` pixels."""
     pieces, _ = ndimage.label(edges, structure=np.ones((3, 3)))
-    kept = np.bincount(pieces.ravel()) >= least
-    kept[0] = False
-    large: np.ndarray = kept[pieces]
-    return large
+    large = np.bincount(pieces.ravel()) >= least
+    large[0] = False
+    long: np.ndarray = large[pieces]
+    return long

@@ -1,6 +1,6 @@
-"""Many small pictures in one small file: panels in columns, put together pixel by pixel, in few colours.
+"""Many small pictures in one small file: panels in columns, joined pixel by pixel, in few colours.
 
-Three numbers a pixel would cost a megabyte a case; a palette of grey levels and the colours of the lines costs a fifth.
+A palette of grey levels and of the colours of lines takes a fifth of the megabyte a case that full colour would take.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Column:
         return sum(panel.shape[0] for panel in self.panels)
 
 
-def grey(image: np.ndarray) -> np.ndarray:
+def to_grey(image: np.ndarray) -> np.ndarray:
     """Return an image (H, W) in [-1, 1] as (H, W, 3) uint8."""
     levels = np.rint((np.clip(image, -1, 1) + 1) * 127.5).astype(np.uint8)
     return np.repeat(levels[..., None], 3, axis=2)
@@ -66,15 +66,15 @@ def border(labels: np.ndarray) -> np.ndarray:
     return edge
 
 
-def painted(panel: np.ndarray, where: np.ndarray, colour: Colour) -> np.ndarray:
+def paint(panel: np.ndarray, where: np.ndarray, colour: Colour) -> np.ndarray:
     """Return the panel (H, W, 3) with the pixels of the mask (H, W) in one colour."""
     return np.where(where[..., None], np.array(colour, np.uint8), panel)
 
 
-def write(path: Path | str, columns: Sequence[Column], *, title: str = "") -> None:
+def write_mosaic(path: Path | str, columns: Sequence[Column], *, title: str = "") -> None:
     """Write a PNG on black, replacing what is there.
 
-    Panels are spread over the height of their column, so that few large ones stand beside many small ones.
+    Panels are spread over the height of their column, so that few large ones fit beside many small ones.
 
     Args:
         path: the file.
@@ -116,7 +116,7 @@ def _write_words(picture: "Image", words: Sequence[tuple[str, Colour]], middle: 
 
 @cache
 def _font() -> Any:
-    """Return matplotlib's own font, which every machine that runs this has."""
+    """Return matplotlib's own font, which every installation has."""
     from matplotlib.font_manager import findfont
     from PIL import ImageFont
 

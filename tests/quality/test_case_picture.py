@@ -92,7 +92,7 @@ def test_the_three_planes_lie_across_their_axes_and_hold_the_brain():
         assert (np.array(grid.shape[:2]) - 1 - index).min() > 0
 
 
-def test_planes_lead_through_the_largest_area_of_the_lesions():
+def test_planes_pass_through_the_largest_area_of_the_lesions():
     brain, _ = brick(turned(0, (1, 1, 3)))
     lesions = np.zeros(brain.shape, bool)
     lesions[20:24, 30:34, 7:9] = True
@@ -131,10 +131,10 @@ def test_the_reference_is_found_by_the_grid_of_the_mask(head, tmp_path):
     images, brain, _ = head
     turned_round = dict(reversed(images.items()))
     draw_case(tmp_path / "found.png", turned_round, brain)
-    draw_case(tmp_path / "said.png", turned_round, brain, reference="T1")
+    draw_case(tmp_path / "given.png", turned_round, brain, reference="T1")
     draw_case(tmp_path / "other.png", turned_round, brain, reference="T2")
-    read = {name: (tmp_path / f"{name}.png").read_bytes() for name in ("found", "said", "other")}
-    assert read["found"] == read["said"] != read["other"]
+    read = {name: (tmp_path / f"{name}.png").read_bytes() for name in ("found", "given", "other")}
+    assert read["found"] == read["given"] != read["other"]
 
 
 def test_the_picture_is_small_and_the_same_every_time(head, tmp_path):
@@ -145,7 +145,7 @@ def test_the_picture_is_small_and_the_same_every_time(head, tmp_path):
     assert (tmp_path / "a.png").stat().st_size < 250_000
 
 
-def test_a_contrast_that_is_even_or_far_away_is_drawn_and_costs_nothing(tmp_path):
+def test_a_contrast_that_is_even_or_far_away_is_no_obstacle(tmp_path):
     brain, _ = brick(turned(0, (1, 1, 3)))
     t1 = Volume(brain.data * 100.0 + 1, brain.affine)
     flat = Volume(np.full((10, 10, 10), 7.0), turned(0, (8, 8, 8)))

@@ -2,7 +2,7 @@ import matplotlib.image
 import numpy as np
 
 from hifisyn.pictures import BRAIN, LABEL_COLOURS, label_colour
-from hifisyn.quality.mosaic import GREY_LEVELS, Column, border, grey, painted, write
+from hifisyn.quality.mosaic import GREY_LEVELS, Column, border, paint, to_grey, write_mosaic
 
 
 def read(path):
@@ -11,10 +11,10 @@ def read(path):
 
 def test_every_pixel_of_every_panel_is_in_the_picture(tmp_path):
     ramp = np.tile(np.linspace(-1, 1, 90), (40, 1))
-    large, small = grey(ramp), grey(-ramp[:20, :30])
+    large, small = to_grey(ramp), to_grey(-ramp[:20, :30])
     line = np.zeros((40, 90), bool)
     line[7, :] = True
-    write(tmp_path / "m.png", [Column("a", [painted(large, line, BRAIN)]), Column("b", [small] * 3)], title="t")
+    write_mosaic(tmp_path / "m.png", [Column("a", [paint(large, line, BRAIN)]), Column("b", [small] * 3)], title="t")
     picture = read(tmp_path / "m.png")[54:]
     assert (picture == BRAIN).all(axis=-1).sum() == 90
     left = picture[:, : 90 + 8]
@@ -33,7 +33,7 @@ def test_borders_lie_inside_the_larger_label():
 
 
 def test_long_titles_and_odd_letters_are_no_obstacle(tmp_path):
-    write(tmp_path / "m.png", [Column("<b>ä$x_1$</b>" * 9, [grey(np.zeros((9, 9)))])], title="Ω" * 400)
+    write_mosaic(tmp_path / "m.png", [Column("<b>ä$x_1$</b>" * 9, [to_grey(np.zeros((9, 9)))])], title="Ω" * 400)
     assert read(tmp_path / "m.png").shape[1] == 9 + 8
 
 
