@@ -1,14 +1,15 @@
 """The options that all converters of scans share, and the converter that follows from a `find` function."""
 
 import argparse
+import logging
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hifisyn.dataset_conversion.converter import Conversion, Converter
 from hifisyn.dataset_conversion.source import Found
 
+log = logging.getLogger(__name__)
 Find = Callable[[Sequence[Path], Path, argparse.Namespace], Found]
 
 
@@ -53,7 +54,7 @@ def source_converter(
 
         found = find(arguments.source, folder, arguments)
         for line in found.notes:
-            print(line, file=sys.stderr)
+            log.warning(line)
         return raw_folder.write(
             found,
             folder,

@@ -1,6 +1,6 @@
-"""hifisyn_convert_dataset: make a raw data set from scans as they lie on disk, or from simulation."""
+"""hifisyn_convert_dataset: scans as they lie on disk, or a simulation, become a raw data set."""
 
-import sys
+import logging
 from pathlib import Path
 
 from hifisyn.cli import flags
@@ -11,6 +11,7 @@ from hifisyn.dataset_conversion.registry import CONVERTERS
 from hifisyn.errors import UserError
 from hifisyn.paths import Roots
 
+log = logging.getLogger(__name__)
 DESCRIPTION = "Convert scans as they lie on disk, or a simulation, to a raw data set."
 EXAMPLES = """examples:
   hifisyn_convert_dataset phantom --subjects-number 8          simulated heads, to try everything out
@@ -27,12 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Convert a data set; exit 0 when all of it was converted, 1 when some files were left out."""
     parsed = parser().parse_args(arguments)
     if Path(parsed.name).name != parsed.name:
-        raise UserError(f"wanted a --name without slashes, found {parsed.name!r}; the folder goes to --raw")
+        raise UserError("--name must be without slashes", got=parsed.name, hint="name the folder with --raw")
     folder = Roots.resolve(raw=parsed.raw).raw / parsed.name
     conversion = CONVERTERS[parsed.converter].convert(folder, parsed)
     _report(conversion, folder)
     raw = f" --raw {parsed.raw}" if parsed.raw else ""
-    print(f"next: hifisyn_plan_and_preprocess -d {parsed.name}{raw}")
+    log.info(f"next:\n  hifisyn_plan_and_preprocess -d {parsed.name}{raw}")
     return 1 if conversion.left_out else 0
 
 
@@ -58,16 +59,16 @@ def _report(conversion: Conversion, folder: Path) -> None:
     dataset = conversion.dataset
     subjects = len({case.subject for case in dataset.all_cases.values()})
     images = sum(len(case.images) for case in dataset.all_cases.values())
-    print(
-        f"wrote {images} images ({', '.join(dataset.modalities)}) of {subjects} subjects to {folder}: "
-        f"{len(dataset.cases)} cases to train on, {len(dataset.test)} held out"
-    )
-    if licence := dataset.about.get("licence"):
-        print(f"licence: {licence}")
     for warning in conversion.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        log.warning(f"warning: {warning}")
     if conversion.left_out:
-        print(f"left out {len(conversion.left_out)} files:", file=sys.stderr)
+        log.warning(f"left out {len(conversion.left_out)} files:")
         width = max(len(item.case) for item in conversion.left_out)
         for item in conversion.left_out:
-            print(f"  {item.case:<{width}}  {item.file.name}  {item.reason}", file=sys.stderr)
+            log.warning(f"  {item.case:<{width}}  {item.file.name}  {item.reason}")
+    if licence := dataset.about.get("licence"):
+        log.info(f"licence: {licence}")
+    log.info(
+        f"wrote {images} images ({', '.join(dataset.modalities)}) of {subjects} subjects to {folder}: "
+        f"{len(dataset.cases)} training cases, {len(dataset.test)} held-out cases"
+    )

@@ -1,6 +1,7 @@
-"""hifisyn_demo: the whole road on a simulated cohort, from raw scans to numbers, in minutes on two CPU cores."""
+"""hifisyn_demo: every step on a simulated cohort, from raw scans to numbers, in minutes on two CPU cores."""
 
 import argparse
+import logging
 import os
 import shlex
 import shutil
@@ -15,6 +16,7 @@ from hifisyn.cli.entry import command
 from hifisyn.cli.parser import Parser
 from hifisyn.errors import UserError
 
+log = logging.getLogger(__name__)
 NAME = "PHANTOM"
 PAIR = ("T1", "T2")
 DESCRIPTION = "Run every step on simulated heads, from raw scans to numbers, in minutes on two CPU cores."
@@ -42,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     for root in (paths.RAW, paths.PREPROCESSED, paths.RESULTS):
         os.environ.pop(root, None)
     begun = time.monotonic()
-    print(f"$ export {paths.HOME}={options.home}", flush=True)
+    log.info(f"$ export {paths.HOME}={options.home}")
     for name, words in steps(options):
         _run(name, words)
     _close(options.home, time.monotonic() - begun)
@@ -68,11 +70,11 @@ def steps(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
         ("plan_and_preprocess", ["-d", NAME, *budget, "-np", options.cores, "--skull-strip", "deepbet"]),
         ("train", [NAME, source, target, "fold0", "--seed", options.seed, "--device", "cpu"]),
     ]
-    for given, lacking in (PAIR, PAIR[::-1]):
-        out = synth / f"{given}_to_{lacking}"
-        job = ["-i", raw / "imagesTs", "-o", out, "--source", given, "--target", lacking, "-np", options.cores]
+    for source, target in (PAIR, PAIR[::-1]):
+        out = synth / f"{source}_to_{target}"
+        job = ["-i", raw / "imagesTs", "-o", out, "--source", source, "--target", target, "-np", options.cores]
         listed.append(("predict", [*job, "--device", "cpu"]))
-        listed.append(("evaluate", [out, raw / "truth" / f"on_{given}", "-o", home / "evaluation" / out.name]))
+        listed.append(("evaluate", [out, raw / "truth" / f"on_{source}", "-o", home / "evaluation" / out.name]))
     listed.append(
         ("downstream_eval", [synth / "T2_to_T1", raw / "truth" / "on_T2", "-o", home / "evaluation" / "tissue"])
     )
@@ -82,29 +84,30 @@ def steps(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
 
 
 def _run(name: str, words: list[str]) -> None:
-    print(f"\n$ hifisyn_{name} {shlex.join(words)}", flush=True)
+    log.info(f"\n$ hifisyn_{name} {shlex.join(words)}")
     step: Callable[[list[str]], int] = import_module(f"hifisyn.cli.{name}").main
     if code := step(words):
-        raise UserError(f"hifisyn_{name}: wanted the step to end well, found exit code {code}; see the lines above")
+        raise UserError(f"hifisyn_{name} failed", got=f"exit code {code}", hint="see the lines above")
 
 
 def _clear(home: Path, overwrite: bool) -> None:
     if not home.exists():
         return
     if not overwrite:
-        raise UserError(f"{home}: exists already; pass --overwrite or name another folder with --home")
+        raise UserError(f"{home} already exists", hint="pass --overwrite or name another folder with --home")
     if not (home / paths.RAW).is_dir() and any(home.iterdir()):
-        raise UserError(f"{home}: wanted the folder of an earlier demo, found other things; name another with --home")
+        raise UserError(f"{home} must be the folder of an earlier demo", hint="name another folder with --home")
     shutil.rmtree(home)
 
 
 def _close(home: Path, seconds: float) -> None:
-    folders: dict[Path, list[Path]] = {}
+    pictures: dict[Path, list[Path]] = {}
     for picture in sorted(home.rglob("*.png")):
-        folders.setdefault(picture.parent, []).append(picture)
-    print(f"\nThe demo took {seconds / 60:.1f} minutes. The cohort on one page, and the model on another:")
-    print(f"  {home / paths.PREPROCESSED / NAME / paths.QC_HTML}")
-    print(f"  {home / paths.RESULTS / NAME / 'report' / 'report.html'}\nPictures to look at:")
-    for pictures in folders.values():
-        more = f" and {len(pictures) - 1} more" if len(pictures) > 1 else ""
-        print(f"  {pictures[-1]}{more}")
+        pictures.setdefault(picture.parent, []).append(picture)
+    log.info("\nPictures:")
+    for files in pictures.values():
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        log.info(f"  {files[-1]}{more}")
+    log.info(f"The demo took {seconds / 60:.1f} minutes. Look at the page of the cohort and at that of the model:")
+    log.info(f"  {home / paths.PREPROCESSED / NAME / paths.QC_HTML}")
+    log.info(f"  {home / paths.RESULTS / NAME / 'report' / 'report.html'}")

@@ -1,6 +1,7 @@
-"""hifisyn_labels: hand out label maps to be corrected, and take the corrected ones over."""
+"""hifisyn_labels: export label maps for correction, and import the corrected ones."""
 
 import argparse
+import logging
 import shlex
 import sys
 from typing import TYPE_CHECKING
@@ -12,10 +13,11 @@ from hifisyn.cli.parser import Parser
 if TYPE_CHECKING:
     from hifisyn.preprocessing.manual_labels import Correction
 
+log = logging.getLogger(__name__)
 EPILOG = """
 examples:
   hifisyn_labels export -d IXI -o to_correct --cases IXI012 IXI044    scan, labels and their colours for ITK-SNAP
-  hifisyn_labels import -d IXI -i to_correct                          what was changed becomes the labels to train on
+  hifisyn_labels import -d IXI -i to_correct                          the corrected maps become the labels to train on
 """
 
 
@@ -59,14 +61,12 @@ def _export(given: argparse.Namespace) -> int:
     failures = export(
         folder, given.output, dataset.labels, given.cases, overwrite=given.overwrite, processes=given.processes
     )
-    wanted = given.cases or AlignedStore(folder / ALIGNED).cases()
-    done = len(set(wanted)) - len(failures)
-    lines = _to_type(given, dataset.reference)
+    cases = given.cases or AlignedStore(folder / ALIGNED).cases()
+    done = len(set(cases)) - len(failures)
+    lines = _next_commands(given, dataset.reference)
     write_text(given.output / "README.txt", "\n".join(lines) + "\n")
-    print(f"exported {done} cases to {given.output}; next:")
-    for line in lines:
-        print(f"  {line}")
-    _table({failure.case: failure.reason for failure in failures}, "not exported")
+    _log_failures({failure.case: failure.reason for failure in failures}, "not exported")
+    log.info("\n  ".join([f"exported {done} cases to {given.output}; next:", *lines]))
     return outcome(done=done > 0, failed=bool(failures))
 
 
@@ -80,12 +80,12 @@ def _import(given: argparse.Namespace) -> int:
     imported = import_folder(folder, given.input, labels, overwrite=given.overwrite, processes=given.processes)
     changed = {case: correction for case, correction in imported.corrections.items() if correction.voxels}
     for line in _changes(changed):
-        print(line)
-    same = len(imported.corrections) - len(changed)
-    print(f"took over {len(changed)} corrected label maps into {folder / MANUAL}; {same} are as they were")
-    _table(imported.refused, "refused")
+        log.info(line)
+    _log_failures(imported.refused, "refused")
+    unchanged = len(imported.corrections) - len(changed)
+    log.info(f"imported {len(changed)} corrected label maps into {folder / MANUAL}; {unchanged} were not changed")
     if changed:
-        print(f"next: {shlex.join(_command('hifisyn_plan_and_preprocess', given))}")
+        log.info(f"next:\n  {shlex.join(_command('hifisyn_plan_and_preprocess', given))}")
     return outcome(done=bool(imported.corrections), failed=bool(imported.refused))
 
 
@@ -94,7 +94,7 @@ def _changes(changed: "dict[str, Correction]") -> list[str]:
     return [f"  {case:<{width}}  {c.voxels} voxels changed, {c.millilitres:.3g} ml" for case, c in changed.items()]
 
 
-def _to_type(given: argparse.Namespace, reference: str) -> list[str]:
+def _next_commands(given: argparse.Namespace, reference: str) -> list[str]:
     back = _command("hifisyn_labels import", given)
     return [
         f"itksnap -g CASE_{reference}.nii.gz -s CASE_labels.nii.gz -l labels.txt",
@@ -107,12 +107,12 @@ def _command(name: str, given: argparse.Namespace) -> list[str]:
     return [name, "-d", given.dataset, *root]
 
 
-def _table(reasons: dict[str, str], title: str) -> None:
+def _log_failures(reasons: dict[str, str], title: str) -> None:
     if reasons:
-        print(f"{title}: {len(reasons)}", file=sys.stderr)
+        log.warning(f"{title}: {len(reasons)}")
         width = max(map(len, reasons))
         for case, reason in reasons.items():
-            print(f"  {case:<{width}}  {reason}", file=sys.stderr)
+            log.warning(f"  {case:<{width}}  {reason}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """hifisyn_reader_study: a blinded study of several models on one page, and its analysis."""
 
 import argparse
-import sys
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,12 @@ from hifisyn.errors import UserError
 if TYPE_CHECKING:
     from hifisyn.reader_study.make import Study
 
+log = logging.getLogger(__name__)
 EPILOG = """examples:
   hifisyn_reader_study make -d LGG                               all evaluated models and directions, 18 cases
   hifisyn_reader_study make -d LGG --source T1 --target FLAIR    one direction
   hifisyn_reader_study make -d LGG --with-real                   the real scan is hidden among the images
-  hifisyn_reader_study analyse study/ answers/                   readers' files in, tables and figure out
+  hifisyn_reader_study analyse study/ answers/                   tables and a figure of the readers' files
 
 make writes study.html for the readers, and key/, which is not for them. analyse leaves out unfinished cases and
 names them. Exit code 1: some were left out.
@@ -89,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _make(options: argparse.Namespace) -> int:
     if (options.source is None) != (options.target is None):
-        raise UserError("wanted --source and --target together, found one of them; give both or none")
+        raise UserError("--source and --target must come together", hint="pass both or none")
     from hifisyn.directions import Direction
     from hifisyn.paths import Roots, parse_fold
     from hifisyn.reader_study.make import StudyRequest, make_study
@@ -108,33 +109,36 @@ def _make(options: argparse.Namespace) -> int:
         show_real=options.show_real,
     )
     roots = Roots.resolve(preprocessed=options.preprocessed, results=options.results)
-    _say(make_study(request, roots, options.output, overwrite=options.overwrite))
+    _log_study(make_study(request, roots, options.output, overwrite=options.overwrite))
     return 0
 
 
-def _say(study: "Study") -> None:
+def _log_study(study: "Study") -> None:
     once = [trial for trial in study.trials if not trial.repeats]
     images = sum(len(trial.candidates) for trial in once)
-    print(
+    log.info(
         f"{len({trial.view.case for trial in once})} cases, {len(once)} views, {images} images of "
-        f"{len(study.candidates)} candidates, and {len(study.trials) - len(once)} views again"
+        f"{len(study.candidates)} candidates, {len(study.trials) - len(once)} views repeated"
     )
-    print(f"candidates: {', '.join(study.candidates.values())}")
+    log.info(f"candidates: {', '.join(study.candidates.values())}")
     for note in study.notes:
-        print(note, file=sys.stderr)
-    print(f"for the readers: {study.page}")
-    print(f"not for the readers: {study.key}, which tells which model made which image")
+        log.warning(note)
+    log.info(f"for the readers: {study.page}")
+    log.info(f"not for the readers: {study.key}, which names the model of each image")
+    log.info(
+        f"next, with the files that the readers send back:\n  hifisyn_reader_study analyse {study.page.parent} ANSWERS"
+    )
 
 
 def _analyse(options: argparse.Namespace) -> int:
     from hifisyn.reader_study.analyse import analyse_study
 
     done = analyse_study(options.study, options.answers, options.output, key=options.key, overwrite=options.overwrite)
-    print("\n".join(table.text() for name, table in done.tables.items() if name != LONG))
+    log.info("\n".join(table.text() for name, table in done.tables.items() if name != LONG))
     for note in done.notes:
-        print(note, file=sys.stderr)
+        log.warning(note)
     if done.readings.unfinished:
         lines = "\n".join(map(str, done.readings.unfinished))
-        print(f"not finished, left out ({len(done.readings.unfinished)}):\n{lines}", file=sys.stderr)
-    print(f"tables and figure: {done.folder}")
+        log.warning(f"not finished, left out ({len(done.readings.unfinished)}):\n{lines}")
+    log.info(f"tables and figure: {done.folder}")
     return outcome(done=True, failed=bool(done.readings.unfinished))

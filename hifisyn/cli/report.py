@@ -1,18 +1,20 @@
-"""hifisyn_report: all that was done with a data set, and what it is worth, on one page."""
+"""hifisyn_report: everything about the models of a data set on one page."""
 
+import logging
 import sys
 
 from hifisyn.cli import flags
 from hifisyn.cli.entry import command
 from hifisyn.cli.parser import Parser
 
+log = logging.getLogger(__name__)
 EPILOG = """examples:
   hifisyn_report -d IXI                                 results/IXI/report/report.html, with tables/ and figures/
   hifisyn_report -d IXI --split val --subjects-number 3   of the validation subjects, three of them to look at
   hifisyn_report -d IXI --reference HiFiSyn -o ixi.html
 
-The page shows what lies on disk; run hifisyn_evaluate, hifisyn_downstream_eval and hifisyn_ablation first. What was not
-run is named with the command that runs it.
+The page shows what is there: run hifisyn_evaluate, hifisyn_downstream_eval and hifisyn_ablation first. For what was
+not run, it names the command.
 """
 
 
@@ -55,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         figures=not options.no_figures,
         overwrite=options.overwrite,
     )
-    print(f"report: {page} ({page.stat().st_size / 2**20:.1f} MB)")
+    log.info(f"report: {page} ({page.stat().st_size / 2**20:.1f} MB)")
     return 0
 
 

@@ -19,9 +19,9 @@ EPILOG = """
 examples:
   hifisyn_train IXI T1 T2 fold0                    both directions, T1 to T2 and T2 to T1, in one training
   hifisyn_train BRATS T1 T2 FLAIR T1ce fold0       all twelve directions in one training
-  hifisyn_train IXI T1 T2 fold0 --resume           go on where a killed or interrupted training stopped
+  hifisyn_train IXI T1 T2 fold0 --resume           continue where an interrupted training stopped
   hifisyn_train IXI T1 T2 fold0 -tr CycleGAN       another method: documentation/how_to/choose_a_method.md
-  hifisyn_train IXI T1 T2 fold0 --epochs 300       longer than before: a finished fold goes on
+  hifisyn_train IXI T1 T2 fold0 --epochs 300       longer than before: a finished fold continues
   hifisyn_train IXI T1 T2 all --set lr=1e-3 memory.rho=0.5
   hifisyn_train IXI T1 FLAIR fold0 --pretrained hifisyn_results/IXI/T1_T2/HiFiSyn__plans__2d
   torchrun --nproc-per-node 4 --no-python hifisyn_train IXI T1 T2 fold0

@@ -61,7 +61,9 @@ def draw_cases(
         raise UserError("all models must be evaluated on the same cases", got="no case that they share")
     count = min(most, len(subjects)) if count is None else count
     if count > len(subjects):
-        limit = f"--cases must be at most {len(subjects)}, the number of subjects that all models were evaluated on"
+        limit = (
+            f"--cases-number must be at most {len(subjects)}, the number of subjects that all models were evaluated on"
+        )
         raise UserError(limit, got=count, hint="lower it, or evaluate more cases")
     drawn: list[tuple[str, Direction]] = []
     times = dict.fromkeys(directions, 0)

@@ -28,16 +28,16 @@ def test_it_says_what_it_wrote_and_what_to_type_next(source, tmp_path, capsys):
     raw = tmp_path / "raw"
     assert main(["open_ms", str(source), "--raw", str(raw), "--test", "patient02"]) == 0
     out = capsys.readouterr().out.splitlines()
-    assert out[0].startswith("wrote 4 images (T1, T2) of 2 subjects to ")
-    assert "1 cases to train on, 1 held out" in out[0]
-    assert out[-1] == f"next: hifisyn_plan_and_preprocess -d OPEN_MS --raw {raw}"
+    assert out[-3].startswith("wrote 4 images (T1, T2) of 2 subjects to ")
+    assert "1 training cases, 1 held-out cases" in out[-3]
+    assert out[-1] == f"  hifisyn_plan_and_preprocess -d OPEN_MS --raw {raw}"
     assert list(Dataset.load(raw / "OPEN_MS").test) == ["patient02study1"]
 
 
 def test_the_root_comes_from_the_environment(source, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("hifisyn_raw", str(tmp_path / "elsewhere"))
     assert main(["open_ms", str(source), "--name", "MS", "--limit", "1"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "next: hifisyn_plan_and_preprocess -d MS"
+    assert capsys.readouterr().out.splitlines()[-1] == "  hifisyn_plan_and_preprocess -d MS"
     assert len(Dataset.load(tmp_path / "elsewhere" / "MS").cases) == 1
 
 
@@ -45,7 +45,7 @@ def test_left_out_files_are_a_table_and_exit_code_1(source, tmp_path, capsys):
     (source / "patient01" / "study1_T2W.nii.gz").write_text("junk")
     assert main(["open_ms", str(source), "--raw", str(tmp_path / "raw")]) == 1
     captured = capsys.readouterr()
-    assert "next: " in captured.out
+    assert "next:\n" in captured.out
     header, row = captured.err.splitlines()[-2:]
     assert header == "left out 1 files:"
     assert row.split()[:2] == ["patient01study1", "study1_T2W.nii.gz"]

@@ -167,13 +167,13 @@ def test_several_slices_and_chosen_models(roots, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--source", "T1"], "--source and --target together"),
+        (["--source", "T1"], "--source and --target must come together"),
         (["--source", "T1", "--target", "T2"], "a direction must have at least 2 evaluated models"),
         (["--model", "Pix2Pix"], "must contain the trained model Pix2Pix (got CycleGAN__plans__2d"),
         (["--model", MODELS[0]], "a direction must have at least 2 evaluated models"),
         (
             ["--cases-number", "9"],
-            "--cases must be at most 8, the number of subjects that all models were evaluated on (got 9)",
+            "--cases-number must be at most 8, the number of subjects that all models were evaluated on (got 9)",
         ),
         (["--split", "val"], "a direction must have at least 2 evaluated models"),
         (["--repeats", "-1"], "--repeats must be between 0 and 8 (got -1)"),
