@@ -79,7 +79,7 @@ def test_the_paper_s_number_of_cases_unless_one_is_given():
     assert len(draw_cases(ONE_DIRECTION, 25, 18, rng())) == 25
     with pytest.raises(UserError) as error:
         draw_cases(ONE_DIRECTION, 31, 18, rng())
-    assert error.value.what.startswith("--cases must be at most 30")
+    assert error.value.what.startswith("--cases-number must be at most 30")
     assert error.value.got == "31"
     with pytest.raises(UserError, match="on the same cases"):
         draw_cases({Direction("T1", "T2"): {}}, None, 18, rng())
