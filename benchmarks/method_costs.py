@@ -22,7 +22,7 @@ from torch.utils.flop_counter import flop_registry
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hifisyn.experiments.shared import has
+from hifisyn.experiments.row_requests import has_key
 from hifisyn.files import read_json
 from hifisyn.paths import FINGERPRINT_JSON
 from hifisyn.planning.planner import complete
@@ -163,7 +163,7 @@ def plans_of(arguments: argparse.Namespace, method: str) -> Plans:
         side, sizes = PUBLISHED if arguments.published else SMALL
         base = Plans.checked(NOISE | {"slices": {"size": side, "crop": side}}, "sizes")
         plans = plans_of_method(base, trainer, method, lambda: FINGERPRINT)
-        plans = plans.override([text for text in sizes if has(plans, text)])
+        plans = plans.override([text for text in sizes if has_key(plans, text)])
     changes = [*arguments.set, *([f"optimisation.batch_size={arguments.batch}"] if arguments.batch else [])]
     return complete(plans.override(changes), trainer)
 

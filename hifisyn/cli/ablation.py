@@ -1,18 +1,21 @@
 """hifisyn_ablation: train and compare the rows of an ablation, equal in all but what they leave out."""
 
+import logging
 import sys
 
-from hifisyn.cli import comparing, flags
-from hifisyn.cli.comparing import close, say, stopped
+from hifisyn.cli import flags
 from hifisyn.cli.entry import command
+from hifisyn.cli.experiment_command import add_compared, add_pair, conduct, contrasts, requests
 from hifisyn.cli.parser import Parser
+
+log = logging.getLogger(__name__)
 
 EPILOG = """
 rows, by key or set (table5, the default; table6):
   none       DRIT's backbone: no bank and none of PGD, SGD, GGD
   bank       the bank, but none of the three losses
   pgd_i      PGD with global slots alone, no label map      pgd_ii     PGD with the label map, no bank
-  pgd        PGD with bank and label map                    pgd_sgd, pgd_ggd     one loss more
+  pgd        PGD with bank and label map                    pgd_sgd, pgd_ggd     with one more loss
   all        all three: the model that hifisyn_train makes
   munit, munit_labels, mguit, mguit_labels                  table6, where these methods are there
 
@@ -33,12 +36,12 @@ def parser() -> Parser:
         description="Train the rows of an ablation with equal budgets, evaluate them, and write one table.",
         epilog=EPILOG,
     )
-    comparing.add_pair(parser)
+    add_pair(parser)
     parser.add_argument("--rows", **flags.SEVERAL, metavar="ROW", help="rows to train (default: table5)")
     flags.OVERWRITE.add(parser, "train all rows from scratch, the normal model (all) too")
     shared = parser.add_argument_group("what all rows share")
     flags.add_plan(shared)
-    comparing.add_compared(shared)
+    add_compared(shared)
     flags.add_machine(parser.add_argument_group("machine"))
     flags.add_roots(parser, flags.RAW, flags.PREPROCESSED, flags.RESULTS)
     return parser
@@ -48,43 +51,37 @@ def parser() -> Parser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 1: some rows failed, 2: all; after Ctrl-C or SIGTERM, save and return 130 or 143."""
     given = parser().parse_args(arguments)
-    from hifisyn.experiments import forecast
-    from hifisyn.experiments.compared import compare_rows
-    from hifisyn.experiments.comparison import prepare
-    from hifisyn.experiments.results import write_results
-    from hifisyn.experiments.rows import chosen
-    from hifisyn.experiments.train_all import train_rows
+    from hifisyn.experiments.ablation import ABLATION, pages
+    from hifisyn.experiments.compare import compare
+    from hifisyn.experiments.groups import by_pair
+    from hifisyn.experiments.plan import plan
+    from hifisyn.experiments.rows import select_rows
+    from hifisyn.experiments.train_all import train_all
     from hifisyn.training.job import Options
 
     words = ["hifisyn_ablation", *(sys.argv[1:] if arguments is None else arguments)]
-    options = Options(given.device, given.precision, given.workers, force_long=given.force_long)
     epochs = [] if given.epochs is None else [f"length.epochs={given.epochs}"]
     assignments = (*flags.assignments(given), *epochs)
-    ablation = prepare(
-        comparing.requests(given, comparing.contrasts(given), assignments, words)[0],
-        chosen(given.rows),
-        tuple(given.seeds),
+    options = Options(given.device, given.precision, given.workers, force_long=given.force_long)
+    experiment = plan(
+        ABLATION,
+        by_pair(
+            requests(given, contrasts(given), assignments, words),
+            select_rows(given.rows),
+        ),
+        given.seeds,
         options,
         split=given.split,
         checkpoint=given.checkpoint,
     )
-    for line in forecast.describe(ablation):
-        say(line)
-    say(forecast.estimate(ablation, forecast.measure(ablation, options)))
-    if given.dry_run:
-        return 0
-    try:
-        trained = train_rows(ablation.trainings, options, overwrite=given.overwrite)
-        if trained.stopped:
-            return stopped(words, trained.stopped)
-        cases, left_out = compare_rows(ablation, trained.done, given.device, say)
-    except KeyboardInterrupt:
-        return stopped(words, 2)
-    failures = (*trained.failures, *left_out)
-    text = write_results(ablation, cases, trained.done, failures)
-    if text:
-        say(f"\n{text}\ntable and picture: {ablation.folder}")
-    return close(failures, done=not cases.empty)
+    return conduct(
+        experiment,
+        words,
+        train=lambda: train_all(experiment.trainings, options, overwrite=given.overwrite),
+        evaluate=lambda trained: compare(experiment, trained, given.device),
+        pages=pages,
+        dry_run=given.dry_run,
+    )
 
 
 if __name__ == "__main__":

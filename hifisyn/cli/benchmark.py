@@ -1,25 +1,31 @@
 """hifisyn_benchmark: train and compare translation methods with one budget."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hifisyn.cli import comparing, flags
-from hifisyn.cli.comparing import close, say, stopped
+from hifisyn.cli import flags
 from hifisyn.cli.entry import command, terminated_as_interrupted
+from hifisyn.cli.experiment_command import add_compared, add_pair, conduct, contrasts, requests
 from hifisyn.cli.parser import Parser
 from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hifisyn.downstream.run import FinishedJob
     from hifisyn.engine.jobs import Executor, Failure
-    from hifisyn.experiments.benchmark import Benchmark
+    from hifisyn.experiments.experiment import Experiment
     from hifisyn.experiments.groups import Groups
     from hifisyn.experiments.train_all import Trained
-    from hifisyn.experiments.trainings import Training
+    from hifisyn.experiments.write import Results
     from hifisyn.training.job import Options
+
+log = logging.getLogger(__name__)
 
 EPILOG = """
 examples:
@@ -42,7 +48,7 @@ def parser() -> Parser:
         description="Train methods with equal budgets on the same subjects, evaluate them alike, and write the tables.",
         epilog=EPILOG,
     )
-    comparing.add_pair(parser, several=True)
+    add_pair(parser, several=True)
     parser.add_argument(
         "--together", nargs="+", default=[], metavar="T1", help="three contrasts or more: one training, all directions"
     )
@@ -57,7 +63,7 @@ def parser() -> Parser:
     )
     flags.PLANS_NAME.add(shared)
     flags.SET.add(shared)
-    comparing.add_compared(shared)
+    add_compared(shared)
     flags.TASK.add(shared, nargs="*", default=["tissue"])
     machine = parser.add_argument_group("machine")
     flags.DEVICE.add(machine, "several: a training on each", nargs="+", default=["auto"])
@@ -73,46 +79,33 @@ def parser() -> Parser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 1: something failed, 2: all; after Ctrl-C or SIGTERM, save and return 130 or 143."""
     given = parser().parse_args(arguments)
-    from hifisyn.experiments.benchmark import look_up_benchmark
-    from hifisyn.experiments.benchmark_forecast import describe, estimate
-    from hifisyn.experiments.benchmark_results import BenchmarkOutcome, compared, write_results
-    from hifisyn.experiments.compared import compare_all
+    from hifisyn.experiments.benchmark import BENCHMARK, pages
     from hifisyn.experiments.length import parse_length
+    from hifisyn.experiments.plan import plan
     from hifisyn.training.job import Options
 
     words = ["hifisyn_benchmark", *(sys.argv[1:] if arguments is None else arguments)]
     _refuse_mixed_devices(given)
     options = Options(given.device[0], given.precision, given.workers, force_long=given.force_long)
-    benchmark = look_up_benchmark(
+    experiment = plan(
+        BENCHMARK,
         _groups(given, words),
-        tuple(given.seeds),
+        given.seeds,
         options,
         parse_length(given.budget),
         split=given.split,
         checkpoint=given.checkpoint,
         at_a_time=len(given.device),
-        say=say,
         write=not given.dry_run,
     )
-    for line in describe(benchmark):
-        say(line)
-    say(estimate(benchmark, len(given.device)))
-    if given.dry_run:
-        return 0
-    try:
-        trained = _train(given, benchmark, options)
-        if trained.stopped:
-            return stopped(words, trained.stopped)
-        cases, left_out = compare_all(benchmark.comparisons, trained.done, given.device[0], say)
-        done = compared(trained.done, cases)
-        downstream, failed, remarks = _downstream(given, done)
-    except KeyboardInterrupt:
-        return stopped(words, 2)
-    failures = (*benchmark.failures, *trained.failures, *left_out, *failed)
-    text = write_results(benchmark, BenchmarkOutcome(done, cases, downstream, failures, remarks), say)
-    if text:
-        say(f"\n{text}\ntables and sheets: {benchmark.folder}")
-    return close(failures, done=not cases.empty)
+    return conduct(
+        experiment,
+        words,
+        train=lambda: _train(given, experiment, options),
+        evaluate=lambda trained: _evaluate(given, experiment, trained),
+        pages=pages,
+        dry_run=given.dry_run,
+    )
 
 
 def _groups(given: argparse.Namespace, words: list[str]) -> "Groups":
@@ -122,43 +115,56 @@ def _groups(given: argparse.Namespace, words: list[str]) -> "Groups":
 
     rows = method_rows(given.methods)
     if given.pairwise and not given.together:
-        raise UserError("--pairwise: wanted --together beside it, found none; name the contrasts with --together")
+        raise UserError("--pairwise needs --together", hint="name the contrasts with --together")
     if not given.together:
-        return groups.by_pair(comparing.requests(given, comparing.contrasts(given), given.set, words), rows)
+        return groups.by_pair(requests(given, contrasts(given), given.set, words), rows)
     if given.source or given.target:
-        raise UserError("wanted --together or --source and --target, found both; leave out one of them")
+        raise UserError("--together excludes --source and --target", hint="leave out one of them")
     if len(given.together) < 3:
         raise UserError(
-            f"--together: wanted three contrasts or more, found {' '.join(given.together)}; for two pass --source and "
-            "--target"
+            "--together needs three contrasts or more",
+            got=" ".join(given.together),
+            hint="for two pass --source and --target",
         )
-    (request,) = comparing.requests(given, [tuple(given.together)], given.set, words)
+    (request,) = requests(given, [tuple(given.together)], given.set, words)
     return groups.together(request, rows, pairwise=given.pairwise)
 
 
-def _train(given: argparse.Namespace, benchmark: "Benchmark", options: "Options") -> "Trained":
+def _train(given: argparse.Namespace, experiment: "Experiment", options: "Options") -> "Trained":
     """Train one after the other on one device, else side by side."""
     from hifisyn.engine.processes import Processes
-    from hifisyn.experiments.parallel import train_side_by_side
-    from hifisyn.experiments.train_all import train_rows
+    from hifisyn.experiments.train_all import train_all
 
     if not given.scheduler and len(given.device) == 1:
-        return train_rows(benchmark.trainings, options, overwrite=given.overwrite)
+        return train_all(experiment.trainings, options, overwrite=given.overwrite)
     devices = [] if given.scheduler else given.device
     with terminated_as_interrupted(), Processes() as processes, _cluster(given.scheduler) as cluster:
         executor: Executor = cluster or processes.executor(len(devices))
-        return train_side_by_side(benchmark.trainings, options, executor, devices, overwrite=given.overwrite)
+        return train_all(experiment.trainings, options, executor, devices, overwrite=given.overwrite)
+
+
+def _evaluate(given: argparse.Namespace, experiment: "Experiment", trained: "Trained") -> "Results":
+    """Compare the trained methods, then do the downstream tasks that are asked for with those that were compared."""
+    from hifisyn.experiments.compare import compare
+
+    results = compare(experiment, trained, given.device[0])
+    if not given.task or not results.trainings:
+        return results
+    done, failures, remarks = _downstream(given, [training.model for training in results.trainings])
+    return replace(results, downstream=done, failures=[*results.failures, *failures], remarks=remarks)
 
 
 def _refuse_mixed_devices(given: argparse.Namespace) -> None:
-    """See that every device is there and all are of one kind, before anything begins."""
+    """Check that every device is there and all are of one kind, before anything begins."""
     from hifisyn.training.step import resolve_device
 
     kinds = sorted({resolve_device(device).type for device in given.device})
     if len(kinds) > 1:
-        raise UserError(f"--device: wanted devices of one kind, found {', '.join(kinds)}; equal budgets need that")
+        raise UserError("--device must name devices of one kind, for equal budgets", got=", ".join(kinds))
     if given.scheduler and (given.device == ["auto"] or len(given.device) > 1):
-        raise UserError("--scheduler: wanted the kind of device that the workers have; pass --device cpu or cuda alone")
+        raise UserError(
+            "--scheduler needs the kind of device that the workers have", hint="pass --device cpu or cuda alone"
+        )
 
 
 def _cluster(address: str | None) -> "AbstractContextManager[Executor | None]":
@@ -170,11 +176,9 @@ def _cluster(address: str | None) -> "AbstractContextManager[Executor | None]":
 
 
 def _downstream(
-    given: argparse.Namespace, done: "Sequence[Training]"
+    given: argparse.Namespace, models: "Sequence[Path]"
 ) -> "tuple[list[FinishedJob], list[Failure], list[str]]":
-    """Try the synthetic scans of every model in the tasks that are asked for; the last says which cannot be done."""
-    if not given.task or not done:
-        return [], [], []
+    """Do the downstream tasks with the synthetic scans of models; the last says which cannot be done."""
     from hifisyn.downstream import nnunet_settings, run
     from hifisyn.downstream.model_under_test import DownstreamSettings
     from hifisyn.paths import Roots, parse_fold
@@ -189,12 +193,12 @@ def _downstream(
         checkpoint=given.checkpoint,
         device=device,
     )
-    models, broken = run.models_of(roots, folders=list(dict.fromkeys(t.model for t in done)))
-    jobs, lost = run.list_jobs(models, settings, roots, given.task)
-    run.announce(jobs, say)
-    found, failed = run.run(jobs, say)
+    there, broken = run.models_of(roots, folders=list(dict.fromkeys(models)))
+    jobs, lost = run.list_jobs(there, settings, roots, given.task)
+    run.announce(jobs, log.info)
+    done, failed = run.run(jobs, log.info)
     remarks = [f"{job.title}: left out, {job.missing}" for job in jobs if job.missing]
-    return found, [*broken, *lost, *failed], remarks
+    return done, [*broken, *lost, *failed], remarks
 
 
 if __name__ == "__main__":

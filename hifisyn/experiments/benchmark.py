@@ -1,183 +1,101 @@
-"""A benchmark: many methods on the same contrasts, with one budget, on the same cases.
+"""What only a benchmark has: the paper's Tables 1 to 3, downstream tasks, cost, and sheets of all methods."""
 
-One comparison a set of contrasts. What holds for an ablation holds here: equal splits, slices, seeds, length, batch,
-device and precision are checked before anything is trained, and the same line goes on after an interruption.
-"""
-
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 
-from hifisyn.engine.jobs import Failure
-from hifisyn.errors import UserError
-from hifisyn.experiments import length as budget
-from hifisyn.experiments.comparison import Comparison, folder_of, prepare
-from hifisyn.experiments.groups import Groups
-from hifisyn.experiments.length import Length
-from hifisyn.experiments.meter import Meter, period
-from hifisyn.experiments.rows import Row
-from hifisyn.experiments.shared import made_plans, request_of, shared_plans
-from hifisyn.experiments.train_all import Log
+import pandas as pd
+import torch
+
+from hifisyn.directions import Direction, directions
+from hifisyn.downstream import show
+from hifisyn.downstream.run import FinishedJob
+from hifisyn.evaluation.against_baselines import DIRECTION, METHOD
+from hifisyn.evaluation.baselines import BASELINE_NAMES
+from hifisyn.evaluation.model_task import EvaluationTask
+from hifisyn.experiments import benchmark_tables as tables
+from hifisyn.experiments.compare import read_subjects, task_of
+from hifisyn.experiments.experiment import Experiment
+from hifisyn.experiments.groups import PAIRWISE
+from hifisyn.experiments.kind import Kind
+from hifisyn.experiments.methods import REFERENCE
+from hifisyn.experiments.tables import MEANING, seed_table, trained_once
 from hifisyn.experiments.trainings import Training
-from hifisyn.plans import Plans
-from hifisyn.training.job import Options
-from hifisyn.training.request import Request
+from hifisyn.experiments.write import Pages, Results
+from hifisyn.tables.table import Table
+
+BENCHMARK = Kind("benchmark", noun="method", page="benchmark", reference=REFERENCE, shorter="--budget N")
+MEANING_OF_PAIRWISE = (
+    "A row named pairwise is one training for each pair of the contrasts; these divide the budget that the row of all "
+    "contrasts has for its one training."
+)
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    """What is to be done, looked up; nothing of it is done yet.
-
-    Attributes:
-        comparisons: one a set of contrasts that are trained together.
-        length: what each row gets.
-        seconds_a_step: of the rows that were measured, by name; empty where nothing is left to train.
-        folder: of tables and pictures.
-        failures: rows that cannot be trained here.
-        left_out: methods that do not take so many contrasts.
-    """
-
-    comparisons: tuple[Comparison, ...]
-    length: Length
-    seconds_a_step: dict[str, float]
-    folder: Path
-    failures: tuple[Failure, ...] = ()
-    left_out: tuple[Row, ...] = ()
-
-    @property
-    def request(self) -> Request:
-        """What all trainings share, of the first contrasts."""
-        return self.comparisons[0].request
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What a reader should know of single methods, such as a lack of labels."""
-        names = ", ".join(row.name for row in self.left_out)
-        few = [f"left out, since they do not take so many contrasts in a training: {names}"] if names else []
-        own = (f"{t.row.name}: {remark}" for t in self.trainings for remark in t.remarks)
-        return tuple(dict.fromkeys((*few, *own)))
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """All rows, in the order of the tables."""
-        return tuple(dict.fromkeys(row for comparison in self.comparisons for row in comparison.rows))
-
-    @property
-    def trainings(self) -> tuple[Training, ...]:
-        """All trainings, contrasts by contrasts."""
-        return tuple(training for comparison in self.comparisons for training in comparison.trainings)
+def pages(experiment: Experiment, results: Results) -> Pages:
+    """Return what a benchmark shows, each table with a file of its numbers, and sheets of all methods."""
+    once = f" {trained_once(BENCHMARK.noun)}" if len(experiment.seeds) == 1 else ""
+    pairwise = any(row.key.endswith(PAIRWISE) for row in experiment.rows)
+    shown = _tables(experiment, results)
+    return Pages(
+        preface=[f"{MEANING}{once}\n", *([f"{MEANING_OF_PAIRWISE}\n"] if pairwise else [])],
+        tables=list(shown.values()),
+        files={name: table.csv() for name, table in shown.items()},
+        sheets=_sheets(experiment, results),
+    )
 
 
-def look_up_benchmark(
-    what: Groups,
-    seeds: Sequence[int],
-    options: Options,
-    length: Length,
-    *,
-    split: str | None = None,
-    checkpoint: str = "best",
-    at_a_time: int = 1,
-    say: Log = print,
-    write: bool = True,
-) -> Benchmark:
-    """Look up every training, hold it against the others, and measure how fast each row is here.
-
-    A row whose first steps fail is left out and listed.
-
-    Args:
-        what: the methods and the contrasts.
-        seeds: each method is trained once under each.
-        options: how to train.
-        length: the budget.
-        split: see `hifisyn.evaluation.model_task.choose_cases`.
-        checkpoint: "best" or "final", of every method.
-        at_a_time: trainings side by side, each of which then has one thread.
-        say: takes the lines.
-        write: keep the measured speeds where time is the budget, so that a later call asks for the same steps.
-
-    Raises:
-        UserError: see `hifisyn.experiments.comparison.prepare`; a training would take days, and not `force_long`; no
-            method is left; speeds were measured under other conditions when the benchmark began.
-    """
-    first = what.groups[0].request
-    made = made_plans(first)
-    plans = _plans(made, first.assignments, length)
-    folder = folder_of("benchmark", first, what.names, made, first.assignments, length.key)
-    meter = Meter(options, length, at_a_time, say)
-    conditions = meter.conditions(plans)
-    failures: list[Failure] = []
-    speeds = budget.kept(folder, conditions) if length.seconds is not None and not first.overwrite else {}
-    requests = _requests(what, plans)
-    if length.seconds is not None:
-        speeds |= meter.measure({row: r for row, r in requests.items() if row.name not in speeds}, failures)
-    lengths = _lengths(what, plans, length, speeds)
-    comparisons = [
-        prepare(
-            group.request,
-            rows,
-            tuple(seeds),
-            options,
-            kind="benchmark",
-            split=split,
-            checkpoint=checkpoint,
-            plans=plans,
-            lengths=lengths,
-        )
-        for group in what.groups
-        if (rows := _there(group.rows, failures))
-    ]
-    _refuse_none(comparisons, failures)
-    left = {t.row for c in comparisons for t in c.trainings if t.steps_left() and t.row.name not in speeds}
-    requests = _requests(what, plans, lengths)
-    speeds |= meter.measure({row: request for row, request in requests.items() if row in left}, failures)
-    if length.seconds is not None and write:
-        budget.keep(folder, speeds, conditions)
-    comparisons = [
-        replace(c, trainings=tuple(t for t in c.trainings if _there([t.row], failures))) for c in comparisons
-    ]
-    comparisons = [comparison for comparison in comparisons if comparison.trainings]
-    _refuse_none(comparisons, failures)
-    return Benchmark(tuple(comparisons), length, speeds, folder, tuple(failures), what.left_out)
+def _tables(experiment: Experiment, results: Results) -> dict[str, Table]:
+    """Return the tables by the name of their files."""
+    shown = {"table_1": tables.table_1(results.cases), "table_2": tables.table_2(results.cases)}
+    third = tables.table_3(results.downstream, _rows_of_models(results))
+    if third is not None:
+        shown["table_3"] = third
+    others = [entry for entry in results.downstream if entry.job.task != "tissue"]
+    shown |= {f"downstream_{number}": table for number, table in enumerate(show.tables(others), 1)}
+    if len(experiment.seeds) > 1:
+        shown["seeds"] = seed_table(results.cases, head=METHOD)
+    baselines = _baselines(experiment, results)
+    if not baselines.empty:
+        shown["untrained"] = tables.untrained(baselines)
+    shown["cost"] = tables.cost(results.trainings, _parameters(results.trainings))
+    return shown
 
 
-def _plans(made: Plans, given: Sequence[str], length: Length) -> Plans:
-    """Return the plans that all rows share, as long as the budget says where it is of steps.
-
-    Raises:
-        UserError: the user sets steps beside a budget.
-    """
-    keys = [text.partition("=")[0].rpartition(".")[2] for text in given]
-    for key in ("epochs", "iterations"):
-        if key in keys and length != Length():
-            raise UserError(f"--set {key}: wanted one length, found --budget too; leave out one of them")
-    plans = shared_plans(made, given)
-    return plans if length.steps is None else plans.override(list(budget.assignments(length.steps, plans)))
+def _parameters(trainings: Sequence[Training]) -> dict[str, int]:
+    """Return how many parameters the networks of each row have, all that a training holds."""
+    first = {training.row.name: training.job for training in reversed(trainings)}
+    return {
+        row: sum(p.numel() for p in job.new_trainer(torch.device("cpu")).networks.parameters())
+        for row, job in first.items()
+    }
 
 
-def _requests(what: Groups, plans: Plans, lengths: Mapping[str, tuple[str, ...]] | None = None) -> dict[Row, Request]:
-    """Return row to the request of a training of it, on the first contrasts that it has."""
-    found: dict[Row, Request] = {}
-    for group in what.groups:
-        for row in group.rows:
-            found.setdefault(row, request_of(row, group.request, plans, (lengths or {}).get(row.name, ())))
-    return found
+def _rows_of_models(results: Results) -> dict[str, str]:
+    """Return label of a model to the row that it is."""
+    rows = {training.model: training.row.name for training in results.trainings}
+    return {entry.job.model: rows[_model_folder(entry)] for entry in results.downstream}
 
 
-def _lengths(what: Groups, plans: Plans, length: Length, speeds: Mapping[str, float]) -> dict[str, tuple[str, ...]]:
-    """Return the assignments of each row that has another length than the plans."""
-    shares = {row.name: group.share for group in what.groups for row in group.rows}
-    requests = _requests(what, plans) if length.seconds is not None else {}
-    periods = {row.name: period(row, request) for row, request in requests.items() if row.name in speeds}
-    return budget.lengths(length, plans, shares, speeds, periods)
+def _model_folder(entry: FinishedJob) -> Path:
+    """Return the model folder of a piece of downstream work, which lies in it."""
+    return next(parent for parent in entry.job.folder.parents if (parent / "plans.json").exists())
 
 
-def _there(rows: Sequence[Row], failures: Sequence[Failure]) -> tuple[Row, ...]:
-    failed = {failure.case for failure in failures}
-    return tuple(row for row in rows if row.name not in failed)
+def _baselines(experiment: Experiment, results: Results) -> pd.DataFrame:
+    """Return the cases of what needs no training, from the evaluation of the first training of each direction."""
+    parts: list[pd.DataFrame] = []
+    known: set[str] = set()
+    for training in {training.job.domains: training for training in reversed(results.trainings)}.values():
+        table = read_subjects(task_of(experiment, training))
+        own = table[table[METHOD].isin(BASELINE_NAMES) & ~table[DIRECTION].isin(known)]
+        known |= set(own[DIRECTION])
+        parts.append(own)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _refuse_none(comparisons: Sequence[Comparison], failures: Sequence[Failure]) -> None:
-    if not comparisons:
-        raise UserError(
-            f"wanted a method that can be trained here, found none; {failures[0].case}: {failures[0].reason}"
-        )
+def _sheets(experiment: Experiment, results: Results) -> dict[Direction, dict[str, EvaluationTask]]:
+    """Return the evaluation of each row by direction, of the first seed."""
+    first = [t for t in results.trainings if t.job.seed == experiment.seeds[0]]
+    return {
+        direction: {t.row.name: task_of(experiment, t) for t in first if direction in directions(t.job.domains)}
+        for direction in dict.fromkeys(d for domains in experiment.by_contrasts for d in directions(domains))
+    }

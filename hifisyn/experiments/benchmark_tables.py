@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from hifisyn.directions import Direction
 from hifisyn.downstream import tissue
 from hifisyn.downstream.job import COMPARISON, shown_measures
 from hifisyn.downstream.run import FinishedJob
@@ -13,7 +14,7 @@ from hifisyn.downstream.tissue_of_folders import MAIN
 from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, SUBJECT
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, TITLES
 from hifisyn.experiments.methods import REFERENCE
-from hifisyn.experiments.tables import ROW
+from hifisyn.experiments.tables import ROW, against
 from hifisyn.experiments.trainings import Training
 from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.table import Cell, Table
@@ -36,9 +37,9 @@ def table_1(cases: pd.DataFrame) -> Table:
     whole = whole[_all_there(whole, [ROW, SUBJECT], len(tasks))]
     average = whole.assign(**{DIRECTION: f"average of {len(tasks)} tasks"})
     shown = pd.concat([cases, average], ignore_index=True) if len(tasks) <= 2 or average.empty else average
-    table = _compared(shown, WHOLE, "Table 1: image quality over the slice")
+    table = against(shown, REFERENCE, WHOLE, "Table 1: image quality over the slice", head=METHOD)
     lacking = [name for name in dict.fromkeys(cases[ROW]) if name not in set(average[ROW])]
-    without = f" Without average, for want of a task: {', '.join(lacking)}." if lacking else ""
+    without = f" Without average, since a task is missing: {', '.join(lacking)}." if lacking else ""
     return replace(table, note=f"{table.note} {RANGE}{without}")
 
 
@@ -46,7 +47,7 @@ def table_2(cases: pd.DataFrame) -> Table:
     """Return each task in the brain, and over the slice too where Table 1 has averages alone."""
     few = cases[DIRECTION].nunique() <= 2
     title = f"Table 2: image quality by task, {'' if few else 'over the slice and '}in the brain"
-    table = _compared(cases, BRAIN if few else (*WHOLE, *BRAIN), title)
+    table = against(cases, REFERENCE, BRAIN if few else (*WHOLE, *BRAIN), title, head=METHOD)
     return replace(table, note=f"{table.note} {RANGE} In the brain only pixels of the brain mask count.")
 
 
@@ -68,8 +69,15 @@ def table_3(done: Sequence[FinishedJob], names: dict[str, str]) -> Table | None:
     cases = cases[cases[COMPARISON] == MAIN]
     measures = shown_measures(cases)
     tools = ", ".join(dict.fromkeys(str(e.result.settings["tool"]) for e in done if e.job.task == tissue.TASK))
-    titles = {measure: measure_title(measure) for measure in measures}
-    return _compared(cases, measures, f"Table 3: tissues of synthetic scans ({tools})", titles, percent=True)
+    return against(
+        cases,
+        REFERENCE,
+        measures,
+        f"Table 3: tissues of synthetic scans ({tools})",
+        head=METHOD,
+        titles={measure: measure_title(measure) for measure in measures},
+        percent=True,
+    )
 
 
 def untrained(baselines: pd.DataFrame) -> Table:
@@ -89,7 +97,7 @@ def cost(trainings: Sequence[Training], parameters: dict[str, int]) -> Table:
     rows, numbers = [], []
     for row in dict.fromkeys(training.row for training in trainings):
         own = [training for training in trainings if training.row == row]
-        steps = sum(t.job.plans.length.total for t in own) / len(own)
+        steps = sum(t.steps for t in own) / len(own)
         seconds = sum(t.seconds() for t in own) / len(own)
         numbers.append({ROW: row.name, "parameters": parameters[row.name], "steps": steps, "seconds": seconds})
         millions = f"{parameters[row.name] / 1e6:.2f}"
@@ -119,29 +127,6 @@ def _all_there(cases: pd.DataFrame, keys: list[str], tasks: int) -> pd.Series:
     return cases.groupby(keys)[DIRECTION].transform("nunique") == tasks
 
 
-def _compared(
-    cases: pd.DataFrame,
-    measures: Sequence[str],
-    title: str,
-    titles: dict[str, str] | None = None,
-    *,
-    percent: bool = False,
-) -> Table:
-    rows = list(cases[ROW].unique())
-    table = compare_methods(
-        cases,
-        measures=measures,
-        by=DIRECTION,
-        row=ROW,
-        reference=REFERENCE if REFERENCE in rows and len(rows) > 1 else None,
-        titles=titles or TITLES,
-        lower_is_better=LOWER_IS_BETTER,
-        title=title,
-        percent=percent,
-    )
-    return replace(table, head=("method", *table.head[1:]))
-
-
 def _task(entry: FinishedJob) -> str:
-    found = entry.result.settings
-    return f"{found['source']} to {found['target']}"
+    settings = entry.result.settings
+    return str(Direction(settings["source"], settings["target"]))

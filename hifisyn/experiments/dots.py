@@ -1,4 +1,4 @@
-"""The picture of a comparison: a dot a subject, a line at the mean, one row of dots a row of the table."""
+"""The picture of an experiment: a dot a subject, a line at the mean, one row of dots a row of the table."""
 
 from pathlib import Path
 
@@ -7,22 +7,21 @@ import pandas as pd
 
 from hifisyn.evaluation.against_baselines import DIRECTION
 from hifisyn.evaluation.measures import TITLES
-from hifisyn.experiments.rows import FULL
 from hifisyn.experiments.tables import ROW, SHOWN
 from hifisyn.metrics.image import finite_mean
 from hifisyn.pictures import new_figure, save_figure
 from hifisyn.statistics.units import by_subject
 
-DOT, MEAN, REFERENCE = "#0072b2", "#d55e00", "0.6"
+DOT, MEAN, LINE = "#0072b2", "#d55e00", "0.6"
 WIDTH, ROW_HEIGHT, MARGIN = 2.3, 0.3, 0.8
 
 
-def draw(path: Path, cases: pd.DataFrame, title: str, reference: str = FULL.name) -> None:
+def draw(path: Path, cases: pd.DataFrame, title: str, reference: str) -> None:
     """Draw a panel a direction and measure; a subject counts with its mean over seeds; infinite values are left out.
 
     Args:
         path: the PNG file.
-        cases: as for `hifisyn.experiments.tables.comparison`.
+        cases: as for `hifisyn.experiments.tables.against`.
         title: one line above.
         reference: row whose mean is drawn through all rows.
     """
@@ -41,7 +40,7 @@ def draw(path: Path, cases: pd.DataFrame, title: str, reference: str = FULL.name
                 panel.plot(own, np.full(len(own), place), "o", ms=4, alpha=0.5, color=DOT, mec="none")
                 panel.plot([mean], [place], "|", ms=13, mew=2, color=MEAN)
                 if row == reference:
-                    panel.axvline(mean, color=REFERENCE, lw=0.8, ls="--", zorder=0)
+                    panel.axvline(mean, color=LINE, lw=0.8, ls="--", zorder=0)
             panel.set_title(TITLES[measure], fontsize=9)
             panel.tick_params(labelsize=8)
             panel.locator_params(axis="x", nbins=4)

@@ -1,38 +1,44 @@
-"""How long a step of each method takes here, measured before a benchmark begins."""
+"""How long a step of each row takes here, measured before an experiment begins."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 
 from hifisyn.engine.jobs import Failure, one_line
+from hifisyn.engine.once import ASKED, Once
 from hifisyn.errors import UserError
+from hifisyn.experiments.kind import Kind
 from hifisyn.experiments.length import Length
 from hifisyn.experiments.rows import Row
-from hifisyn.experiments.shared import looked_up
-from hifisyn.experiments.train_all import Log
 from hifisyn.plans import Plans
 from hifisyn.training.checkpoint import plans_hash
 from hifisyn.training.duration import check_length, seconds_a_step
 from hifisyn.training.job import Job, Options
-from hifisyn.training.request import Request
 from hifisyn.training.step import resolve_device, resolve_precision
+
+log = logging.getLogger(__name__)
 
 
 class Meter:
-    """Takes the first steps of each method, on networks that are thrown away.
+    """Takes the first steps of each row, on networks that are thrown away.
 
     Args:
-        options: how they will train.
+        kind: of experiment.
+        options: how the rows will train.
         length: the budget; too long a training is refused where it is not a time.
         at_a_time: trainings side by side, each of which then has one thread.
-        say: takes a line a method.
+
+    Attributes:
+        failures: rows whose first steps failed.
     """
 
-    def __init__(self, options: Options, length: Length, at_a_time: int, say: Log) -> None:
-        self.options, self.length, self.say = options, length, say
-        self.at_a_time = at_a_time
+    def __init__(self, kind: Kind, options: Options, length: Length, at_a_time: int) -> None:
+        self.kind, self.options, self.length, self.at_a_time = kind, options, length, at_a_time
         self.device = resolve_device(options.device)
         self.precision = resolve_precision(options.precision, self.device)
+        self.failures: list[Failure] = []
 
     def conditions(self, plans: Plans) -> dict[str, str]:
         """Return what speeds depend on, but for the machine."""
@@ -43,32 +49,28 @@ class Meter:
             "plans": plans_hash(plans),
         }
 
-    def measure(self, wanted: Mapping[Row, Request], failures: list[Failure]) -> dict[str, float]:
-        """Return the seconds of a step by row; a row that fails is added to the failures.
-
-        Args:
-            wanted: row to the request of a training of it.
-            failures: take what fails.
+    def measure(self, jobs: Mapping[Row, Job]) -> dict[str, float]:
+        """Return the seconds of a step by row, given a job of each; a row that fails is added to `failures`.
 
         Raises:
             UserError: a training takes days, and not `options.force_long`.
         """
-        found = {}
-        threads = torch.get_num_threads()
-        if self.at_a_time > 1:
-            torch.set_num_threads(1)
-        for row, request in wanted.items():
-            self.say(f"measuring {row.name}")
-            job, _ = looked_up(row, request)
-            try:
-                found[row.name] = self._seconds(job)
-            except Exception as error:
-                failures.append(Failure(row.name, one_line(error)))
-                self.say(f"{row.name} failed: {one_line(error)}")
-                continue
-            self._refuse_too_long(row, job.plans, found[row.name])
-        torch.set_num_threads(threads)
-        return found
+        rows = sorted(jobs, key=lambda row: -len(row.parts or ())) if self.kind.alike else list(jobs)
+        speeds: dict[str, float] = {}
+        with _threads(1 if self.at_a_time > 1 else torch.get_num_threads()):
+            for row in rows:
+                log.info(f"measuring {row.name}")
+                try:
+                    seconds = self._seconds(jobs[row])
+                except Exception as error:
+                    self.failures.append(Failure(row.name, one_line(error)))
+                    log.info(f"{row.name} failed: {one_line(error)}")
+                    continue
+                self._refuse_too_long(row, jobs[row].plans, seconds)
+                if self.kind.alike:
+                    return {other.name: seconds for other in rows}
+                speeds[row.name] = seconds
+        return speeds
 
     def _seconds(self, job: Job) -> float:
         try:
@@ -81,11 +83,36 @@ class Meter:
         if self.length.seconds is not None:
             return
         try:
-            check_length(plans, seconds, self.device, force_long=self.options.force_long, shorter="--budget N")
+            check_length(plans, seconds, self.device, force_long=self.options.force_long, shorter=self.kind.shorter)
         except UserError as error:
-            raise UserError(f"{row.name}: {error}") from None
+            raise error.at(row.name) from None
 
 
-def period(row: Row, request: Request) -> int:
-    """Return the steps after which the kinds of steps of a row's method repeat, as `Trainer.period` says."""
-    return looked_up(row, request)[0].new_trainer(torch.device("cpu")).period
+def read_speeds(once: Once) -> dict[str, float]:
+    """Return the seconds a step that were measured when an experiment began, by row; empty where it has not.
+
+    Args:
+        once: the file, and the conditions of now.
+
+    Raises:
+        UserError: they were measured under other conditions.
+    """
+    if not once.file.exists():
+        return {}
+    for key in once.changed():
+        raise UserError(
+            f"{once.file}: speeds must be measured with {key} {once.asked.get(key)}",
+            got=once.read()[ASKED].get(key),
+            hint="go on as the experiment began, or begin it again with --overwrite",
+        )
+    return dict(once.read()["seconds_a_step"])
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

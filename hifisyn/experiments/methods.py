@@ -1,5 +1,6 @@
 """The rows of a benchmark: every method as it is, by year of publication, HiFi-Syn last."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from hifisyn.errors import UserError
@@ -17,21 +18,20 @@ def method_rows(words: Iterable[str] = ()) -> tuple[Row, ...]:
         words: names in the registry in any case, or package.module:Class, whose rows come after all others.
 
     Raises:
-        UserError: there is no such method; or one is named twice.
+        UserError: there is no such method, or one is named twice.
     """
     known = {name.lower(): name for name in names()}
-    wanted = [known.get(word.lower(), word) for word in words] or names()
-    found = {name: trainer_class(name) for name in wanted}
-    called = [method_name(name) for name in wanted]
-    if len(set(called)) < len(called):
-        twice = next(name for name in called if called.count(name) > 1)
-        raise UserError(f"--methods: wanted every method once, found {twice} twice; name it once")
-    order = sorted(found, key=lambda name: _place(name, found[name]))
-    return tuple(Row(name.lower(), method_name(name), told(found[name]), None, (), name) for name in order)
+    named = [known.get(word.lower(), word) for word in words] or names()
+    trainers = {name: trainer_class(name) for name in named}
+    for method, count in Counter(map(method_name, named)).items():
+        if count > 1:
+            raise UserError("--methods must name every method once", got=f"{method} {count} times")
+    order = sorted(trainers, key=lambda name: _place(name, trainers[name]))
+    return tuple(Row(name.lower(), method_name(name), method_summary(trainers[name]), None, (), name) for name in order)
 
 
-def told(trainer: type[Trainer]) -> str:
-    """Return what a class says that its method does, and the year; what it only inherits is another method's."""
+def method_summary(trainer: type[Trainer]) -> str:
+    """Return what a class itself says of its method, and the year; what it only inherits is another method's."""
     own = vars(trainer)
     summary = own.get("SUMMARY", Trainer.SUMMARY)
     return f"{summary} ({own['YEAR']})" if own.get("YEAR") else str(summary)

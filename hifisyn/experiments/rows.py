@@ -2,7 +2,7 @@
 
 Table 5 takes parts of HiFi-Syn away, Table 6 gives the label map to other methods. The tick marks of Table 5's fifth
 row, "two losses", are not legible in the copy at hand, so both candidates are here. Differs from the paper: the row
-"bank only" is ours; it tells what the bank is worth without a loss that speaks of structure.
+"bank only" is ours; it shows what the bank is worth without a loss on structure.
 """
 
 from collections.abc import Iterable
@@ -19,8 +19,8 @@ GLOBAL, STRUCTURAL, PGD, LABELS, SGD, GGD = "global slots", "structural slots", 
 PARTS = (GLOBAL, STRUCTURAL, PGD, LABELS, SGD, GGD)
 LOSSES = {PGD: "pgd", SGD: "sgd", GGD: "ggd"}
 
-# All that a row may change; whatever else differs between two rows is no ablation.
 LABEL_MAP = "label_map"  # the setting by which other methods take HiFi-Syn's PGD and the label map
+# All that a row may change; whatever else differs between two rows is no ablation.
 KEYS = (
     "settings.memory.slots",
     "settings.memory.global_slots",
@@ -43,18 +43,20 @@ class Row:
     Attributes:
         key: how users type it.
         name: how tables print it.
-        words: what it is.
+        summary: what it is, in a clause.
         parts: of `PARTS`, what the training has; none: the method as it is, whatever it has.
-        assignments: key=value texts that make it so, given plans that have all parts.
+        assignments: key=value texts that take the other parts away, given plans that have all parts.
         method: name in the registry.
+        share: how many trainings divide its budget.
     """
 
     key: str
     name: str
-    words: str
+    summary: str
     parts: frozenset[str] | None
     assignments: tuple[str, ...] = ()
     method: str = "HiFiSyn"
+    share: int = 1
 
     @property
     def losses(self) -> frozenset[str]:
@@ -62,8 +64,8 @@ class Row:
         return frozenset(name for part, name in LOSSES.items() if part in (self.parts or ()))
 
 
-def _row(key: str, name: str, words: str, parts: Iterable[str], *assignments: str, method: str = "HiFiSyn") -> Row:
-    return Row(key, name, words, frozenset(parts), assignments, method)
+def _row(key: str, name: str, summary: str, parts: Iterable[str], *assignments: str, method: str = "HiFiSyn") -> Row:
+    return Row(key, name, summary, frozenset(parts), assignments, method)
 
 
 _BANK = (GLOBAL, STRUCTURAL)
@@ -108,24 +110,24 @@ SETS = {"table5": TABLE_5, "table6": TABLE_6}
 ROWS = {row.key: row for rows in SETS.values() for row in rows}
 
 
-def chosen(words: Iterable[str] = ()) -> tuple[Row, ...]:
+def select_rows(words: Iterable[str] = ()) -> tuple[Row, ...]:
     """Return the rows that are named by key or by the name of a set, in the order of the tables; none: Table 5.
 
     Raises:
         UserError: there is no such row.
     """
-    wanted: set[str] = set()
+    keys: set[str] = set()
     for word in words or ("table5",):
         if word not in SETS and word not in ROWS:
-            raise UserError(f"--rows: wanted rows among {', '.join((*SETS, *ROWS))}, found {word!r}; choose of these")
-        wanted |= {row.key for row in SETS[word]} if word in SETS else {word}
-    return tuple(row for key, row in ROWS.items() if key in wanted)
+            raise UserError(f"--rows must be among {', '.join((*SETS, *ROWS))}", got=word)
+        keys |= {row.key for row in SETS[word]} if word in SETS else {word}
+    return tuple(row for key, row in ROWS.items() if key in keys)
 
 
-def needs(row: Row) -> str:
-    """Return the method that a row needs and that is not here; "" where it is.
+def missing_method(row: Row) -> str:
+    """Return the method that a row needs and that is not registered; "" where it is.
 
-    >>> needs(FULL)
+    >>> missing_method(FULL)
     ''
     """
     return "" if ":" in row.method or row.method in names() else row.method
@@ -158,26 +160,28 @@ def parts_of(plans: Plans) -> frozenset[str]:
     return frozenset(part for part, is_there in there.items() if is_there)
 
 
-def check(row: Row, plans: Plans) -> None:
-    """See that plans make the row what it says.
+def check_parts(row: Row, plans: Plans) -> None:
+    """Check that plans have the parts of a row, no more and no fewer.
 
     Raises:
-        UserError: they lack a part or have one too many, or the run ends before its losses begin.
+        UserError: they do not, or the run ends before the row's losses begin.
     """
     if row.parts is None:
         return
     found = parts_of(plans)
     if found != row.parts:
         raise UserError(
-            f"row {row.name}: wanted {_listed(row.parts)}, found {_listed(found)}; "
-            f"the plans that all rows share must have every part, or choose other --rows"
+            f"row {row.name} must have {_listed(row.parts)}",
+            got=_listed(found),
+            hint="follow plans that have every part, or choose other --rows",
         )
     own, steps = granularity_of(plans), plans.length.total
     if row.losses and own is not None and own.first_step(steps) >= steps:
         key = "losses.ramp_start" if isinstance(_settings(plans), HiFiSynSettings) else "granularity.ramp_start"
         raise UserError(
-            f"row {row.name}: wanted losses that act, found {key} {own.ramp_start:g} in a run of {steps} steps; "
-            f"pass --set {key}=0, or train for longer"
+            f"row {row.name}: its losses must begin within its {steps} steps",
+            got=f"{key} {own.ramp_start:g}",
+            hint=f"pass --set {key}=0, or train for longer",
         )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from hifisyn.directions import Direction
 from hifisyn.downstream.job import TASKS
 from hifisyn.errors import UserError
-from hifisyn.experiments.results import ABLATION_JSON, SUBJECTS_CSV, TABLE_PNG
+from hifisyn.experiments.ablation import ABLATION
 from hifisyn.files import read_json
 
 
@@ -93,10 +93,10 @@ def read_ablations(results: Path) -> list[Ablation]:
     """Return the ablations of a data set, from its folder of results."""
     found = []
     for folder in sorted(results.glob("ablation_*/")):
-        cases, record = read_csv(folder / SUBJECTS_CSV), folder / ABLATION_JSON
+        cases, record = read_csv(folder / "subjects.csv"), folder / f"{ABLATION.name}.json"
         if cases is not None and record.is_file():
             name = folder.name.removeprefix("ablation_")
-            found.append(Ablation(name, cases, read_json(record), folder / TABLE_PNG))
+            found.append(Ablation(name, cases, read_json(record), folder / f"{ABLATION.page}.png"))
     return found
 
 

@@ -10,7 +10,8 @@ from hifisyn.downstream.job import shown_measures
 from hifisyn.downstream.show import measure_title
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_tables import comparable
-from hifisyn.experiments.tables import SEED, comparison, seed_table
+from hifisyn.experiments.ablation import comparison
+from hifisyn.experiments.tables import SEED, seed_table
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_tasks import Downstream
 from hifisyn.statistics.friedman import friedman

@@ -1,12 +1,14 @@
 # mypy: no-check-untyped-defs
 import io
 import json
+import logging
 import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +22,7 @@ from hifisyn.cli import ablation as cli
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files
 from hifisyn.evaluation.measures import MEASURES
-from hifisyn.experiments import compared, dots, rows, tables, trainings
+from hifisyn.experiments import ablation, compare, dots, rows, tables, trainings
 from hifisyn.experiments.rows import GLOBAL, LABELS, PGD, ROWS, STRUCTURAL, TABLE_5, TABLE_6, Row
 from hifisyn.methods.granularity import PixelGranularitySettings
 from hifisyn.methods.hifisyn import memory_update
@@ -113,6 +115,21 @@ def copied(whole, tmp_path):
     return Roots(*(tmp_path / "copy" / name for name in ("raw", "pre", "res")))
 
 
+@contextmanager
+def interrupted_at(start):
+    """Let Ctrl-C come at the line that begins so."""
+
+    class Interrupt(logging.Handler):
+        def emit(self, record):
+            if record.getMessage().startswith(start):
+                signal.raise_signal(signal.SIGINT)
+
+    handler, log = Interrupt(), logging.getLogger("hifisyn")
+    log.addHandler(handler)
+    yield
+    log.removeHandler(handler)
+
+
 def never(*args, **kwargs):
     raise AssertionError("nothing is left to do")
 
@@ -131,7 +148,7 @@ def test_every_row_is_in_the_table_in_both_directions(whole):
 
 def test_the_page_says_what_was_equal_and_what_is_not_here(whole):
     page = whole.files["table.md"].decode()
-    assert "2 epochs of 2 steps (batch 2, cpu, fp32), seeds 0," in page
+    assert "2 epochs of 2 steps, batch 2, cpu, fp32, seeds 0," in page
     assert "| MGUIT + label map |" in page
     assert "needs the method" not in page
     assert "Validation cases chose the best weights" in page
@@ -221,7 +238,7 @@ def test_rows_with_a_label_map_learn_from_labels(row):
 
 def test_a_second_run_trains_and_evaluates_nothing(whole, monkeypatch, capsys):
     monkeypatch.setattr(trainings, "train", never)
-    monkeypatch.setattr(compared, "evaluate", never)
+    monkeypatch.setattr(compare, "evaluate", never)
     assert run(whole.roots, *THREE) == 0
     assert table(whole.roots).read_bytes() == whole.three
     assert "nothing is left to train" in capsys.readouterr().out
@@ -230,13 +247,8 @@ def test_a_second_run_trains_and_evaluates_nothing(whole, monkeypatch, capsys):
 def test_killed_in_the_third_row_and_taken_up_again_the_table_is_the_same(whole, tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
 
-    def interrupt(line):
-        print(line)
-        if line.startswith("all three, seed 0: epoch 1/2"):
-            signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(loop.log, "info", interrupt)
-    assert run(roots, *THREE, "--overwrite") == 130
+    with interrupted_at("all three, seed 0: epoch 1/2"):
+        assert run(roots, *THREE, "--overwrite") == 130
     latest = fold_of(roots, "all") / "checkpoint_latest.pt"
     assert checkpoint.load(latest)["progress"]["iteration"] == 3
     again = shlex.split(capsys.readouterr().out.strip().splitlines()[-1])
@@ -245,8 +257,9 @@ def test_killed_in_the_third_row_and_taken_up_again_the_table_is_the_same(whole,
     assert not table(roots).exists()
     assert cli.main(again[1:]) == 0
     out = capsys.readouterr().out
-    assert "none       seed 0 trained" in out
-    assert "all three  seed 0 goes on" in out
+    assert "none       4 of 4 steps done; trained" in out
+    assert "all three  2 of 4 steps done" in out
+    assert "training 3 of 3: all three, seed 0, goes on" in out
     assert "all three, seed 0: resumed after step 3 of 4" in out
     assert table(roots).read_bytes() == whole.three
 
@@ -255,7 +268,7 @@ def test_an_interrupted_evaluation_says_how_to_go_on(whole, monkeypatch, capsys)
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(compared, "look_up", interrupted)
+    monkeypatch.setattr(compare, "look_up", interrupted)
     assert run(whole.roots, *THREE) == 130
     assert "go on with\n  hifisyn_ablation -d TOY" in capsys.readouterr().out
 
@@ -280,28 +293,30 @@ def edit(file, change):
 def test_a_row_trained_on_other_splits_is_refused(copied, capsys):
     edit(copied.preprocessed / "TOY" / "splits_final.json", lambda c: c["folds"][0]["train"].pop())
     line = fails(copied, capsys, *THREE)
-    assert "none, seed 0: wanted the splits that all rows of a table share" in line
+    assert "none, seed 0: the splits must be the same for all rows of a table" in line
     assert "--overwrite" in line
 
 
 def test_a_row_trained_on_other_slices_is_refused(copied, capsys):
     edit(copied.preprocessed / "TOY" / "plans_2d" / "c5.json", lambda c: c.update(pixel_mm=2.0))
-    assert "wanted the slices that all rows of a table share" in fails(copied, capsys, *THREE)
+    assert "the slices must be the same for all rows of a table" in fails(copied, capsys, *THREE)
 
 
 def test_a_row_trained_in_another_precision_is_refused(whole, capsys):
     line = fails(whole.roots, capsys, *THREE, "--precision", "bf16")
-    assert "wanted the precision that all rows of a table share (bf16), found a training with fp32" in line
+    assert "the precision must be the same for all rows of a table (bf16) (got a training with fp32)" in line
 
 
 def test_a_row_trained_by_other_plans_is_refused(copied, capsys):
     toy_plans(batch_size=1).save(copied.preprocessed / "TOY" / "plans.json")
-    assert "wanted optimisation.batch_size 1 as in the plans" in fails(copied, capsys, *THREE)
+    assert "optimisation.batch_size must be 1 as in the plans" in fails(copied, capsys, *THREE)
 
 
 def test_a_killed_training_does_not_go_on_with_another_budget(copied, capsys):
     (fold_of(copied, "pgd_i") / "checkpoint_final.pt").unlink()
-    assert "PGD (i), seed 0: wanted the precision" in fails(copied, capsys, "--rows", "pgd_i", "--precision", "bf16")
+    assert "PGD (i), seed 0: the precision must be the same" in fails(
+        copied, capsys, "--rows", "pgd_i", "--precision", "bf16"
+    )
 
 
 def test_a_model_of_hifisyn_train_is_adopted_unless_it_was_validated_on_other_cases(copied, monkeypatch, capsys):
@@ -310,12 +325,12 @@ def test_a_model_of_hifisyn_train_is_adopted_unless_it_was_validated_on_other_ca
     edit(copied.preprocessed / "TOY" / "splits_final.json", lambda c: c["folds"][0]["train"].pop())
     assert run(copied, "--rows", "all") == 0
     record = json.loads((table(copied).parent / "ablation.json").read_text())
-    assert not record["rows"][0]["trainings"][0]["splits_written_down"]
+    assert not record["rows"][0]["trainings"][0]["splits_recorded"]
     edit(copied.preprocessed / "TOY" / "splits_final.json", lambda c: c["folds"][0].update(val=["c1"]))
     assert "was validated on c0" in fails(copied, capsys, "--rows", "all")
 
 
-def test_a_row_that_fails_costs_no_other(copied, monkeypatch, capsys):
+def test_failures_are_isolated_per_row(copied, monkeypatch, capsys):
     shutil.rmtree(fold_of(copied, "bank").parent)
 
     def broken(*args):
@@ -350,7 +365,7 @@ def test_a_method_that_ignores_the_switches_makes_no_row(tmp_path, monkeypatch, 
     monkeypatch.setattr(rows, "ROWS", {"toy": honest, "toy_labels": boasting})
     assert run(roots, "--rows", "toy", "toy_labels") == 1
     line = capsys.readouterr().err
-    assert "toy + label map, seed 0: wanted the losses pgd, found none in metrics.csv" in line
+    assert "toy + label map, seed 0: the losses must be pgd (got none in metrics.csv" in line
     assert set(pd.read_csv(table(roots))["row"]) == {"toy"}
     assert "p_holm" not in (table(roots).parent / "table.md").read_text()
 
@@ -364,8 +379,8 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
     assert run(roots, "--dry-run", "--rows", "table5", "mguit", "--seeds", "0", "1") == 0
     out = capsys.readouterr().out
-    assert "2 epochs of 2 steps, batch 2, cpu fp32, seeds 0 1, 6 training cases" in out
-    assert "PGD (ii)   seed 0 to be trained, seed 1 to be trained" in out
+    assert "2 epochs of 2 steps, batch 2, cpu, fp32, seeds 0 1, 6 training cases" in out
+    assert "PGD (ii)   0 of 8 steps done; about" in out
     assert "MGUIT      left out: needs the method MGUIT" in out
     assert "64 steps), then the evaluation" in out
     assert not roots.results.exists()
@@ -373,7 +388,7 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path, monkeypatch, capsys):
 
 def test_a_training_of_days_is_refused_unless_forced(tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
-    monkeypatch.setattr("hifisyn.experiments.forecast.seconds_a_step", lambda *args: 30000.0)
+    monkeypatch.setattr("hifisyn.experiments.meter.seconds_a_step", lambda *args: 30000.0)
     assert "at most 12 h" in fails(roots, capsys, "--dry-run")
     assert run(roots, "--dry-run", "--force-long") == 0
 
@@ -381,13 +396,13 @@ def test_a_training_of_days_is_refused_unless_forced(tmp_path, monkeypatch, caps
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--rows", "pgd", "sdg"], "wanted rows among table5, table6, none, bank, pgd_i"),
-        (["--set", "losses.sgd=0"], "row PGD + SGD: wanted global slots, structural slots, PGD, labels in PGD, SGD"),
-        (["--set", "memory.slots={}"], "row bank only: wanted global slots, structural slots, found global slots"),
-        (["--set", "losses.ramp_start=0.9"], "found losses.ramp_start 0.9 in a run of 4 steps"),
-        (["--seeds", "1", "1"], "wanted different seeds, found 1 1"),
+        (["--rows", "pgd", "sdg"], "--rows must be among table5, table6, none, bank, pgd_i"),
+        (["--set", "losses.sgd=0"], "row PGD + SGD must have global slots, structural slots, PGD, labels in PGD, SGD"),
+        (["--set", "memory.slots={}"], "row bank only must have global slots, structural slots (got global slots)"),
+        (["--set", "losses.ramp_start=0.9"], "must begin within its 4 steps (got losses.ramp_start 0.9)"),
+        (["--seeds", "1", "1"], "--seeds must be different (got 1 1)"),
         (["--seeds", "-1"], "--seed must be 0 or more"),
-        (["--source", "T1"], "wanted both --source and --target"),
+        (["--source", "T1"], "--source and --target belong together"),
         (["--source", "T1", "--target", "PD"], "contrasts must be two or more different ones of TOY"),
         (["--split", "test"], "wanted test cases, found none"),
         (["--fold", "all"], "pass --split test"),
@@ -401,7 +416,7 @@ def test_mistakes_are_one_line_and_nothing_is_written(tmp_path, capsys, words, m
 
 def test_rows_of_a_method_that_is_not_here_cannot_be_trained_alone(tmp_path, monkeypatch, capsys):
     without_baselines(monkeypatch)
-    assert "found rows that need the method MUNIT" in fails(toy_dataset(tmp_path), capsys, "--rows", "munit")
+    assert "all rows need methods that are not here: MUNIT" in fails(toy_dataset(tmp_path), capsys, "--rows", "munit")
 
 
 def test_of_several_contrasts_two_must_be_named(tmp_path, capsys):
@@ -409,17 +424,17 @@ def test_of_several_contrasts_two_must_be_named(tmp_path, capsys):
     edit(roots.preprocessed / "TOY" / "plans.json", lambda c: c.update(modalities=["T1", "T2", "FLAIR"]))
     channels = {"0": "T1", "1": "T2", "2": "FLAIR"}
     edit(roots.raw / "TOY" / "dataset.json", lambda c: c.update(channel_names=channels))
-    assert "found T1, T2, FLAIR; name --source and --target" in fails(roots, capsys)
+    assert "(got T1, T2, FLAIR); name --source and --target" in fails(roots, capsys)
 
 
 def test_rows_come_in_the_order_of_the_tables():
-    assert rows.chosen() == TABLE_5
-    assert [row.key for row in rows.chosen(["all", "mguit", "none", "all"])] == ["none", "all", "mguit"]
-    assert len(rows.chosen(["table5", "table6"])) == len(ROWS) == 12
+    assert rows.select_rows() == TABLE_5
+    assert [row.key for row in rows.select_rows(["all", "mguit", "none", "all"])] == ["none", "all", "mguit"]
+    assert len(rows.select_rows(["table5", "table6"])) == len(ROWS) == 12
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.key)
-def test_rows_change_nothing_else_and_are_told_apart(row):
+def test_rows_change_nothing_else_and_differ(row):
     plain = replace(row, assignments=())
     own = as_row(toy_plans(), row)
     assert set(model_folder.changes(as_row(toy_plans(), plain), own)) <= set(rows.KEYS)
@@ -437,10 +452,10 @@ def synthetic_cases(seeds, subjects, names=("none", "all three")):
     return frame.assign(**{measure: rng.normal(size=len(frame)) for measure in MEASURES})
 
 
-def test_seeds_are_averaged_in_a_subject_first_and_their_spread_is_told():
+def test_seeds_are_averaged_in_a_subject_first_and_their_spread_is_shown():
     cases = synthetic_cases((0, 1, 2), subjects=7)
     cases.loc[cases["row"] == "all three", "ssim"] += 5
-    found = tables.wide(cases, {"none": "losses.pgd=0", "all three": ""}).set_index("row")
+    found = ablation.wide(cases, {"none": "losses.pgd=0", "all three": ""}).set_index("row")
     own = cases[cases["row"] == "none"].pivot_table(index="subject", columns="seed", values="ssim")
     assert found.loc["none", "ssim"] == pytest.approx(own.to_numpy().mean())
     assert found.loc["none", "ssim_std"] == pytest.approx(own.mean(axis=1).std(ddof=1))
@@ -450,39 +465,39 @@ def test_seeds_are_averaged_in_a_subject_first_and_their_spread_is_told():
     text = tables.seed_table(cases).text()
     assert f"{own.mean().std(ddof=1):.3f}" in text
     assert "over 3 seeds" in text
-    assert "mean over 3 seeds" in tables.comparison(cases, "").note
+    assert "mean over 3 seeds" in ablation.comparison(cases, "").note
 
 
-def test_weights_from_before_the_losses_began_are_told(whole):
+def test_weights_from_before_the_losses_began_are_remarked(whole):
     folder = fold_of(whole.roots, "pgd")
     plans = toy_plans().override([f"losses.ramp_start={3 / 40}"])
     job = SimpleNamespace(plans=plans)
     one = SimpleNamespace(row=ROWS["pgd"], job=job)
     weights = folder / "checkpoint_final.pt"
-    assert compared._before_its_losses(one, weights) == ""  # of step 4
+    assert compare._before_its_losses(one, weights) == ""  # of step 4
     job.plans = plans.override([f"losses.ramp_start={4 / 40}"])
-    told = compared._before_its_losses(one, weights)
-    assert told.startswith("these weights are of step 4, pgd began after step 4")
-    assert "--checkpoint final" in told
-    assert compared._before_its_losses(SimpleNamespace(row=ROWS["none"], job=job), weights) == ""
+    remark = compare._before_its_losses(one, weights)
+    assert remark.startswith("these weights are of step 4, pgd began after step 4")
+    assert "--checkpoint final" in remark
+    assert compare._before_its_losses(SimpleNamespace(row=ROWS["none"], job=job), weights) == ""
 
 
 def test_rows_of_table_6_alone_are_tested_against_their_own_method():
     names = ("MUNIT", "MUNIT + label map", "MGUIT", "MGUIT + label map")
-    munit, mguit = tables.comparisons(synthetic_cases((0,), subjects=7, names=names), "title")
+    munit, mguit = ablation.comparisons(synthetic_cases((0,), subjects=7, names=names), "title")
     assert [row[0].text for row in munit.rows] == ["MUNIT", "MUNIT + label map"]
     assert mguit.title == "title: MGUIT"
     tested = munit.numbers.set_index("row")["p"]
     assert tested.loc["MUNIT + label map"].notna().all()
     assert tested.loc["MUNIT"].isna().all()
-    (alone,) = tables.comparisons(synthetic_cases((0,), subjects=7), "title")
+    (alone,) = ablation.comparisons(synthetic_cases((0,), subjects=7), "title")
     assert alone.rows[-1][1].test == "reference"
 
 
-def test_one_seed_tells_that_the_spread_is_not_known():
+def test_one_seed_warns_that_the_spread_is_not_known():
     cases = synthetic_cases((0,), subjects=3)
     assert tables.seed_spread(cases).isna().all(axis=None)
-    assert "is not known" in tables.comparison(cases, "").note
+    assert "is not known" in ablation.comparison(cases, "").note
 
 
 def training(name, seed):
@@ -492,17 +507,17 @@ def training(name, seed):
 def test_rows_with_other_seeds_or_cases_than_the_rest_are_left_out(monkeypatch):
     cases = synthetic_cases((0, 1), subjects=2, names=("a", "b", "c"))
 
-    def measured(ablation, one, device, log):
+    def measured(experiment, one, device):
         if (one.row.name, one.job.seed) == ("b", 1):
             raise UserError("no such weights")
         part = cases[(cases["row"] == one.row.name) & (cases["seed"] == one.job.seed)]
         return part.iloc[1:] if one.row.name == "c" else part
 
-    monkeypatch.setattr(compared, "_cases", measured)
+    monkeypatch.setattr(compare, "_cases", measured)
     done = [training(name, seed) for name in "abc" for seed in (0, 1)]
-    found, failures = compared.compare_rows(SimpleNamespace(seeds=(0, 1)), done, "cpu", lambda line: None)
+    found, failures = compare.compare_rows(SimpleNamespace(seeds=(0, 1)), done, "cpu")
     assert set(found["row"]) == {"a"}
-    assert {failure.case for failure in failures if "wanted" in failure.reason} == {"b", "c"}
+    assert {failure.case for failure in failures if "measured" in failure.reason} == {"b", "c"}
     assert any(failure.reason == "no such weights" for failure in failures)
 
 
@@ -510,7 +525,7 @@ def test_the_picture_shows_every_subject_of_every_row(tmp_path, monkeypatch):
     kept = []
     monkeypatch.setattr(dots, "save_figure", lambda figure, path: kept.append(figure))
     cases = synthetic_cases((0, 1), subjects=3)
-    dots.draw(tmp_path / "table.png", cases, "title")
+    dots.draw(tmp_path / "table.png", cases, "title", "all three")
     panel = kept[0].axes[0]
     points = [line.get_xdata() for line in panel.lines if line.get_marker() == "o"]
     own = cases[cases["row"] == "none"].groupby("subject")["psnr"].mean()
@@ -522,10 +537,10 @@ def test_the_picture_shows_every_subject_of_every_row(tmp_path, monkeypatch):
 def test_the_documentation_names_every_row_and_its_switches():
     page = (Path(__file__).parents[2] / "documentation/methods/hifisyn.md").read_text()
     section = page.split("## Ablations by switches\n")[1].split("\n## ")[0]
-    told = dict(re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", section, flags=re.MULTILINE))
-    assert set(told) == {row.key for row in TABLE_5}
+    listed = dict(re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", section, flags=re.MULTILINE))
+    assert set(listed) == {row.key for row in TABLE_5}
     for row in TABLE_5:
-        assert told[row.key] == (f"`--set {' '.join(row.assignments)}`" if row.assignments else "the default")
+        assert listed[row.key] == (f"`--set {' '.join(row.assignments)}`" if row.assignments else "the default")
 
 
 def test_help_answers_at_once_without_torch():

@@ -2,12 +2,14 @@
 
 # mypy: no-check-untyped-defs
 import json
+import logging
 import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,13 +18,15 @@ import pytest
 
 from hifisyn.cli import benchmark as cli
 from hifisyn.engine.jobs import in_this_process
+from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files
 from hifisyn.evaluation.measures import MEASURES
-from hifisyn.experiments import benchmark_results, benchmark_tables, compared, length, parallel, trainings
+from hifisyn.experiments import benchmark, benchmark_tables, compare, length, meter, train_all, trainings
 from hifisyn.experiments.length import Length
 from hifisyn.experiments.methods import REFERENCE, method_rows
 from hifisyn.experiments.rows import granularity_of
+from hifisyn.experiments.train_all import Trained
 from hifisyn.paths import Roots
 from hifisyn.training import logbook, loop, registry, summary
 from hifisyn.training.job import Options
@@ -80,6 +84,27 @@ def copied(whole, tmp_path):
     return Roots(*(tmp_path / "copy" / name for name in ("raw", "pre", "res")))
 
 
+@contextmanager
+def interrupted_at(start):
+    """Let Ctrl-C come at the line that begins so."""
+
+    class Interrupt(logging.Handler):
+        def emit(self, record):
+            if record.getMessage().startswith(start):
+                signal.raise_signal(signal.SIGINT)
+
+    handler, log = Interrupt(), logging.getLogger("hifisyn")
+    log.addHandler(handler)
+    yield
+    log.removeHandler(handler)
+
+
+def recorded(folder):
+    """Return the trainings of a benchmark as its record has them, with their method."""
+    rows = json.loads((folder / "benchmark.json").read_text())["rows"]
+    return [training | {"method": row["row"]} for row in rows for training in row["trainings"]]
+
+
 def never(*args, **kwargs):
     raise AssertionError("nothing is left to do")
 
@@ -94,7 +119,7 @@ def test_every_method_stands_in_the_tables_in_the_order_of_the_paper(whole):
     second = pd.read_csv(whole.folder / "table_2.csv")
     assert set(second["measure"]) == {"psnr_brain", "ssim_brain", "correlation"}
     page = (whole.folder / "benchmark.md").read_text()
-    assert "4 steps, batch 2, cpu, fp32, images of 16x16 pixels" in page
+    assert "4 steps, batch 2, cpu, fp32, seeds 0, 6 training cases, images of 16x16 pixels" in page
     assert "4 channels in the first layer (64 as published)" in page
     assert "| CycleGAN |" in page
     assert "Validation cases chose the best weights" in page
@@ -112,7 +137,7 @@ def broken_training(monkeypatch, *broken):
     monkeypatch.setattr(trainings, "train", one)
 
 
-def test_a_method_that_fails_costs_no_other_and_no_table(tmp_path, monkeypatch, capsys):
+def test_failures_are_isolated_per_method_and_the_tables_are_written(tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
     broken_training(monkeypatch, "HiFiSyn")
     assert run(roots, *METHODS) == 1
@@ -131,7 +156,7 @@ def test_where_all_methods_fail_nothing_else_is_tried(copied, monkeypatch, capsy
 
 
 def test_an_evaluation_that_fails_leaves_the_tables_of_the_others(copied, monkeypatch, capsys):
-    evaluate = compared.evaluate
+    evaluate = compare.evaluate
     for folder in copied.results.glob("TOY/T1_T2/*/fold_0/evaluation_val"):
         shutil.rmtree(folder)
 
@@ -140,7 +165,7 @@ def test_an_evaluation_that_fails_leaves_the_tables_of_the_others(copied, monkey
             raise RuntimeError("broken")
         return evaluate(task, *args, **kwargs)
 
-    monkeypatch.setattr(compared, "evaluate", one)
+    monkeypatch.setattr(compare, "evaluate", one)
     assert run(copied, *METHODS) == 1
     assert "CycleGAN, seed 0  RuntimeError: broken" in capsys.readouterr().err
     assert "| HiFiSyn |" in (copied.results / "TOY" / FOLDER / "benchmark.md").read_text()
@@ -159,10 +184,12 @@ def test_a_method_whose_first_steps_fail_is_left_out(tmp_path, monkeypatch, caps
     assert "HiFiSyn  RuntimeError: CUDA out of memory" in capsys.readouterr().err
     assert "| CycleGAN |" in (roots.results / "TOY" / FOLDER / "benchmark.md").read_text()
     monkeypatch.setattr("hifisyn.experiments.meter.seconds_a_step", never)
-    assert "found none; HiFiSyn: AssertionError" in fails(roots, capsys, "--methods", "hifisyn", budget="8")
+    assert "no method can be trained here; HiFiSyn: AssertionError" in fails(
+        roots, capsys, "--methods", "hifisyn", budget="8"
+    )
 
 
-def test_a_lack_of_labels_is_told_in_the_tables(tmp_path):
+def test_a_lack_of_labels_is_remarked_in_the_tables(tmp_path):
     roots = toy_dataset(tmp_path)
     for file in (roots.preprocessed / "TOY" / "plans_2d").glob("*.json"):
         file.write_text(json.dumps(json.loads(file.read_text()) | {"labelled": False}))
@@ -197,10 +224,10 @@ def test_what_needs_no_training_stands_beside(whole):
 
 
 def test_the_record_says_what_was_equal_and_what_it_took(whole):
-    record = json.loads((whole.folder / "benchmark.json").read_text())
-    assert {entry["method"] for entry in record["trainings"]} == {"CycleGAN", "HiFiSyn"}
-    assert all(entry["steps"] == 4 and entry["seconds"] > 0 for entry in record["trainings"])
-    assert len({json.dumps(entry["budget"]) for entry in record["trainings"]}) == 1
+    trainings = recorded(whole.folder)
+    assert {entry["method"] for entry in trainings} == {"CycleGAN", "HiFiSyn"}
+    assert all(entry["steps"] == 4 and entry["seconds"] > 0 for entry in trainings)
+    assert len({json.dumps(entry["budget"]) for entry in trainings}) == 1
     cost = pd.read_csv(whole.folder / "cost.csv").set_index("row")
     folder = next((whole.roots.results / "TOY" / "T1_T2").glob("CycleGAN__plans*"))
     held = loop.checkpoint.load(folder / "fold_0" / "checkpoint_final.pt")["networks"]
@@ -216,7 +243,7 @@ def test_sheets_show_all_methods(whole):
 def test_a_second_run_trains_and_evaluates_nothing(whole, monkeypatch, capsys):
     before = (whole.folder / "table_1.csv").read_bytes()
     monkeypatch.setattr(trainings, "train", never)
-    monkeypatch.setattr(compared, "evaluate", never)
+    monkeypatch.setattr(compare, "evaluate", never)
     assert run(whole.roots, *METHODS) == 0
     assert (whole.folder / "table_1.csv").read_bytes() == before
     assert "nothing is left to train" in capsys.readouterr().out
@@ -225,13 +252,8 @@ def test_a_second_run_trains_and_evaluates_nothing(whole, monkeypatch, capsys):
 def test_interrupted_and_taken_up_again_the_tables_are_the_same(whole, tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
 
-    def interrupt(line):
-        print(line)
-        if line.startswith("HiFiSyn, seed 0: epoch 2/4"):
-            signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(cli, "say", interrupt)
-    assert run(roots, *METHODS, "--overwrite") == 130
+    with interrupted_at("HiFiSyn, seed 0: epoch 2/4"):
+        assert run(roots, *METHODS, "--overwrite") == 130
     again = shlex.split(capsys.readouterr().out.strip().splitlines()[-1])
     assert "--overwrite" not in again
     assert cli.main(again[1:]) == 0
@@ -261,7 +283,7 @@ def test_side_by_side_trains_the_same_weights(copied, whole, monkeypatch):
 class One:
     """A training that is to be done, by name."""
 
-    state = "new"
+    state, steps = "to be trained", 10
     job = SimpleNamespace(domains=("T1", "T2"), plans=SimpleNamespace(length=SimpleNamespace(total=10)))
 
     def __init__(self, name):
@@ -277,7 +299,7 @@ class One:
         return 1.0
 
 
-def test_a_killed_process_costs_its_own_training_only():
+def test_a_killed_process_fails_its_own_training_only():
     used = []
 
     def executor(function, jobs):
@@ -286,14 +308,13 @@ def test_a_killed_process_costs_its_own_training_only():
             used.append((name, arguments[2].device))
             yield name, 0, UserError("its process was killed") if name == "a, seed 0" else None
 
-    options = Options()
-    found = parallel.train_side_by_side([One(n) for n in "abcd"], options, executor, ["gpu0", "gpu1"])
+    found = train_all.train_all([One(n) for n in "abcd"], Options(), executor, ["gpu0", "gpu1"])
     assert [name[0] for name, _ in used] == ["c", "d", "a", "b"]
     assert {device for _, device in used} == {"gpu0", "gpu1"}
     assert [str(t)[0] for t in found.done] == ["b", "c", "d"]
 
 
-def test_devices_are_given_back_and_failures_cost_no_other():
+def test_devices_are_given_back_and_failures_are_isolated():
     used = []
 
     def job(name, training, options):
@@ -303,9 +324,8 @@ def test_devices_are_given_back_and_failures_cost_no_other():
         return 2 if name == "c, seed 0" else 0
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parallel, "_train", job)
-        options = Options()
-        found = parallel.train_side_by_side([One(n) for n in "abcd"], options, in_this_process, ["gpu0", "gpu1"])
+        patch.setattr(train_all, "_train", job)
+        found = train_all.train_all([One(n) for n in "abcd"], Options(), in_this_process, ["gpu0", "gpu1"])
     assert used == [("a, seed 0", "gpu0"), ("b, seed 0", "gpu1"), ("c, seed 0", "gpu0"), ("d, seed 0", "gpu1")]
     assert [str(t) for t in found.done] == ["a, seed 0", "d, seed 0"]
     assert [f.reason for f in found.failures] == ["no memory", "stopped, saved"]
@@ -337,7 +357,7 @@ def test_another_budget_or_split_is_not_mixed_in(copied, capsys):
     content["folds"][0]["train"].pop()
     splits.write_text(json.dumps(content))
     line = fails(copied, capsys, *METHODS)
-    assert "CycleGAN, seed 0: wanted the splits that all rows of a table share" in line
+    assert "CycleGAN, seed 0: the splits must be the same for all rows of a table" in line
     assert "precision" in fails(copied, capsys, *METHODS, "--precision", "bf16")
 
 
@@ -346,14 +366,14 @@ def test_other_plans_are_not_mixed_in(copied, capsys):
     content = json.loads(plans.read_text())
     content["optimisation"]["batch_size"] = 1
     plans.write_text(json.dumps(content))
-    assert "wanted optimisation.batch_size 1 as in the plans" in fails(copied, capsys, *METHODS)
+    assert "optimisation.batch_size must be 1 as in the plans" in fails(copied, capsys, *METHODS)
 
 
 def test_a_dry_run_says_all_and_writes_nothing(tmp_path, capsys):
     roots = toy_dataset(tmp_path)
     assert run(roots, "--dry-run", *METHODS, "--seeds", "0", "1") == 0
     out = capsys.readouterr().out
-    assert "every method: 4 steps, batch 2, cpu fp32, seeds 0 1" in out
+    assert "every method: 4 steps, batch 2, cpu, fp32, seeds 0 1" in out
     assert "CycleGAN  0 of 8 steps done; about 4 s, 0.5 s a step" in out
     assert not roots.results.exists()
 
@@ -362,17 +382,17 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path, capsys):
     ("words", "budget", "message"),
     [
         (["--methods", "CycleGun"], "4", "did you mean CycleGAN"),
-        (["--methods", "CycleGAN", "cyclegan"], "4", "found CycleGAN twice"),
-        ([], "two hours", "--budget: wanted steps such as 2000, or a time"),
-        ([], "0", "--budget: wanted steps"),
-        ([], "50021", "wanted steps that part into epochs, found 50021; take 50020"),
-        (["--set", "epochs=3"], "4", "--set epochs: wanted one length, found --budget too"),
+        (["--methods", "CycleGAN", "cyclegan"], "4", "(got CycleGAN 2 times)"),
+        ([], "two hours", "--budget must be steps such as 2000, or a time"),
+        ([], "0", "--budget must be steps"),
+        ([], "50021", "must be steps that divide into epochs (got 50021); take 50020"),
+        (["--set", "epochs=3"], "4", "--set epochs and --budget exclude each other"),
         (["--device", "cuda:7"], "4", "--device must be one of this machine"),
         (["--scheduler", "tcp://nowhere:1", "--device", "auto"], "4", "pass --device cpu or cuda alone"),
         ([*METHODS, "--set", "settings.identity=0"], "4", "HiFiSyn: --set must name a key of the plans"),
-        (["--source", "T1"], "4", "wanted both --source and --target"),
-        (["--source", "T1", "--target", "T2", "t2"], "4", "wanted every contrast once, found T1_T2 twice"),
-        (["--seeds", "1", "1"], "4", "wanted different seeds"),
+        (["--source", "T1"], "4", "--source and --target belong together"),
+        (["--source", "T1", "--target", "T2", "t2"], "4", "must name every contrast once (got T1_T2 twice)"),
+        (["--seeds", "1", "1"], "4", "--seeds must be different"),
     ],
 )
 def test_mistakes_are_one_line_and_nothing_is_written(tmp_path, capsys, words, budget, message):
@@ -391,7 +411,7 @@ def test_every_registered_method_has_a_row():
 
 
 @pytest.mark.parametrize(("steps", "each"), [(1000, 100), (4, 1), (30, 3), (7, 1), (5000, 500), (12345, 15)])
-def test_steps_part_into_epochs(steps, each):
+def test_steps_divide_into_epochs(steps, each):
     found = toy_plans().override(list(length.assignments(steps, toy_plans())))
     assert (found.length.total, found.length.iterations) == (steps, each)
     assert length.assignments(found.length.total, found) == ()
@@ -406,26 +426,25 @@ def test_the_ramp_of_the_losses_keeps_its_share_of_the_run():
 
 
 def test_equal_time_counts_whole_periods_of_the_content_discriminator():
-    plans, shares = toy_plans(), {"a": 1, "b": 1}
-    found = length.lengths(Length(seconds=100.0), plans, shares, {"a": 1.0, "b": 1000.0}, {"a": 3, "b": 3})
-    assert found == {"a": length.assignments(99, plans), "b": length.assignments(3, plans)}
-    assert length.lengths(Length(steps=5), plans, {"a": 1}, {"a": 1.0}, {"a": 3}) == {}
+    plans, time = toy_plans(), Length(seconds=100.0)
+    assert length.own_length(time, plans, 1, 1.0, period=3) == length.assignments(99, plans)
+    assert length.own_length(time, plans, 1, 1000.0, period=3) == length.assignments(3, plans)
+    assert length.own_length(Length(steps=5), plans, 1, 1.0, period=3) == ()
 
 
 def test_trainings_that_divide_a_budget_have_it_in_whole_epochs():
-    plans = toy_plans(epochs=100, iterations=1000)
-    found = length.lengths(Length(), plans, {"all": 1, "pairs": 6}, {}, {})
-    assert found == {"pairs": length.assignments(16600, plans)}  # 100000 / 6, a hundredth less at most
-    seconds = length.lengths(
-        Length(seconds=600.0), plans, {"all": 1, "pairs": 6}, {"all": 1, "pairs": 0.5}, {"all": 1, "pairs": 1}
-    )
-    assert seconds == {"all": length.assignments(600, plans), "pairs": length.assignments(200, plans)}
+    plans, time = toy_plans(epochs=100, iterations=1000), Length(seconds=600.0)
+    assert length.own_length(Length(), plans, 1, None, 1) == ()
+    # 100000 / 6, a hundredth less at most
+    assert length.own_length(Length(), plans, 6, None, 1) == length.assignments(16600, plans)
+    assert length.own_length(time, plans, 1, 1.0, 1) == length.assignments(600, plans)
+    assert length.own_length(time, plans, 6, 0.5, 1) == length.assignments(200, plans)
 
 
 @pytest.mark.parametrize("period", [1, 3])
 @pytest.mark.parametrize(("seconds", "speed"), [(1000, 0.1), (3600, 0.25), (43200, 0.4), (86400, 0.07), (777, 0.31)])
 def test_equal_time_gives_epochs_of_many_steps_and_wastes_little(seconds, speed, period):
-    steps = length.round_steps(seconds, speed, period)
+    steps = length.steps_within(seconds, speed, period)
     assert steps % period == 0
     assert 0.95 * seconds <= steps * speed <= seconds
     each = length.epoch_length(steps)
@@ -434,10 +453,13 @@ def test_equal_time_gives_epochs_of_many_steps_and_wastes_little(seconds, speed,
 
 
 def test_speeds_of_other_conditions_are_not_taken(tmp_path):
-    length.keep(tmp_path, {"CycleGAN": 0.1}, {"device": "cpu"})
-    assert length.kept(tmp_path, {"device": "cpu"}) == {"CycleGAN": 0.1}
-    with pytest.raises(UserError, match="wanted speeds measured with device cuda, found cpu"):
-        length.kept(tmp_path, {"device": "cuda"})
+    once = Once(tmp_path, {"device": "cpu"}, "lengths.json")
+    assert meter.read_speeds(once) == {}
+    once.finish({"seconds_a_step": {"CycleGAN": 0.1}})
+    assert meter.read_speeds(once) == {"CycleGAN": 0.1}
+    with pytest.raises(UserError, match="speeds must be measured with device cuda") as error:
+        meter.read_speeds(Once(tmp_path, {"device": "cuda"}, "lengths.json"))
+    assert error.value.got == "cpu"
 
 
 def synthetic_cases(directions):
@@ -481,9 +503,9 @@ def test_several_pairs_stand_in_one_table(tmp_path):
     assert set(second["direction"]) == {"T1 to T2", "T2 to T1", "T1 to FLAIR", "FLAIR to T1"}
     assert set(pd.read_csv(folder / "table_1.csv")["direction"]) == {"average of 4 tasks"}
     assert {path.name for path in folder.glob("comparison_*_slices.png")} == {
-        f"comparison_{way}_slices.png" for way in ("T1_to_T2", "T2_to_T1", "T1_to_FLAIR", "FLAIR_to_T1")
+        f"comparison_{key}_slices.png" for key in ("T1_to_T2", "T2_to_T1", "T1_to_FLAIR", "FLAIR_to_T1")
     }
-    trainings = json.loads((folder / "benchmark.json").read_text())["trainings"]
+    trainings = recorded(folder)
     assert [entry["domains"] for entry in trainings] == [["T1", "T2"], ["FLAIR", "T1"]]
 
 
@@ -537,7 +559,7 @@ def test_the_numbers_of_pairs_are_those_of_their_own_trainings(three):
 
 
 def test_pairs_divide_the_budget_of_the_one_training(three):
-    trainings = json.loads((three.folder / "benchmark.json").read_text())["trainings"]
+    trainings = recorded(three.folder)
     steps = {(entry["method"], *entry["domains"]): entry["steps"] for entry in trainings}
     assert steps == {("HiFiSyn", "FLAIR", "T1", "T2"): 12} | {("HiFiSyn, pairwise", *pair): 4 for pair in PAIRS}
     cost = pd.read_csv(three.folder / "cost.csv").set_index("row")
@@ -547,15 +569,15 @@ def test_pairs_divide_the_budget_of_the_one_training(three):
 
 def test_methods_of_two_contrasts_are_named_and_left_out(three, monkeypatch, capsys):
     page = (three.folder / "benchmark.md").read_text()
-    assert "left out, since they do not take so many contrasts in a training: CycleGAN." in page
+    assert "- CycleGAN: takes at most 2 contrasts in a training" in page
     assert "A row named pairwise is one training for each pair" in page
     assert "Trainings of a row: HiFiSyn 1, HiFiSyn, pairwise 3." in page
     monkeypatch.setattr(trainings, "train", never)
-    monkeypatch.setattr(compared, "evaluate", never)
+    monkeypatch.setattr(compare, "evaluate", never)
     assert run(three.roots, *three.words, budget="12") == 0
     out = capsys.readouterr().out
     assert "nothing is left to train" in out
-    assert "do not take so many contrasts in a training: CycleGAN" in out
+    assert re.search(r"CycleGAN +left out: takes at most 2 contrasts in a training", out)
     assert "12 of 12 steps done" in out
 
 
@@ -570,10 +592,13 @@ def test_without_pairs_there_is_one_training(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--together", "T1", "T2"], "--together: wanted three contrasts or more, found T1 T2"),
-        ([*TOGETHER, "--source", "T1", "--target", "T2"], "found both; leave out one of them"),
-        (["--source", "T1", "--target", "T2", "--pairwise"], "--pairwise: wanted --together beside it"),
-        ([*TOGETHER, "--methods", "CycleGAN", "MUNIT"], "takes 3 contrasts in a training, found CycleGAN, MUNIT"),
+        (["--together", "T1", "T2"], "--together needs three contrasts or more (got T1 T2)"),
+        (
+            [*TOGETHER, "--source", "T1", "--target", "T2"],
+            "--together excludes --source and --target; leave out one of them",
+        ),
+        (["--source", "T1", "--target", "T2", "--pairwise"], "--pairwise needs --together"),
+        ([*TOGETHER, "--methods", "CycleGAN", "MUNIT"], "takes 3 contrasts in a training (got CycleGAN, MUNIT)"),
         (["--together", "T1", "T2", "t1"], "contrasts must be two or more different ones"),
     ],
 )
@@ -586,15 +611,20 @@ def test_mistakes_about_contrasts_are_one_line(tmp_path, capsys, words, message)
 def test_pairs_measured_on_other_cases_than_the_rows_before_are_left_out(monkeypatch):
     all_of_them = synthetic_cases(SIX)
 
-    def rows(comparison, *args):
-        own = all_of_them[all_of_them["direction"].isin(comparison.directions)]
-        return own[own["case"] != "c0"] if comparison.lacks else own, []
+    def rows(experiment, done, device):
+        (group,) = done
+        own = all_of_them[all_of_them["direction"].isin(group.directions)]
+        return own[own["case"] != "c0"] if group.lacks else own, []
 
-    monkeypatch.setattr(compared, "compare_rows", rows)
+    monkeypatch.setattr(compare, "compare_rows", rows)
     domains = ("FLAIR", "T1", "T2")
     groups = [(domains, SIX, False), (domains[:2], SIX[:1], True), (domains[1:], SIX[3:4], False)]
-    one, lacking, other = (SimpleNamespace(domains=d, directions=s, lacks=n, trainings=()) for d, s, n in groups)
-    found, failures = compared.compare_all([one, lacking, other], [], "cpu", print)
+    one = SimpleNamespace(name="CycleGAN")
+    trainings = {d: [SimpleNamespace(directions=s, lacks=lacks, row=one)] for d, s, lacks in groups}
+    done = tuple(training for own in trainings.values() for training in own)
+    experiment = SimpleNamespace(by_contrasts=trainings, failures=())
+    results = compare.compare(experiment, Trained(done, ()), "cpu")
+    found, failures = results.cases, results.failures
     assert found.groupby("direction").size().to_dict() == dict.fromkeys(SIX, 14) | {"T1 to T2": 28}
     assert [failure.case for failure in failures] == ["FLAIR and T1"]
 
@@ -604,7 +634,7 @@ def test_every_method_has_the_length_and_the_batch_of_the_data_sets_plans(tmp_pa
     toy_plans(batch_size=3, epochs=5).save(roots.preprocessed / "TOY" / "plans.json")
     assert run(roots, "--dry-run", "--methods", "CycleGAN", "MUNIT", budget=None) == 0
     out = capsys.readouterr().out
-    assert "every method: the plans' length, batch 3" in out
+    assert "every method: 5 epochs of 10 steps, batch 3" in out
     assert re.findall(r"(\w+) +0 of (\d+) steps", out) == [("CycleGAN", "50"), ("MUNIT", "50")]
 
 
@@ -614,7 +644,7 @@ def test_a_method_that_lacks_a_task_has_no_average():
     cases = cases[(cases["row"] == "HiFiSyn") | (cases["direction"] != "FLAIR to T1")]
     table = benchmark_tables.table_1(cases)
     assert [row[0].text for row in table.rows] == ["HiFiSyn"]
-    assert "Without average, for want of a task: CycleGAN." in table.note
+    assert "Without average, since a task is missing: CycleGAN." in table.note
 
 
 def test_table_3_names_methods_and_tests_them():
@@ -623,7 +653,7 @@ def test_table_3_names_methods_and_tests_them():
         cases = cases.assign(comparison=benchmark_tables.MAIN, dice_GM=dice, vs_GM=0.9)
         settings = {"tool": "Atropos", "source": "T2", "target": "T1"}
         return SimpleNamespace(
-            work=SimpleNamespace(task="tissue", model=model), result=SimpleNamespace(cases=cases, settings=settings)
+            job=SimpleNamespace(task="tissue", model=model), result=SimpleNamespace(cases=cases, settings=settings)
         )
 
     table = benchmark_tables.table_3(
@@ -641,8 +671,8 @@ def test_a_model_is_known_again_by_its_folder(tmp_path):
     folder = model / "fold_0" / "downstream_val" / "tissue"
     folder.mkdir(parents=True)
     (model / "plans.json").write_text("{}")
-    entry = SimpleNamespace(work=SimpleNamespace(folder=folder))
-    assert benchmark_results._model_folder(entry) == model
+    entry = SimpleNamespace(job=SimpleNamespace(folder=folder))
+    assert benchmark._model_folder(entry) == model
 
 
 def test_help_answers_at_once_without_torch():

@@ -1,9 +1,9 @@
-"""What the commands share that train several models and compare them: hifisyn_ablation and hifisyn_benchmark."""
+"""What hifisyn_ablation and hifisyn_benchmark share: flags, and an experiment from its description to its tables."""
 
 import argparse
+import logging
 import shlex
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hifisyn.cli import flags
@@ -11,9 +11,13 @@ from hifisyn.cli.entry import outcome
 from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
-    from hifisyn.engine.jobs import Failure
+    from hifisyn.experiments.experiment import Experiment
+    from hifisyn.experiments.train_all import Trained
+    from hifisyn.experiments.write import Pages, Results
     from hifisyn.paths import Roots
     from hifisyn.training.request import Request
+
+log = logging.getLogger(__name__)
 
 
 def add_pair(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
@@ -41,10 +45,10 @@ def contrasts(given: argparse.Namespace) -> list[tuple[str, ...]]:
     Raises:
         UserError: one of them is missing, or the data set has not two contrasts.
     """
-    from hifisyn.experiments.comparison import only_pair
+    from hifisyn.experiments.groups import only_pair
 
     if (given.source is None) == bool(given.target):
-        raise UserError("wanted both --source and --target or neither, found one; name the other contrast")
+        raise UserError("--source and --target belong together", got="one of them", hint="name the other contrast")
     pairs: list[tuple[str, ...]] = [(given.source, target) for target in given.target]
     return pairs or [only_pair(_roots(given), given.dataset, given.plans_name)]
 
@@ -78,25 +82,56 @@ def requests(
     ]
 
 
-def stopped(words: list[str], signal: int) -> int:
-    """Say how to go on after a signal, and return the exit code."""
-    again = shlex.join([word for word in words if word != "--overwrite"])
-    say(f"stopped; what was done is saved; go on with\n  {again}")
-    return 128 + signal
+def conduct(
+    experiment: "Experiment",
+    words: list[str],
+    train: "Callable[[], Trained]",
+    evaluate: "Callable[[Trained], Results]",
+    pages: "Callable[[Experiment, Results], Pages]",
+    *,
+    dry_run: bool = False,
+) -> int:
+    """Describe an experiment, train and compare its rows, and write its tables.
 
+    Args:
+        experiment: to do.
+        words: of the command line.
+        train: trains all rows.
+        evaluate: compares the trained rows.
+        pages: returns what this kind of experiment shows.
+        dry_run: describe it alone.
 
-def close(failures: "Sequence[Failure]", *, done: bool) -> int:
-    """List what is not in the tables, and return the exit code: 1: some failed, 2: nothing came of it."""
+    Returns:
+        The exit code: 1: some rows failed, 2: all; 130 or 143 after Ctrl-C or SIGTERM, with all saved.
+    """
     from hifisyn.evaluation.output_files import failure_lines
+    from hifisyn.experiments.describe import describe
+    from hifisyn.experiments.write import write
 
-    if failures:
-        print(f"not in the tables ({len(failures)}):\n{failure_lines(failures)}", file=sys.stderr)
-    return outcome(done=done, failed=bool(failures))
+    for line in describe(experiment):
+        log.info(line)
+    if dry_run:
+        return 0
+    try:
+        trained = train()
+        if trained.stopped:
+            return _stopped(words, trained.stopped)
+        results = evaluate(trained)
+    except KeyboardInterrupt:
+        return _stopped(words, 2)
+    text = write(experiment, results, pages)
+    if text:
+        log.info(f"\n{text}\ntables and pictures: {experiment.folder}")
+    if results.failures:
+        log.warning(f"not in the tables ({len(results.failures)}):\n{failure_lines(results.failures)}")
+    return outcome(done=bool(text), failed=bool(results.failures))
 
 
-def say(line: str) -> None:
-    """Print a line at once."""
-    print(line, flush=True)
+def _stopped(words: list[str], signal: int) -> int:
+    """Log how to go on after a signal, and return the exit code."""
+    again = shlex.join([word for word in words if word != "--overwrite"])
+    log.info(f"stopped; what was done is saved; go on with\n  {again}")
+    return 128 + signal
 
 
 def _roots(given: argparse.Namespace) -> "Roots":
