@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hifisyn.api.predict import predict
+    from hifisyn.api.train import train
     from hifisyn.dataset import Dataset
     from hifisyn.errors import UserError
     from hifisyn.inference.predictor import Predictor
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from hifisyn.volume import Volume
 
 __version__ = "0.1.0"
-__all__ = ["Dataset", "Plans", "Predictor", "UserError", "Volume", "__version__", "predict"]
+__all__ = ["Dataset", "Plans", "Predictor", "UserError", "Volume", "__version__", "predict", "train"]
 
 _MODULES = {
     "Dataset": "hifisyn.dataset",
@@ -29,6 +30,7 @@ _MODULES = {
     "UserError": "hifisyn.errors",
     "Volume": "hifisyn.volume",
     "predict": "hifisyn.api.predict",
+    "train": "hifisyn.api.train",
 }
 
 

@@ -1,9 +1,9 @@
 """hifisyn_train: train a method on two contrasts or more of a preprocessed data set."""
 
+import argparse
 import logging
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from hifisyn.cli.entry import command
 from hifisyn.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from hifisyn.training.job import Job
+    from hifisyn.api.train import TrainingResult
 
 log = logging.getLogger("hifisyn.cli.train")
 EPILOG = """
@@ -61,62 +61,54 @@ def parser() -> Parser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; after Ctrl-C or SIGTERM, save and return 130 or 143."""
     given = parser().parse_intermixed_args(arguments)
-    from hifisyn.paths import Roots, parse_fold
+    from hifisyn.api.train import train
     from hifisyn.training.distributed import Ranks
-    from hifisyn.training.job import Options
-    from hifisyn.training.loop import train
-    from hifisyn.training.model_folder import continues
-    from hifisyn.training.request import Request, look_up, write_folder
 
     words = ["hifisyn_train", *(sys.argv[1:] if arguments is None else arguments)]
-    request = Request(
-        dataset=given.dataset,
-        domains=tuple(given.domains),
-        fold=parse_fold(given.fold),
+    trained = train(
+        given.dataset,
+        given.domains,
+        given.fold,
         method=given.method,
-        plans=given.plans_name,
-        assignments=flags.assignments(given),
+        plans_name=given.plans_name,
+        settings=given.set,
         epochs=given.epochs,
+        iterations=given.iterations,
         pretrained=given.pretrained,
         seed=given.seed,
-        roots=Roots.resolve(given.raw, given.preprocessed, given.results),
-        resume=given.resume,
-        overwrite=given.overwrite,
-        command=shlex.join(words),
-    )
-    job, remarks = look_up(request)
-    if not given.overwrite and continues(job.folder, job.plans):
-        request = replace(request, resume=True)
-    options = Options(
         device=given.device,
         precision=given.precision,
         workers=given.workers,
-        resume=request.resume,
         force_long=given.force_long,
+        resume=given.resume,
+        overwrite=given.overwrite,
+        raw=given.raw,
+        preprocessed=given.preprocessed,
+        results=given.results,
+        command=shlex.join(words),
     )
-    main_process = Ranks.from_environment().main
-    if main_process:
-        write_folder(request, job, options)
-        for line in (*remarks, f"model folder {job.folder}"):
-            log.info(line)
-    stopped = train(job, options)
-    if main_process:
-        scans = request.roots.raw / given.dataset / "imagesTs"
-        log.info(_how_to_resume(words) if stopped else _next(job, scans if scans.is_dir() else "SCANS"))
-    return 128 + stopped if stopped else 0
+    if Ranks.from_environment().main:
+        log.info(_how_to_resume(words) if trained.signal else _next(trained, _scans(given)))
+    return 128 + trained.signal if trained.signal else 0
 
 
 def _how_to_resume(words: list[str]) -> str:
-    flags_of_this_run = ("--resume", "--continue", "--c", "--overwrite")
+    flags_of_this_run = (*flags.RESUME.names, *flags.OVERWRITE.names)
     others = [word for word in words if word not in flags_of_this_run]
-    return f"stopped and saved; go on with\n  {shlex.join([*others, '--resume'])}"
+    return f"stopped and saved; continue with\n  {shlex.join([*others, '--resume'])}"
 
 
-def _next(job: "Job", scans: object) -> str:
-    reference = job.plans.preprocessing.reference
-    source = reference if reference in job.domains else job.domains[0]
-    target = next(contrast for contrast in job.domains if contrast != source)
-    model = ["--model", str(job.folder.parent)]
+def _scans(given: argparse.Namespace) -> Path:
+    """Return the held-out scans of the data set, or a word for the user's own."""
+    from hifisyn.paths import Roots
+
+    scans = Roots.resolve(raw=given.raw).raw / given.dataset / "imagesTs"
+    return scans if scans.is_dir() else Path("SCANS")
+
+
+def _next(trained: "TrainingResult", scans: Path) -> str:
+    source, target = trained.direction
+    model = ["--model", str(trained.model)]
     direction = ["--source", source, "--target", target]
     predict = shlex.join(["hifisyn_predict", "-i", str(scans), "-o", "synth/", *direction, *model])
     evaluate = shlex.join(["hifisyn_evaluate", *model, "-o", "evaluation/"])

@@ -209,7 +209,7 @@ def test_fold_all_trains_on_every_case(roots, capsys):
 
 
 def test_an_interrupted_training_says_how_to_go_on(roots, capsys, monkeypatch):
-    monkeypatch.setattr(loop, "train", lambda job, options: 15)
+    monkeypatch.setattr("hifisyn.api.train.run_loop", lambda job, options: 15)
     assert run(roots, "TOY", "T1", "T2", "fold0", *TOY, "--overwrite") == 143
     out = capsys.readouterr().out
     again = shlex.split(out.strip().splitlines()[-1])
