@@ -28,7 +28,7 @@ from hifisyn.downstream.nnunet_settings import NnUNetSettings
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation.of_volumes import axial
-from hifisyn.figures.overlays import Found, draw_overlays
+from hifisyn.figures.overlays import SegmentedScan, draw_overlays
 from hifisyn.metrics.overlap import dice
 from hifisyn.volume import Volume
 
@@ -128,7 +128,7 @@ def draw(
         classes: names of 1, 2, ...
     """
     grid = next(iter(scans.values()))
-    found = [Found(name, _stack(scan), axial(grid.with_data(maps[name]))) for name, scan in scans.items()]
+    found = [SegmentedScan(name, _stack(scan), axial(grid.with_data(maps[name]))) for name, scan in scans.items()]
     draw_overlays(path, found, axial(grid.with_data(reference)), dict(enumerate(classes, 1)))
 
 

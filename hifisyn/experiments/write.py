@@ -94,7 +94,7 @@ def write(experiment: Experiment, results: Results, pages: Callable[[Experiment,
     write_json(folder / f"{kind.name}.json", _record(experiment, results))
     for direction, tasks in shown.sheets.items():
         try:
-            draw_comparisons(folder, tasks, direction, log.info)
+            draw_comparisons(folder, tasks, direction)
         except Exception as error:
             log.info(f"sheet of {direction}: left out: {one_line(error)}")
     return "\n".join(table.text() for table in shown.tables)

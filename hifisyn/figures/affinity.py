@@ -30,7 +30,7 @@ def bank_of(predictor: Predictor) -> BrainMemoryBank:
     """
     bank = getattr(predictor.trainer.networks, "memory_bank", None)
     if not isinstance(bank, BrainMemoryBank):
-        raise UserError(f"{predictor.model.folder}: wanted a Brain Memory Bank, found a model without one")
+        raise UserError("the model has no Brain Memory Bank").at(predictor.model.folder)
     return bank
 
 
@@ -85,17 +85,17 @@ def own_share(table: pd.DataFrame) -> pd.Series:
 
 
 def even_share(table: pd.DataFrame) -> pd.Series:
-    """Return the same share of a read that takes as much from every slot that is read: what `own_share` has to beat."""
+    """Return the same share of a read that takes as much from every slot that is read, to compare `own_share` with."""
     classes = table.columns.get_level_values(0)
     return pd.Series({name: float((classes == name)[row > 0].mean()) for name, row in table.iterrows()}, dtype=float)
 
 
 def draw_affinity(path: Path, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Draw a heat map a table, with one colour scale, and beside each row the share that its own class has of it.
+    """Draw a heat map for each table on one colour scale, and beside each row the share of its own class.
 
     Args:
         path: the PNG file; replaced if it exists.
-        tables: what each is called, and what `affinity` returned; the same slots in all.
+        tables: title of each, and what `affinity` returned; the same slots in all.
     """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import PowerNorm
@@ -143,6 +143,6 @@ def _slots(slot_class: np.ndarray, names: Mapping[int, str]) -> tuple[np.ndarray
     """Return the order of the slots, global ones last, and their names."""
     ranked = np.where(slot_class == GLOBAL, np.iinfo(np.int64).max, slot_class)
     order = np.argsort(ranked, kind="stable")
-    called = [GLOBAL_NAME if value == GLOBAL else names.get(int(value), str(value)) for value in slot_class[order]]
-    numbers = [called[: i + 1].count(name) for i, name in enumerate(called)]
-    return order, pd.MultiIndex.from_arrays([called, numbers], names=[CLASS, SLOT])
+    classes = [GLOBAL_NAME if value == GLOBAL else names.get(int(value), str(value)) for value in slot_class[order]]
+    numbers = [classes[: i + 1].count(name) for i, name in enumerate(classes)]
+    return order, pd.MultiIndex.from_arrays([classes, numbers], names=[CLASS, SLOT])

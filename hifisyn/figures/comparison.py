@@ -1,4 +1,4 @@
-"""Source, what each model made of it, and the truth, with error maps that share one scale (HiFi-Syn Figs. 4, 5)."""
+"""Source, synthetic slice of each model, and truth, with error maps on one scale (HiFi-Syn Figs. 4, 5)."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 
 from hifisyn.directions import Direction
 from hifisyn.figures import style
-from hifisyn.figures.slices_shown import Row, error_map, error_span
+from hifisyn.figures.slices_shown import SliceRow, error_map, error_span
 from hifisyn.metrics.image import psnr
 from hifisyn.pictures import ERROR_COLOURS, brain_window
 
@@ -24,7 +24,7 @@ LINE_INCHES, FOOT_INCHES, NOTE_INCHES = 0.125, 0.5, 0.14
 
 
 def lines_of_models(names: Sequence[str], across: int = ACROSS) -> list[list[str]]:
-    """Part the models into lines of equal length, at most `across`.
+    """Split the models into lines of equal length, at most `across`.
 
     >>> [len(line) for line in lines_of_models("abcdefghijklm")]
     [5, 4, 4]
@@ -33,7 +33,9 @@ def lines_of_models(names: Sequence[str], across: int = ACROSS) -> list[list[str
     return [list(part) for part in np.array_split(np.array(list(names), dtype=object), lines)]
 
 
-def draw_comparison(path: Path, rows: Sequence[Row], source: str, target: str, *, span: float | None = None) -> None:
+def draw_comparison(
+    path: Path, rows: Sequence[SliceRow], source: str, target: str, *, span: float | None = None
+) -> None:
     """Draw rows of slices with an error map below each synthetic one, all on one scale.
 
     A line of panels holds the source, up to five models, and the truth; further models go into lines of their own.
@@ -42,18 +44,18 @@ def draw_comparison(path: Path, rows: Sequence[Row], source: str, target: str, *
         path: the PNG file; replaced if it exists.
         rows: at least one, all with the same models.
         source: the contrast that was translated.
-        target: the contrast that was made.
+        target: the contrast of the synthetic slices.
         span: error that is drawn brightest, for sheets that share a scale; none: `error_span` of the rows.
     """
     style.finish(comparison_figure(rows, source, target, span=span), path)
 
 
-def comparison_figure(rows: Sequence[Row], source: str, target: str, *, span: float | None = None) -> "Figure":
+def comparison_figure(rows: Sequence[SliceRow], source: str, target: str, *, span: float | None = None) -> "Figure":
     """Return the figure of `draw_comparison`, not yet written."""
     span = error_span(rows) if span is None else span
-    lines = lines_of_models(list(rows[0].made))
+    lines = lines_of_models(list(rows[0].synthetic))
     window = brain_window(np.stack([row.brain for row in rows]))
-    layout = _Layout.of(window, lines, len(rows), names=(*rows[0].made, f"true {target}"))
+    layout = _Layout.of(window, lines, len(rows), names=(*rows[0].synthetic, f"true {target}"))
     figure = style.page(layout.height, layout.width)
     for number, (row, line) in enumerate((row, line) for row in rows for line in lines):
         cells = _Cells(figure, layout, layout.top(number))
@@ -88,8 +90,8 @@ class _Layout:
         columns, bands = len(lines[0]) + 2, len(lines) * rows
         heads = 1 if len(lines) == 1 else bands
         panel, head = min(style.PAGE_INCHES / columns, WIDEST_PANEL), 0.0
-        for _ in range(3):  # narrower panels want more lines for their names
-            head = LINE_INCHES * max(_broken(panel, name).count("\n") + 1 for name in names) + 0.1
+        for _ in range(3):  # narrower panels need more lines for their names
+            head = LINE_INCHES * max(_wrap(panel, name).count("\n") + 1 for name in names) + 0.1
             free = style.TALLEST_INCHES - FOOT_INCHES - heads * head - bands * (2 * GAP_INCHES + NOTE_INCHES)
             ratio = _length(window[0]) / _length(window[1])
             panel = min(panel, max(NARROWEST_PANEL, free / (2 * bands * ratio)))
@@ -140,13 +142,15 @@ class _Cells:
         self._write(self.layout.left(0) + 0.02, self.top + self.layout.tall + 3 * GAP_INCHES, text)
 
     def _write(self, left: float, top: float, text: str, **kwargs: Any) -> None:
-        style.text_at(self.figure, left, top, _broken(self.layout.panel, text), **kwargs)
+        style.text_at(self.figure, left, top, _wrap(self.layout.panel, text), **kwargs)
 
 
-def _draw_line(cells: _Cells, row: Row, names: Sequence[str], span: float, direction: Direction, named: bool) -> None:
+def _draw_line(
+    cells: _Cells, row: SliceRow, names: Sequence[str], span: float, direction: Direction, named: bool
+) -> None:
     source, target = direction
     window = cells.layout.window
-    images = [(source, row.source), *((name, row.made[name]) for name in names), (f"true {target}", row.truth)]
+    images = [(source, row.source), *((name, row.synthetic[name]) for name in names), (f"true {target}", row.truth)]
     for column, (name, image) in enumerate(images):
         axis = cells.axes(column)
         style.scan(axis, np.where(row.brain, image, -1)[window])
@@ -156,22 +160,23 @@ def _draw_line(cells: _Cells, row: Row, names: Sequence[str], span: float, direc
             cells.above(column, name)
     for column, name in enumerate(names, 1):
         axis = cells.axes(column, lower=True)
-        error = error_map(row.made[name], row.truth, row.brain)
+        error = error_map(row.synthetic[name], row.truth, row.brain)
         axis.imshow(error[window], cmap=_error_colours(), vmin=-span, vmax=span, interpolation="nearest")
         style.bare(axis)
-        cells.below(column, f"{float(psnr(row.made[name], row.truth, mask=row.brain)):.1f} dB")
+        cells.below(column, f"{float(psnr(row.synthetic[name], row.truth, mask=row.brain)):.1f} dB")
     cells.below_source(row.title)
 
 
-def _colour_bar(figure: "Figure", rows: Sequence[Row], span: float, target: str) -> None:
+def _colour_bar(figure: "Figure", rows: Sequence[SliceRow], span: float, target: str) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
     wide, tall = figure.get_size_inches()
     axis = style.axes_at(figure, 0.2 * wide, tall - FOOT_INCHES + 0.12, 0.6 * wide, 0.1)
-    cut = any(np.abs(error_map(made, row.truth, row.brain)).max() > span for row in rows for made in row.made.values())
+    errors = [error_map(image, row.truth, row.brain) for row in rows for image in row.synthetic.values()]
+    clipped = max(np.abs(error).max() for error in errors) > span
     painted = ScalarMappable(Normalize(-span, span), _error_colours())
-    bar = figure.colorbar(painted, cax=axis, orientation="horizontal", extend="both" if cut else "neither")
+    bar = figure.colorbar(painted, cax=axis, orientation="horizontal", extend="both" if clipped else "neither")
     bar.set_label(f"error: synthetic - true {target}, intensities in [-1, 1]", fontsize=style.SMALL, labelpad=2)
     bar.set_ticks(
         [-span, -span / 2, 0, span / 2, span], labels=[f"{share * span:g}" for share in (-1, -0.5, 0, 0.5, 1)]
@@ -185,8 +190,8 @@ def _error_colours() -> Any:
     return LinearSegmentedColormap.from_list("error", ERROR_COLOURS)
 
 
-def _broken(panel: float, text: str) -> str:
-    return "\n".join(style.wrapped(line, int(panel / LETTER_INCHES)) for line in text.split("\n"))
+def _wrap(panel: float, text: str) -> str:
+    return "\n".join(style.wrap_name(line, int(panel / LETTER_INCHES)) for line in text.split("\n"))
 
 
 def _length(part: slice) -> int:

@@ -35,11 +35,11 @@ def read_curves(file: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(file)
     except FileNotFoundError:
-        raise UserError(f"{file}: wanted the curves of a training, found none; train with hifisyn_train") from None
+        raise UserError("does not exist", hint="train with hifisyn_train").at(file) from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: wanted the curves of a training, found something else ({error})") from None
+        raise UserError("must be a CSV table", got=error).at(file) from None
     if EPOCH not in table or table.empty:
-        raise UserError(f"{file}: wanted a row an epoch, found none; train with hifisyn_train")
+        raise UserError("must hold one row per epoch", got="none", hint="train with hifisyn_train").at(file)
     return table
 
 
@@ -51,13 +51,13 @@ def validation_panels(curves: Mapping[str, pd.DataFrame]) -> list[list[str]]:
     columns = list(dict.fromkeys(name for table in curves.values() for name in table))
     keys = sorted({name.split("/")[0] for name in columns if _is_validation(name)})
     across = math.ceil(len(keys) / max(1, math.ceil(len(keys) / DIRECTIONS_ACROSS)))
-    some = [keys[i : i + across] for i in range(0, len(keys), across or 1)]
-    rows = [[f"{key}/{measure}" for key in row] for measure in MEASURES for row in some]
+    lines = [keys[i : i + across] for i in range(0, len(keys), across or 1)]
+    rows = [[f"{key}/{measure}" for key in line] for measure in MEASURES for line in lines]
     return [row for row in rows if set(row) & set(columns)]
 
 
 def _is_validation(column: str) -> bool:
-    """Tell whether a column is a number of a direction, as in T1_to_T2/psnr_brain, and no loss or diagnostic."""
+    """Return whether a column is a number of a direction, as in T1_to_T2/psnr_brain, and no loss or diagnostic."""
     key, _, measure = column.partition("/")
     try:
         return bool(measure and Direction.parse(key))
@@ -65,10 +65,10 @@ def _is_validation(column: str) -> bool:
         return False
 
 
-def shown_losses(curves: Mapping[str, pd.DataFrame], most: int = LOSSES) -> tuple[list[str], int]:
-    """Return the losses to draw, those that most models have first, and how many are left out."""
-    having = Counter(name for table in curves.values() for name in table if name.startswith(LOSS))
-    ranked = sorted(having, key=lambda name: -having[name])
+def choose_losses(curves: Mapping[str, pd.DataFrame], most: int = LOSSES) -> tuple[list[str], int]:
+    """Return the losses to draw, those of most models first, and how many are left out."""
+    counts = Counter(name for table in curves.values() for name in table if name.startswith(LOSS))
+    ranked = sorted(counts, key=lambda name: -counts[name])
     return ranked[:most], len(ranked) - len(ranked[:most])
 
 
@@ -85,7 +85,7 @@ def draw_curves(path: Path, curves: Mapping[str, pd.DataFrame]) -> int:
     across = max(map(len, panels), default=0)
     crowded = across > FEW_DIRECTIONS
     high, gap = (LOSS_INCHES, LOSS_GAP_INCHES) if crowded else (VALIDATION_INCHES, GAP_INCHES)
-    losses, left_out = shown_losses(curves)
+    losses, left_out = choose_losses(curves)
     small = [losses[i : i + LOSSES_ACROSS] for i in range(0, len(losses), LOSSES_ACROSS)]
     columns, lines = _legend_shape(list(curves))
     legend = 0.1 + LEGEND_LINE_INCHES * lines
@@ -100,9 +100,9 @@ def draw_curves(path: Path, curves: Mapping[str, pd.DataFrame]) -> int:
             between = "\n" if crowded else " "
             _lines(axis, curves, name, f"{Direction.parse(key)}:{between}{MEASURES[measure]}")
         top += high + GAP_INCHES
-    for some in small:
+    for line in small:
         top += LOSS_GAP_INCHES - GAP_INCHES
-        for axis, name in zip(_row(figure, top, LOSS_INCHES, LOSSES_ACROSS, len(some)), some, strict=True):
+        for axis, name in zip(_row(figure, top, LOSS_INCHES, LOSSES_ACROSS, len(line)), line, strict=True):
             group, _, term = name.removeprefix(LOSS).partition("/")
             _lines(axis, curves, name, f"{group.replace('_', ' ')}:\n{term}")
         top += LOSS_INCHES + GAP_INCHES

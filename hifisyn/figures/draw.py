@@ -1,5 +1,6 @@
-"""All figures of the models of a data set, each by itself: what cannot be drawn is said in words and left out."""
+"""Draws all figures of the models of a data set; a figure that fails is logged and left out."""
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from hifisyn.evaluation.model_task import EvaluationTask, look_up
 from hifisyn.evaluation.of_model import load, subjects_of
 from hifisyn.figures.curves import draw_curves, read_curves
 from hifisyn.figures.draw_comparisons import draw_comparisons
-from hifisyn.figures.drawn import AFFINITY, CURVES, EMBEDDING, Drawn, Say, file_name, how_many, split_in_words
+from hifisyn.figures.drawn_figure import DrawnFigure, FigureGroup, count_cases, file_name, split_name
 from hifisyn.inference.models import Model
 from hifisyn.paths import METRICS_CSV
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from hifisyn.figures.queries import Queries
     from hifisyn.inference.predictor import Predictor
 
-__all__ = ["Drawn", "draw_all"]
+__all__ = ["DrawnFigure", "draw_all"]
 
-Made = TypeVar("Made")
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 def draw_all(
@@ -32,47 +34,45 @@ def draw_all(
     *,
     split: str | None,
     device: str = "cpu",
-    say: Say = print,
-) -> list[Drawn]:
+) -> list[DrawnFigure]:
     """Draw every figure that the models of one data set allow: comparisons, affinities, embeddings, curves.
 
-    Of each model the lowest fold is drawn. Figures that are there are replaced.
+    Of each model the lowest fold is drawn. Earlier figures are replaced; what is left out is logged with the reason.
 
     Args:
         models: of one data set.
         preprocessed: root of the preprocessed data sets.
-        out: folder of the figures; made if it is not there.
+        out: folder of the figures; created if it does not exist.
         split: "test", "val", or none: test where there are test cases.
         device: where contents are encoded.
-        say: takes one line for each figure that is left out, and why.
 
     Returns:
-        What was drawn, comparisons first.
+        The figures, comparisons first.
     """
     tasks: list[tuple[str, EvaluationTask]] = []  # models of different contrasts may share a label
     for model in models:
-        task = _tried(partial(look_up, model.folder, preprocessed, split=split), model.folder.name, say)
+        task = _attempt(partial(look_up, model.folder, preprocessed, split=split), model.folder.name)
         if task is not None:
             tasks.append((label(model, task.checkpoint.fold), task))
-    drawn: list[Drawn] = []
+    drawn: list[DrawnFigure] = []
     for (direction, *_), group in _comparable(tasks).items():
         name = f"comparison of {direction}"
-        drawn += _tried(partial(draw_comparisons, out, group, direction, say), name, say) or []
+        drawn += _attempt(partial(draw_comparisons, out, group, direction), name) or []
     for name, task in tasks:
-        drawn += _tried(partial(_content, out, name, task, device, say), f"affinity and embedding of {name}", say) or []
+        drawn += _attempt(partial(_content, out, name, task, device), f"affinity and embedding of {name}") or []
     for domains in dict.fromkeys(task.model.domains for _, task in tasks):
         alike = {name: task for name, task in tasks if task.model.domains == domains}
         contrasts = next(iter(alike.values())).model.contrasts
-        drawn += _tried(partial(_curves, out, alike, say), f"curves of {contrasts}", say) or []
+        drawn += _attempt(partial(_curves, out, alike), f"curves of {contrasts}") or []
     return drawn
 
 
-def _tried(make: Callable[[], Made], name: str, say: Say) -> Made | None:
-    """Return what is made; nothing, and a line, where it cannot be: one figure must not cost the others."""
+def _attempt(make: Callable[[], T], name: str) -> T | None:
+    """Return the result; none, and a line in the log, where it fails: failures are isolated per figure."""
     try:
         return make()
     except Exception as error:
-        say(f"{name}: left out: {one_line(error)}")
+        log.info(f"{name}: left out: {one_line(error)}")
         return None
 
 
@@ -87,22 +87,22 @@ def _comparable(
     return groups
 
 
-def _content(out: Path, name: str, task: EvaluationTask, device: str, say: Say) -> list[Drawn]:
-    """Draw what a model's content tells: which slots it reads, and how structures part in it."""
+def _content(out: Path, name: str, task: EvaluationTask, device: str) -> list[DrawnFigure]:
+    """Draw which slots the content of a model reads, and how well it separates structures."""
     from hifisyn.figures.queries import queries_of
 
     predictor = load(task, device)
     there = set(task.store.cases())
     queries = queries_of(predictor, task.store, [case for case in task.cases if case in there])
-    cases = how_many(set(queries.case.tolist()), subjects_of(task.model.folder))
-    seen = f"queries, from pixels of {cases} ({split_in_words(task.split)}) seen in {task.model.contrasts}"
+    cases = count_cases(set(queries.case.tolist()), subjects_of(task.model.folder))
+    seen = f"queries, from pixels of {cases} ({split_name(task.split)}) seen in {task.model.contrasts}"
     affinity = partial(_affinity, out, name, predictor, queries, seen)
     embedding = partial(_embedding, out, name, predictor, queries.brain(), seen)
-    made = [_tried(affinity, f"affinity of {name}", say), _tried(embedding, f"embedding of {name}", say)]
-    return [entry for entry in made if entry is not None]
+    figures = [_attempt(affinity, f"affinity of {name}"), _attempt(embedding, f"embedding of {name}")]
+    return [figure for figure in figures if figure is not None]
 
 
-def _affinity(out: Path, name: str, predictor: "Predictor", queries: "Queries", seen: str) -> Drawn:
+def _affinity(out: Path, name: str, predictor: "Predictor", queries: "Queries", seen: str) -> DrawnFigure:
     from hifisyn.figures.affinity import affinity, bank_of, draw_affinity, own_share
 
     bank, domains, labels = bank_of(predictor), predictor.model.domains, predictor.plans.labels
@@ -118,10 +118,10 @@ def _affinity(out: Path, name: str, predictor: "Predictor", queries: "Queries", 
         "scale serves both reads, by the square root. At test time the share read from slots of the own class is: "
         f"{shares}. Corresponds to Fig. 8 of the paper."
     )
-    return Drawn(path, f"Affinity of queries to slots: {name}", caption, AFFINITY)
+    return DrawnFigure(path, f"Affinity of queries to slots: {name}", caption, FigureGroup.AFFINITY)
 
 
-def _embedding(out: Path, name: str, predictor: "Predictor", queries: "Queries", seen: str) -> Drawn:
+def _embedding(out: Path, name: str, predictor: "Predictor", queries: "Queries", seen: str) -> DrawnFigure:
     from hifisyn.figures.embedding import draw_embedding, embed
 
     model, embedding = predictor.model, embed(queries)
@@ -134,14 +134,14 @@ def _embedding(out: Path, name: str, predictor: "Predictor", queries: "Queries",
         f"{embedding.modality_silhouette:.2f} by contrast within a structure (0: content is shared). "
         "Corresponds to Fig. 9 of the paper."
     )
-    return Drawn(path, f"Content queries by structure: {name}", caption, EMBEDDING)
+    return DrawnFigure(path, f"Content queries by structure: {name}", caption, FigureGroup.EMBEDDING)
 
 
-def _curves(out: Path, tasks: dict[str, EvaluationTask], say: Say) -> list[Drawn]:
+def _curves(out: Path, tasks: dict[str, EvaluationTask]) -> list[DrawnFigure]:
     """Draw the training of models of the same contrasts."""
     curves = {}
     for name, task in tasks.items():
-        table = _tried(partial(read_curves, task.checkpoint.file.parent / METRICS_CSV), f"curve of {name}", say)
+        table = _attempt(partial(read_curves, task.checkpoint.file.parent / METRICS_CSV), f"curve of {name}")
         if table is not None:
             curves[name] = table
     if not curves:
@@ -156,4 +156,4 @@ def _curves(out: Path, tasks: dict[str, EvaluationTask], say: Say) -> list[Drawn
         f"{f'; {left_out} further losses are left out' if left_out else ''}. Each panel has a scale of its own. "
         "The paper shows no such figure."
     )
-    return [Drawn(path, f"Training curves: {model.contrasts}", caption, CURVES)]
+    return [DrawnFigure(path, f"Training curves: {model.contrasts}", caption, FigureGroup.CURVES)]

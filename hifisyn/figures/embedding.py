@@ -1,4 +1,4 @@
-"""A map of the content queries by structure (HiFi-Syn Fig. 9), and numbers that tell the same without an eye."""
+"""A map of the content queries by structure (HiFi-Syn Fig. 9), and numbers that say the same."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ class Embedding:
         points: (P, 2).
         method: "UMAP" or "PCA".
         structure_silhouette: by label value, mean silhouette of its queries among all structures, -1..1: near 1 they
-            keep to themselves, near 0 they mix with another structure. Cosine distance, all channels.
-        modality_silhouette: the same for the contrasts within a structure, mean over structures; near 0 is wanted:
-            content that the contrasts share. NaN where only one contrast is there.
+            form a cluster of their own, near 0 they mix with another structure. Cosine distance, all channels.
+        modality_silhouette: the same for the contrasts within a structure, mean over structures; near 0 is best:
+            the contrasts share their content. NaN where there is only one contrast.
     """
 
     points: np.ndarray
@@ -42,7 +42,7 @@ class Embedding:
 
 
 def embed(queries: Queries, seed: int = 0) -> Embedding:
-    """Lay the unit queries out in the plane: UMAP where umap-learn is installed, else principal components.
+    """Project the unit queries into the plane: UMAP where umap-learn is installed, else principal components.
 
     Args:
         queries: at least 3 pixels.
@@ -72,7 +72,7 @@ def structure_silhouette(unit: np.ndarray, structure: np.ndarray) -> pd.Series:
 
 
 def modality_silhouette(unit: np.ndarray, queries: Queries) -> float:
-    """Return how far contrasts part within a structure: mean silhouette over structures seen in several; else NaN."""
+    """Return the mean silhouette of contrasts over the structures that are seen in several; NaN where none is."""
     from sklearn.metrics import silhouette_score
 
     scores = []
@@ -85,7 +85,7 @@ def modality_silhouette(unit: np.ndarray, queries: Queries) -> float:
 
 
 def draw_embedding(path: Path, embedding: Embedding, queries: Queries, labels: Mapping[str, int], title: str) -> None:
-    """Draw the map: colours tell structures, markers contrasts; the legend has the silhouettes.
+    """Draw the map: colours show structures, markers contrasts; the legend has the silhouettes.
 
     Args:
         path: the PNG file; replaced if it exists.
@@ -98,7 +98,9 @@ def draw_embedding(path: Path, embedding: Embedding, queries: Queries, labels: M
     axis = style.axes_at(figure, 0.3, 0.35, 4.5, 4.0)
     names = style.names_by_value(labels)
     contrasts = list(dict.fromkeys(queries.modality.tolist()))
-    order = np.random.default_rng(0).permutation(len(queries.structure))  # lest the last structure cover the others
+    order = np.random.default_rng(0).permutation(
+        len(queries.structure)
+    )  # so that the last structure does not cover the others
     for marker, contrast in zip(cycle(MARKERS), contrasts, strict=False):
         shown = order[queries.modality[order] == contrast]
         colours = [style.structure_colour(int(value)) for value in queries.structure[shown]]

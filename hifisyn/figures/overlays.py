@@ -1,4 +1,4 @@
-"""What a tool finds in a real and in a synthetic scan, outlined over both beside the reference (HiFi-Syn Fig. 7)."""
+"""Segmentations of a real and of a synthetic scan, outlined over both beside the reference (HiFi-Syn Fig. 7)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ LINE_INCHES, FOOT_INCHES, LETTER_INCHES = 0.125, 0.25, 0.058
 
 
 @dataclass(frozen=True)
-class Found:
-    """A scan and what was segmented in it.
+class SegmentedScan:
+    """A scan and its segmentation.
 
     Attributes:
         name: such as "real T2" or "synthetic T2".
         image: (S, H, W) in [-1, 1].
-        labels: (S, H, W) label map that the tool made of this scan.
+        labels: (S, H, W) label map by the tool.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Found:
 
 def draw_overlays(
     path: Path,
-    found: Sequence[Found],
+    scans: Sequence[SegmentedScan],
     reference: np.ndarray,
     names: Mapping[int, str],
     *,
@@ -49,34 +49,34 @@ def draw_overlays(
 
     Args:
         path: the PNG file; replaced if it exists.
-        found: the scans, real ones first, on one grid.
+        scans: real ones first, on one grid.
         reference: (S, H, W) label map on the same grid.
         names: the label values to outline, with their names; others are left out.
         slices: which, or how many of those where the reference is largest.
     """
-    style.finish(overlay_figure(found, reference, names, slices=slices), path)
+    style.finish(overlay_figure(scans, reference, names, slices=slices), path)
 
 
 def overlay_figure(
-    found: Sequence[Found], reference: np.ndarray, names: Mapping[int, str], *, slices: int | Sequence[int] = 3
+    scans: Sequence[SegmentedScan], reference: np.ndarray, names: Mapping[int, str], *, slices: int | Sequence[int] = 3
 ) -> "Figure":
     """Return the figure of `draw_overlays`, not yet written."""
-    truth = _only(reference, names)
-    brain = np.any([scan.image > -1 for scan in found], axis=0)
+    truth = _select(reference, names)
+    brain = np.any([scan.image > -1 for scan in scans], axis=0)
     chosen = largest_slices(brain, truth, slices) if isinstance(slices, int) else list(slices)
     window = brain_window(brain[chosen])
     ratio = (window[0].stop - window[0].start) / (window[1].stop - window[1].start)
     several = len(names) > 1
-    shown = [Found(f"{found[0].name}, reference", found[0].image, reference)] * several + list(found)
+    shown = [SegmentedScan(f"{scans[0].name}, reference", scans[0].image, reference)] * several + list(scans)
     widest = min(style.PAGE_INCHES / len(shown), WIDEST_PANEL)
     letters = int(widest / LETTER_INCHES)
     heads, titles = [], []
     for column, scan in enumerate(shown):
         compared = column > 0 or not several
-        seen = _only(scan.labels, names)
+        seen = _select(scan.labels, names)
         scores = [_dice(a, b, names) if compared else "" for a, b in ((seen, truth), *zip(seen, truth, strict=True))]
-        heads.append(style.wrapped(scan.name, letters) + "\n" + style.wrapped(scores[0], letters))
-        titles.append([style.wrapped(scores[1 + index], letters) for index in chosen])
+        heads.append(style.wrap_name(scan.name, letters) + "\n" + style.wrap_name(scores[0], letters))
+        titles.append([style.wrap_name(scores[1 + index], letters) for index in chosen])
     head = LINE_INCHES * _lines(heads) + 0.08
     title = LINE_INCHES * _lines([text for column in titles for text in column]) + 0.06
     free = (style.TALLEST_INCHES - head - FOOT_INCHES) / len(chosen) - title
@@ -91,7 +91,7 @@ def overlay_figure(
             top = head + row * (tall + title) + title
             style.text_at(figure, centre, top - 0.03, titles[column][row], ha="center", va="bottom")
             axis = style.axes_at(figure, column * step + left, top, panel - GAP_INCHES, tall - GAP_INCHES)
-            _panel(axis, scan.image[index][window], _only(scan.labels[index], names)[window], f"slice {index}")
+            _panel(axis, scan.image[index][window], _select(scan.labels[index], names)[window], f"slice {index}")
             if not several:
                 style.borders(axis, truth[index][window], style="dotted", width=1.1)
     _legend(figure, names, dotted=not several)
@@ -117,7 +117,7 @@ def _dice(a: np.ndarray, b: np.ndarray, names: Mapping[int, str]) -> str:
     return "Dice " + ", ".join(f"{name} {text}" for name, text in texts.items())
 
 
-def _only(labels: np.ndarray, names: Mapping[int, str]) -> np.ndarray:
+def _select(labels: np.ndarray, names: Mapping[int, str]) -> np.ndarray:
     return np.where(np.isin(labels, list(names)), labels, 0)
 
 

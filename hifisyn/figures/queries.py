@@ -37,7 +37,7 @@ class Queries:
         return len(set(self.case.tolist()))
 
     def brain(self) -> "Queries":
-        """Return those of labelled structures alone: background is one grey value, and its queries nearly one point."""
+        """Return those of labelled structures: background is one grey value, so its queries are nearly one point."""
         kept = self.structure > 0
         return Queries(self.content[kept], self.structure[kept], self.modality[kept], self.case[kept])
 
@@ -64,7 +64,7 @@ def queries_of(
     """
     usable = [case for case in cases if store.record(case)["labelled"]]
     if not usable:
-        raise UserError(f"{store.folder}: wanted a case with labels among {len(cases)}, found none; add label maps")
+        raise UserError(f"none of {len(cases)} cases has labels", hint="add label maps").at(store.folder)
     chosen = [usable[i] for i in sorted({round(i) for i in np.linspace(0, len(usable) - 1, CASES)})]
     plans = predictor.plans
     return sample(
@@ -92,7 +92,7 @@ def content_encoder(predictor: Predictor) -> Encode:
 
     encoder = getattr(predictor.trainer.networks, "content_encoder", None)
     if not isinstance(encoder, ContentEncoder):
-        raise UserError(f"{predictor.model.folder}: wanted a content encoder, found a method without one")
+        raise UserError("the method has no content encoder").at(predictor.model.folder)
     known: ContentEncoder = encoder
 
     def encode(slices: np.ndarray, modality: str) -> np.ndarray:
@@ -137,7 +137,7 @@ def sample(
 
     rng = np.random.default_rng(seed)
     maps = {case: centre(store.label(case), crop) for case in cases}
-    slices = {case: telling_slices(label, values) for case, label in maps.items()}
+    slices = {case: label_slices(label, values) for case, label in maps.items()}
     small = {case: maps[case][slices[case]][:, ::stride, ::stride] for case in cases}
     places = {case: _places(small, case, values, per_structure, rng) for case in cases}
     parts: list[tuple[np.ndarray, np.ndarray, str, str]] = []
@@ -146,9 +146,7 @@ def sample(
             content = encode(centre(store.image(case, modality)[slices[case]], crop), modality)
             parts.append((content[s, :, y, x], small[case][s, y, x].astype(np.int64), modality, case))
     if not parts:
-        raise UserError(
-            f"{store.folder}: wanted labelled pixels of {' or '.join(domains)}, found none in {len(cases)} cases"
-        )
+        raise UserError(f"{len(cases)} cases have no labelled pixels of {' or '.join(domains)}").at(store.folder)
     return Queries(
         np.concatenate([content for content, *_ in parts]),
         np.concatenate([structure for _, structure, *_ in parts]),
@@ -157,7 +155,7 @@ def sample(
     )
 
 
-def telling_slices(label: np.ndarray, values: Sequence[int], count: int = SLICES) -> list[int]:
+def label_slices(label: np.ndarray, values: Sequence[int], count: int = SLICES) -> list[int]:
     """Return slices of (S, H, W): some evenly spread over those with labels, and for each value its largest."""
     area = np.array([(label == value).reshape(len(label), -1).sum(axis=1) for value in values])
     named = np.flatnonzero(np.array([value > 0 for value in values]) @ area)

@@ -1,4 +1,4 @@
-"""Which slices a comparison shows, what it shows of them, and the one scale of their errors."""
+"""The slices that a comparison shows, and the one scale of their errors."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,13 @@ SCALE_PERCENTILE, SCALE_STEP = 99.0, 0.1
 
 
 @dataclass(frozen=True)
-class Row:
+class SliceRow:
     """One slice: all arrays (H, W), intensities in [-1, 1].
 
     Attributes:
-        title: what the reader is told of it, such as the case and the slice.
+        title: such as the case and the slice.
         source: the scan that was translated.
-        made: the synthetic slice of each model, by its label.
+        synthetic: the synthetic slice of each model, by its label.
         truth: the true scan.
         brain: bool; nothing outside of it is shown.
         lesions: labels whose borders are drawn, 0 elsewhere; or none.
@@ -25,7 +25,7 @@ class Row:
 
     title: str
     source: np.ndarray
-    made: Mapping[str, np.ndarray]
+    synthetic: Mapping[str, np.ndarray]
     truth: np.ndarray
     brain: np.ndarray
     lesions: np.ndarray | None = None
@@ -34,19 +34,19 @@ class Row:
 def rows_of_case(
     case: str,
     source: np.ndarray,
-    made: Mapping[str, np.ndarray],
+    synthetic: Mapping[str, np.ndarray],
     truth: np.ndarray,
     brain: np.ndarray,
     label: np.ndarray | None = None,
     *,
     slices: int | Sequence[int] = 3,
-) -> list[Row]:
-    """Cut the rows of one case.
+) -> list[SliceRow]:
+    """Return the rows of one case.
 
     Args:
         case: its name.
         source: (S, H, W) in [-1, 1], the scan that was translated.
-        made: the same shape, from each model by its label.
+        synthetic: the same shape, from each model by its label.
         truth: the same shape, the true scan.
         brain: bool mask.
         label: label map, whose lesions are outlined; or none.
@@ -55,10 +55,10 @@ def rows_of_case(
     lesions = None if label is None else np.where(label >= FIRST_LESION, label, 0)
     chosen = largest_slices(brain, lesions, slices) if isinstance(slices, int) else slices
     return [
-        Row(
+        SliceRow(
             f"{case}\nslice {i}",
             source[i],
-            {name: stack[i] for name, stack in made.items()},
+            {name: stack[i] for name, stack in synthetic.items()},
             truth[i],
             brain[i],
             None if lesions is None else lesions[i],
@@ -70,7 +70,8 @@ def rows_of_case(
 def largest_slices(brain: np.ndarray, lesions: np.ndarray | None, count: int) -> list[int]:
     """Return up to `count` slices (S, H, W) that show most lesion, or most brain where there is none, in order.
 
-    Chosen slices lie apart by a quarter of the height over which there is any, divided by `count`, lest all look alike.
+    Chosen slices lie at least a quarter of the height over which there is any, divided by `count`, apart, so that they
+    do not all look alike.
     """
     shown = brain if lesions is None or not (lesions > 0).any() else lesions > 0
     area = shown.reshape(len(shown), -1).sum(axis=1).astype(float)
@@ -83,17 +84,19 @@ def largest_slices(brain: np.ndarray, lesions: np.ndarray | None, count: int) ->
     return sorted(chosen)
 
 
-def error_map(made: np.ndarray, truth: np.ndarray, brain: np.ndarray) -> np.ndarray:
-    """Return made - truth inside the brain and 0 outside, float64."""
-    return np.where(brain, made.astype(np.float64) - truth, 0)
+def error_map(synthetic: np.ndarray, truth: np.ndarray, brain: np.ndarray) -> np.ndarray:
+    """Return synthetic - truth inside the brain and 0 outside, float64."""
+    return np.where(brain, synthetic.astype(np.float64) - truth, 0)
 
 
-def error_span(rows: Sequence[Row]) -> float:
+def error_span(rows: Sequence[SliceRow]) -> float:
     """Return the scale that all error maps share: the 99th percentile of |error| in the brain, rounded up to 0.1.
 
     It is at most 2, the range of the intensities.
     """
-    errors = [np.abs(made.astype(np.float64) - row.truth)[row.brain] for row in rows for made in row.made.values()]
+    errors = [
+        np.abs(stack.astype(np.float64) - row.truth)[row.brain] for row in rows for stack in row.synthetic.values()
+    ]
     together = np.concatenate(errors) if errors else np.zeros(0)
     high = float(np.percentile(together, SCALE_PERCENTILE)) if together.size else 0.0
     return min(2.0, max(SCALE_STEP, math.ceil(high / SCALE_STEP) * SCALE_STEP))

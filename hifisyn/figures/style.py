@@ -64,7 +64,7 @@ def scan(axis: Any, image: Any) -> None:
 
 
 def bare(axis: Any) -> None:
-    """Take ticks and frame from a panel, and make it black; its labels stay."""
+    """Remove ticks and frame of a panel, and make it black; its labels stay."""
     axis.set_facecolor(BLACK)
     axis.set_xticks([])
     axis.set_yticks([])
@@ -79,10 +79,10 @@ def borders(axis: Any, labels: Any, style: str = "solid", width: float = 0.8) ->
         axis.contour(inside, levels=[0.5], colors=[structure_colour(value)], linewidths=width, linestyles=style)
 
 
-def wrapped(name: str, width: int) -> str:
+def wrap_name(name: str, width: int) -> str:
     r"""Return a name in lines of about `width` letters, broken after blanks and underscores alone.
 
-    >>> wrapped("HiFiSyn without_bank", 10)
+    >>> wrap_name("HiFiSyn without_bank", 10)
     'HiFiSyn\nwithout_\nbank'
     """
     lines = [""]

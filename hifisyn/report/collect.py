@@ -24,15 +24,15 @@ SPLITS = ("test", "val")
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainedFold:
     """One fold of one model.
 
     Attributes:
-        label: how the model is called in every table.
+        label: name of the model in every table.
         model: its folder and contrasts.
         fold: number or "all".
-        config: config.json of the model, and of the fold over it.
-        plans: it was trained by.
+        config: config.json of the model, updated by that of the fold.
+        plans: by which it was trained.
         rows: metrics.csv, one row an epoch; empty where there is none.
         evaluation: summary.json of the evaluation on the split of the report; empty where there is none.
     """
@@ -51,7 +51,7 @@ class Training:
         return fold_folder(self.model.folder, self.fold)
 
     @property
-    def called(self) -> str:
+    def title(self) -> str:
         """Label, contrasts where the label does not name them, and fold, as in "Toy (T1 and T2, fold 0)"."""
         contrasts = f"{self.model.contrasts}, " if len(self.model.domains) == 2 else ""
         return f"{self.label} ({contrasts}fold {self.fold})"
@@ -74,15 +74,15 @@ class Training:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that a report tells.
+    """All that a report shows.
 
     Attributes:
         name: of the data set.
-        split: test or val, of which the numbers are.
+        split: test or val, that the numbers are of.
         data: the data set.
         trainings: one a fold of a model.
         tables: "slices", "subjects", "regions" of all evaluations on the split; columns model, domains, fold first.
-        downstream: the tasks on the split.
+        downstream: results of tasks on the split.
         ablations: of the data set.
         reference: label of the model that the others are tested against; none without models.
         roots: where everything lies.
@@ -92,7 +92,7 @@ class Facts:
     name: str
     split: str
     data: Data
-    trainings: tuple[Training, ...]
+    trainings: tuple[TrainedFold, ...]
     tables: Mapping[str, pd.DataFrame]
     downstream: tuple[Downstream, ...]
     ablations: tuple[Ablation, ...]
@@ -108,15 +108,15 @@ class Facts:
 
     @property
     def evaluated(self) -> pd.DataFrame:
-        """One row a model or baseline, direction and case; empty where nothing was evaluated."""
+        """One row for each model or baseline, direction and case; empty where nothing was evaluated."""
         return self.tables.get("subjects", pd.DataFrame())
 
     @property
     def tested(self) -> pd.DataFrame:
-        """The rows that tests of image quality are over: a case each, or a slice."""
+        """The rows that image quality is tested on: one for each case, or for each slice."""
         return self.tables.get("slices" if self.unit == SLICE else "subjects", pd.DataFrame())
 
-    def tasks(self, task: str) -> list[Downstream]:
+    def downstream_of(self, task: str) -> list[Downstream]:
         """Return the downstream results of one task."""
         return [entry for entry in self.downstream if entry.task == task]
 
@@ -124,7 +124,7 @@ class Facts:
 def collect(
     name: str, roots: Roots, *, split: str | None = None, reference: str | None = None, unit: str = SUBJECT
 ) -> Facts:
-    """Read what there is of a data set.
+    """Read all facts of a data set.
 
     Args:
         name: of the data set.
@@ -134,14 +134,14 @@ def collect(
         unit: of the tests of image quality: "subject", or "slice" as in the paper.
 
     Raises:
-        UserError: there is neither such a data set nor a model of it, a file is broken, or there is no such label.
+        UserError: there is neither the data set nor a model of it, a file is broken, or no model has the label.
     """
     results, preprocessed = roots.results / name, roots.preprocessed / name
     models = find(roots.results, [name])[0]
     if not models and not preprocessed.is_dir():
         raise UserError(
-            f"wanted the data set {name} in {roots.preprocessed} or {roots.results}, found it in neither; "
-            "name other folders with --preprocessed and --results"
+            f"data set {name} exists neither in {roots.preprocessed} nor in {roots.results}",
+            hint="name other folders with --preprocessed and --results",
         )
     places = [(model, fold) for model in models for fold in folds_of(model)]
     split = split or next((s for s in SPLITS if any(_holds(fold_folder(m.folder, f), s) for m, f in places)), "test")
@@ -166,14 +166,14 @@ def _holds(folder: Path, split: str) -> bool:
     return any(folder.glob(f"evaluation_{split}/subjects.csv")) or any(folder.glob(f"downstream_{split}/*/*/*.csv"))
 
 
-def _training(label: str, model: Model, fold: int | str, split: str) -> Training:
+def _training(label: str, model: Model, fold: int | str, split: str) -> TrainedFold:
     folder = fold_folder(model.folder, fold)
     config = read_json(model.folder / CONFIG_JSON)
     if (folder / CONFIG_JSON).is_file():
         config |= read_json(folder / CONFIG_JSON)
     summary = folder / f"evaluation_{split}" / "summary.json"
     rows = read_csv(folder / METRICS_CSV)
-    return Training(
+    return TrainedFold(
         label,
         model,
         fold,
@@ -188,10 +188,10 @@ def _of_split(tables: Mapping[str, pd.DataFrame], split: str) -> dict[str, pd.Da
     return {name: table[table["split"] == split] for name, table in tables.items() if not table.empty}
 
 
-def _reference(trainings: tuple[Training, ...], wanted: str | None) -> str | None:
+def _reference(trainings: tuple[TrainedFold, ...], requested: str | None) -> str | None:
     labels = [training.label for training in trainings]
-    if wanted is not None and wanted not in labels:
-        found = ", ".join(dict.fromkeys(labels)) or "no model"
-        raise UserError(f"wanted a model called {wanted} as --reference, found {found}; choose one of them")
+    if requested is not None and requested not in labels:
+        hint = f"choose one of {', '.join(dict.fromkeys(labels))}" if labels else "train a model with hifisyn_train"
+        raise UserError("--reference must be a trained model", got=requested, hint=hint)
     ours = [training.label for training in trainings if training.model.method == "HiFiSyn"]
-    return wanted or next(iter([*ours, *labels]), None)
+    return requested or next(iter([*ours, *labels]), None)

@@ -1,4 +1,4 @@
-"""What is known of the data set: who was in it, how it was split and what was done to the scans. No paths."""
+"""Facts of the data set without paths: its cases, its split and what was done to the scans."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -36,9 +36,9 @@ class Data:
         splits: none where none were made.
         fingerprint: dataset_fingerprint.json; empty where there is none.
         steps: stage of preprocessing to what it did and to how many cases, most frequent first.
-        slices: kept slices of each case that was cut.
+        slices: number of slices of each case that has any.
         plans: of the data set, by name.
-        contrasts: of each case that was cut.
+        contrasts: of each case that has slices.
     """
 
     dataset: Dataset | None = None
@@ -51,7 +51,7 @@ class Data:
 
     @property
     def private(self) -> bool:
-        """Whether paths may tell who a participant is; so also where nobody says that they do not."""
+        """Whether paths may identify a participant; true unless the data set says that they do not."""
         return self.dataset is None or self.dataset.private
 
     @property
@@ -60,7 +60,7 @@ class Data:
         return {case.name: case.subject for case in self.dataset.all_cases.values()} if self.dataset else {}
 
     def subjects(self, cases: Iterable[str]) -> int:
-        """Return the number of subjects that these cases are of."""
+        """Return the number of subjects of these cases."""
         return len({self.subject_of.get(case, case) for case in cases})
 
     def part(self, name: str, cases: tuple[str, ...]) -> Part:
@@ -73,24 +73,24 @@ class Data:
         """Return the counts of the held-out cases, and of training and validation in some folds; in all if none."""
         if self.splits is None:
             return []
-        found = [self.part("held out for the test", self.splits.test)]
+        parts = [self.part("held out for the test", self.splits.test)]
         for number in folds or range(len(self.splits.folds)):
             fold = self.splits.fold(number)
-            found.append(self.part(f"fold {number}: training", fold.train))
-            found.append(self.part(f"fold {number}: validation", fold.val))
-        return found
+            parts.append(self.part(f"fold {number}: training", fold.train))
+            parts.append(self.part(f"fold {number}: validation", fold.val))
+        return parts
 
     def _contrasts(self, case: str) -> tuple[str, ...]:
         everyone = self.dataset.all_cases if self.dataset else {}
         return self.contrasts.get(case) or (tuple(everyone[case].images) if case in everyone else ())
 
 
-def read_data(preprocessed: Path, beside: Path | None, plan_names: Iterable[str]) -> Data:
-    """Read what is there of a preprocessed data set; what is missing stays empty.
+def read_data(preprocessed: Path, fallback: Path | None, plan_names: Iterable[str]) -> Data:
+    """Read a preprocessed data set; what is missing stays empty.
 
     Args:
         preprocessed: folder of the data set.
-        beside: a model folder whose dataset.json serves where the data set has none.
+        fallback: a model folder whose dataset.json is read where the data set has none.
         plan_names: of the plans that models were trained by.
     """
     splits = preprocessed / SPLITS_JSON
@@ -109,7 +109,7 @@ def read_data(preprocessed: Path, beside: Path | None, plan_names: Iterable[str]
             for stage, step in steps_of(record).items():
                 steps.setdefault(stage, Counter())[step] += 1
     return Data(
-        _dataset(preprocessed, beside),
+        _dataset(preprocessed, fallback),
         Splits.load(splits) if splits.is_file() else None,
         read_json(fingerprint) if fingerprint.is_file() else {},
         {stage: counted.most_common() for stage, counted in steps.items()},

@@ -1,4 +1,4 @@
-"""What downstream tasks and ablations left on disk."""
+"""The results of downstream tasks and ablations on disk."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ class Downstream:
     Attributes:
         label: of the model.
         task: tissue, lesion or augment.
-        direction: of the synthetic scans, "T2 to T1".
+        direction: of the synthetic scans.
         split: test or val.
         folder: of its files.
         summary: summary.json: settings, mean, failures, versions.
@@ -30,7 +30,7 @@ class Downstream:
 
     label: str
     task: str
-    direction: str
+    direction: Direction
     split: str
     folder: Path
     summary: dict[str, Any]
@@ -51,7 +51,7 @@ class Ablation:
         name: such as "T1_T2_fold_0".
         cases: subjects.csv, one row a variant, seed, direction and case.
         record: ablation.json: what was compared, with which budget.
-        picture: of the table; it need not exist.
+        picture: of the table; it may not exist.
     """
 
     name: str
@@ -61,24 +61,24 @@ class Ablation:
 
     @property
     def split(self) -> str:
-        """Test or val, of which the numbers are; "" where nobody says."""
+        """Test or val, that the numbers are of; "" where it was not recorded."""
         return str((self.record.get("compared") or {}).get("split", ""))
 
 
 def read_downstream(label: str, fold_folder: Path, split: str) -> list[Downstream]:
-    """Return the tasks that were done with one fold of a model."""
-    found = []
+    """Return the finished tasks of one fold of a model."""
+    results = []
     for task in TASKS:
         for folder in sorted((fold_folder / f"downstream_{split}" / task).glob("*/")):
             cases = read_csv(folder / "subjects.csv")
             if cases is None:
                 continue
             summary = folder / "summary.json"
-            found.append(
+            results.append(
                 Downstream(
                     label,
                     task,
-                    str(Direction.parse(folder.name)),
+                    Direction.parse(folder.name),
                     split,
                     folder,
                     read_json(summary) if summary.is_file() else {},
@@ -86,25 +86,25 @@ def read_downstream(label: str, fold_folder: Path, split: str) -> list[Downstrea
                     tuple(sorted(folder.glob("*.png"))),
                 )
             )
-    return found
+    return results
 
 
 def read_ablations(results: Path) -> list[Ablation]:
     """Return the ablations of a data set, from its folder of results."""
-    found = []
+    ablations = []
     for folder in sorted(results.glob("ablation_*/")):
         cases, record = read_csv(folder / "subjects.csv"), folder / f"{ABLATION.name}.json"
         if cases is not None and record.is_file():
             name = folder.name.removeprefix("ablation_")
-            found.append(Ablation(name, cases, read_json(record), folder / f"{ABLATION.page}.png"))
-    return found
+            ablations.append(Ablation(name, cases, read_json(record), folder / f"{ABLATION.page}.png"))
+    return ablations
 
 
 def read_csv(file: Path) -> pd.DataFrame | None:
     """Read a table; none where there is none, or no rows.
 
     Raises:
-        UserError: the file is no table.
+        UserError: the file is not a table.
     """
     if not file.is_file():
         return None
@@ -114,7 +114,7 @@ def read_csv(file: Path) -> pd.DataFrame | None:
     except pd.errors.EmptyDataError:
         return None
     except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
-        raise UserError(f"{file}: wanted a table, found something else ({error}); remove it and run again") from None
+        raise UserError("must be a CSV table", got=error, hint="remove it and run again").at(file) from None
     return None if table.empty else table
 
 

@@ -1,4 +1,4 @@
-"""A methods paragraph to paste into a paper, from what was done and nothing else."""
+"""A methods paragraph to paste into a paper, made only of what was done."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from hifisyn.downstream.job import TASKS
 from hifisyn.engine.progress import duration
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.steps import Stage, Status, Step
-from hifisyn.report.collect import Facts, Training
+from hifisyn.report.collect import Facts, TrainedFold
 from hifisyn.report.references import REFERENCES, Citations, citation
 from hifisyn.report.results import DIRECTION, FEWEST_MODELS, METHOD
 from hifisyn.report.words import counted, listed
@@ -63,7 +63,7 @@ def _data(facts: Facts, cite: Citations) -> list[str]:
     return words
 
 
-def _folds(facts: Facts) -> list[Training]:
+def _folds(facts: Facts) -> list[TrainedFold]:
     """Return one training for each fold."""
     return list({training.fold: training for training in facts.trainings}.values())
 
@@ -120,13 +120,13 @@ def _training(facts: Facts, cite: Citations) -> list[str]:
         )
     others = [method for method in methods if method != "HiFiSyn"]
     cited = listed([f"{m} {cite(m)}" if citation(m) else m for m in others])
-    words += [f"{'Compared with it were' if ours else 'The methods were'} {cited}."] if others else []
+    words += [f"{'It was compared with' if ours else 'The methods were'} {cited}."] if others else []
     words += [_one_training(training) for training in facts.trainings]
-    words.append("Slices of one subject never met in a step; the checkpoint was chosen on the validation subjects.")
+    words.append("No step combined slices of one subject; the checkpoint was chosen on the validation subjects.")
     return words
 
 
-def _one_training(training: Training) -> str:
+def _one_training(training: TrainedFold) -> str:
     plans, memory = training.plans, training.plans.settings.get("memory")
     bank = f", {_slots(memory)} memory slots ({memory['global_slots']} global)" if memory else ""
     device = f" on {training.config['device']}" if training.config.get("device") else ""
@@ -135,7 +135,7 @@ def _one_training(training: Training) -> str:
     each = plans.length.iterations
     steps = f"{training.epochs * each:,} steps ({counted(training.epochs, 'epoch')} of {each})"
     return (
-        f"{training.called}: {steps} of "
+        f"{training.title}: {steps} of "
         f"{counted(plans.optimisation.batch_size, 'image')} of each contrast{time}{device}, Adam at "
         f"{plans.optimisation.lr:g}{bank}{seed}."
     )
@@ -155,13 +155,13 @@ def _evaluation(facts: Facts, cite: Citations) -> list[str]:
     extras += ["the normalised mean squared error"] if "nmse" in table else []
     measures = listed(["PSNR", f"SSIM {cite('ssim')}", *extras])
     words = [
-        f"Models were judged on {counted(facts.data.subjects(cases), f'{who} subject')} "
+        f"Models were evaluated on {counted(facts.data.subjects(cases), f'{who} subject')} "
         f"({counted(len(cases), 'session')}) by {measures}, over whole slices and inside the brain, data range 2.",
         "Slices were averaged in their session, then sessions in their subject; spreads are over subjects.",
     ]
     baselines = [name for name in dict.fromkeys(facts.evaluated[METHOD]) if name not in facts.labels]
     if baselines:
-        words.append(f"Beside them stand answers that change intensities only: {'; '.join(baselines)}.")
+        words.append(f"Baselines that change intensities only: {'; '.join(baselines)}.")
     return words
 
 
@@ -175,14 +175,14 @@ def _tests(facts: Facts, cite: Citations) -> list[str]:
         f"of differences {cite('bca')}."
     ]
     if facts.unit == SLICE:
-        return [*words, "Slices of a subject are not independent, so that these p-values are too small."]
+        return [*words, "Slices of a subject are not independent, so these p-values are too small."]
     subjects = facts.data.subjects(set(table["case"]))
     tests = int(table.groupby(DIRECTION)[METHOD].nunique().max()) - 1
     least = min(2.0 ** (1 - subjects) * tests, 1.0)
     if least > ALPHA:
         words.append(
             f"With {counted(subjects, 'subject')} and {counted(tests, 'test')} p is at least {least:.2g} after the "
-            f"correction, so that none could reach {ALPHA:g}."
+            f"correction, so none could reach {ALPHA:g}."
         )
     models = table[table[METHOD].isin(facts.labels)].groupby(DIRECTION)[METHOD].nunique()
     if models.max() >= FEWEST_MODELS:
@@ -195,7 +195,7 @@ def _tests(facts: Facts, cite: Citations) -> list[str]:
 
 def _downstream(facts: Facts, cite: Citations) -> list[str]:
     words = []
-    if tissue := facts.tasks("tissue"):
+    if tissue := facts.downstream_of("tissue"):
         tools = sorted({str(entry.settings.get("tool") or "the same tool") for entry in tissue})
         keys = [key for key in ("fast", "atropos") if any(key in tool.lower() for tool in tools)]
         source = f" {cite(*keys)}" if keys else ""
@@ -203,12 +203,12 @@ def _downstream(facts: Facts, cite: Citations) -> list[str]:
             f"Real and synthetic scans were segmented into tissues with {listed(tools)}{source} and compared by Dice "
             f"{cite('dice')} and volumetric similarity {cite('vs')}."
         )
-    if facts.tasks("lesion"):
+    if facts.downstream_of("lesion"):
         words.append(
             f"{_tools(facts, 'lesion')} {cite('nnunet')}, trained on real scans of the training subjects, segmented "
             f"lesions on real and on synthetic scans; both were compared with the reference by Dice {cite('dice')}."
         )
-    if facts.tasks("augment"):
+    if facts.downstream_of("augment"):
         words.append(
             f"{_tools(facts, 'augment')} {cite('nnunet')} was trained on real scans alone, and on real scans and "
             f"synthetic copies, and compared on real scans by Dice {cite('dice')}."
@@ -217,17 +217,17 @@ def _downstream(facts: Facts, cite: Citations) -> list[str]:
 
 
 def _tools(facts: Facts, task: str) -> str:
-    """Return what segmented, with the length of its training in brackets."""
-    told = sorted({str(entry.settings.get("tool") or "nnU-Net") for entry in facts.tasks(task)})
-    names = [f"{name} ({rest})" if rest else name for name, _, rest in (text.partition(", ") for text in told)]
+    """Return the tools of a task, with the length of their training in brackets."""
+    texts = sorted({str(entry.settings.get("tool") or "nnU-Net") for entry in facts.downstream_of(task)})
+    names = [f"{name} ({rest})" if rest else name for name, _, rest in (text.partition(", ") for text in texts)]
     return listed(names)
 
 
 def _not_done(facts: Facts, cite: Citations) -> list[str]:
-    """Say what a reader would look for in vain."""
+    """Name what a reader may expect and was not done."""
     if not facts.trainings:
         return []
-    tasks = [task for task in TASKS if not facts.tasks(task)]
+    tasks = [task for task in TASKS if not facts.downstream_of(task)]
     left = [f"downstream {'tasks' if len(tasks) > 1 else 'task'} {listed(tasks)}"] if tasks else []
     left += ["an ablation"] if not facts.ablations else []
     left += ["a test on held-out subjects"] if facts.evaluated.empty or facts.split != "test" else []

@@ -1,4 +1,4 @@
-"""The section with the figures, and pictures as data that the page carries itself."""
+"""The figures of the page by group, as data that the page carries itself."""
 
 import base64
 import io
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hifisyn.figures.drawn_figure import FigureGroup
 from hifisyn.paths import ANALYSIS, RANKS_PNG, READER_STUDY
 from hifisyn.report.collect import Facts
 from hifisyn.report.section import Missing
@@ -13,11 +14,11 @@ from hifisyn.report.section import Missing
 MOST_BYTES, WIDEST, JPEG_QUALITY = 250_000, 1500, 86
 OVERLAYS = 2  # of each task and direction
 SMALL_GROUP = "Downstream tasks"
-TITLES = {
-    "comparison": "Source, synthetic, target and error",
-    "affinity": "What content queries read",
-    "embedding": "Content queries",
-    "curves": "Training",
+TITLES: dict[str, str] = {
+    FigureGroup.COMPARISON: "Source, synthetic, target and error",
+    FigureGroup.AFFINITY: "What content queries read",
+    FigureGroup.EMBEDDING: "Content queries",
+    FigureGroup.CURVES: "Training",
 }
 
 
@@ -28,9 +29,9 @@ class Picture:
     Attributes:
         path: of the PNG.
         title: a few words.
-        caption: what is to be seen.
+        caption: what it shows.
         group: pictures of one group stand together.
-        link: address relative to the page, where the picture lies beside it; else "".
+        link: address relative to the page, if the picture lies beside it; else "".
     """
 
     path: Path

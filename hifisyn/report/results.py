@@ -1,4 +1,4 @@
-"""The tables of results: what they hold is told here, how they look in `hifisyn.tables.comparison`."""
+"""The tables of results: which numbers stand in which rows; `hifisyn.tables.comparison` formats them."""
 
 import re
 from collections.abc import Sequence
@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from hifisyn.downstream.job import shown_measures
+from hifisyn.downstream.job import COMPARISON, REAL, shown_measures
+from hifisyn.downstream.lesion import SOURCE
 from hifisyn.downstream.show import measure_title
+from hifisyn.downstream.tissue_of_folders import CEILING, MAIN
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_tables import comparable
+from hifisyn.evaluation.model_task import TEST
 from hifisyn.experiments.ablation import comparison
 from hifisyn.experiments.tables import SEED, seed_table
 from hifisyn.report.collect import Facts
@@ -24,8 +27,7 @@ from hifisyn.tables.table import Cell, Table
 METHOD, DIRECTION = "model", "direction"
 OVERVIEW, RANKED = ("psnr", "ssim"), ("psnr", "ssim", "psnr_brain", "ssim_brain")
 FEWEST_MODELS = 3
-REAL = "real"
-SYNTHETIC_VS_REAL = "synthetic vs real"
+WITHOUT_MODEL = (REAL, SOURCE, CEILING)  # comparisons that are the same for every model
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,18 @@ def image_quality(facts: Facts) -> list[ResultTable]:
     groups = dict(comparable(facts.tested)) if not facts.tested.empty else {}
     if not groups:
         return []
-    overview = pd.concat([rows.assign(**{DIRECTION: _direction(group)}) for group, rows in groups.items()])
+    alike = facts.split == TEST  # all folds were evaluated on the same cases
+    overview = pd.concat([rows if alike else rows.assign(**{DIRECTION: group}) for group, rows in groups.items()])
     title = "Image quality over the whole slice"
-    found = [ResultTable("image_quality", _compare(facts, overview, OVERVIEW, title, unit=facts.unit))]
+    result = [ResultTable("image_quality", _compare(facts, overview, OVERVIEW, title, unit=facts.unit))]
     for group, rows in groups.items():
         table = _compare(facts, rows, MEASURES, f"Image quality, {group}", by="", unit=facts.unit)
-        found.append(ResultTable(_file("image_quality", group), table))
+        result.append(ResultTable(_file("image_quality", group), table))
     for group, rows in comparable(facts.evaluated):
         models = rows[rows[METHOD].isin(facts.labels)]
         if models[METHOD].nunique() >= FEWEST_MODELS:
-            found.append(ResultTable(_file("ranks", group), _rank_table(group, models)))
-    return found
+            result.append(ResultTable(_file("ranks", group), _rank_table(group, models)))
+    return result
 
 
 def regions(facts: Facts) -> list[ResultTable]:
@@ -69,12 +72,12 @@ def regions(facts: Facts) -> list[ResultTable]:
 
 def tissue(facts: Facts) -> list[ResultTable]:
     """Return the paper's table 3: overlap and volumes of tissues on synthetic and real scans."""
-    parts = [(entry, entry.cases.assign(**{METHOD: _tissue_rows(entry)})) for entry in facts.tasks("tissue")]
+    parts = [(entry, entry.cases.assign(**{METHOD: _tissue_rows(entry)})) for entry in facts.downstream_of("tissue")]
     if not parts:
         return []
-    rows = pd.concat([cases.assign(**{DIRECTION: entry.direction}) for entry, cases in parts], ignore_index=True)
+    rows = pd.concat([cases.assign(**{DIRECTION: str(entry.direction)}) for entry, cases in parts], ignore_index=True)
     rows = rows.drop_duplicates([DIRECTION, METHOD, "case"])
-    reference = f"{facts.reference}: {SYNTHETIC_VS_REAL}"
+    reference = f"{facts.reference}: {MAIN}"
     tools = sorted({str(entry.settings.get("tool", "")) for entry, _ in parts} - {""})
     return [ResultTable("tissue", _task(rows, reference, f"Tissue maps by {', '.join(tools) or 'the same tool'}"))]
 
@@ -90,14 +93,14 @@ def augment(facts: Facts) -> list[ResultTable]:
 
 
 def ablations(facts: Facts) -> list[ResultTable]:
-    """Return one table an ablation, and one on the spread over seeds where there are several."""
-    found = []
+    """Return a table for each ablation, and one on the spread over seeds where there are several."""
+    tables = []
     for ablation in facts.ablations:
         what = f"{ablation.name.replace('_', ' ')}, {ablation.split} cases"
-        found.append(ResultTable(_file("ablation", ablation.name), comparison(ablation.cases, f"Ablation, {what}")))
+        tables.append(ResultTable(_file("ablation", ablation.name), comparison(ablation.cases, f"Ablation, {what}")))
         if ablation.cases[SEED].nunique() > 1:
-            found.append(ResultTable(_file("ablation_seeds", ablation.name), seed_table(ablation.cases)))
-    return found
+            tables.append(ResultTable(_file("ablation_seeds", ablation.name), seed_table(ablation.cases)))
+    return tables
 
 
 def models_first(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
@@ -111,14 +114,14 @@ def models_first(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
 def _compare(
     facts: Facts, rows: pd.DataFrame, measures: Sequence[str], title: str, *, by: str = DIRECTION, unit: str = SUBJECT
 ) -> Table:
-    there = list(dict.fromkeys(rows[METHOD]))
+    methods = set(rows[METHOD])
     rows = models_first(facts, rows)
     return compare_methods(
         rows,
         measures=[measure for measure in measures if measure in rows],
         by=by,
         row=METHOD,
-        reference=next((label for label in facts.labels if label in there), None) if len(there) > 1 else None,
+        reference=next((label for label in facts.labels if label in methods), None) if len(methods) > 1 else None,
         titles=TITLES,
         lower_is_better=LOWER_IS_BETTER,
         unit=unit,
@@ -134,33 +137,33 @@ def _rank_table(group: str, rows: pd.DataFrame) -> Table:
         (Cell(str(name)), *(Cell(f"{t.mean_ranks[name]:.2f}", t.mean_ranks[name] == best[m]) for m, t in tests.items()))
         for name in methods
     )
-    said = "; ".join(
+    results = "; ".join(
         f"{TITLES.get(m, m)}: n {t.n}, chi-square {t.statistic:.3g}, {p_text(t.p)}, {t.verdict}, "
         f"critical difference {t.critical_difference:.2f}"
         for m, t in tests.items()
     )
     numbers = pd.DataFrame({measure: test.mean_ranks for measure, test in tests.items()}).rename_axis(METHOD)
-    note = f"Mean rank over subjects, 1 is best. Friedman's test, Nemenyi's critical difference. {said}."
+    note = f"Mean rank over subjects, 1 is best. Friedman's test, Nemenyi's critical difference. {results}."
     head = ("model", *(TITLES.get(measure, measure) for measure in tests))
     return Table(f"Ranks of the models, {group}", note, head, body, numbers.reset_index())
 
 
 def _tissue_rows(entry: Downstream) -> pd.Series:
-    """Name the rows of a tissue task: those of the real scans alone are the same for every model."""
-    said = entry.cases["comparison"]
-    return said.where(said.str.startswith(REAL), entry.label + ": " + said)
+    """Return the names of the rows of a tissue task."""
+    comparison = entry.cases[COMPARISON]
+    return comparison.where(comparison.isin(WITHOUT_MODEL), entry.label + ": " + comparison)
 
 
 def _by_nnunet(facts: Facts, task: str, title: str, reference: str) -> list[ResultTable]:
     tables = []
-    for entry in facts.tasks(task):
-        said = entry.cases["comparison"]
-        ours = said.where(~said.str.contains("synthetic"), said + f" ({entry.label})")
-        tables.append(entry.cases.assign(**{METHOD: ours, DIRECTION: entry.direction}))
+    for entry in facts.downstream_of(task):
+        comparison = entry.cases[COMPARISON]
+        names = comparison.where(comparison.isin(WITHOUT_MODEL), comparison + f" ({entry.label})")
+        tables.append(entry.cases.assign(**{METHOD: names, DIRECTION: str(entry.direction)}))
     if not tables:
         return []
     rows = pd.concat(tables, ignore_index=True).drop_duplicates([DIRECTION, METHOD, "case"])
-    remarks = [f"{e.direction}: {e.settings['remark']}." for e in facts.tasks(task) if e.settings.get("remark")]
+    remarks = [f"{e.direction}: {e.settings['remark']}." for e in facts.downstream_of(task) if e.settings.get("remark")]
     table = _task(rows, reference, title)
     table = replace(table, note=" ".join([*dict.fromkeys(remarks), table.note]))
     gaps = differences(table, percent=True, title=f"Difference from {reference}, percentage points")
@@ -178,11 +181,6 @@ def _task(rows: pd.DataFrame, reference: str, title: str) -> Table:
         title=title,
         percent=True,
     )
-
-
-def _direction(group: str) -> str:
-    """Return a group of `comparable` as short as it can be: all of a report are of one split."""
-    return group.removesuffix(", test")
 
 
 def _file(kind: str, what: str) -> str:

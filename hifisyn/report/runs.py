@@ -6,7 +6,7 @@ from typing import Any
 from hifisyn.directions import Direction
 from hifisyn.engine.progress import duration
 from hifisyn.pages.plain_table import PlainTable, facts_table
-from hifisyn.report.collect import Facts, Training
+from hifisyn.report.collect import Facts, TrainedFold
 from hifisyn.report.section import Missing
 from hifisyn.report.words import without_paths
 
@@ -46,7 +46,7 @@ def runs(facts: Facts) -> Runs | Missing:
     return Runs(overview, tuple(models), _downstream(facts))
 
 
-def _line(training: Training, split: str) -> tuple[object, ...]:
+def _line(training: TrainedFold, split: str) -> tuple[object, ...]:
     planned = training.plans.length.epochs
     epochs = f"{training.epochs:,}" if training.epochs >= planned else f"{training.epochs:,} of {planned:,}"
     steps = training.epochs * training.plans.length.iterations
@@ -57,7 +57,7 @@ def _line(training: Training, split: str) -> tuple[object, ...]:
     return training.label, training.model.contrasts, training.fold, epochs, f"{steps:,}", time, device, evaluated
 
 
-def _facts(training: Training, private: bool) -> PlainTable:
+def _facts(training: TrainedFold, private: bool) -> PlainTable:
     config, settings = training.config, training.settings
     changed = config.get("changed") or {}
     return facts_table(
@@ -85,7 +85,7 @@ def _facts(training: Training, private: bool) -> PlainTable:
     )
 
 
-def _progress(training: Training) -> PlainTable | None:
+def _progress(training: TrainedFold) -> PlainTable | None:
     """Return the validation at the first, the middle and the last epoch, in every direction."""
     rows = training.rows
     keys = [key for key in rows.columns if key.endswith(("/psnr_brain", "/ssim_brain", "/correlation"))]

@@ -1,4 +1,4 @@
-"""Which subjects and slices the viewer shows, and their slices as small grey pictures without loss."""
+"""The cases and slices that the viewer shows, as small grey pictures without loss."""
 
 import base64
 import io
@@ -12,7 +12,7 @@ from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.paths import slices_folder
 from hifisyn.pictures import brain_window
-from hifisyn.report.collect import Facts, Training
+from hifisyn.report.collect import Facts, TrainedFold
 from hifisyn.slices import SliceStore
 
 SUBJECTS, SLICES, FEWEST_SLICES = 6, 24, 6
@@ -28,7 +28,7 @@ class ViewerCase:
         case: its name.
         subject: whose it is.
         places: numbers of the slices among the case's stored slices.
-        size: (height, width) of a slice, cut to the brain.
+        size: (height, width) of a slice, cropped to the brain.
         columns: slices in a row of a strip.
         real: contrast to its strip: `mosaic` of `grey` slices as `png`.
         synthetic: direction to model to strip.
@@ -54,69 +54,69 @@ class ViewerCase:
 def choose_cases(facts: Facts, most: int = SUBJECTS) -> list[str]:
     """Return at most `most` cases, spread evenly from the worst to the best by brain PSNR of the reference model.
 
-    One case a subject; the worst and the best are among them, so that nobody chose the fair ones.
+    One case a subject; the worst and the best are among them, so that nobody picks the good ones.
     """
     table = facts.evaluated
     if table.empty:
         return []
-    there = [label for label in facts.labels if label in set(table["model"])]
-    own = table[table["model"] == there[0]] if there else table
+    evaluated = [label for label in facts.labels if label in set(table["model"])]
+    own = table[table["model"] == evaluated[0]] if evaluated else table
     scores = own.groupby("case")["psnr_brain"].mean().sort_values(kind="stable")
     scores = scores[~pd.Series([facts.data.subject_of.get(c, c) for c in scores.index], scores.index).duplicated()]
     chosen = np.linspace(0, len(scores) - 1, min(most, len(scores))).round().astype(int)
     return [str(case) for case in scores.index[sorted(set(chosen.tolist()))]]
 
 
-def show(facts: Facts, *, subjects: int | None = None, slices: int | None = None) -> list[ViewerCase]:
+def read_cases(facts: Facts, *, subjects: int | None = None, slices: int | None = None) -> list[ViewerCase]:
     """Read the slices of the chosen cases.
 
     Args:
         facts: of the report.
         subjects: at most so many; none: 6.
-        slices: at most so many a case; none: 24, or fewer where the page would grow too large.
+        slices: at most so many a case; none: 24, or fewer where the page would become too large.
 
     Returns:
-        The cases, worst first; those whose slices are no longer there are left out.
+        The cases, worst first; those whose slices no longer exist are left out.
     """
     cases = choose_cases(facts, SUBJECTS if subjects is None else subjects)
     if not cases:
         return []
-    wanted = slices or SLICES
+    most = slices or SLICES
     if slices is None:
-        probe = [shown for case in cases[:2] if (shown := read(facts, case, 2))]
-        each = max((shown.characters / len(shown.places) for shown in probe), default=0)
-        wanted = int(np.clip(BUDGET / max(each * len(cases), 1), FEWEST_SLICES, SLICES))
-    return [shown for case in cases if (shown := read(facts, case, wanted))]
+        probes = [probe for case in cases[:2] if (probe := read_case(facts, case, 2))]
+        each = max((probe.characters / len(probe.places) for probe in probes), default=0)
+        most = int(np.clip(BUDGET / max(each * len(cases), 1), FEWEST_SLICES, SLICES))
+    return [read for case in cases if (read := read_case(facts, case, most))]
 
 
-def read(facts: Facts, case: str, most: int) -> ViewerCase | None:
+def read_case(facts: Facts, case: str, most: int) -> ViewerCase | None:
     """Read one case: `most` slices of those that were evaluated, evenly spread; none where its slices are gone."""
     from hifisyn.evaluation import synthetic_slices
 
     real: dict[str, np.ndarray] = {}
-    made: dict[Direction, dict[str, np.ndarray]] = {}
+    synthetic: dict[Direction, dict[str, np.ndarray]] = {}
     brain = np.zeros(0, dtype=bool)
     for training in facts.trainings:
         store = SliceStore(slices_folder(facts.roots.preprocessed / facts.name, training.plans.name))
         for direction in training.model.directions:
             try:
                 stack = synthetic_slices.read(_evaluation(training, facts.split), case, *direction)
-                found = {m: store.image(case, m) for m in direction}
+                images = {m: store.image(case, m) for m in direction}
                 mask = store.brain(case)
             except UserError:
                 continue
-            if brain.size and mask.shape != brain.shape:  # plans of another size: they cannot stand side by side
+            if brain.size and mask.shape != brain.shape:  # plans of another size: they cannot be shown side by side
                 continue
             brain = mask
-            real |= found
-            made.setdefault(direction, {})[training.label] = stack
-    if not made:
+            real |= images
+            synthetic.setdefault(direction, {})[training.label] = stack
+    if not synthetic:
         return None
     places = _places(facts, case, brain, most)
     box = brain_window(brain[places])
     errors = [
         np.abs(s[places][:, *box] - real[direction.target][places][:, *box])
-        for direction, by in made.items()
+        for direction, by in synthetic.items()
         for s in by.values()
     ]
     columns = int(np.ceil(np.sqrt(len(places))))
@@ -131,7 +131,7 @@ def read(facts: Facts, case: str, most: int) -> ViewerCase | None:
         (box[0].stop - box[0].start, box[1].stop - box[1].start),
         columns,
         {modality: strip(stack) for modality, stack in real.items()},
-        {direction: {label: strip(stack) for label, stack in by.items()} for direction, by in made.items()},
+        {direction: {label: strip(stack) for label, stack in by.items()} for direction, by in synthetic.items()},
         max(float(np.percentile(error, 99)) for error in errors),
     )
 
@@ -146,7 +146,7 @@ def grey(stack: np.ndarray) -> np.ndarray:
 
 
 def mosaic(stack: np.ndarray, columns: int) -> np.ndarray:
-    """Lay slices (S, H, W) out row by row, `columns` in each; what is left over stays 0."""
+    """Lay slices (S, H, W) out row by row, `columns` in each; the rest of the last row stays 0."""
     count, height, width = stack.shape
     rows = -(-count // columns)
     full = np.zeros((rows * columns, height, width), stack.dtype)
@@ -163,14 +163,14 @@ def png(picture: np.ndarray) -> str:
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _evaluation(training: Training, split: str) -> Path:
+def _evaluation(training: TrainedFold, split: str) -> Path:
     return training.folder / f"evaluation_{split}"
 
 
 def _places(facts: Facts, case: str, brain: np.ndarray, most: int) -> np.ndarray:
     """Return the slices to show: evenly spread over those that were compared."""
-    slices = facts.tables.get("slices", pd.DataFrame())
-    compared = sorted(set(slices.loc[slices["case"] == case, "slice"])) if not slices.empty else []
-    there = np.array([int(s) for s in compared if s < len(brain)] or np.flatnonzero(brain.any(axis=(1, 2))))
-    chosen = np.linspace(0, len(there) - 1, min(most, len(there))).round().astype(int)
-    return np.asarray(there[chosen])
+    table = facts.tables.get("slices", pd.DataFrame())
+    compared = sorted(set(table.loc[table["case"] == case, "slice"])) if not table.empty else []
+    slices = np.array([int(s) for s in compared if s < len(brain)] or np.flatnonzero(brain.any(axis=(1, 2))))
+    chosen = np.linspace(0, len(slices) - 1, min(most, len(slices))).round().astype(int)
+    return np.asarray(slices[chosen])

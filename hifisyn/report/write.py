@@ -1,20 +1,22 @@
-"""Makes the report of a data set: facts read, figures drawn, tables and page written."""
+"""Writes the report of a data set: reads the facts, draws the figures, writes tables and page."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from hifisyn.errors import UserError
 from hifisyn.files import write_text
 from hifisyn.paths import Roots
-from hifisyn.report import subjects as viewed
 from hifisyn.report.collect import Facts, collect
 from hifisyn.report.page import page, tables
 from hifisyn.report.pictures import Picture, overlays
 from hifisyn.report.results import ResultTable
+from hifisyn.report.subjects import read_cases
 from hifisyn.statistics.units import SUBJECT
 
+log = logging.getLogger(__name__)
+
 PAGE, TABLES, FIGURES = "report.html", "tables", "figures"
-Log = Callable[[str], None]
 
 
 def write(
@@ -29,7 +31,6 @@ def write(
     slices: int | None = None,
     figures: bool = True,
     overwrite: bool = False,
-    log: Log = print,
 ) -> Path:
     """Write the report of a data set.
 
@@ -42,41 +43,40 @@ def write(
         split: test or val; none: test where anything was evaluated on it.
         unit: of the tests of image quality; see `collect`.
         subjects: in the viewer, at most; none: 6.
-        slices: of each, at most; none: 24, fewer where the page would grow too large.
+        slices: of each, at most; none: 24, fewer where the page would become too large.
         figures: whether to draw figures.
         overwrite: replace an earlier report.
-        log: takes lines on what is done.
 
     Returns:
         The page.
 
     Raises:
-        UserError: there is no such data set, a report lies there already, or a file is broken.
+        UserError: there is no such data set, the report already exists, or a file is broken.
     """
     prefix = f"{output.stem}_" if output else ""
     output = output or roots.results / name / "report" / PAGE
     tables_folder, figures_folder = (output.parent / f"{prefix}{kind}" for kind in (TABLES, FIGURES))
     if output.is_dir() or output.suffix not in (".html", ".htm"):
-        raise UserError(f"{output}: wanted an HTML file such as report.html, found another name; choose one with -o")
+        raise UserError("-o must be an HTML file", got=output, hint="choose a name such as report.html")
     if output.exists() and not overwrite:
-        raise UserError(f"{output}: holds a report already; pass --overwrite or choose another file with -o")
+        raise UserError(f"{output} already exists", hint="pass --overwrite or choose another file with -o")
     for count, flag in ((subjects, "--subjects-number"), (slices, "--slices")):
         if count is not None and count < 1:
-            raise UserError(f"wanted {flag} of 1 or more, found {count}")
+            raise UserError(f"{flag} must be at least 1", got=count)
     facts = collect(name, roots, split=split, reference=reference, unit=unit)
     private = facts.data.private
-    found = tables(facts)
-    _write_tables(tables_folder, [result for results in found.values() for result in results], private)
-    log(f"tables: {tables_folder}")
-    drawn = _draw(facts, figures_folder, log) if figures else []
-    shown = viewed.show(facts, subjects=subjects, slices=slices)
-    text = page(facts, found, [*drawn, *overlays(facts)], shown, figures=figures)
+    results = tables(facts)
+    _write_tables(tables_folder, [result for section in results.values() for result in section], private)
+    log.info(f"tables: {tables_folder}")
+    drawn = _draw(facts, figures_folder) if figures else []
+    cases = read_cases(facts, subjects=subjects, slices=slices)
+    text = page(facts, results, [*drawn, *overlays(facts)], cases, figures=figures)
     write_text(output, text, private=private)
     return output
 
 
 def _clear(folder: Path, *endings: str) -> None:
-    """Remove what an earlier report left, lest a table stays that is no longer true."""
+    """Remove the files of an earlier report, so that none stays that is no longer true."""
     for ending in endings:
         for file in folder.glob(f"*.{ending}"):
             file.unlink()
@@ -89,13 +89,13 @@ def _write_tables(folder: Path, results: Sequence[ResultTable], private: bool) -
         write_text(folder / f"{result.file}.md", result.table.markdown(), private=private)
 
 
-def _draw(facts: Facts, folder: Path, log: Log) -> list[Picture]:
+def _draw(facts: Facts, folder: Path) -> list[Picture]:
     from hifisyn.figures.draw import draw_all
 
     _clear(folder, "png")
     models = list({training.model.folder: training.model for training in facts.trainings}.values())
-    drawn = draw_all(models, facts.roots.preprocessed, folder, split=facts.split, say=log)
+    drawn = draw_all(models, facts.roots.preprocessed, folder, split=facts.split)
     return [
-        Picture(entry.path, entry.title, entry.caption, entry.group, f"{folder.name}/{entry.path.name}")
-        for entry in drawn
+        Picture(figure.path, figure.title, figure.caption, figure.group, f"{folder.name}/{figure.path.name}")
+        for figure in drawn
     ]

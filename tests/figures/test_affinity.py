@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hifisyn.figures.affinity import affinity, draw_affinity, even_share, own_share
-from hifisyn.figures.queries import Queries, sample, telling_slices
+from hifisyn.figures.queries import Queries, label_slices, sample
 from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank
 from tests.support.training_toys import LABELS, toy_store
 
@@ -19,13 +19,13 @@ THREE = ("FLAIR", "T1", "T2")
 
 def bank(slots=None, global_slots=2, unknown=(), domains=PAIR, **kwargs):
     torch.manual_seed(0)
-    made = BrainMemoryBank(domains, {3: 2, 1: 1, 2: 1} if slots is None else slots, global_slots, 5, 4, **kwargs)
-    tables = list(made.tables.each())
+    bank = BrainMemoryBank(domains, {3: 2, 1: 1, 2: 1} if slots is None else slots, global_slots, 5, 4, **kwargs)
+    tables = list(bank.tables.each())
     for table in tables:
         table.known.fill_(True)
     for table, slot in unknown:
         tables[table].known[slot] = False
-    return made
+    return bank
 
 
 def queries(count=40, seed=0, domains=PAIR):
@@ -133,5 +133,5 @@ def test_pixels_are_balanced_seeded_and_encoded_where_they_lie(tmp_path):
 def test_slices_that_tell_most_hold_a_small_lesion():
     label = np.ones((50, 6, 6), int)
     label[17, 2, 2] = 4
-    assert 17 in telling_slices(label, (0, 1, 4))
-    assert telling_slices(np.zeros((5, 4, 4), int), (0, 1)) == []
+    assert 17 in label_slices(label, (0, 1, 4))
+    assert label_slices(np.zeros((5, 4, 4), int), (0, 1)) == []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hifisyn.figures.comparison import comparison_figure, draw_comparison, lines_of_models
-from hifisyn.figures.overlays import Found, overlay_figure
+from hifisyn.figures.overlays import SegmentedScan, overlay_figure
 from hifisyn.figures.slices_shown import error_map, error_span, largest_slices, rows_of_case
 from hifisyn.pictures import brain_window
 from tests.support.figures_toys import assert_legible
@@ -19,8 +19,8 @@ def case(models=3, lesion=True, seed=0):
     if lesion:
         label[3, 5:9, 6:10] = 4
     truth = np.where(brain, rng.uniform(-0.5, 0.5, brain.shape), -1).astype(np.float32)
-    made = {f"model {k}": np.where(brain, truth + 0.1 * (k + 1), -1).astype(np.float32) for k in range(models)}
-    return np.where(brain, 0.0, -1.0), made, truth, brain, label
+    synthetic = {f"model {k}": np.where(brain, truth + 0.1 * (k + 1), -1).astype(np.float32) for k in range(models)}
+    return np.where(brain, 0.0, -1.0), synthetic, truth, brain, label
 
 
 def images(figure):
@@ -52,29 +52,29 @@ def test_sheets_may_share_a_scale():
 
 
 def test_the_panels_show_the_difference_inside_the_brain_and_nothing_outside():
-    source, made, truth, brain, label = case(1)
-    made["model 0"] = made["model 0"] + np.where(brain, 0, 0.7)  # a model that paints the background
-    (row,) = rows_of_case("c", source, made, truth, brain, label, slices=[3])
+    source, synthetic, truth, brain, label = case(1)
+    synthetic["model 0"] = synthetic["model 0"] + np.where(brain, 0, 0.7)  # a model that paints the background
+    (row,) = rows_of_case("c", source, synthetic, truth, brain, label, slices=[3])
     figure = comparison_figure([row], "T1", "T2")
     window = brain_window(brain[[3]])
     (shown,) = errors(figure)
     expected = np.zeros(brain[3].shape)
     for y, x in np.argwhere(brain[3]):
-        expected[y, x] = float(made["model 0"][3, y, x]) - float(truth[3, y, x])
+        expected[y, x] = float(synthetic["model 0"][3, y, x]) - float(truth[3, y, x])
     np.testing.assert_allclose(shown.get_array(), expected[window], atol=1e-7)
-    np.testing.assert_array_equal(error_map(made["model 0"][3], truth[3], brain[3])[~brain[3]], 0)
+    np.testing.assert_array_equal(error_map(synthetic["model 0"][3], truth[3], brain[3])[~brain[3]], 0)
     scans = [image for image in images(figure) if image.get_cmap().name == "gray"]
     assert all((np.asarray(scan.get_array())[~brain[3][window]] == -1).all() for scan in scans)
 
 
 def test_the_scale_leaves_the_outermost_hundredth_out_and_is_never_zero():
-    source, made, truth, brain, _ = case(1)
-    made["model 0"] = truth.copy()
-    assert error_span(rows_of_case("c", source, made, truth, brain, slices=range(8))) == pytest.approx(0.1)
-    made["model 0"][7, 4, 5] = truth[7, 4, 5] + 1.9
-    assert error_span(rows_of_case("c", source, made, truth, brain, slices=range(8))) == pytest.approx(0.1)
-    made["model 0"][7, 4:10, 5] = truth[7, 4:10, 5] + 1.9
-    assert error_span(rows_of_case("c", source, made, truth, brain, slices=range(8))) == pytest.approx(1.9)
+    source, synthetic, truth, brain, _ = case(1)
+    synthetic["model 0"] = truth.copy()
+    assert error_span(rows_of_case("c", source, synthetic, truth, brain, slices=range(8))) == pytest.approx(0.1)
+    synthetic["model 0"][7, 4, 5] = truth[7, 4, 5] + 1.9
+    assert error_span(rows_of_case("c", source, synthetic, truth, brain, slices=range(8))) == pytest.approx(0.1)
+    synthetic["model 0"][7, 4:10, 5] = truth[7, 4:10, 5] + 1.9
+    assert error_span(rows_of_case("c", source, synthetic, truth, brain, slices=range(8))) == pytest.approx(1.9)
 
 
 def test_slices_are_those_with_most_lesion_else_most_brain():
@@ -115,10 +115,10 @@ def test_text_is_legible_and_inside_the_page(tmp_path, models):
 
 
 def test_overlays_say_the_dice_of_the_slice_and_of_the_case():
-    _, made, truth, _, label = case(1)
+    _, synthetic, truth, _, label = case(1)
     found = np.where(label == 4, 4, 0)
     shifted = np.roll(found, 2, axis=2)
-    scans = [Found("real T2", truth, found), Found("synthetic T2", made["model 0"], shifted)]
+    scans = [SegmentedScan("real T2", truth, found), SegmentedScan("synthetic T2", synthetic["model 0"], shifted)]
     figure = overlay_figure(scans, label, {4: "tumour"}, slices=[3])
     texts = [text.get_text() for text in figure.texts]
     assert "real T2\nDice 1.00" in texts
@@ -130,8 +130,11 @@ def test_overlays_say_the_dice_of_the_slice_and_of_the_case():
 
 
 def test_overlays_of_several_classes_have_a_column_for_the_reference():
-    _, made, truth, _, label = case(1)
-    scans = [Found("real T2", truth, label), Found("synthetic T2", made["model 0"], np.where(label == 4, 2, label))]
+    _, synthetic, truth, _, label = case(1)
+    scans = [
+        SegmentedScan("real T2", truth, label),
+        SegmentedScan("synthetic T2", synthetic["model 0"], np.where(label == 4, 2, label)),
+    ]
     figure = overlay_figure(scans, label, {2: "GM", 4: "tumour"}, slices=[3])
     panels = [axis for axis in figure.axes if axis.images]
     assert [len(axis.collections) for axis in panels] == [2, 2, 1]

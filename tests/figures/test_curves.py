@@ -7,7 +7,7 @@ import pytest
 from hifisyn.directions import directions
 from hifisyn.errors import UserError
 from hifisyn.figures import style
-from hifisyn.figures.curves import draw_curves, read_curves, shown_losses, validation_panels
+from hifisyn.figures.curves import choose_losses, draw_curves, read_curves, validation_panels
 from tests.support.figures_toys import METRICS, assert_legible
 
 
@@ -79,7 +79,7 @@ def test_many_directions_take_several_rows_and_stay_legible(tmp_path, kept, doma
 
 def test_losses_that_most_models_have_come_first_and_the_rest_is_counted():
     tables = {f"m{i}": pd.DataFrame({f"loss/g/{j}": [1.0] for j in range(i, 12)}) for i in range(12)}
-    shown, left_out = shown_losses(tables)
+    shown, left_out = choose_losses(tables)
     assert shown[0] == "loss/g/11"
     assert (len(shown), left_out) == (10, 2)
 
@@ -91,12 +91,22 @@ def test_no_validation_leaves_losses_alone(tmp_path, kept):
     assert lines(kept[0], "g:\na") == [[[1, np.pi]]]
 
 
-@pytest.mark.parametrize("text", [None, "", "a,b\n1,2\n", "epoch,loss/g/a\n"])
-def test_a_file_without_epochs_is_refused_in_words(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (None, "does not exist"),
+        ("", "must be a CSV table"),
+        ("a,b\n1,2\n", "must hold one row per epoch"),
+        ("epoch,loss/g/a\n", "must hold one row per epoch"),
+    ],
+)
+def test_a_file_without_epochs_is_refused_in_words(tmp_path, text, what):
+    file = tmp_path / "metrics.csv"
     if text is not None:
-        (tmp_path / "metrics.csv").write_text(text)
-    with pytest.raises(UserError, match=r"metrics\.csv: wanted .* found"):
-        read_curves(tmp_path / "metrics.csv")
+        file.write_text(text)
+    with pytest.raises(UserError) as error:
+        read_curves(file)
+    assert error.value.what == f"{file}: {what}"
 
 
 def test_a_diagnostic_that_names_a_direction_is_none():

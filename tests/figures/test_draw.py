@@ -1,4 +1,4 @@
-"""All figures of a data set: what can be drawn is, with whole sentences below; what cannot is said."""
+"""All figures of a data set: what can be drawn is, with whole sentences below; what cannot is logged."""
 
 import pytest
 from PIL import Image
@@ -17,17 +17,24 @@ def roots(tmp_path, monkeypatch):
     return toy_dataset(tmp_path)
 
 
-def draw(roots, *models, split=None):
-    said: list[str] = []
-    drawn = draw_all(models, roots.preprocessed, roots.results / "figures", split=split, say=said.append)
-    return drawn, said
+@pytest.fixture
+def draw(roots, caplog):
+    """Return a function that draws figures of models and returns them, and the lines that were logged."""
+    caplog.set_level("INFO", logger="hifisyn.figures")
+
+    def draw(*models, split=None):
+        caplog.clear()
+        figures = draw_all(models, roots.preprocessed, roots.results / "figures", split=split)
+        return figures, caplog.messages.copy()
+
+    return draw
 
 
-def test_every_figure_of_an_evaluated_model_is_drawn_and_described(roots):
+def test_every_figure_of_an_evaluated_model_is_drawn_and_described(roots, draw):
     model = toy_model(roots)
     evaluate_toy(roots, model)
-    drawn, said = draw(roots, model)
-    assert said == []
+    drawn, logged = draw(model)
+    assert logged == []
     groups = [entry.group for entry in drawn]
     assert groups == ["comparison"] * 4 + ["affinity", "embedding", "curves"]
     assert len({entry.path for entry in drawn}) == len(drawn)
@@ -44,51 +51,51 @@ def test_every_figure_of_an_evaluated_model_is_drawn_and_described(roots):
     assert "±0." in captions["comparison"]
 
 
-def test_models_stand_in_one_comparison_but_those_without_evaluation(roots):
+def test_models_stand_in_one_comparison_but_those_without_evaluation(roots, draw):
     one, other, third = toy_model(roots), toy_model(roots, "__sgd=0.0", seed=1), toy_model(roots, "__ggd=0.0", seed=2)
     evaluate_toy(roots, one)
     evaluate_toy(roots, other, noise=0.3)
-    drawn, said = draw(roots, one, other, third)
+    drawn, logged = draw(one, other, third)
     comparisons = [entry for entry in drawn if entry.group == "comparison"]
     assert len(comparisons) == 4
     assert all("each of 2 models" in entry.caption for entry in comparisons)
     assert [entry.group for entry in drawn].count("curves") == 1
-    assert len(said) == 2
-    assert all("HiFiSyn without GGD" in line and "hifisyn_evaluate" in line for line in said)
+    assert len(logged) == 2
+    assert all("HiFiSyn without GGD" in line and "hifisyn_evaluate" in line for line in logged)
 
 
-def test_a_model_without_a_bank_has_no_affinity_and_it_is_said(roots):
+def test_a_model_without_a_bank_has_no_affinity_and_it_is_logged(roots, draw):
     bare = toy_plans("HiFiSyn", "memory.slots={}", "memory.global_slots=0")
-    drawn, said = draw(roots, toy_model(roots, plans=bare))
+    drawn, logged = draw(toy_model(roots, plans=bare))
     assert [entry.group for entry in drawn] == ["embedding", "curves"]
-    assert any(line.startswith("affinity of HiFiSyn: left out: ") and "Brain Memory Bank" in line for line in said)
-    assert any("comparison of T1 to T2" in line for line in said)
+    assert any(line.startswith("affinity of HiFiSyn: left out: ") and "Brain Memory Bank" in line for line in logged)
+    assert any("comparison of T1 to T2" in line for line in logged)
 
 
-def test_cases_without_labels_have_no_content_figures_and_it_is_said(roots):
+def test_cases_without_labels_have_no_content_figures_and_it_is_logged(roots, draw):
     store = SliceStore(roots.preprocessed / "TOY" / "plans_2d")
     for case in store.cases():
         images = {m: store.image(case, m) for m in ("T1", "T2")}
         store.write(case, images, store.brain(case), None, {})
     model = toy_model(roots)
     evaluate_toy(roots, model)
-    drawn, said = draw(roots, model)
+    drawn, logged = draw(model)
     assert {entry.group for entry in drawn} == {"comparison", "curves"}
-    assert len(said) == 1
-    assert "labels" in said[0]
+    assert len(logged) == 1
+    assert "labels" in logged[0]
 
 
-def test_nothing_is_fatal(roots):
+def test_nothing_is_fatal(roots, draw):
     model, broken = toy_model(roots), toy_model(roots, "__sgd=0.0")
     (broken.folder / "fold_0" / "checkpoint_best.pt").write_bytes(b"no weights")
     (broken.folder / "fold_0" / "metrics.csv").unlink()
-    drawn, said = draw(roots, broken, model)
+    drawn, logged = draw(broken, model)
     assert [entry.group for entry in drawn] == ["affinity", "embedding", "curves"]
-    assert any("affinity and embedding of HiFiSyn without SGD: left out" in line for line in said)
-    assert any(line.startswith("curve of HiFiSyn without SGD: left out") for line in said)
-    drawn, said = draw(roots, model, split="test")
+    assert any("affinity and embedding of HiFiSyn without SGD: left out" in line for line in logged)
+    assert any(line.startswith("curve of HiFiSyn without SGD: left out") for line in logged)
+    drawn, logged = draw(model, split="test")
     assert drawn == []
-    assert "wanted test cases" in said[0]
+    assert "pass --split val" in logged[0]
 
 
 def test_the_comparison_ranks_cases_by_their_psnr(roots):

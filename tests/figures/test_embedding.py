@@ -99,9 +99,9 @@ def test_umap_is_used_where_it_is_installed_seeded_and_by_cosine(monkeypatch):
 def test_one_structure_or_one_contrast_gives_no_number():
     q = queries()
     one = Queries(q.content, np.ones_like(q.structure), np.full(len(q.structure), "T1"), q.case)
-    made = embed(one)
-    assert np.isnan(made.mean_silhouette)
-    assert np.isnan(made.modality_silhouette)
+    embedding = embed(one)
+    assert np.isnan(embedding.mean_silhouette)
+    assert np.isnan(embedding.modality_silhouette)
 
 
 def test_the_figure_names_the_method_and_marks_contrasts_and_structures(tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ from hifisyn.report.collect import collect
 from hifisyn.report.limits import limits
 from hifisyn.report.results import image_quality
 from hifisyn.report.runs import Runs, runs
-from hifisyn.report.subjects import show
+from hifisyn.report.subjects import read_cases
 from hifisyn.report.viewer import Viewer, viewer
 from hifisyn.training.validation import ValidationSet, measure, source_itself, write_sheets
 from hifisyn.training.validation import score as validation_score
@@ -177,21 +177,21 @@ def test_the_report_tells_every_direction(beside):
         names = [row[0].text for row in found[f"image_quality_{direction.key}_test"].rows]
         expected = [OF_THREE, "HiFiSyn"] if set(direction) == {"T1", "T2"} else [OF_THREE]
         assert [name for name in names if name not in BASELINE_NAMES] == expected
-    assert "Left out where a contrast lacks: y, z." in limits(facts)
-    assert "Left out, since a contrast lacks: z." in limits(facts)
+    assert "Left out where a contrast is missing: y, z." in limits(facts)
+    assert "Left out, since a contrast is missing: z." in limits(facts)
     recorded = runs(facts)
     assert isinstance(recorded, Runs)
     first = recorded.models[0]
     assert first.progress is not None
     assert first.title == f"{OF_THREE}: FLAIR, T1 and T2, fold 0"
     assert "T2 to FLAIR: brain PSNR" in first.progress.head
-    assert facts.trainings[0].called == f"{OF_THREE} (fold 0)"
-    assert facts.trainings[1].called == "HiFiSyn (T1 and T2, fold 0)"
+    assert facts.trainings[0].title == f"{OF_THREE} (fold 0)"
+    assert facts.trainings[1].title == "HiFiSyn (T1 and T2, fold 0)"
 
 
 def test_the_viewer_is_told_source_and_target_apart(beside):
     facts = collect("TOY", beside)
-    viewed = viewer(facts, show(facts))
+    viewed = viewer(facts, read_cases(facts))
     assert isinstance(viewed, Viewer)
     data = [json.loads(json.dumps(case.pictures)) for case in viewed.cases]
     (whole,) = (entry for entry in data if entry["case"] == "x")
@@ -205,14 +205,14 @@ def test_the_viewer_is_told_source_and_target_apart(beside):
     assert set(part["synthetic"]) == {"T1 to T2", "T2 to T1"}
 
 
-def test_figures_compare_a_direction_over_all_models_that_make_it(beside):
-    said: list[str] = []
+def test_figures_compare_a_direction_over_all_models_that_have_it(beside, caplog):
+    caplog.set_level("INFO", logger="hifisyn.figures")
     models = find(beside.results, ["TOY"])[0]
-    drawn = draw_all(models, beside.preprocessed, beside.results / "figures", split="test", say=said.append)
+    drawn = draw_all(models, beside.preprocessed, beside.results / "figures", split="test")
     compared = {entry.path.name: entry.caption for entry in drawn if entry.group == "comparison"}
     for direction in ALL:
         makers = "each of 2 models" if set(direction) == {"T1", "T2"} else "one model"
-        assert makers in compared[f"comparison_{direction.key}_slices.png"], said
+        assert makers in compared[f"comparison_{direction.key}_slices.png"], caplog.text
     assert {entry.path.name for entry in drawn if entry.group == "curves"} == {
         "curves_FLAIR_T1_T2.png",
         "curves_T1_T2.png",

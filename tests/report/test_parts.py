@@ -18,7 +18,7 @@ from hifisyn.inference.models import Model
 from hifisyn.paths import Roots
 from hifisyn.planning.splits import Fold, Splits
 from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
-from hifisyn.report.collect import Facts, Training, collect
+from hifisyn.report.collect import Facts, TrainedFold, collect
 from hifisyn.report.collect_data import Data
 from hifisyn.report.collect_tasks import Ablation, Downstream
 from hifisyn.report.limits import limits
@@ -39,7 +39,7 @@ CASES = tuple(f"c{i}" for i in range(8))
 def training(tmp_path, label, method="HiFiSyn", **config):
     model = Model(tmp_path / label, method, "IXI", ("T1", "T2"), ("T1", "T2"), "T1", ())
     rows = pd.DataFrame({"epoch": [1, 2], "seconds": [2.0, 3.0], "T1_to_T2/psnr_brain": [10.0, 12.0]})
-    return Training(label, model, 0, {"seed": 0, "device": "cpu"} | config, toy_plans(), rows, {"settings": {}})
+    return TrainedFold(label, model, 0, {"seed": 0, "device": "cpu"} | config, toy_plans(), rows, {"settings": {}})
 
 
 def evaluated(labels, cases=CASES):
@@ -51,13 +51,13 @@ def evaluated(labels, cases=CASES):
             "fold": 0,
             "split": "test",
             "folder": "",
-            "direction": way,
+            "direction": direction,
             "method": "HiFiSyn",
         }
         | {"case": case, "subject": case, "slices": 3}
         | dict.fromkeys(MEASURES, 10.0 + number + 0.1 * place)
         for place, label in enumerate(labels)
-        for way in ("T1 to T2", "T2 to T1")
+        for direction in ("T1 to T2", "T2 to T1")
         for number, case in enumerate(cases)
     ]
     return pd.DataFrame(rows)
@@ -89,7 +89,7 @@ def facts(tmp_path, labels=("HiFiSyn",), cases=CASES, **changes):
 
 def task(kind, tool, tmp_path):
     rows = pd.DataFrame({"comparison": ["synthetic vs real"], "case": ["c0"], "subject": ["c0"], "dice_GM": [0.9]})
-    return Downstream("HiFiSyn", kind, "T2 to T1", "test", tmp_path, {"settings": {"tool": tool}}, rows, ())
+    return Downstream("HiFiSyn", kind, Direction("T2", "T1"), "test", tmp_path, {"settings": {"tool": tool}}, rows, ())
 
 
 def words(whole):
@@ -98,20 +98,20 @@ def words(whole):
 
 
 def test_only_what_was_used_is_claimed_and_cited(tmp_path):
-    told, cited = words(facts(tmp_path))
-    assert "hd-bet 1.1" in told
+    shown, cited = words(facts(tmp_path))
+    assert "hd-bet 1.1" in shown
     for absent in ("N4", "ANTs", "FAST", "Atropos", "nnU-Net", "Friedman", "Wilcoxon", "deepbet", "registered"):
-        assert absent not in told + cited.replace("non-parametric", ""), absent
-    assert "Not done: downstream tasks tissue, lesion and augment; an ablation" in told
-    told, cited = words(facts(tmp_path, ("HiFiSyn", "A"), downstream=(task("tissue", "FSL FAST", tmp_path),)))
+        assert absent not in shown + cited.replace("non-parametric", ""), absent
+    assert "Not done: downstream tasks tissue, lesion and augment; an ablation" in shown
+    shown, cited = words(facts(tmp_path, ("HiFiSyn", "A"), downstream=(task("tissue", "FSL FAST", tmp_path),)))
     assert "Zhang Y, Brady M" in cited
-    assert "Atropos" not in told
+    assert "Atropos" not in shown
     assert "Avants" not in cited
-    assert "Wilcoxon" in told
-    assert "Friedman" not in told
-    told, cited = words(facts(tmp_path, ("HiFiSyn", "A", "B"), downstream=(task("lesion", "nnU-Net", tmp_path),)))
-    assert "nnU-Net" in told
-    assert "Friedman" in told
+    assert "Wilcoxon" in shown
+    assert "Friedman" not in shown
+    shown, cited = words(facts(tmp_path, ("HiFiSyn", "A", "B"), downstream=(task("lesion", "nnU-Net", tmp_path),)))
+    assert "nnU-Net" in shown
+    assert "Friedman" in shown
     assert "Zhang Y, Brady M" not in cited
 
 
@@ -123,19 +123,19 @@ def test_papers_of_the_methods_trained_are_cited_and_no_others(tmp_path):
         ("D", "gone.away:Class"),
     ]
     whole = facts(tmp_path, trainings=tuple(training(tmp_path, label, method) for label, method in trained))
-    told, cited = words(whole)
+    shown, cited = words(whole)
     numbers = {text: number for number, text in re.findall(r"^\[(\d+)\] (.*)$", cited, re.MULTILINE)}
     number = {name: numbers.get(trainer.CITATION) for name, trainer in trainers().items()}
     assert {name for name, found in number.items() if found} == {"HiFiSyn", "DRIT++", "MGUIT", "StarGAN-v2"}
-    assert f"HiFi-Syn [{number['HiFiSyn']}] was used" in told
-    assert f"on DRIT++ [{number['DRIT++']}] and a memory bank after MGUIT [{number['MGUIT']}]." in told
+    assert f"HiFi-Syn [{number['HiFiSyn']}] was used" in shown
+    assert f"on DRIT++ [{number['DRIT++']}] and a memory bank after MGUIT [{number['MGUIT']}]." in shown
     others = f"StarGAN-v2 [{number['StarGAN-v2']}], tests.support.training_toys:Toy and gone.away:Class."
-    assert f"Compared with it were {others}" in told
+    assert f"It was compared with {others}" in shown
 
 
 def test_references_are_numbered_as_they_are_cited(tmp_path):
-    told, cited = words(facts(tmp_path, ("HiFiSyn", "A", "B"), downstream=(task("tissue", "ANTs Atropos", tmp_path),)))
-    first = list(dict.fromkeys(int(n) for group in re.findall(r"\[([\d, ]+)\]", told) for n in group.split(",")))
+    shown, cited = words(facts(tmp_path, ("HiFiSyn", "A", "B"), downstream=(task("tissue", "ANTs Atropos", tmp_path),)))
+    first = list(dict.fromkeys(int(n) for group in re.findall(r"\[([\d, ]+)\]", shown) for n in group.split(",")))
     numbers = [int(n) for n in re.findall(r"^\[(\d+)\]", cited, re.MULTILINE)]
     assert sorted(first) == numbers == list(range(1, len(numbers) + 1))
     known = [*REFERENCES.values(), *(trainer.CITATION for trainer in trainers().values())]
@@ -143,10 +143,17 @@ def test_references_are_numbered_as_they_are_cited(tmp_path):
 
 
 def test_an_nnunet_that_finds_nothing_is_named_beside_its_table(tmp_path):
-    rows = pd.DataFrame({"comparison": ["real", "synthetic"], "case": ["c0"] * 2, "subject": ["c0"] * 2})
+    rows = pd.DataFrame({"comparison": ["real", "synthetic"], "case": ["c0"] * 2, "subject": ["c0"] * 2, "dice_x": 0.0})
     settings = {"tool": "nnU-Net", "remark": "it finds nothing"}
     blind = Downstream(
-        "HiFiSyn", "lesion", "T1 to T2", "test", tmp_path, {"settings": settings}, rows.assign(dice_x=0.0), ()
+        "HiFiSyn",
+        "lesion",
+        Direction("T1", "T2"),
+        "test",
+        tmp_path,
+        {"settings": settings},
+        rows,
+        (),
     )
     whole = facts(tmp_path, downstream=(blind,))
     assert lesion(whole)[0].table.note.startswith("T1 to T2: it finds nothing.")
@@ -157,15 +164,15 @@ def test_tests_by_slice_are_labelled_as_such(tmp_path):
     labels = ("HiFiSyn", "A")
     slices = pd.concat([evaluated(labels).assign(slice=s, brain_pixels=9) for s in range(3)]).drop(columns="slices")
     whole = facts(tmp_path, labels, unit="slice", tables={"subjects": evaluated(labels), "slices": slices})
-    told, _ = words(whole)
-    assert "paired by slice" in told
-    assert "Slices of a subject are not independent" in told
+    shown, _ = words(whole)
+    assert "paired by slice" in shown
+    assert "Slices of a subject are not independent" in shown
     table = image_quality(whole)[0].table
     assert "Slice-level, as the paper" in table.note
     assert set(table.numbers["n"]) == {3 * len(CASES)}
 
 
-def test_few_subjects_are_said_to_be_few(tmp_path):
+def test_few_subjects_are_reported(tmp_path):
     few = facts(tmp_path, ("HiFiSyn", "A", "B"), CASES[:6])
     assert "With 6 subjects and 2 tests p is at least 0.062" in words(few)[0]
     assert "There are 6 subjects only" in " ".join(limits(few))
@@ -185,7 +192,7 @@ def test_three_models_are_ranked_as_their_numbers_say(tmp_path):
 
 
 def test_sections_without_results_name_the_command(tmp_path):
-    told = " ".join(Page(page(facts(tmp_path, ()), {}, [], [], figures=False)).words)
+    shown = " ".join(Page(page(facts(tmp_path, ()), {}, [], [], figures=False)).words)
     for command in (
         "hifisyn_train IXI T1 T2 fold0",
         "hifisyn_evaluate",
@@ -193,7 +200,7 @@ def test_sections_without_results_name_the_command(tmp_path):
         "hifisyn_ablation -d IXI",
         "hifisyn_report -d IXI --overwrite",
     ):
-        assert command in told
+        assert command in shown
 
 
 def test_odd_names_are_shown_and_run_nothing(tmp_path):
@@ -212,14 +219,17 @@ def test_odd_names_are_shown_and_run_nothing(tmp_path):
 
 def test_facts_of_a_data_set_without_models_and_of_nothing(tmp_path):
     roots = Roots(tmp_path / "raw", tmp_path / "pre", tmp_path / "res")
-    with pytest.raises(UserError, match="wanted the data set IXI"):
+    with pytest.raises(UserError) as error:
         collect("IXI", roots)
+    assert error.value.what == f"data set IXI exists neither in {roots.preprocessed} nor in {roots.results}"
     (roots.preprocessed / "IXI").mkdir(parents=True)
     found = collect("IXI", roots)
     assert (found.trainings, found.split, found.reference, found.evaluated.empty) == ((), "test", None, True)
     assert found.data.private
-    with pytest.raises(UserError, match="found no model"):
+    with pytest.raises(UserError) as error:
         collect("IXI", roots, reference="A")
+    assert (error.value.what, error.value.got) == ("--reference must be a trained model", "A")
+    assert "hifisyn_train" in error.value.hint
 
 
 def test_the_viewer_takes_subjects_from_the_worst_to_the_best(tmp_path):
@@ -244,13 +254,13 @@ def test_pictures_keep_intensities_to_half_a_grey_and_are_laid_out_in_order():
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("text", "masked"),
     [
         ("hifisyn_train A T1 T2 0 --raw /data/sub 7/x", "hifisyn_train A T1 T2 0 --raw PATH PATH"),
-        (r"C:\data\77\t1.nii: wanted", "PATH: wanted"),
+        (r"C:\data\77\t1.nii: must be NIfTI", "PATH: must be NIfTI"),
         ("--set lr=1e-3 '/a/b c'", "--set lr=1e-3 'PATH c'"),
     ],
 )
-def test_paths_are_cut_from_private_texts(said, shown):
-    assert without_paths(said, private=True) == shown
-    assert without_paths(said, private=False) == said
+def test_paths_are_masked_in_private_texts(text, masked):
+    assert without_paths(text, private=True) == masked
+    assert without_paths(text, private=False) == text

@@ -72,9 +72,9 @@ class Stored:
     def real(self, modality, place):
         return grey(self.store.image(self.case, modality)[place][self.box])
 
-    def made(self, seed, way, place):
+    def synthetic(self, seed, direction, place):
         folder = fold_folder(self.roots, seed) / "evaluation_test"
-        return grey(synthetic_slices.read(folder, self.case, *way)[place][self.box])
+        return grey(synthetic_slices.read(folder, self.case, *direction)[place][self.box])
 
 
 def grey(values):
@@ -98,15 +98,19 @@ def place_of(page):
     return int(number(r"slice (\d+)", page.locator('[data-part="status"]').inner_text()))
 
 
-def shows(page, roots, way=("T1", "T2"), seed=0):
+def shows(page, roots, direction=("T1", "T2"), seed=0):
     """See that all panels show the slices on disk at the place that the page names; return that place."""
     case = page.locator('[data-part="case"] option:checked').inner_text()
     stored, place = Stored(roots, case), place_of(page)
-    source, made, target = stored.real(way[0], place), stored.made(seed, way, place), stored.real(way[1], place)
-    for kind, expected in (("source", source), ("synthetic", made), ("target", target)):
+    source, synthetic, target = (
+        stored.real(direction[0], place),
+        stored.synthetic(seed, direction, place),
+        stored.real(direction[1], place),
+    )
+    for kind, expected in (("source", source), ("synthetic", synthetic), ("target", target)):
         np.testing.assert_array_equal(drawn(page, kind, expected.shape), np.stack([expected] * 3, -1), kind)
     largest = number(r'"largest": ([\d.]+)', page.locator("#viewer-settings").inner_text())
-    index = np.minimum(np.floor(np.abs(made - target) / (largest / 2 * 255) * 255 + 0.5), 255).astype(int)
+    index = np.minimum(np.floor(np.abs(synthetic - target) / (largest / 2 * 255) * 255 + 0.5), 255).astype(int)
     np.testing.assert_array_equal(drawn(page, "error", index.shape), colours()[index])
     assert len(np.unique(index)) > 5
     return place
@@ -205,8 +209,8 @@ def test_the_methods_are_copied_as_they_stand(report):
         page.evaluate("document.body.prepend(Object.assign(document.createElement('textarea'), { id: 'pasted' }))")
         page.locator("#pasted").focus()
         page.keyboard.press("Control+V")
-        pasted, told = page.locator("#pasted").input_value(), page.locator("#methods-text").inner_text()
-        assert pasted.split() == told.split()
+        pasted, shown = page.locator("#pasted").input_value(), page.locator("#methods-text").inner_text()
+        assert pasted.split() == shown.split()
         assert "held-out test subjects" in pasted
 
 
@@ -256,7 +260,7 @@ def test_tables_hold_the_means_over_subjects(roots, report):
     assert "**22.00 ± 1.00**" in (tables / "ablation_T1_T2_fold_0.md").read_text()
 
 
-def test_what_was_run_is_told(roots, report):
+def test_what_was_run_is_reported(roots, report):
     text = " ".join(Page(report.read_text()).words)
     summary = pd.read_json(fold_folder(roots) / "evaluation_test" / "summary.json", typ="series")
     for words in (
@@ -282,7 +286,7 @@ def test_an_earlier_report_is_kept_and_old_tables_go(roots, report, capsys):
     assert Page(report.read_text()).all("script")[1]["id"] == "case-0"
     assert len(Page(report.read_text()).all("script")) == 3
     assert run(roots, "--reference", "X", "-o", str(report.parent / "other.html")) == 2
-    assert f"found {MODELS[0]}, {MODELS[1]}" in capsys.readouterr().err
+    assert f"choose one of {MODELS[0]}, {MODELS[1]}" in capsys.readouterr().err
     assert run(roots, "--no-figures", "--overwrite", "--reference", MODELS[1]) == 0
     assert f"Tests are against {MODELS[1]}." in " ".join(Page(report.read_text()).words)
 

@@ -36,15 +36,15 @@ def toy_model(roots, suffix="", plans=None, seed=0):
 
 
 def evaluate_toy(roots, model, noise=0.1):
-    """Keep what the model might have made of the validation cases: the truth with noise."""
+    """Write synthetic slices of the validation cases as the model might have: the truth with noise."""
     store = SliceStore(roots.preprocessed / "TOY" / "plans_2d")
     rng = np.random.default_rng(0)
     for number, case in enumerate(("c0", "c1")):
         for source, target in (("T1", "T2"), ("T2", "T1")):
             truth, brain = store.image(case, target), store.brain(case)
-            made = np.where(brain, truth + (1 + number) * noise * rng.normal(size=truth.shape), -1)
+            synthetic = np.where(brain, truth + (1 + number) * noise * rng.normal(size=truth.shape), -1)
             synthetic_slices.write(
-                fold_folder(model.folder, 0) / "evaluation_val", case, source, target, made.clip(-1, 1)
+                fold_folder(model.folder, 0) / "evaluation_val", case, source, target, synthetic.clip(-1, 1)
             )
 
 

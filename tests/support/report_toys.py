@@ -75,12 +75,12 @@ def write_tasks(roots, tool="ANTs Atropos (antspyx 0.6)"):
     rng = np.random.default_rng(0)
     base = fold_folder(roots) / "downstream_test"
     tissue = [f"{kind}_{name}" for kind in ("dice", "vs") for name in ("CSF", "GM", "WM")]
-    for task, way, comparisons, measures in (
+    for task, direction, comparisons, measures in (
         ("tissue", "T2_to_T1", ["synthetic vs real"], tissue),
         ("lesion", "T1_to_T2", ["real", "synthetic", "source"], ["dice", "dice_tumour"]),
         ("augment", "T2_to_T1", ["real", "real + synthetic"], ["dice", "dice_CSF"]),
     ):
-        folder = base / task / way
+        folder = base / task / direction
         folder.mkdir(parents=True)
         rows = [
             {"comparison": c, "case": case, "subject": f"S{case[1:]}"}
@@ -95,10 +95,10 @@ def write_tasks(roots, tool="ANTs Atropos (antspyx 0.6)"):
     ablation = roots.results / "TOY" / "ablation_T1_T2_fold_0"
     ablation.mkdir()
     rows = [
-        {"row": row, "seed": 0, "direction": way, "case": case, "subject": f"S{case[1:]}"}
+        {"row": row, "seed": 0, "direction": direction, "case": case, "subject": f"S{case[1:]}"}
         | dict.fromkeys(MEASURES, 20.0 + shift + int(case[1:]))
         for shift, row in enumerate(("none", "all three"))
-        for way in ("T1 to T2", "T2 to T1")
+        for direction in ("T1 to T2", "T2 to T1")
         for case in TEST
     ]
     pd.DataFrame(rows).to_csv(ablation / "subjects.csv", index=False)

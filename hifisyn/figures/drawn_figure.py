@@ -1,42 +1,48 @@
-"""What a drawn figure is to those who show it, and the words that captions share."""
+"""A figure on disk as those who show it need it, and the words that captions share."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-Say = Callable[[str], None]
 
-COMPARISON, AFFINITY, EMBEDDING, CURVES = "comparison", "affinity", "embedding", "curves"
+class FigureGroup(StrEnum):
+    """Kinds of figures; those of one kind stand together."""
+
+    COMPARISON = "comparison"
+    AFFINITY = "affinity"
+    EMBEDDING = "embedding"
+    CURVES = "curves"
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A figure on the disk.
+class DrawnFigure:
+    """A figure on disk.
 
     Attributes:
         path: the PNG file.
         title: a few words.
         caption: whole sentences: what is shown, of how many subjects, on which scale, which figure of the paper it is.
-        group: "comparison", "affinity", "embedding" or "curves".
+        group: its kind.
     """
 
     path: Path
     title: str
     caption: str
-    group: str
+    group: FigureGroup
 
 
-def how_many(cases: Collection[str], subjects: Mapping[str, str]) -> str:
+def count_cases(cases: Collection[str], subjects: Mapping[str, str]) -> str:
     """Return how many cases and subjects there are, in words; a case without an entry is its own subject.
 
-    >>> how_many(["a1", "a2", "b"], {"a1": "a", "a2": "a"})
+    >>> count_cases(["a1", "a2", "b"], {"a1": "a", "a2": "a"})
     '3 cases of 2 subjects'
     """
     people = len({subjects.get(case, case) for case in cases})
     return f"{len(cases)} case{'s' * (len(cases) != 1)} of {people} subject{'s' * (people != 1)}"
 
 
-def split_in_words(split: str) -> str:
+def split_name(split: str) -> str:
     """Return "test" or "validation"."""
     return "validation" if split == "val" else split
 
