@@ -31,7 +31,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The cases of a cohort, the largest outliers first.
+    """The cases of a cohort, the farthest from it first.
 
     Attributes:
         order: (N,) places in the cohort.

@@ -61,10 +61,8 @@ def draw_cases(
         raise UserError("all models must be evaluated on the same cases", got="no case that they share")
     count = min(most, len(subjects)) if count is None else count
     if count > len(subjects):
-        limit = (
-            f"--cases-number must be at most {len(subjects)}, the number of subjects that all models were evaluated on"
-        )
-        raise UserError(limit, got=count, hint="lower it, or evaluate more cases")
+        what = f"--cases-number must be at most {len(subjects)}, the subjects that all models were evaluated on"
+        raise UserError(what, got=count, hint="lower it, or evaluate more cases")
     drawn: list[tuple[str, Direction]] = []
     times = dict.fromkeys(directions, 0)
     for index in rng.permutation(len(subjects))[:count]:

@@ -173,7 +173,7 @@ def test_several_slices_and_chosen_models(roots, tmp_path):
         (["--model", MODELS[0]], "a direction must have at least 2 evaluated models"),
         (
             ["--cases-number", "9"],
-            "--cases-number must be at most 8, the number of subjects that all models were evaluated on (got 9)",
+            "--cases-number must be at most 8, the subjects that all models were evaluated on (got 9)",
         ),
         (["--split", "val"], "a direction must have at least 2 evaluated models"),
         (["--repeats", "-1"], "--repeats must be between 0 and 8 (got -1)"),
