@@ -93,7 +93,8 @@ def _make(options: argparse.Namespace) -> int:
         raise UserError("--source and --target must come together", hint="pass both or none")
     from hifisyn.directions import Direction
     from hifisyn.paths import Roots, parse_fold
-    from hifisyn.reader_study.make import StudyRequest, make_study
+    from hifisyn.reader_study.make import make_study
+    from hifisyn.reader_study.request import StudyRequest
 
     request = StudyRequest(
         dataset=options.dataset,

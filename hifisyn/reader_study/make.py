@@ -2,57 +2,25 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from hifisyn import __version__
 from hifisyn.dataset import TISSUES
-from hifisyn.directions import Direction
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, sha256, write_text
+from hifisyn.files import write_text
 from hifisyn.paths import READER_STUDY, Roots, plans_file, slices_folder
 from hifisyn.plans import Plans
-from hifisyn.reader_study import key as keys
+from hifisyn.reader_study.build_key import build_key
 from hifisyn.reader_study.design import Trial, View, arrange, draw_cases, draw_slices
 from hifisyn.reader_study.evaluated import EvaluatedModels, find_evaluated, short_names
 from hifisyn.reader_study.images import REAL, Pictures, count_pixels, read_pictures
-from hifisyn.reader_study.page import Shown, image_id, render_study, study_id, trial_id
+from hifisyn.reader_study.key import write_key
+from hifisyn.reader_study.page import Shown, render_study, study_id
+from hifisyn.reader_study.request import StudyRequest
 from hifisyn.slices import SliceStore
 
 STUDY_HTML = "study.html"
 MOST_CASES, MOST_IMAGES = 18, 20
-
-
-@dataclass(frozen=True)
-class StudyRequest:
-    """What to make a study of.
-
-    Attributes:
-        dataset: name of the data set.
-        models: names or paths of model folders; empty: all that were evaluated.
-        direction: source and target; none: all evaluated ones, shared evenly among the cases.
-        split: see `hifisyn.reader_study.evaluated.find_evaluated`.
-        fold: see there.
-        cases: how many; none: one of every subject, 18 at the most, as the paper has.
-        slices: of each case.
-        repeats: views to show twice.
-        seed: the same seed draws the same study.
-        with_real: hide the real target among the images.
-        show_real: show the real target beside the source.
-    """
-
-    dataset: str
-    models: tuple[str, ...] = ()
-    direction: Direction | None = None
-    split: str | None = None
-    fold: int | str | None = None
-    cases: int | None = None
-    slices: int = 1
-    repeats: int = 2
-    seed: int = 0
-    with_real: bool = False
-    show_real: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +80,8 @@ def make_study(request: StudyRequest, roots: Roots, folder: Path | None = None, 
     }
     shown = [_shown(trial, pictures[trial.view], request.show_real) for trial in trials]
     write_text(folder / STUDY_HTML, render_study(shown))
-    written = keys.write_key(folder, _key(request, evaluated, titles, trials, study_id(shown), folder / STUDY_HTML))
+    key = build_key(request, evaluated, titles, trials, study=study_id(shown), page=folder / STUDY_HTML)
+    written = write_key(folder, key)
     return Study(folder / STUDY_HTML, written, tuple(trials), titles, _notes(evaluated, trials, len(titles)))
 
 
@@ -146,55 +115,6 @@ def _shown(trial: Trial, pictures: Pictures, show_real: bool) -> Shown:
         references.append((f"Real {target}", pictures.target))
     images = tuple(pictures.candidates[name] for name in trial.candidates)
     return Shown(source, target, tuple(references), images)
-
-
-def _key(
-    request: StudyRequest,
-    evaluated: EvaluatedModels,
-    titles: dict[str, str],
-    trials: list[Trial],
-    study: str,
-    page_file: Path,
-) -> keys.Key:
-    settings: dict[str, Any] = {name: getattr(request, name) for name in request.__dataclass_fields__}
-    settings |= {
-        "models": ", ".join(request.models),
-        "direction": str(request.direction) if request.direction else None,
-    }
-    return keys.Key(
-        study=study,
-        page_sha256=sha256(page_file),
-        settings=settings | {"split": evaluated.split},
-        versions={"hifisyn": __version__, "numpy": np.__version__},
-        candidates={name: _candidate(name, title, evaluated) for name, title in titles.items()},
-        trials={
-            trial_id(number): keys.KeyTrial(
-                case=trial.view.case,
-                slice=trial.view.slice,
-                source=trial.view.direction.source,
-                target=trial.view.direction.target,
-                repeats=trial.repeats,
-                images={image_id(number, place): name for place, name in enumerate(trial.candidates)},
-            )
-            for number, trial in enumerate(trials, 1)
-        },
-    )
-
-
-def _candidate(name: str, title: str, evaluated: EvaluatedModels) -> keys.Candidate:
-    folders = {str(one): named[name] for one, named in evaluated.folders.items() if name in named}
-    weights = {one: _weights(folder) for one, folder in folders.items()}
-    return keys.Candidate(
-        title=title,
-        evaluations={one: str(folder) for one, folder in folders.items()},
-        weights={one: digest for one, digest in weights.items() if digest},
-    )
-
-
-def _weights(folder: Path) -> str:
-    summary = folder / "summary.json"
-    settings = read_json(summary).get("settings", {}) if summary.is_file() else {}
-    return str(settings.get("weights") or "")
 
 
 def _notes(evaluated: EvaluatedModels, trials: list[Trial], images: int) -> tuple[str, ...]:
