@@ -15,8 +15,8 @@ from hifisyn.errors import UserError
 def command(function: Callable[[list[str] | None], int | None]) -> Callable[[list[str] | None], int]:
     """Turn a main function into a console command.
 
-    UserError, missing permission and a full disk become one line and exit code 2, an interruption 130;
-    anything else is our mistake and keeps its traceback.
+    UserError, missing permission and a full disk become one line and exit code 2, an interruption 130; any other
+    exception is a bug and keeps its traceback.
     """
 
     @wraps(function)
@@ -31,14 +31,14 @@ def command(function: Callable[[list[str] | None], int | None]) -> Callable[[lis
         try:
             return function(arguments) or 0
         except UserError as error:
-            return _fail(str(error))
+            return _fail(error)
         except PermissionError as error:
-            return _fail(f"permission to read or write {error.filename} is missing; choose another folder")
+            return _fail(UserError(f"no permission to read or write {error.filename}", hint="choose another folder"))
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
                 raise
-            reason = os.strerror(error.errno)
-            return _fail(f"{error.filename or 'the output'} cannot be written (got {reason.lower()}); free some space")
+            what = f"{error.filename or 'the output'} cannot be written"
+            return _fail(UserError(what, got=os.strerror(error.errno).lower(), hint="free some space"))
         except KeyboardInterrupt:
             log.warning("interrupted")
             return 130
@@ -47,9 +47,9 @@ def command(function: Callable[[list[str] | None], int | None]) -> Callable[[lis
 
 
 class Plain(logging.Handler):
-    """Writes each message as it is, a line each: what is told to stdout, warnings and errors to stderr.
+    """Writes each message as it is: to stdout, warnings and errors to stderr.
 
-    The streams are looked up at each line, so that whoever redirects them later has what is written.
+    The streams are looked up at each message, so that redirecting them later works.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -66,7 +66,7 @@ class Plain(logging.Handler):
 
 @contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Let the signal by which a scheduler ends a job end this run as Ctrl-C does: workers too, locks removed."""
+    """Treat SIGTERM, by which a scheduler ends a job, as Ctrl-C: workers end too, and locks are removed."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -75,10 +75,10 @@ def terminated_as_interrupted() -> Iterator[None]:
 
 
 def outcome(*, done: bool, failed: bool) -> int:
-    """Return the exit code of a run over cases: 0 all done, 1 some failed, 2 nothing came of it."""
+    """Return the exit code of a run over cases: 0 all done, 1 some failed, 2 all failed."""
     return (1 if done else 2) if failed else 0
 
 
-def _fail(line: str) -> int:
-    logging.getLogger("hifisyn").error(f"error: {' '.join(line.split())}")
+def _fail(error: UserError) -> int:
+    logging.getLogger("hifisyn").error(f"error: {' '.join(str(error).split())}")
     return 2
