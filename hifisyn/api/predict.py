@@ -6,8 +6,8 @@ from pathlib import Path
 from hifisyn.dataset_conversion.bids_selection import Selection
 from hifisyn.errors import UserError
 from hifisyn.inference.predict import Existing, PredictionSummary, predict_folder
+from hifisyn.inference.settings import PredictionSettings
 from hifisyn.inference.weights import Folds, Kinds
-from hifisyn.inference.worker import PredictionSettings
 from hifisyn.preprocessing.brain_programs import parsed
 
 
@@ -103,7 +103,7 @@ def predict(
 
 
 def _check_stripping(tool: str | None, command: str, masks: Path | str | None, stripped: bool | None) -> None:
-    """See that what is said of skulls goes together."""
+    """Check that the arguments on skulls go together."""
     if tool == "command":
         parsed(command)
     elif command:

@@ -100,6 +100,6 @@ def main(arguments: list[str] | None = None) -> int:
     for gap in summary.gaps:
         log.info(str(gap))
     kept = f", {len(summary.kept)} kept" if summary.kept else ""
-    written = f"{len(summary.made)} volume{'' if len(summary.made) == 1 else 's'} written"
+    written = f"{len(summary.generated)} volume{'' if len(summary.generated) == 1 else 's'} written"
     log.info(f"{written}{kept}, {len(summary.failures)} failed; see {output}")
-    return outcome(done=bool(summary.made or summary.kept), failed=bool(summary.failures))
+    return outcome(done=bool(summary.generated or summary.kept), failed=bool(summary.failures))

@@ -1,6 +1,6 @@
 """Test-time augmentation: an image is translated at several places of the networks' grid and mirrored, then averaged.
 
-What a network draws because of where its strided layers lie, such as stripes of an even period, falls out.
+Patterns that come from where strided layers lie, such as stripes of an even period, cancel out.
 """
 
 from itertools import product
@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from hifisyn.inference.ensemble import mixed
+from hifisyn.inference.ensemble import mixture
 from hifisyn.intensities import OUTSIDE
 
 
 class Shifted(nn.Module):
     """A translator, averaged over four shifts of half a stride and the left-right mirror image of each.
 
-    The size stays, since some networks know one alone: what a shift moves out of the image keeps the answer of the
-    pass without a shift.
+    The size stays, since some networks take one size only: what a shift moves out of the image keeps the answer of
+    the pass without a shift.
 
     Args:
         translator: of one direction, see `hifisyn.training.contract.Trainer.translator`.
@@ -31,10 +31,10 @@ class Shifted(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the mean of eight passes."""
-        return mixed(torch.stack([*self._at_all_shifts(image), *self._mirrored(image)]))
+        return mixture(torch.stack([*self._at_all_shifts(image), *self._mirrored(image)]))
 
     def _mirrored(self, image: Tensor) -> list[Tensor]:
-        return [made.flip(-1) for made in self._at_all_shifts(image.flip(-1))]
+        return [answer.flip(-1) for answer in self._at_all_shifts(image.flip(-1))]
 
     def _at_all_shifts(self, image: Tensor) -> list[Tensor]:
         """Return four answers, each back in its place."""

@@ -14,7 +14,7 @@ def find_bids_cases(root: Path, selection: Selection) -> Inputs:
     """Return the chosen scans of a BIDS data set, a case for each session that has any.
 
     Raises:
-        UserError: it is no BIDS data set, a participant is not there, or nothing fits.
+        UserError: it is no BIDS data set, a participant is missing, or no scan fits.
     """
     dataset = BidsDataset.open(root)
     require_known(selection.participants, dataset.subjects)
@@ -26,8 +26,6 @@ def find_bids_cases(root: Path, selection: Selection) -> Inputs:
         if case.images:
             cases[case.name] = case.images
     if not cases:
-        raise UserError(
-            f"{root}: wanted scans such as sub-01/anat/sub-01_T1w.nii.gz, found none that fits; "
-            "look at the labels and the filters"
-        )
+        what = f"{root} has no scan such as sub-01/anat/sub-01_T1w.nii.gz that fits labels and filters"
+        raise UserError(what, hint="change the labels or the filters")
     return Inputs(cases, left_out)

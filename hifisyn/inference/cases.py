@@ -14,11 +14,11 @@ Named = dict[Path, tuple[str, str] | None]
 
 @dataclass(frozen=True)
 class Inputs:
-    """What there is to start from.
+    """The scans to start from.
 
     Attributes:
-        cases: case to modality to file, sorted by case.
-        left_out: files that are none of them, and why.
+        cases: case to contrast to file, sorted by case.
+        left_out: other files, and why they are left out.
     """
 
     cases: dict[str, dict[str, Path]]
@@ -29,16 +29,16 @@ def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None)
     """Group the NIfTI files of a folder, or one file, into cases by their names.
 
     `IXI012_T1.nii.gz` is the T1 of case IXI012. So is nnU-Net's `IXI012_0000.nii.gz` where T1 is the first of
-    `channels`. With `source`, a file whose name says nothing is a case of its own, of that modality. What was
-    synthesised, as the JSON file beside it says, is never taken for a scan.
+    `channels`. With `source`, a file whose name says nothing is a case of its own, of that contrast. A synthetic
+    volume, as the JSON file beside it says, is never taken for a scan.
 
     Args:
         path: a folder, which is not searched deeper, or a file.
-        channels: modalities in channel order; empty where the models do not agree on one.
-        source: modality of the files whose names do not say it.
+        channels: contrasts in channel order; empty where the models do not agree on one.
+        source: contrast of the files whose names have none.
 
     Raises:
-        UserError: there is nothing to read, no name says a modality, or two files are the same contrast of a case.
+        UserError: there is nothing to read, no name has a contrast, or two files are the same contrast of a case.
     """
     files = [path] if path.is_file() else _images(path)
     synthetic = [file for file in files if is_synthetic(file)]
@@ -47,8 +47,9 @@ def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None)
     unknown = [file for file, name in named.items() if name is None]
     if len(unknown) == len(named):
         raise UserError(
-            f"{path}: wanted names that end with a modality, such as CASE_T1.nii.gz, found {_some(unknown or files)}; "
-            "rename them, or say what they are, as in --source T1"
+            f"{path}: names must end with a contrast, such as CASE_T1.nii.gz",
+            got=_shown(unknown or files),
+            hint="rename the files, or name their contrast, as in --source T1",
         )
     left_out = dict.fromkeys(unknown, "its name does not end with a modality") | dict.fromkeys(synthetic, "synthetic")
     return Inputs(_grouped(named), left_out)
@@ -74,12 +75,13 @@ def _named(files: list[Path], channels: tuple[str, ...], source: str | None) -> 
 
 def _named_one(file: Path, channels: tuple[str, ...], source: str | None) -> Named:
     if not file.name.endswith(ENDINGS):
-        raise UserError(f"{file}: wanted a NIfTI file (.nii.gz or .nii), found another kind; convert it")
+        raise UserError(f"{file} must be a NIfTI file (.nii.gz or .nii)", hint="convert it")
     by_word = _by_word(file, channels)
     if source is None:
         return {file: by_word or split_name(file, channels)}
     if by_word is not None and by_word[1] != source:
-        raise UserError(f"{file}: wanted a {source} (--source), found the name of a {by_word[1]}; mend one of them")
+        got = f"a {by_word[1]} by its name"
+        raise UserError(f"{file} must be a {source}, as --source says", got=got, hint="change one of them")
     return {file: by_word or (stem(file), source)}
 
 
@@ -91,11 +93,11 @@ def _by_word(file: Path, channels: tuple[str, ...]) -> tuple[str, str] | None:
 
 def _images(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise UserError(f"{folder}: wanted a folder of NIfTI files or one file, found none; check -i")
+        raise UserError(f"{folder} does not exist", hint="name a folder of NIfTI files or one file with -i")
     seen = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     files = [p for p in seen if p.name.endswith(ENDINGS) and not p.is_dir()]
     if not files:
-        raise UserError(f"{folder}: wanted NIfTI files such as CASE_T1.nii.gz, found {_some(seen)}; check -i")
+        raise UserError(f"{folder} has no NIfTI files such as CASE_T1.nii.gz", got=_shown(seen), hint="change -i")
     return files
 
 
@@ -107,14 +109,13 @@ def _grouped(named: Named) -> dict[str, dict[str, Path]]:
         case, modality = name
         images = cases.setdefault(case, {})
         if modality in images:
-            raise UserError(
-                f"case {case}: wanted one {modality}, found {images[modality].name} and {file.name}; remove one"
-            )
+            both = f"{images[modality].name} and {file.name}"
+            raise UserError(f"case {case} must have one {modality}", got=both, hint="remove one of them")
         images[modality] = file
     return dict(sorted(cases.items()))
 
 
-def _some(paths: Sequence[Path], limit: int = 4) -> str:
+def _shown(paths: Sequence[Path], limit: int = 4) -> str:
     names = [p.name + ("/" if p.is_dir() else "") for p in paths]
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return (", ".join(names[:limit]) or "nothing") + more

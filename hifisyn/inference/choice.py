@@ -1,4 +1,4 @@
-"""Which trained model makes a contrast, and from which scan: never by accident, and what else would do is told."""
+"""Which trained model generates a contrast, and from which scan; what else would do is named."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ RECOMMENDED = "HiFiSyn"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model, and what is known of it when it comes to choosing.
+    """A trained model, and what is known of it when it comes to choosing.
 
     Attributes:
         model: the model folder.
@@ -28,128 +28,142 @@ class Candidate:
     kinds: Kinds = None
 
     @cached_property
-    def weights(self) -> Weights:
-        """Those that would be used.
-
-        Raises:
-            UserError: they are not there.
-        """
-        return choose_weights(self.model, self.folds, self.kinds)
+    def weights(self) -> Weights | None:
+        """Those that would be used; None where the model lacks a requested fold or checkpoint."""
+        try:
+            return choose_weights(self.model, self.folds, self.kinds)
+        except UserError:
+            return None
 
     @cached_property
     def steps(self) -> int:
-        """Length of its training; of several folds that of the shortest; 0 where the wanted weights are not there."""
-        try:
-            return min(steps(self.model, fold) for fold in self.weights.folds)
-        except UserError:
-            return 0
+        """Length of its training, of several folds that of the shortest; 0 where it lacks the requested weights."""
+        return min(steps(self.model, fold) for fold in self.weights.folds) if self.weights else 0
 
     @cached_property
     def changed(self) -> int:
-        """PredictionSettings that were changed, as in an ablation."""
+        """Number of settings that were changed, as in an ablation."""
         return changed(self.model)
 
     @cached_property
     def scores(self) -> dict[Direction, float]:
         """SSIM in the brain on its validation cases, by direction, mean over the folds; empty where unknown."""
-        try:
-            return validated(self.model, self.weights.folds)
-        except UserError:
-            return {}
+        return validated(self.model, self.weights.folds) if self.weights else {}
 
 
 @dataclass(frozen=True)
 class ChosenModel:
-    """What makes a contrast.
+    """What generates a contrast.
 
     Attributes:
         model: the model folder.
-        source: the modality to start from.
-        others: models that make it from this source too.
+        source: the contrast to start from.
+        others: candidates that generate it from this source too.
     """
 
     model: Model
     source: str
-    others: tuple[Model, ...] = ()
+    others: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """The models there are, to choose from.
+    """The models to choose from.
 
     Attributes:
-        trained: all of them.
+        all: in their order.
+        named: the user named them (--model), so that there may be more.
     """
 
-    trained: tuple[Candidate, ...]
+    all: tuple[Candidate, ...]
+    named: bool = False
 
     @classmethod
-    def of(cls, models: Iterable[Model], folds: Folds = None, kinds: Kinds = None) -> "Candidates":
+    def of(
+        cls, models: Iterable[Model], folds: Folds = None, kinds: Kinds = None, *, named: bool = False
+    ) -> "Candidates":
         """Take models by the weights that would be used of each, see `choose_weights`."""
-        return cls(tuple(Candidate(model, folds, kinds) for model in models))
+        return cls(tuple(Candidate(model, folds, kinds) for model in models), named)
 
     @property
     def models(self) -> list[Model]:
-        """All of them, in their order."""
-        return [one.model for one in self.trained]
+        """All models, in their order."""
+        return [candidate.model for candidate in self.all]
 
-    def make(self, target: str, present: Iterable[str]) -> bool:
-        """Tell whether some model makes `target` from one of the other modalities that are present."""
-        there = set(present)
-        return any(model.makes(target, there) for model in self.models)
+    @property
+    def none(self) -> str:
+        """The subject of a sentence on what none of them does."""
+        return "no model of --model" if self.named else "no trained model"
+
+    @property
+    def remedy(self) -> str:
+        """What to do where none of them does it."""
+        return "leave out --model to choose from all trained models" if self.named else "train one with hifisyn_train"
+
+    def generate(self, target: str, present: Iterable[str]) -> bool:
+        """Return whether some model generates `target` from one of the other contrasts that are present."""
+        sources = set(present)
+        return any(model.generates(target, sources) for model in self.models)
 
     def best(self, present: Iterable[str], target: str) -> ChosenModel:
-        """Return which model makes `target` from which present modality.
+        """Return which model generates `target` from which of the contrasts that are present.
 
         The recommended method goes first; without it, the only other one that fits. Of several trainings of a
         direction the longest is taken, of equally long ones that with fewer changed settings, then the better one on
-        its validation cases. Of several sources the one is taken from which the contrast comes out best, by SSIM in the
-        brain on validation cases; where that is unknown, the reference modality of the data set, then the first given.
+        its validation cases; those that lack the requested weights come last. Of several sources the one is taken from
+        which the contrast comes out best, by SSIM in the brain on validation cases; where that is unknown, the
+        reference contrast of the data set, then the first given.
 
         Raises:
-            UserError: no model fits, or several methods other than the recommended one do; what there is is listed.
+            UserError: no model fits, or several methods other than the recommended one do.
         """
-        sources = [modality for modality in present if modality != target]
-        fitting = [one for one in self.trained if one.model.makes(target, sources)]
+        sources = [contrast for contrast in present if contrast != target]
+        fitting = [candidate for candidate in self.all if candidate.model.generates(target, sources)]
         if not fitting:
-            raise UserError(_none_fits(self.models, sources, target))
+            raise self._none_fits(sources, target)
         candidates = _of_one_method(fitting, sources, target)
-        longest = {source: _longest(candidates, source, target) for source in sources}
-        offers = [(source, trained) for source, trained in longest.items() if trained]
-        source, taken = min(offers, key=lambda offer: _demerit(offer[0], offer[1], target))
-        others = [one.model for one in fitting if one is not taken and one.model.makes(target, [source])]
-        return ChosenModel(taken.model, source, tuple(others))
+        longest = {source: _longest(candidates, Direction(source, target)) for source in sources}
+        offers = [(source, candidate) for source, candidate in longest.items() if candidate]
+        source, best = min(offers, key=lambda offer: _source_order(offer[1], Direction(offer[0], target)))
+        others = [other for other in fitting if other is not best and other.model.generates(target, [source])]
+        return ChosenModel(best.model, source, tuple(others))
+
+    def _none_fits(self, sources: Sequence[str], target: str) -> UserError:
+        origin = " or ".join(sources) or "another contrast"
+        return UserError(f"{self.none} generates {target} from {origin}", got=listed(self.models), hint=self.remedy)
+
+
+def listed(models: Sequence[Model]) -> str:
+    """Return models and their folders as one text."""
+    return ", ".join(f"{model} ({model.folder})" for model in models) or "no model"
 
 
 def _of_one_method(fitting: Sequence[Candidate], sources: Sequence[str], target: str) -> list[Candidate]:
-    methods = dict.fromkeys(one.model.method for one in fitting)
+    methods = dict.fromkeys(candidate.model.method for candidate in fitting)
     method = RECOMMENDED if RECOMMENDED in methods else next(iter(methods))
     if method != RECOMMENDED and len(methods) > 1:
-        choices = " or ".join(f"--model {one.model.folder}" for one in fitting)
+        choices = " or ".join(f"--model {candidate.model.folder}" for candidate in fitting)
         raise UserError(
-            f"wanted one method that makes {target} from {' or '.join(sources)}, found {', '.join(methods)}; "
-            f"choose with {choices}"
+            f"several methods generate {target} from {' or '.join(sources)}",
+            got=", ".join(methods),
+            hint=f"choose with {choices}",
         )
-    return [one for one in fitting if one.model.method == method]
+    return [candidate for candidate in fitting if candidate.model.method == method]
 
 
-def _longest(candidates: Sequence[Candidate], source: str, target: str) -> Candidate | None:
-    making = [one for one in candidates if one.model.makes(target, [source])]
-    way = Direction(source, target)
+def _longest(candidates: Sequence[Candidate], direction: Direction) -> Candidate | None:
     return min(
-        making,
-        key=lambda one: (-one.steps, one.changed, -one.scores.get(way, -math.inf), str(one.model.folder)),
+        (candidate for candidate in candidates if direction in candidate.model.directions),
+        key=lambda candidate: (
+            -candidate.steps,
+            candidate.changed,
+            -candidate.scores.get(direction, -math.inf),
+            str(candidate.model.folder),
+        ),
         default=None,
     )
 
 
-def _demerit(source: str, trained: Candidate, target: str) -> tuple[float, bool]:
+def _source_order(candidate: Candidate, direction: Direction) -> tuple[float, bool]:
     """Return what is smaller for a better source."""
-    score = trained.scores.get(Direction(source, target))
-    return math.inf if score is None else -score, source != trained.model.reference
-
-
-def _none_fits(models: Sequence[Model], sources: Sequence[str], target: str) -> str:
-    wanted = f"a model that makes {target} from {' or '.join(sources) or 'another modality'}"
-    there = ", ".join(f"{model} ({model.folder})" for model in models) or "no model"
-    return f"wanted {wanted}, found {there}; train one with hifisyn_train"
+    return -candidate.scores.get(direction, -math.inf), direction.source != candidate.model.reference

@@ -1,4 +1,4 @@
-"""The weights of a model read from their checkpoints, and that those which translate together belong together."""
+"""The weights of a model, read from checkpoints that must go together."""
 
 from pathlib import Path
 
@@ -25,8 +25,9 @@ def load_members(model: Model, weights: Weights) -> list[Trainer]:
         different.pop(EPOCHS, None)  # a fold may have gone on for longer
         if different:
             raise UserError(
-                f"{checkpoint.file}: wanted the plans of {first.file}, found others ({', '.join(different)}); "
-                "choose others with --fold and --checkpoint"
+                f"{checkpoint.file} must have the plans of {first.file}",
+                got=f"other {', '.join(different)}",
+                hint="choose others with --fold and --checkpoint",
             )
     return members
 
@@ -35,9 +36,7 @@ def _load(file: Path, model: Model) -> Trainer:
     content = checkpoints.load(file)
     domains = tuple(content["domains"])
     if domains != model.domains:
-        raise UserError(
-            f"{file}: wanted weights for {model.contrasts}, found those for {', '.join(domains)}; train again"
-        )
+        raise UserError(f"{file} must have weights for {model.contrasts}", got=", ".join(domains), hint="train again")
     plans = Plans.checked(content["plans"], origin=str(file))
     trainer = trainer_class(plans.method)(plans, domains)
     checkpoints.restore(content, trainer)

@@ -1,6 +1,7 @@
-"""Which trained models there are, and which of them fits."""
+"""The trained models: what each of them translates, and its checkpoints."""
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from hifisyn.plans import Plans
 
 CHECKPOINTS = ("best", "final", "latest")
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -20,7 +23,7 @@ class Checkpoint:
     Attributes:
         fold: number of the fold, or "all".
         kind: "best", "final" or "latest".
-        file: where it lies.
+        file: its path.
     """
 
     fold: int | str
@@ -36,10 +39,10 @@ class Model:
         folder: holds plans.json, config.json and the folds.
         method: name of the method in the registry.
         dataset: name of the data set it was trained on.
-        domains: the modalities, two or more, sorted; it translates each into every other.
-        modalities: all of the data set, in channel order.
-        reference: the modality that is taken as source where there is a choice.
-        checkpoints: all that exist, best before final before latest within a fold, lowest fold first.
+        domains: its contrasts, two or more, sorted; it translates each into every other.
+        modalities: all contrasts of the data set, in channel order.
+        reference: the contrast to start from where there is a choice.
+        checkpoints: all that exist, lowest fold first, best before final before latest within a fold.
     """
 
     folder: Path
@@ -65,44 +68,45 @@ class Model:
         return directions(self.domains)
 
     def sources_of(self, target: str) -> tuple[str, ...]:
-        """Return the modalities from which the model makes `target`; none where it does not make it."""
+        """Return the contrasts from which the model generates `target`; empty where it does not."""
         return tuple(direction.source for direction in self.directions if direction.target == target)
 
-    def makes(self, target: str, present: Iterable[str]) -> bool:
-        """Tell whether the model makes `target` from one of the modalities that are present."""
+    def generates(self, target: str, present: Iterable[str]) -> bool:
+        """Return whether the model generates `target` from one of the contrasts that are present."""
         return bool(set(present) & set(self.sources_of(target)))
 
     def checkpoint(self, fold: int | str | None = None, kind: str | None = None) -> Checkpoint:
         """Return the weights to use: the lowest fold that exists, and best, else final, else latest.
 
         Raises:
-            UserError: there is no such fold or no such checkpoint; those that exist are listed.
+            UserError: there is no such fold or checkpoint.
         """
         for checkpoint in self.checkpoints:
             if fold in (None, checkpoint.fold) and kind in (None, checkpoint.kind):
                 return checkpoint
-        wanted = f"a {kind or 'finished'} checkpoint" + ("" if fold is None else f" of fold {fold}")
+        missing = f"no {kind} checkpoint" if kind else "no checkpoint"
+        missing += "" if fold is None else f" of fold {fold}"
         there = ", ".join(f"fold {c.fold} {c.kind}" for c in self.checkpoints) or "none"
-        raise UserError(f"{self.folder}: wanted {wanted}, found {there}; choose with --fold and --checkpoint")
+        raise UserError(f"{self.folder} has {missing}", got=there, hint="choose with --fold and --checkpoint")
 
 
 def read_model(folder: Path | str) -> Model:
-    """Read what a model folder says about itself.
+    """Read a model folder.
 
     Raises:
         UserError: the folder is no model folder, or a file of it is broken.
     """
     folder = Path(folder)
     if not plans_file(folder).is_file() or not (folder / CONFIG_JSON).is_file():
-        raise UserError(f"{folder}: wanted a model folder with plans.json and {CONFIG_JSON}, found none; see --model")
+        what = f"{folder} must be a model folder with plans.json and {CONFIG_JSON}"
+        raise UserError(what, hint="name another with --model")
     plans = Plans.load(plans_file(folder))
     config = read_json(folder / CONFIG_JSON)
     try:
         method, domains = str(config["method"]), _domains(config["domains"])
     except (KeyError, TypeError, ValueError):
-        raise UserError(
-            f"{folder / CONFIG_JSON}: wanted method and domains, two or more, found neither; train again"
-        ) from None
+        what = f"{folder / CONFIG_JSON} must have a method and two or more domains"
+        raise UserError(what, hint="train again") from None
     return Model(
         folder,
         method,
@@ -114,12 +118,13 @@ def read_model(folder: Path | str) -> Model:
     )
 
 
-def find_models(results: Path, left_out: Callable[[str], object] = lambda line: None) -> list[Model]:
+def find_models(results: Path) -> list[Model]:
     """Return the models below a results folder that have at least one checkpoint, sorted by folder.
+
+    A folder that is broken or of another version is left out with a warning.
 
     Args:
         results: root of the model folders.
-        left_out: takes a line for each folder that is broken or of another version, which costs the others nothing.
     """
     models = []
     for folder in (file.parent for file in sorted(results.glob("*/*/*/plans.json"))):
@@ -128,7 +133,7 @@ def find_models(results: Path, left_out: Callable[[str], object] = lambda line: 
         try:
             models.append(read_model(folder))
         except UserError as error:
-            left_out(f"left out: {error}")
+            log.warning(f"left out: {error}")
     return models
 
 
@@ -140,14 +145,14 @@ def _domains(names: Iterable[str]) -> tuple[str, ...]:
     """
     domains = tuple(str(name) for name in names)
     if len(set(domains)) != len(domains) or len(domains) < 2:
-        raise ValueError(f"two or more domains are wanted, got {domains}")
+        raise ValueError(f"domains must be two or more, each once, got {domains}")
     return domains
 
 
 def _checkpoints(folder: Path) -> Iterable[Checkpoint]:
-    found = []
+    possible = []
     for fold in folder.glob("fold_*"):
         number = parse_fold(fold.name.removeprefix("fold_"))
-        found += [Checkpoint(number, kind, fold / f"checkpoint_{kind}.pt") for kind in CHECKPOINTS]
-    there = [checkpoint for checkpoint in found if checkpoint.file.is_file()]
+        possible += [Checkpoint(number, kind, fold / f"checkpoint_{kind}.pt") for kind in CHECKPOINTS]
+    there = [checkpoint for checkpoint in possible if checkpoint.file.is_file()]
     return sorted(there, key=lambda c: (isinstance(c.fold, str), c.fold if isinstance(c.fold, int) else 0))

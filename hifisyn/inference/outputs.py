@@ -1,16 +1,16 @@
-"""The files of one synthetic volume: their names, whether they are there, and writing all of them or none."""
+"""The files of one synthetic volume: their names, whether they exist, and writing all of them or none."""
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
-from hifisyn.files import read_json
 from hifisyn.inference.translations import Translation
 
 
@@ -21,7 +21,7 @@ class Outputs:
     Attributes:
         folder: the output folder.
         case: name of the case.
-        target: the modality that is made.
+        target: the contrast that is generated.
     """
 
     folder: Path
@@ -45,17 +45,17 @@ class Outputs:
 
     @property
     def error(self) -> Path:
-        """The expected error of each voxel; there only where the method tells it."""
+        """The expected error of each voxel; exists only where the method returns it."""
         return self.folder / f"{self.stem}_error.nii.gz"
 
     @property
     def picture(self) -> Path:
-        """Slices of the source and of what was made from them, side by side."""
+        """Slices of the source and of the synthetic volume, side by side."""
         return self.folder / f"{self.stem}.png"
 
     @property
     def sidecar(self) -> Path:
-        """What made the volume; moved into place last, so that its presence means a finished case."""
+        """How the volume was generated; moved into place last, so that its presence means a finished volume."""
         return self.folder / f"{self.stem}.json"
 
     @property
@@ -65,7 +65,7 @@ class Outputs:
 
     @property
     def of_error(self) -> tuple[Path, ...]:
-        """Those of the files that are there only with an expected error."""
+        """Those of the files that exist only with an expected error."""
         return (self.error,)
 
     @property
@@ -75,19 +75,21 @@ class Outputs:
 
     @property
     def foreign(self) -> list[Path]:
-        """Files of other programs where ours would go, which nothing replaces."""
+        """Files of other programs where ours would go, which are never replaced."""
         return []
 
-    def described(self, record: dict[str, Any]) -> dict[Path, dict[str, Any]]:
+    def sidecars(self, record: dict[str, Any]) -> dict[Path, dict[str, Any]]:
         """Return the content of each JSON file, from the sidecar as `inference.sidecar` has it."""
         return {self.sidecar: record}
 
-    def record(self) -> dict[str, Any] | None:
-        """Return the sidecar of a finished case; none where the image or the sidecar lacks."""
-        if not self.image.exists() or not self.sidecar.exists():
-            return None
-        content = read_json(self.sidecar)
-        return content if isinstance(content, dict) else None
+    @property
+    def finished(self) -> bool:
+        """Whether all files of a volume were written."""
+        return self.image.exists() and self.sidecar.exists()
+
+    def once(self, asked: Mapping[str, Any]) -> Once:
+        """Return the work whose result the sidecar describes, for what is asked now (`inference.sidecar.identity`)."""
+        return Once(self.sidecar.parent, asked, self.sidecar.name, flat=True)
 
     @contextmanager
     def staged(self) -> Iterator[Self]:
@@ -119,31 +121,31 @@ class OutputFolder:
 
     folder: Path
 
-    def outputs(self, task: Translation) -> Outputs:
-        """Return where the files of a task go."""
-        return Outputs(self.folder, task.case, task.target)
+    def outputs(self, translation: Translation) -> Outputs:
+        """Return where the files of a translation go."""
+        return Outputs(self.folder, translation.case, translation.target)
 
     def prepare(self) -> None:
-        """Make the folder and what it needs before the first case.
+        """Create the folder and what it needs before the first case.
 
         Raises:
             UserError: it cannot be written to.
         """
-        writable(self.folder)
+        make_writable(self.folder)
 
 
-def writable(folder: Path) -> None:
-    """Make the output folder and see that files can be written there.
+def make_writable(folder: Path) -> None:
+    """Create the output folder and check that files can be written there.
 
     Raises:
         UserError: a file bears its name, or writing is not allowed.
     """
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: wanted a folder to write to, found a file; choose another name for -o")
+        raise UserError(f"{folder} must be a folder", got="a file", hint="name another one with -o")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".partial-", dir=folder)
     except PermissionError:
-        raise UserError(f"{folder}: wanted permission to write, found none; choose another folder with -o") from None
+        raise UserError(f"{folder}: permission to write is missing", hint="name another folder with -o") from None
     os.close(handle)
     os.unlink(name)

@@ -1,8 +1,8 @@
-"""A whole cohort completed in one call: each case gets what it lacks, and no case costs another."""
+"""A whole cohort completed in one call: each case gets what it lacks, and failures are isolated per case."""
 
 import logging
-import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -10,47 +10,52 @@ from typing import Literal
 
 from hifisyn.dataset_conversion.bids_dataset import is_bids
 from hifisyn.dataset_conversion.bids_selection import Selection
-from hifisyn.engine.progress import duration
+from hifisyn.directions import Direction
+from hifisyn.engine.progress import Progress
 from hifisyn.errors import UserError
 from hifisyn.inference.bids_input import find_bids_cases
 from hifisyn.inference.bids_output import BidsDerivatives
-from hifisyn.inference.cases import find_cases
-from hifisyn.inference.choice import Candidates
+from hifisyn.inference.cases import Inputs, find_cases
+from hifisyn.inference.choice import Candidate, Candidates
 from hifisyn.inference.gaps import Gap
+from hifisyn.inference.generate import generate_all
 from hifisyn.inference.models import Model, find_models, read_model
 from hifisyn.inference.outputs import OutputFolder
 from hifisyn.inference.predictor import Predictor
+from hifisyn.inference.settings import PredictionSettings
 from hifisyn.inference.sidecar import identity
-from hifisyn.inference.translations import TargetFailure, Translation, channel_order, plan_translations, spelled
-from hifisyn.inference.worker import Attempt, PredictionSettings, generate_all, load_predictors
+from hifisyn.inference.translations import (
+    TargetFailure,
+    Translation,
+    TranslationPlan,
+    channel_order,
+    plan_translations,
+    spelling_of,
+)
+from hifisyn.inference.worker import Attempt, load_predictors
 from hifisyn.paths import Roots
 from hifisyn.preprocessing.steps import Status
 
-log = logging.getLogger(__name__)
 Existing = Literal["refuse", "overwrite", "keep"]
 
-# The mask loses up to 1.5 % by being resampled alone.
-WORTH_SAYING = 0.02
-OTHERS_SHOWN = 3
-_FOREIGN = "{}: wanted room for our file, found one of another program; name another folder"
-_WHY = {
-    "refuse": "found {}; pass --overwrite, or --continue to keep finished ones",
-    "keep": "found {} of other scans or weights; pass --overwrite",
-}
+WORTH_A_REMARK = 0.02  # the mask loses up to 1.5 % by being resampled alone
+NAMES_SHOWN = 3
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
 class PredictionSummary:
-    """What came of a cohort.
+    """What a run generated.
 
     Attributes:
-        made: volumes written.
-        kept: volumes that were there already.
-        failures: what could not be made, and why.
-        gaps: what else cases lack and no model makes.
+        generated: volumes written.
+        kept: volumes that existed already.
+        failures: what could not be generated, and why.
+        gaps: what else cases lack and no model generates.
     """
 
-    made: list[Path] = field(default_factory=list)
+    generated: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     failures: list[TargetFailure] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
@@ -69,133 +74,140 @@ def predict_folder(
     bids_derivatives: bool = False,
     selection: Selection | None = None,
 ) -> PredictionSummary:
-    """Make the contrasts that the cases of a folder lack.
+    """Generate the contrasts that the cases of a folder lack.
 
     Args:
         path: a folder of NIfTI files named CASE_MODALITY.nii.gz, the root of a BIDS data set, or one file.
         output: folder to write to; another one than `path`.
         models: model folders to choose from; empty: all below `results`.
         results: root of the results, where `models` is empty.
-        source: the only modality to start from.
-        targets: the modalities to make, even where a case has them; empty: those that lack.
-        settings: how.
+        source: the only contrast to start from.
+        targets: the contrasts to generate, even where a case has them; empty: those that it lacks.
+        settings: of the predictions.
         existing: what to do with outputs that exist: "refuse", "overwrite", or "keep" those that the same weights
-            made from the same scan.
+            generated from the same scan.
         bids_derivatives: write `output` as BIDS derivatives of `path`, which is a BIDS data set then.
         selection: which scans of a BIDS data set.
 
     Raises:
         UserError: nothing can be done at all, or outputs exist; nothing was written then.
     """
-    path, output, settings, selection = (
-        Path(path),
-        Path(output),
-        settings or PredictionSettings(),
-        selection or Selection(),
-    )
+    path, output, settings = Path(path), Path(output), settings or PredictionSettings()
     if output.resolve() == path.resolve():
-        raise UserError(f"{output}: wanted another folder than the input's; name another one")
+        raise UserError(f"{output} must be another folder than the input's", hint="name another one")
     known = [read_model(folder) for folder in models] or _models_below(results)
-    source, targets = source and spelled(source, known), [spelled(target, known) for target in targets]
-    if bids_derivatives or selection != Selection() or is_bids(path):
-        inputs = find_bids_cases(path, selection)
+    source, targets = source and spelling_of(source, known), [spelling_of(target, known) for target in targets]
+    if bids_derivatives or selection not in (None, Selection()) or is_bids(path):
+        inputs = find_bids_cases(path, selection or Selection())
     else:
         inputs = find_cases(path, channel_order(known), source)
-    for file, why in inputs.left_out.items():
-        log.info(f"left out: {file.name} ({why})")
-    tasks, failures, gaps = plan_translations(
-        inputs.cases, Candidates.of(known, settings.fold, settings.checkpoint), source, targets
-    )
-    summary = PredictionSummary(failures=failures, gaps=gaps)
-    predictors = _load(tasks, settings)
+    _log_left_out(inputs)
+    candidates = Candidates.of(known, settings.fold, settings.checkpoint, named=bool(models))
+    plan = plan_translations(inputs.cases, candidates, source, targets)
+    predictors = load_predictors(plan.models, settings)
+    _log_models(plan, predictors)
     folder = BidsDerivatives(output, path) if bids_derivatives else OutputFolder(output)
-    todo = _unfinished(tasks, predictors, folder, existing, summary)
+    summary = PredictionSummary(failures=plan.failures, gaps=plan.gaps)
+    due = _due(plan.translations, predictors, folder, existing, summary)
     folder.prepare()
-    _make(todo, predictors, folder, settings, summary)
+    _generate(due, predictors, folder, settings, summary)
     return summary
 
 
 def _models_below(results: Path | str | None) -> list[Model]:
     root = Roots.resolve(results=results).results
-    models = find_models(root, log.info)
+    models = find_models(root)
     if not models:
-        raise UserError(
-            f"{root}: wanted a trained model, found none; "
-            "name its folder with --model, or the results with --results, or train one with hifisyn_train"
-        )
+        hint = "name a folder with --model or --results, or train a model with hifisyn_train"
+        raise UserError(f"{root} has no trained model", hint=hint)
     return models
 
 
-def _load(tasks: list[Translation], settings: PredictionSettings) -> dict[Path, Predictor]:
-    predictors = load_predictors(list({task.model.folder: task.model for task in tasks}.values()), settings)
+def _log_left_out(inputs: Inputs) -> None:
+    for file, why in inputs.left_out.items():
+        log.info(f"left out: {file.name} ({why})")
+
+
+def _log_models(plan: TranslationPlan, predictors: dict[Path, Predictor]) -> None:
     for folder, predictor in predictors.items():
         log.info(f"model: {folder} ({predictor.model}), {predictor.weights}")
-        others = dict.fromkeys(other.folder for task in tasks if task.model.folder == folder for other in task.others)
+        others = plan.others.get(folder, [])
         if others:
-            more = f" and {len(others) - OTHERS_SHOWN} more" if len(others) > OTHERS_SHOWN else ""
-            names = ", ".join(map(str, list(others)[:OTHERS_SHOWN])) + more
-            log.info(f"  taken of {len(others) + 1} that fit: not {names}; --model chooses another")
-    return predictors
+            names = _shown([_described(other) for other in others])
+            log.info(f"  chosen from {len(others) + 1} that fit, not {names}; --model chooses another")
 
 
-def _unfinished(
-    tasks: list[Translation],
+def _described(other: Candidate) -> str:
+    return f"{other.model.folder}{'' if other.weights else ' (without the requested weights)'}"
+
+
+def _due(
+    translations: list[Translation],
     predictors: dict[Path, Predictor],
     output: OutputFolder,
     existing: Existing,
     summary: PredictionSummary,
 ) -> list[Translation]:
-    """Return the tasks that are still to do.
+    """Return the translations that are still to do.
 
     Raises:
-        UserError: an output exists and is neither to be replaced nor made from the same scan and weights.
+        UserError: an output exists and is neither to be replaced nor of the same scan and weights.
     """
-    todo, in_the_way = [], []
-    for task in tasks:
-        outputs = output.outputs(task)
+    due, in_the_way = [], []
+    for translation in translations:
+        outputs = output.outputs(translation)
         if outputs.foreign:
-            summary.failures.append(TargetFailure(task.case, task.target, _FOREIGN.format(outputs.foreign[0])))
+            problem = f"{outputs.foreign[0]} is of another program; name another output folder"
+            summary.failures.append(TargetFailure(translation.case, translation.target, problem))
             continue
-        finished = outputs.record() if existing == "keep" else None
-        if finished and identity(task, predictors[task.model.folder]).items() <= finished.items():
+        finished = existing == "keep" and outputs.finished
+        if finished and outputs.once(identity(translation, predictors[translation.model.folder])).holds:
             summary.kept.append(outputs.image)
             continue
-        if finished or (outputs.existing and existing == "refuse"):
+        if finished or (existing == "refuse" and outputs.existing):
             in_the_way.append(outputs.stem)
-        todo.append(task)
+        due.append(translation)
     if in_the_way:
-        names = ", ".join(in_the_way[:3]) + (f" and {len(in_the_way) - 3} more" if len(in_the_way) > 3 else "")
-        raise UserError(
-            f"{output.folder}: wanted room for new outputs, {_WHY[existing].format(names)}, or name another folder"
-        )
-    return todo
+        raise _refused(output.folder, in_the_way, existing)
+    return due
 
 
-def _make(
-    tasks: list[Translation],
+def _refused(folder: Path, names: list[str], existing: Existing) -> UserError:
+    if existing == "keep":
+        hint = "pass --overwrite, or name another folder"
+        return UserError(f"{folder} has outputs of other scans or weights", got=_shown(names), hint=hint)
+    hint = "pass --overwrite, pass --continue to keep finished ones, or name another folder"
+    return UserError(f"{folder} has outputs already", got=_shown(names), hint=hint)
+
+
+def _generate(
+    due: list[Translation],
     predictors: dict[Path, Predictor],
     output: OutputFolder,
     settings: PredictionSettings,
     summary: PredictionSummary,
 ) -> None:
-    cases = [list(group) for _, group in groupby(tasks, key=lambda task: task.case)]
-    began = time.monotonic()
-    for number, outcome in enumerate(generate_all(cases, predictors, output, settings), start=1):
-        task = outcome.task
-        if outcome.problem:
-            summary.failures.append(TargetFailure(task.case, task.target, outcome.problem))
-        else:
-            summary.made.append(output.outputs(task).image)
-        left = (time.monotonic() - began) / number * (len(tasks) - number)
-        what = f"{task.case}: {task.source} to {task.target}"
-        log.info(f"[{number}/{len(tasks)}] {what}: {_end(outcome)}, {duration(left)} left")
+    cases = [list(group) for _, group in groupby(due, key=lambda translation: translation.case)]
+    progress = Progress("predict", len(due))
+    with closing(generate_all(cases, predictors, output, settings)) as attempts:
+        for attempt in attempts:
+            translation, problem = attempt.translation, attempt.problem
+            if problem:
+                summary.failures.append(TargetFailure(translation.case, translation.target, problem))
+            else:
+                summary.generated.append(output.outputs(translation).image)
+            name = f"{translation.case}: {Direction(translation.source, translation.target)}"
+            progress.step(name, failed=bool(problem), remark=_remark(attempt))
 
 
-def _end(outcome: Attempt) -> str:
-    if outcome.problem:
-        return "failed"
-    stripped = outcome.skull_strip is not None and outcome.skull_strip.status is Status.SEEN_DONE
-    done = "done, stripped already as the scan shows" if stripped else "done"
-    if outcome.unseen > WORTH_SAYING:
-        return f"{done}, but {outcome.unseen:.1%} of the brain lies outside the model's view"
-    return done
+def _remark(attempt: Attempt) -> str:
+    seen_stripped = attempt.skull_strip is not None and attempt.skull_strip.status is Status.SEEN_DONE
+    remarks = ["stripped already as the scan shows"] if seen_stripped else []
+    if attempt.unseen > WORTH_A_REMARK:
+        remarks.append(f"but {attempt.unseen:.1%} of the brain lies outside the model's view")
+    return ", ".join(remarks)
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""From what networks made of a scan's slices to volumes on its own grid, in scanner units."""
+"""From the networks' slices to volumes on the scan's own grid, in scanner units."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ from hifisyn.volume import Volume
 
 @dataclass(frozen=True)
 class Translated:
-    """What networks made of slices.
+    """Translated slices.
 
     Attributes:
         slices: (S, H, W) float32 in [-1, 1].
-        expected_error: (S, H, W) float32, absolute, in the same units, 0 outside of the networks' view; none where the
-            method tells none.
+        expected_error: (S, H, W) float32, absolute, in the same units, 0 outside of the networks' view; None where
+            the method returns none.
     """
 
     slices: np.ndarray
@@ -30,14 +30,14 @@ class Translated:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A synthetic volume and what led to it.
+    """A synthetic volume and how it was generated.
 
     Attributes:
         image: float32, scanner units, on the grid and with the header of the scan; exactly 0 outside the brain.
-        expected_error: of each voxel, absolute, like `image`; none where the method tells none.
+        expected_error: of each voxel, absolute, like `image`; None where the method returns none.
         brain: uint8 mask on the same grid.
-        source_slices: (S, H, W) float32 in [-1, 1], what the network was given.
-        slices: (S, H, W) float32 in [-1, 1], what it made.
+        source_slices: (S, H, W) float32 in [-1, 1], the input of the networks.
+        slices: (S, H, W) float32 in [-1, 1], their output.
         record: what was done to the scan.
         scale: scanner units at +1.
     """
@@ -51,31 +51,33 @@ class Prediction:
     scale: float
 
 
-def in_scanner_units(made: Translated, prepared: Prepared, volume: Volume, target: str, scale: float) -> Prediction:
-    """Return the volumes of what was made of a scan.
+def in_scanner_units(
+    translated: Translated, prepared: Prepared, volume: Volume, target: str, scale: float
+) -> Prediction:
+    """Return the volumes of translated slices.
 
     Args:
-        made: of each of `prepared.slices`.
+        translated: each of `prepared.slices`.
         prepared: the scan as the networks saw it.
         volume: the scan as its file has it.
-        target: the modality that was made.
+        target: the contrast that was generated.
         scale: scanner units at +1.
     """
     brain = prepared.mask.data > 0
-    data = blank(scanner_units(_restored(made.slices, prepared, volume), scale), brain)
+    data = blank(scanner_units(_restored(translated.slices, prepared, volume), scale), brain)
     image = volume.with_data(data).described(f"synthetic {target} by hifisyn")
     error = None
-    if made.expected_error is not None:
+    if translated.expected_error is not None:
         # Cubic interpolation overshoots, and what lies beyond the slices comes back as -1.
-        units = _restored(made.expected_error, prepared, volume).clip(0) * (scale / DATA_RANGE)
+        units = _restored(translated.expected_error, prepared, volume).clip(0) * (scale / DATA_RANGE)
         error = volume.with_data(blank(units.astype(np.float32), brain)).described(f"expected error of {target}")
-    return Prediction(image, error, prepared.mask, prepared.slices, made.slices, prepared.record, scale)
+    return Prediction(image, error, prepared.mask, prepared.slices, translated.slices, prepared.record, scale)
 
 
 def _restored(slices: np.ndarray, prepared: Prepared, volume: Volume) -> np.ndarray:
     grid, places = prepared.record.slice_grid, prepared.record.slice_indices
     if grid is None:
-        raise ValueError("a record with a slice grid is wanted, got one without")
+        raise ValueError("the record must have a slice grid")
     image = assemble(slices, places, grid.volume())
     brain = assemble(prepared.brain, places, grid.volume(), fill=False)
     return restore(image, brain, volume).data

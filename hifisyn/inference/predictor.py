@@ -26,13 +26,13 @@ from hifisyn.volume import Volume
 
 
 class Predictor:
-    """Translates with the weights of one checkpoint or several; deterministic, the same with any labels or none.
+    """Translates with the weights of one checkpoint or several; deterministic, with any labels or none.
 
     Attributes:
-        trainers: one a checkpoint, in their order.
+        trainers: one for each checkpoint, in their order.
         model: the model folder.
         weights: those in use.
-        plans: what the model was trained by.
+        plans: of the training.
         device: where it computes.
 
     >>> predictor = Predictor.from_folder("hifisyn_results/IXI/T1_T2/HiFiSyn__plans__2d", device="cpu")
@@ -53,7 +53,7 @@ class Predictor:
 
     @property
     def context(self) -> int:
-        """Neighbours that the networks want on each side of a slice."""
+        """Neighbours that the networks need on each side of a slice."""
         return self.trainer.NEEDS.context
 
     @property
@@ -72,17 +72,17 @@ class Predictor:
     ) -> "Predictor":
         """Build the networks of a model folder and load their weights; nothing outside of the folder is read.
 
-        Several folds or checkpoints translate together, as `hifisyn.inference.ensemble` says.
+        Several folds or checkpoints translate together, see `hifisyn.inference.ensemble`.
 
         Args:
             model_folder: holds plans.json, config.json and fold_*/checkpoint_*.pt.
-            fold: number, "all", several of these, or none: the lowest that exists.
-            checkpoint: "best", "final", "latest", several of these, or none: the first of these that exists.
+            fold: number, "all", several of these, or None: the lowest that exists.
+            checkpoint: "best", "final", "latest", several of these, or None: the first of these that exists.
             device: "auto", "cpu", "cuda", "cuda:1" or "mps".
             tta: translate each image at shifts and mirrored too, see `hifisyn.inference.augmented`.
 
         Raises:
-            UserError: the folder, a fold, a checkpoint or the device is not there or not usable, or the checkpoints do
+            UserError: the folder, a fold, a checkpoint or the device is missing or not usable, or the checkpoints do
                 not go together.
         """
         model = read_model(model_folder)
@@ -94,13 +94,13 @@ class Predictor:
         return cls(load_members(model, weights), model, weights, resolve_device(device))
 
     def translator(self, source: str, target: str) -> nn.Module:
-        """Return the module that makes `target` of `source` with all weights, see `Trainer.translator`.
+        """Return the module that translates `source` to `target` with all weights, see `Trainer.translator`.
 
         Raises:
-            ValueError: the model does not make it.
+            ValueError: the model does not translate it.
         """
         if (source, target) not in self.model.directions:
-            raise ValueError(f"a translation within {self.model.domains} is wanted, got {source} to {target}")
+            raise ValueError(f"translations must be within {self.model.domains}, got {source} to {target}")
         together: nn.Module = Ensemble(trainer.translator(source, target) for trainer in self.trainers)
         if self.weights.tta:
             together = Shifted(together, _stride(self.plans))
@@ -116,27 +116,27 @@ class Predictor:
         Args:
             slices: (S, H, W) float32 in [-1, 1], H and W at least plans.slices.crop; (S, 1 + 2 * context, H, W), each
                 slice amid its neighbours, where the networks look at them.
-            source: modality of the slices.
-            target: modality to make.
+            source: contrast of the slices.
+            target: contrast to generate.
             batch: slices at a time; it changes speed and memory only.
         """
         channels = 1 + 2 * self.context
         stacked = slices[:, None] if slices.ndim == 3 else slices
         if stacked.ndim != 4 or stacked.shape[1] != channels:
-            raise ValueError(f"slices with {self.context} neighbours on each side are wanted, got {slices.shape}")
+            raise ValueError(f"slices must have {self.context} neighbours on each side, got {slices.shape}")
         windows = np.ascontiguousarray(centre(stacked, self.plans.slices.crop), dtype=np.float32)
-        made, shape = self._made(windows, source, target, batch), slices.shape[-2:]
-        image = paste(made[:, 0].clip(-1, 1), shape)
-        return Translated(image, _pasted_error(made[:, 1], shape) if made.shape[1] > 1 else None)
+        answers, shape = self._run(windows, source, target, batch), slices.shape[-2:]
+        image = paste(answers[:, 0].clip(-1, 1), shape)
+        return Translated(image, _pasted_error(answers[:, 1], shape) if answers.shape[1] > 1 else None)
 
-    def _made(self, windows: np.ndarray, source: str, target: str, batch: int) -> np.ndarray:
-        """Return what the networks make of (S, C, h, w): (S, 1 or 2, h, w)."""
+    def _run(self, windows: np.ndarray, source: str, target: str, batch: int) -> np.ndarray:
+        """Return the networks' answers to (S, C, h, w), as (S, 1 or 2, h, w)."""
         translator = self.translator(source, target)
         parts = np.array_split(windows, math.ceil(len(windows) / batch))
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with exact, torch.inference_mode():
-            made = [translator(torch.from_numpy(part).to(self.device)).float().cpu() for part in parts]
-        return torch.cat(made).numpy()
+            answers = [translator(torch.from_numpy(part).to(self.device)).float().cpu() for part in parts]
+        return torch.cat(answers).numpy()
 
     def prepare(
         self,
@@ -148,15 +148,15 @@ class Predictor:
         command: str = "",
         mask: Volume | None = None,
     ) -> Prepared:
-        """Make a scan ready: brain, bias, slices, intensities.
+        """Prepare a scan: brain, bias, slices, intensities.
 
         Args:
             volume: the scan as its file has it.
-            source: its modality.
-            stripped: whether the skull is removed already; none: found out.
-            tool: the skull stripping that the caller names; none: as the plans have it.
+            source: its contrast.
+            stripped: whether the skull is removed already; None: detected.
+            tool: the skull stripping that the caller names; None: as the plans have it.
             command: the caller's own template for "command"; one of the plans is never run.
-            mask: the caller's own brain mask on the scan's grid, or none.
+            mask: the caller's own brain mask on the scan's grid, or None.
 
         Raises:
             UserError: the scan cannot be prepared, or the plans name a command and the caller no tool.
@@ -181,23 +181,22 @@ class Predictor:
         stripped: bool | None = None,
         prepared: Prepared | None = None,
     ) -> Prediction:
-        """Make the target contrast of a scan.
+        """Generate the target contrast of a scan.
 
         Args:
             volume: the scan as its file has it.
-            source: its modality.
-            target: modality to make.
-            stripped: whether the skull is removed already; none: found out.
-            prepared: what `prepare` returned for this scan, where that is known.
+            source: its contrast.
+            target: contrast to generate.
+            stripped: whether the skull is removed already; None: detected.
+            prepared: the result of `prepare` for this scan, where it is known.
 
         Raises:
             UserError: the scan cannot be prepared, or the model lacks the scale of the target.
         """
         scale = self.plans.intensity_scale.get(target)
         if scale is None:
-            raise UserError(
-                f"{self.model.folder}: wanted intensity_scale of {target} in the plans, found none; train again"
-            )
+            what = f"{self.model.folder}: the plans have no intensity_scale of {target}"
+            raise UserError(what, hint="train again")
         if prepared is None:
             prepared = self.prepare(volume, source, stripped=stripped)
         windows = with_neighbours(prepared.slices, prepared.covered, range(len(prepared.slices)), self.context)

@@ -1,4 +1,4 @@
-"""What a model folder tells of its training: its length, what was changed, and how good each direction came out."""
+"""The track record of a model: the length of its training, what was changed, and the quality of each direction."""
 
 import csv
 import math
@@ -17,7 +17,7 @@ from hifisyn.training.validation import SCORE
 
 
 def steps(model: Model, fold: int | str) -> int:
-    """Return the steps that the training of a fold did, as its logbook has them; without one, those of its plans."""
+    """Return the steps that the training of a fold did, by its logbook; without one, by its plans."""
     metrics = fold_folder(model.folder, fold) / METRICS_CSV
     if metrics.is_file():
         with metrics.open(newline="", encoding="utf-8") as file:
@@ -35,8 +35,8 @@ def changed(model: Model) -> int:
 def validated(model: Model, folds: Sequence[int | str]) -> dict[Direction, float]:
     """Return the SSIM in the brain by direction, on validation cases; mean over the folds that have it."""
     means = [_mean(model, fold) for fold in folds]
-    found = {direction: [mean.get(f"{direction.key}/{SCORE}") for mean in means] for direction in model.directions}
-    known = {d: [v for v in values if isinstance(v, float) and math.isfinite(v)] for d, values in found.items()}
+    scores = {direction: [mean.get(f"{direction.key}/{SCORE}") for mean in means] for direction in model.directions}
+    known = {d: [v for v in values if isinstance(v, float) and math.isfinite(v)] for d, values in scores.items()}
     return {direction: float(np.mean(values)) for direction, values in known.items() if values}
 
 

@@ -1,27 +1,27 @@
-"""What is to be made: which contrast of which case, from which scan, by which model."""
+"""What is to be generated: which contrast of which case, from which scan, by which model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from hifisyn.errors import UserError
-from hifisyn.inference.choice import Candidates
+from hifisyn.inference.choice import Candidate, Candidates, listed
 from hifisyn.inference.gaps import Gap, find_gaps, in_order
 from hifisyn.inference.models import Model
+
+Cases = dict[str, dict[str, Path]]
 
 
 @dataclass(frozen=True)
 class Translation:
-    """One synthetic volume to make.
+    """One synthetic volume to generate.
 
     Attributes:
         case: name of the case.
-        source: modality of `file`.
-        target: modality to make.
+        source: contrast of `file`.
+        target: contrast to generate.
         file: the scan to start from.
-        model: makes target from source.
-        others: models that would have done it too.
+        model: generates target from source.
     """
 
     case: str
@@ -29,7 +29,6 @@ class Translation:
     target: str
     file: Path
     model: Model
-    others: tuple[Model, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class TargetFailure:
 
     Attributes:
         case: name of the case.
-        target: the modality that was not made.
+        target: the contrast that was not generated.
         problem: why, in one line.
     """
 
@@ -47,99 +46,108 @@ class TargetFailure:
     problem: str
 
 
-class TranslationPlan(NamedTuple):
-    """What is to be done, and what is not.
+@dataclass
+class TranslationPlan:
+    """What is to be generated, and what is not.
 
     Attributes:
-        tasks: the volumes to make.
-        failures: targets that were asked for and cannot be made, or all that a case lacks where it gets nothing.
-        gaps: what else cases lack and no model makes.
+        translations: the volumes to generate.
+        others: by folder of a chosen model, the candidates that would have done too.
+        failures: targets that were requested and cannot be generated, or all that a case lacks where it gets nothing.
+        gaps: what else cases lack and no model generates.
     """
 
-    tasks: list[Translation]
-    failures: list[TargetFailure]
-    gaps: list[Gap]
+    translations: list[Translation] = field(default_factory=list)
+    others: dict[Path, list[Candidate]] = field(default_factory=dict)
+    failures: list[TargetFailure] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+
+    @property
+    def models(self) -> list[Model]:
+        """The chosen models, each once."""
+        return list({translation.model.folder: translation.model for translation in self.translations}.values())
+
+    def add(self, case: str, images: dict[str, Path], sources: list[str], target: str, candidates: Candidates) -> None:
+        """Add the translation of a case to a target that some candidate generates."""
+        chosen = candidates.best(sources, target)
+        self.translations.append(Translation(case, chosen.source, target, images[chosen.source], chosen.model))
+        others = self.others.setdefault(chosen.model.folder, [])
+        others += [other for other in chosen.others if other not in others]
 
 
 def plan_translations(
-    cases: dict[str, dict[str, Path]], choices: Candidates, source: str | None = None, targets: Sequence[str] = ()
+    cases: Cases, candidates: Candidates, source: str | None = None, targets: Sequence[str] = ()
 ) -> TranslationPlan:
-    """Decide what to make for each case: the targets, or else all that it lacks and a model makes.
+    """Decide what to generate for each case: the targets, or else all that it lacks and a model generates.
 
-    A target that is asked for is made even where the case has it, for comparison.
+    A target that is requested is generated even where the case has it, for comparison.
 
     Args:
-        cases: case to modality to file.
-        choices: the models.
-        source: the only modality to start from, or none: each that a case has.
-        targets: the modalities to make, or none: those that lack.
+        cases: case to contrast to file.
+        candidates: the models.
+        source: the only contrast to start from; None: each that a case has.
+        targets: the contrasts to generate; empty: those that a case lacks.
 
     Raises:
         UserError: there is nothing to do, or several methods fit.
     """
-    made = known_modalities(choices.models)
-    tasks: list[Translation] = []
-    failures: list[TargetFailure] = []
+    known = known_modalities(candidates.models)
+    plan = TranslationPlan()
     for case, images in cases.items():
-        lacking = targets or [modality for modality in made if modality not in images]
-        sources = [modality for modality in images if source in (None, modality)]
-        makeable = [target for target in lacking if choices.make(target, sources)]
-        tasks += [_task(case, images, sources, target, choices) for target in makeable]
-        if targets or not makeable:
-            failures += [_failure(case, images, target, source) for target in lacking if target not in makeable]
-    told = {(failure.case, failure.target) for failure in failures}
-    gaps = [] if targets else find_gaps(cases, choices.models, source, told)
-    if not tasks:
-        raise UserError(_nothing(cases, choices.models, failures, gaps))
-    return TranslationPlan(tasks, failures, gaps)
+        lacking = targets or [contrast for contrast in known if contrast not in images]
+        sources = [contrast for contrast in images if source in (None, contrast)]
+        possible = [target for target in lacking if candidates.generate(target, sources)]
+        for target in possible:
+            plan.add(case, images, sources, target, candidates)
+        if targets or not possible:
+            impossible = [target for target in lacking if target not in possible]
+            plan.failures += [_failure(case, images, target, source, candidates) for target in impossible]
+    if not targets:
+        reported = {(failure.case, failure.target) for failure in plan.failures}
+        plan.gaps += find_gaps(cases, candidates, source, reported)
+    if not plan.translations:
+        raise _nothing(cases, candidates, plan)
+    return plan
 
 
 def known_modalities(models: list[Model]) -> list[str]:
-    """Return the modalities that some model translates, in the usual order."""
-    return in_order({modality for model in models for modality in model.domains})
+    """Return the contrasts that some model translates, in the usual order."""
+    return in_order({contrast for model in models for contrast in model.domains})
 
 
-def spelled(modality: str, models: list[Model]) -> str:
-    """Return a modality as the models spell it.
+def spelling_of(contrast: str, models: list[Model]) -> str:
+    """Return a contrast as the models spell it.
 
     Raises:
-        UserError: no model knows it.
+        UserError: no model translates it.
     """
     known = known_modalities(models)
     for name in known:
-        if name.lower() == modality.lower():
+        if name.lower() == contrast.lower():
             return name
-    raise UserError(f"wanted a modality that a model knows ({', '.join(known)}), found {modality}")
+    hint = f"choose of {', '.join(known)}"
+    raise UserError("--source and --target must be contrasts that a model translates", got=contrast, hint=hint)
 
 
 def channel_order(models: list[Model]) -> tuple[str, ...]:
-    """Return the modalities in the channel order of the data set; empty where the models disagree."""
+    """Return the contrasts in the channel order of the data set; empty where the models disagree."""
     orders = {model.modalities for model in models}
     return orders.pop() if len(orders) == 1 else ()
 
 
-def _task(case: str, images: dict[str, Path], sources: list[str], target: str, choices: Candidates) -> Translation:
-    choice = choices.best(sources, target)
-    return Translation(case, choice.source, target, images[choice.source], choice.model, choice.others)
-
-
-def _failure(case: str, images: dict[str, Path], target: str, source: str | None) -> TargetFailure:
+def _failure(
+    case: str, images: dict[str, Path], target: str, source: str | None, candidates: Candidates
+) -> TargetFailure:
     if source is not None and source not in images:
-        return TargetFailure(case, target, f"wanted a {source} to start from, found {', '.join(images)}")
-    return TargetFailure(case, target, f"no model makes {target} from {' or '.join(m for m in images if m != target)}")
+        return TargetFailure(case, target, f"there is no {source} to start from, only {', '.join(images)}")
+    origin = " or ".join(contrast for contrast in images if contrast != target)
+    return TargetFailure(case, target, f"{candidates.none} generates {target} from {origin}")
 
 
-def _nothing(
-    cases: dict[str, dict[str, Path]], models: list[Model], failures: list[TargetFailure], gaps: list[Gap]
-) -> str:
-    have = sorted({modality for images in cases.values() for modality in images})
-    there = ", ".join(f"{model} ({model.folder})" for model in models)
-    if failures:
-        return f"wanted a model that starts from {' or '.join(have)}, found {there}; choose with --model"
-    return "; ".join(
-        [
-            f"wanted a case that lacks a contrast, found {', '.join(have)} in all",
-            "name what to make, as in --target T2",
-            *map(str, gaps),
-        ]
-    )
+def _nothing(cases: Cases, candidates: Candidates, plan: TranslationPlan) -> UserError:
+    contrasts = sorted({contrast for images in cases.values() for contrast in images})
+    if plan.failures:
+        what = f"{candidates.none} starts from {' or '.join(contrasts)}"
+        return UserError(what, got=listed(candidates.models), hint=candidates.remedy)
+    hint = "; ".join(["name what to generate, as in --target T2", *map(str, plan.gaps)])
+    return UserError("no case lacks a contrast that a model generates", got=", ".join(contrasts), hint=hint)

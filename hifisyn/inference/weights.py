@@ -13,13 +13,13 @@ from hifisyn.inference.models import Checkpoint, Model
 Fold = int | str
 Folds = Fold | Sequence[Fold] | None
 Kinds = str | Sequence[str] | None
-Wanted = TypeVar("Wanted", int, str, int | str)
+Name = TypeVar("Name", int, str, int | str)
 SHIFTS = "shifts"
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What translates.
+    """The weights that translate together.
 
     Attributes:
         checkpoints: one or more, of one model.
@@ -52,7 +52,7 @@ class Weights:
 
     @property
     def together(self) -> str:
-        """What a table says behind a model's name: "folds 0, 1, 2, shifts"; empty where it is plain.
+        """Addition to a model's name in tables: "folds 0, 1, 2, shifts"; empty where it is plain.
 
         >>> from pathlib import Path
         >>> Weights((Checkpoint(0, "best", Path()), Checkpoint(0, "final", Path()))).together
@@ -72,7 +72,7 @@ class Weights:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the checkpoint; of several, or of shifts, that of all of theirs and of what is done with them."""
+        """SHA-256 of the checkpoint; of several, or of shifts, that of all of theirs and of how they are combined."""
         digests = [sha256(checkpoint.file) for checkpoint in self.checkpoints]
         return digests[0] if self.plain else hashlib.sha256(repr((sorted(digests), self.tta)).encode()).hexdigest()
 
@@ -82,31 +82,31 @@ def choose_weights(model: Model, folds: Folds = None, kinds: Kinds = None, tta: 
 
     Args:
         model: the model folder.
-        folds: numbers or "all"; none: the lowest that exists.
-        kinds: "best", "final" or "latest"; none: the first of these that exists in the fold.
+        folds: numbers or "all"; None: the lowest that exists.
+        kinds: "best", "final" or "latest"; None: the first of these that exists in the fold.
         tta: see `Weights`.
 
     Raises:
         UserError: there is no such fold or no such checkpoint, or one is named twice.
     """
-    wanted_kinds = _each(kinds, "checkpoint")
-    wanted_folds = _each(folds, "fold") if folds is not None else [_lowest(model, wanted_kinds)]
-    return Weights(tuple(model.checkpoint(fold, kind) for fold in wanted_folds for kind in wanted_kinds), tta)
+    each_kind = _each(kinds, "checkpoint")
+    each_fold = _each(folds, "fold") if folds is not None else [_lowest(model, each_kind)]
+    return Weights(tuple(model.checkpoint(fold, kind) for fold in each_fold for kind in each_kind), tta)
 
 
 def _lowest(model: Model, kinds: Sequence[str | None]) -> Fold | None:
-    """Return the lowest fold that has all of these kinds; none where none has."""
+    """Return the lowest fold that has all of these kinds; None where none has."""
     there = {(checkpoint.fold, checkpoint.kind) for checkpoint in model.checkpoints}
     folds = dict.fromkeys(checkpoint.fold for checkpoint in model.checkpoints)
     return next((fold for fold in folds if all(kind is None or (fold, kind) in there for kind in kinds)), None)
 
 
-def _each(wanted: Wanted | Sequence[Wanted] | None, what: str) -> list[Wanted | None]:
-    if wanted is None or isinstance(wanted, str) or not isinstance(wanted, Sequence):
-        return [wanted]
-    if len(set(wanted)) != len(wanted):
-        raise UserError(f"--{what}: wanted each once, found {' '.join(map(str, wanted))}; leave out what is twice")
-    return list(wanted) or [None]
+def _each(names: Name | Sequence[Name] | None, flag: str) -> list[Name | None]:
+    if names is None or isinstance(names, str) or not isinstance(names, Sequence):
+        return [names]
+    if len(set(names)) != len(names):
+        raise UserError(f"--{flag} must name each once", got=" ".join(map(str, names)), hint="remove repetitions")
+    return list(names) or [None]
 
 
 def _list(folds: Sequence[Fold]) -> str:

@@ -229,7 +229,7 @@ def test_the_mask_of_another_program_is_never_replaced(raw, model, tmp_path, cap
     theirs.parent.mkdir(parents=True)
     theirs.write_text("drawn by hand")
     assert predict(raw, out, model, "--overwrite") == 1
-    assert "found one of another program" in capsys.readouterr().out
+    assert "is of another program" in capsys.readouterr().out
     assert theirs.read_text() == "drawn by hand"
     assert [path.name for path in out.rglob("*synth*.nii.gz")] == ["sub-01_ses-02_space-orig_desc-synth_T2w.nii.gz"]
 
@@ -244,9 +244,9 @@ def test_folders_that_cannot_take_derivatives(raw, model, tmp_path, capsys):
     plain = tmp_path / "plain"
     save_scan(plain / "a_T1.nii.gz")
     for source, target, says in (
-        (raw, other, "found a data set of another type"),
-        (raw, out, "found those of ../other"),
-        (raw, odd, "found a data set of another type"),
+        (raw, other, "got a data set of another type"),
+        (raw, out, "got those of ../other"),
+        (raw, odd, "got a data set of another type"),
         (raw, raw, "another folder than the input's"),
         (plain, tmp_path / "new", "found no folder such as sub-01"),
         (raw / "sub-01", tmp_path / "new", "found no folder such as sub-01"),
@@ -265,7 +265,7 @@ def test_one_output_at_a_time(raw, model, tmp_path, capsys):
         assert "--bids-derivatives" in capsys.readouterr().err
 
 
-def test_one_bad_case_costs_no_other(raw, model, tmp_path, capsys):
+def test_one_bad_case_leaves_the_others(raw, model, tmp_path, capsys):
     good = save_scan(raw / SCANS[1])
     (raw / SCANS[0]).write_bytes(good.read_bytes()[:5000])
     assert predict(raw, tmp_path / "out", model) == 1
@@ -287,7 +287,7 @@ def test_a_selection_names_scans_of_a_bids_data_set(raw, model, tmp_path, capsys
 
 def test_our_own_volumes_are_never_a_source(finished):
     raw, out, _ = finished
-    with pytest.raises(UserError, match="found none that fits"):
+    with pytest.raises(UserError, match="that fits labels and filters"):
         find_bids_cases(out, Selection())
     assert list(find_bids_cases(raw, Selection()).cases) == ["sub-01_ses-01", "sub-01_ses-02", "sub-02"]
 

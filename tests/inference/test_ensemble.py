@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from hifisyn.inference.augmented import Shifted
-from hifisyn.inference.ensemble import Ensemble, mixed
+from hifisyn.inference.ensemble import Ensemble, mixture
 
 
 class Map(nn.Module):
@@ -23,7 +23,7 @@ class Map(nn.Module):
         return self.function(image)
 
 
-def drawn(seed=0, channels=1, size=16):
+def images(seed=0, channels=1, size=16):
     return torch.rand(3, channels, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
@@ -33,39 +33,39 @@ def with_scale(shift, scale):
 
 
 def test_one_member_is_that_member():
-    made = Ensemble([with_scale(0.1, 0.3)])(drawn())
-    assert torch.equal(made, with_scale(0.1, 0.3)(drawn()))
+    made = Ensemble([with_scale(0.1, 0.3)])(images())
+    assert torch.equal(made, with_scale(0.1, 0.3)(images()))
     with pytest.raises(ValueError, match="one member"):
         Ensemble([])
 
 
 def test_images_are_averaged():
     members = [Map(lambda x, k=k: x * k) for k in (0.2, 0.5, 0.9)]
-    made = Ensemble(members)(drawn())
-    wanted = np.mean([drawn().double().numpy() * k for k in (0.2, 0.5, 0.9)], axis=0)
+    made = Ensemble(members)(images())
+    wanted = np.mean([images().double().numpy() * k for k in (0.2, 0.5, 0.9)], axis=0)
     assert made.shape == (3, 1, 16, 16)
     np.testing.assert_allclose(made, wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])
 def test_equal_members_change_no_bit(count):
-    assert torch.equal(Ensemble([Map(lambda x: x * 0.37)] * count)(drawn()), drawn() * 0.37)
+    assert torch.equal(Ensemble([Map(lambda x: x * 0.37)] * count)(images()), images() * 0.37)
 
 
 def test_the_expected_error_is_that_of_the_mixture():
     shifts, scales = (0.3, -0.1, 0.2), (0.05, 0.1, 0.4)
-    made = Ensemble([with_scale(*each) for each in zip(shifts, scales, strict=True)])(drawn())
+    made = Ensemble([with_scale(*each) for each in zip(shifts, scales, strict=True)])(images())
     # By sampling: the variance of a mixture of three Laplace distributions.
     rng = np.random.default_rng(0)
     sampled = np.concatenate([rng.laplace(m, b, 2_000_000) for m, b in zip(shifts, scales, strict=True)])
     np.testing.assert_allclose(made[:, 1].exp(), math.sqrt(sampled.var() / 2), rtol=3e-3)
-    np.testing.assert_allclose(made[:, :1], drawn() + sampled.mean(), atol=1e-3)
+    np.testing.assert_allclose(made[:, :1], images() + sampled.mean(), atol=1e-3)
 
 
 def test_members_that_agree_expect_what_each_expects():
-    made = Ensemble([with_scale(0.1, 0.2)] * 3)(drawn())
+    made = Ensemble([with_scale(0.1, 0.2)] * 3)(images())
     np.testing.assert_allclose(made[:, 1].exp(), 0.2, rtol=1e-6)
-    certain = mixed(torch.tensor([0.5, -80.0]).reshape(1, 1, 2, 1, 1).repeat(2, 1, 1, 1, 1))
+    certain = mixture(torch.tensor([0.5, -80.0]).reshape(1, 1, 2, 1, 1).repeat(2, 1, 1, 1, 1))
     np.testing.assert_allclose(certain[0, 1], -80)
 
 
@@ -73,7 +73,7 @@ def test_members_that_agree_expect_what_each_expects():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_identity_gives_the_image_back_to_the_bit(stride, channels):
     network = Map(lambda x: x[:, channels // 2 : channels // 2 + 1])
-    image = drawn(1, channels)
+    image = images(1, channels)
     made = Shifted(network, stride)(image)
     assert torch.equal(made, image[:, channels // 2 : channels // 2 + 1])
     assert network.calls == 8
@@ -87,9 +87,9 @@ def test_a_stripe_of_the_networks_grid_falls_out(stride, period, axis):
     stripe = stripe if axis == -1 else stripe[:, None]
     network = Map(lambda x: 0.5 * x + stripe)
     inner = slice(max(1, stride // 2), -max(1, stride // 2))
-    assert (network(drawn()) - 0.5 * drawn()).abs().min() > 0.1
-    made = Shifted(network, stride)(drawn())
-    torch.testing.assert_close(made[..., inner, inner], 0.5 * drawn()[..., inner, inner])
+    assert (network(images()) - 0.5 * images()).abs().min() > 0.1
+    made = Shifted(network, stride)(images())
+    torch.testing.assert_close(made[..., inner, inner], 0.5 * images()[..., inner, inner])
 
 
 def test_a_network_that_moves_with_its_image_is_unchanged():
@@ -101,7 +101,7 @@ def test_a_network_that_moves_with_its_image_is_unchanged():
     def blurred(x):
         return convolution(nn.functional.pad(x, (1, 1, 1, 1), value=-1.0))
 
-    image = drawn(2)
+    image = images(2)
     image[..., :3, :], image[..., -3:, :], image[..., :3], image[..., -3:] = -1, -1, -1, -1
     with torch.no_grad():
         torch.testing.assert_close(Shifted(Map(blurred), 4)(image), blurred(image))
@@ -114,13 +114,13 @@ def test_every_pass_sees_the_size_that_the_network_knows():
         seen.append(tuple(image.shape))
         return image
 
-    Shifted(Map(look), 4)(drawn())
+    Shifted(Map(look), 4)(images())
     assert seen == [(3, 1, 16, 16)] * 8
 
 
 def test_what_the_mirror_image_says_otherwise_is_expected_as_an_error():
     half = (torch.arange(16) < 8).float() * 0.4  # left and right differ
     network = Map(lambda x: torch.cat([x + half, torch.full_like(x, math.log(0.1))], dim=1))
-    made = Shifted(network)(drawn())
+    made = Shifted(network)(images())
     # In the inner columns one mirror image says 0.4 and the other 0: a spread of 0.2.
     np.testing.assert_allclose(made[..., 2:6].exp()[:, 1, 2:14], math.sqrt((2 * 0.1**2 + 0.2**2) / 2), rtol=1e-5)

@@ -11,7 +11,7 @@ from hifisyn.inference import translations
 from hifisyn.inference.cases import find_cases
 from hifisyn.inference.choice import Candidates
 from hifisyn.inference.models import find_models, read_model
-from hifisyn.inference.translations import channel_order, known_modalities, spelled
+from hifisyn.inference.translations import channel_order, known_modalities, spelling_of
 from hifisyn.paths import model_folder
 from hifisyn.plans import Plans, PreprocessingPlan
 
@@ -58,12 +58,12 @@ def choose(models, present, target):
 
 
 def plan_translations(cases, models, source=None, targets=()):
-    todo = translations.plan_translations(cases, Candidates.of(models), source, targets)
-    return todo.tasks, todo.failures
+    plan = translations.plan_translations(cases, Candidates.of(models), source, targets)
+    return plan.translations, plan.failures
 
 
-def made(tasks) -> list[tuple[str, str, str]]:
-    return [(task.case, task.source, task.target) for task in tasks]
+def directions(planned) -> list[tuple[str, str, str]]:
+    return [(translation.case, translation.source, translation.target) for translation in planned]
 
 
 def test_a_folder_says_what_it_is(tmp_path):
@@ -80,14 +80,13 @@ def test_only_models_with_weights_are_found(tmp_path):
     assert find_models(tmp_path / "nowhere") == []
 
 
-def test_a_model_of_an_earlier_version_is_left_out_with_a_line_and_costs_the_others_nothing(tmp_path):
+def test_a_model_of_an_earlier_version_is_left_out_with_a_line(tmp_path, caplog):
     trained, old = add_model(tmp_path, "T1", "T2"), add_model(tmp_path, "T1", "FLAIR")
     plans = old / "plans.json"
     plans.write_text(json.dumps(json.loads(plans.read_text()) | {"format": 1}))
-    lines: list[str] = []
-    assert [model.folder for model in find_models(tmp_path, lines.append)] == [trained]
-    assert len(lines) == 1
-    assert f"left out: {plans}: wanted plans of format 2, found format 1; plan again" in lines[0]
+    assert [model.folder for model in find_models(tmp_path)] == [trained]
+    (line,) = caplog.messages
+    assert f"left out: {plans}: wanted plans of format 2, found format 1; plan again" in line
 
 
 @pytest.mark.parametrize(
@@ -114,17 +113,18 @@ def test_lowest_fold_and_best_before_final_before_latest(tmp_path, folds, fold, 
 )
 def test_missing_weights_are_named_beside_those_there(tmp_path, fold, kind, words):
     folder = add_model(tmp_path, folds={"0": ("best",), "2": ("latest",)})
-    with pytest.raises(UserError, match="found fold 0 best, fold 2 latest") as error:
+    with pytest.raises(UserError) as error:
         read_model(folder).checkpoint(fold, kind)
-    assert words in str(error.value)
+    assert words in error.value.what
+    assert error.value.got == "fold 0 best, fold 2 latest"
 
 
 def test_no_model_folder_is_refused(tmp_path):
-    with pytest.raises(UserError, match="wanted a model folder"):
+    with pytest.raises(UserError, match="must be a model folder"):
         read_model(tmp_path)
     folder = add_model(tmp_path)
     write_json(folder / "config.json", {"method": "HiFiSyn"})
-    with pytest.raises(UserError, match="wanted method and domains"):
+    with pytest.raises(UserError, match="must have a method and two or more domains"):
         read_model(folder)
 
 
@@ -137,10 +137,12 @@ def test_the_only_model_is_chosen_and_either_direction_will_do(tmp_path):
 
 def test_several_methods_are_listed_with_what_to_type(tmp_path):
     one, two = add_model(tmp_path, method="CycleGAN"), add_model(tmp_path, method="MUNIT")
-    with pytest.raises(UserError, match="makes T2 from T1, found CycleGAN, MUNIT") as error:
+    with pytest.raises(UserError) as error:
         choose(find_models(tmp_path), ["T1"], "T2")
-    assert f"--model {one}" in str(error.value)
-    assert f"--model {two}" in str(error.value)
+    assert error.value.what == "several methods generate T2 from T1"
+    assert error.value.got == "CycleGAN, MUNIT"
+    assert f"--model {one}" in error.value.hint
+    assert f"--model {two}" in error.value.hint
 
 
 def trained_for(folder: Path, iterations: int, fold: int = 0) -> Path:
@@ -164,7 +166,7 @@ def test_the_longest_training_is_taken_and_the_others_are_named(tmp_path):
     add_model(tmp_path, "T2", "FLAIR")
     choice = Candidates.of(find_models(tmp_path)).best(["T1", "FLAIR"], "T2")
     assert (choice.model.folder, choice.source) == (long, "T1")
-    assert [model.folder for model in choice.others] == [short, killed]
+    assert [other.model.folder for other in choice.others] == [short, killed]
     only = Candidates.of(find_models(tmp_path), kinds="latest").best(["T1", "FLAIR"], "T2")
     assert only.model.folder == long
 
@@ -178,12 +180,14 @@ def test_without_a_logbook_the_plans_tell_the_length(tmp_path):
     assert choose(find_models(tmp_path), ["T1"], "T2")[0].folder == short
 
 
-def test_a_training_without_the_wanted_weights_comes_last(tmp_path):
+def test_a_training_without_the_requested_weights_comes_last_and_is_known_to_lack_them(tmp_path):
     trained_for(add_model(tmp_path, dataset="A"), 30000)
     has = add_model(tmp_path, dataset="B", folds={"0": ("best",), "1": ("best",)})
     trained_for(has, 1000)
     trained_for(has, 900, fold=1)
-    assert Candidates.of(find_models(tmp_path), folds=[0, 1]).best(["T1"], "T2").model.folder == has
+    chosen = Candidates.of(find_models(tmp_path), folds=[0, 1]).best(["T1"], "T2")
+    assert chosen.model.folder == has
+    assert [other.weights for other in chosen.others] == [None]
 
 
 def test_an_ablation_of_equal_length_is_not_taken(tmp_path):
@@ -203,7 +207,7 @@ def test_the_recommended_method_goes_before_longer_ones(tmp_path):
         trained_for(add_model(tmp_path, method=method), 30000)
     choice = Candidates.of(find_models(tmp_path)).best(["T1"], "T2")
     assert choice.model.folder == ours
-    assert [model.method for model in choice.others] == ["CycleGAN", "MUNIT"]
+    assert [other.model.method for other in choice.others] == ["CycleGAN", "MUNIT"]
 
 
 def test_one_other_method_alone_is_taken(tmp_path):
@@ -240,28 +244,46 @@ def test_where_validation_says_nothing_the_reference_goes_first(tmp_path, broken
     assert choose(find_models(tmp_path), ["T2", "T1"], "FLAIR")[1] == "T1"
 
 
-def test_what_no_model_makes_is_told_with_the_training_that_would(tmp_path):
+def test_what_no_model_generates_is_listed_with_the_training_that_would_help(tmp_path):
     add_model(tmp_path, "T1", "T2")
     cases = cases_of(a="T1", b="T1 T2", c="T2 T1", d="T1 T2", e="T1 T2 FLAIR", f="T2", g="PD")
-    todo = translations.plan_translations(cases, Candidates.of(find_models(tmp_path)))
-    assert [str(gap) for gap in todo.gaps] == [
-        "1 case lacks FLAIR and has T1: no model makes it; train one: hifisyn_train IXI T1 FLAIR fold0",
-        "3 cases lack FLAIR and have T1, T2: no model makes it; train one: hifisyn_train IXI T1 FLAIR fold0",
-        "1 case lacks FLAIR and has T2: no model makes it; train one: hifisyn_train IXI T2 FLAIR fold0",
-        "1 case lacks FLAIR and has PD: no model makes it",
+    plan = translations.plan_translations(cases, Candidates.of(find_models(tmp_path)))
+    assert [str(gap) for gap in plan.gaps] == [
+        "1 case lacks FLAIR and has T1: no trained model generates it; train one: hifisyn_train IXI T1 FLAIR fold0",
+        "3 cases lack FLAIR and have T1, T2: no trained model generates it; "
+        "train one: hifisyn_train IXI T1 FLAIR fold0",
+        "1 case lacks FLAIR and has T2: no trained model generates it; train one: hifisyn_train IXI T2 FLAIR fold0",
+        "1 case lacks FLAIR and has PD: no trained model generates it",
     ]
-    assert todo.gaps[1].cases == ("b", "c", "d")
-    assert [(failure.case, failure.target) for failure in todo.failures] == [("g", "T1"), ("g", "T2")]
+    assert plan.gaps[1].cases == ("b", "c", "d")
+    assert [(failure.case, failure.target) for failure in plan.failures] == [("g", "T1"), ("g", "T2")]
     with pytest.raises(UserError, match="train one: hifisyn_train IXI T1 FLAIR fold0"):
         plan_translations(cases_of(a="T1 T2"), find_models(tmp_path))
 
 
-def test_no_model_says_what_there_is(tmp_path):
+def test_of_models_that_the_user_named_only_these_are_spoken_of(tmp_path):
+    add_model(tmp_path, "T1", "T2")
+    candidates = Candidates.of(find_models(tmp_path), named=True)
+    plan = translations.plan_translations(cases_of(a="T1", b="PD"), candidates)
+    assert [str(gap) for gap in plan.gaps] == [
+        "1 case lacks FLAIR and has T1: no model of --model generates it; "
+        "leave out --model to choose from all trained models, or train one: hifisyn_train IXI T1 FLAIR fold0",
+        "1 case lacks FLAIR and has PD: no model of --model generates it; "
+        "leave out --model to choose from all trained models",
+    ]
+    assert plan.failures[0].problem == "no model of --model generates T1 from PD"
+    with pytest.raises(UserError) as error:
+        candidates.best(["T1"], "FLAIR")
+    assert error.value.what == "no model of --model generates FLAIR from T1"
+    assert error.value.hint == "leave out --model to choose from all trained models"
+
+
+def test_without_a_model_that_fits_all_are_listed(tmp_path):
     folder = add_model(tmp_path, "T1", "T2")
-    with pytest.raises(UserError, match="makes FLAIR from T1") as error:
+    with pytest.raises(UserError, match="no trained model generates FLAIR from T1") as error:
         choose(find_models(tmp_path), ["T1"], "FLAIR")
     assert str(folder) in str(error.value)
-    with pytest.raises(UserError, match="found no model"):
+    with pytest.raises(UserError, match="got no model"):
         choose([], ["T1"], "T2")
 
 
@@ -286,26 +308,26 @@ def test_a_whole_cohort_is_completed_by_several_models(tmp_path):
     add_model(tmp_path, "T1", "T2")
     add_model(tmp_path, "T1", "FLAIR")
     cases = cases_of(a="T1", b="T1 T2", c="T1 T2 FLAIR", d="FLAIR")
-    tasks, failures = plan_translations(cases, find_models(tmp_path))
-    assert made(tasks) == [("a", "T1", "T2"), ("a", "T1", "FLAIR"), ("b", "T1", "FLAIR"), ("d", "FLAIR", "T1")]
+    planned, failures = plan_translations(cases, find_models(tmp_path))
+    assert directions(planned) == [("a", "T1", "T2"), ("a", "T1", "FLAIR"), ("b", "T1", "FLAIR"), ("d", "FLAIR", "T1")]
     assert failures == []
-    assert tasks[2].model.domains == ("FLAIR", "T1")
-    assert tasks[0].file == Path("a_T1.nii.gz")
+    assert planned[2].model.domains == ("FLAIR", "T1")
+    assert planned[0].file == Path("a_T1.nii.gz")
 
 
 def test_a_case_that_gets_nothing_is_a_failure(tmp_path):
     add_model(tmp_path, "T1", "T2")
-    tasks, failures = plan_translations(cases_of(a="T1", b="PD"), find_models(tmp_path))
-    assert made(tasks) == [("a", "T1", "T2")]
+    planned, failures = plan_translations(cases_of(a="T1", b="PD"), find_models(tmp_path))
+    assert directions(planned) == [("a", "T1", "T2")]
     assert [(f.case, f.target) for f in failures] == [("b", "T1"), ("b", "T2")]
-    assert "no model makes T2 from PD" in failures[1].problem
+    assert "no trained model generates T2 from PD" in failures[1].problem
 
 
-def test_a_target_that_is_asked_for_is_made_though_there_is_one(tmp_path):
+def test_a_target_that_is_requested_is_generated_though_there_is_one(tmp_path):
     add_model(tmp_path, "T1", "T2")
     models = find_models(tmp_path)
-    tasks, failures = plan_translations(cases_of(a="T1 T2", b="T2"), models, targets=["T2"])
-    assert made(tasks) == [("a", "T1", "T2")]
+    planned, failures = plan_translations(cases_of(a="T1 T2", b="T2"), models, targets=["T2"])
+    assert directions(planned) == [("a", "T1", "T2")]
     assert [(f.case, f.target) for f in failures] == [("b", "T2")]
 
 
@@ -313,26 +335,27 @@ def test_source_restricts(tmp_path):
     add_model(tmp_path, "T1", "FLAIR")
     add_model(tmp_path, "T2", "FLAIR")
     models = find_models(tmp_path)
-    tasks, failures = plan_translations(cases_of(a="T1 T2", b="T1"), models, source="T2", targets=["FLAIR"])
-    assert made(tasks) == [("a", "T2", "FLAIR")]
-    assert [f.problem for f in failures] == ["wanted a T2 to start from, found T1"]
+    planned, failures = plan_translations(cases_of(a="T1 T2", b="T1"), models, source="T2", targets=["FLAIR"])
+    assert directions(planned) == [("a", "T2", "FLAIR")]
+    assert [f.problem for f in failures] == ["there is no T2 to start from, only T1"]
 
 
-def test_nothing_to_do_is_said(tmp_path):
+def test_nothing_to_do_is_an_error(tmp_path):
     add_model(tmp_path, "T1", "T2")
     models = find_models(tmp_path)
-    with pytest.raises(UserError, match="name what to make, as in --target"):
+    with pytest.raises(UserError, match="name what to generate, as in --target"):
         plan_translations(cases_of(a="T1 T2"), models)
-    with pytest.raises(UserError, match="starts from PD"):
+    with pytest.raises(UserError, match="no trained model starts from PD"):
         plan_translations(cases_of(a="PD"), models)
 
 
 def test_modalities_may_be_typed_in_any_case(tmp_path):
     add_model(tmp_path, "T1", "T1ce", modalities=("T1", "T1ce"))
     models = find_models(tmp_path)
-    assert [spelled(name, models) for name in ("t1", "T1CE")] == ["T1", "T1ce"]
-    with pytest.raises(UserError, match=r"knows \(T1, T1ce\), found CT"):
-        spelled("CT", models)
+    assert [spelling_of(name, models) for name in ("t1", "T1CE")] == ["T1", "T1ce"]
+    with pytest.raises(UserError) as error:
+        spelling_of("CT", models)
+    assert (error.value.got, error.value.hint) == ("CT", "choose of T1, T1ce")
 
 
 def test_channel_numbers_need_models_that_agree(tmp_path):
@@ -364,7 +387,7 @@ def test_what_was_synthesised_is_no_scan(tmp_path):
     cases, inputs = grouped(tmp_path, "a_T1.nii.gz a_T2.nii.gz b_T2.nii.gz")
     assert cases == {"a": {"T1": "a_T1.nii.gz"}, "b": {"T2": "b_T2.nii.gz"}}
     assert inputs.left_out == {tmp_path / "a_T2.nii.gz": "synthetic"}
-    with pytest.raises(UserError, match=r"found a_T2.nii.gz"):
+    with pytest.raises(UserError, match=r"got a_T2.nii.gz"):
         find_cases(tmp_path / "a_T2.nii.gz", ("T1", "T2"))
 
 
@@ -390,13 +413,13 @@ def test_with_a_source_running_numbers_are_no_channels(tmp_path):
 
 
 def test_two_files_for_one_contrast_of_a_case_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"case a: wanted one T1, found a_T1.nii and a_T1.nii.gz"):
+    with pytest.raises(UserError, match=r"case a must have one T1 \(got a_T1.nii and a_T1.nii.gz\)"):
         grouped(tmp_path, "a_T1.nii a_T1.nii.gz")
 
 
 @pytest.mark.parametrize(
     ("names", "words"),
-    [("", "found nothing"), ("a.txt b.dcm", "found a.txt, b.dcm"), ("a.nii.gz b.nii.gz", "--source T1")],
+    [("", "got nothing"), ("a.txt b.dcm", "got a.txt, b.dcm"), ("a.nii.gz b.nii.gz", "--source T1")],
 )
 def test_a_folder_without_usable_names_says_what_was_seen(tmp_path, names, words):
     with pytest.raises(UserError, match=words):
@@ -412,10 +435,10 @@ def test_one_file(tmp_path):
     assert list(find_cases(tmp_path / "b_0001.nii.gz", both).cases["b"]) == ["T2"]
     assert list(find_cases(tmp_path / "b_0001.nii.gz", both, "T1").cases["b_0001"]) == ["T1"]
     for name, source, words in (
-        ("a_T2.nii.gz", "T1", "found the name of a T2"),
+        ("a_T2.nii.gz", "T1", "got a T2 by its name"),
         ("b.nii.gz", None, "--source T1"),
-        ("c.nrrd", "T1", "another kind"),
-        ("missing.nii.gz", None, "found none"),
+        ("c.nrrd", "T1", "must be a NIfTI file"),
+        ("missing.nii.gz", None, "does not exist"),
     ):
         with pytest.raises(UserError, match=words):
             find_cases(tmp_path / name, both, source)

@@ -120,7 +120,7 @@ def test_a_tool_that_is_named_is_used_in_place_of_the_planned_one(model, raw, tm
 
 def test_what_is_stripped_already_is_said(model, raw, tmp_path, capsys):
     assert predict(raw, tmp_path / "out", model) == 0
-    assert "a: T1 to T2: done, stripped already as the scan shows" in capsys.readouterr().out
+    assert "a: T1 to T2 done, stripped already as the scan shows" in capsys.readouterr().out
     assert stripper(tmp_path / "out") == "none: done before, as the scan shows"
     assert predict(raw, tmp_path / "told", model, "--stripped") == 0
     assert "as the scan shows" not in capsys.readouterr().out

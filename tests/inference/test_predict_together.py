@@ -137,9 +137,9 @@ def test_continue_makes_again_what_fewer_weights_made(raw, model, tmp_path, caps
 
 def test_weights_that_are_not_there_or_named_twice_are_one_line(raw, model, tmp_path, capsys):
     for more, words in (
-        (["--fold", "0", "7"], "wanted a finished checkpoint of fold 7, found fold 0 best"),
-        (["--fold", "1", "2", "--checkpoint", "best", "final"], "wanted a final checkpoint of fold 1"),
-        (["--fold", "1", "fold1"], "--fold: wanted each once, found 1 1"),
+        (["--fold", "0", "7"], "has no checkpoint of fold 7 (got fold 0 best"),
+        (["--fold", "1", "2", "--checkpoint", "best", "final"], "has no final checkpoint of fold 1"),
+        (["--fold", "1", "fold1"], "--fold must name each once (got 1 1)"),
     ):
         assert predict(raw, tmp_path / "synth", model, *more) == 2
         error = capsys.readouterr().err
@@ -156,12 +156,12 @@ def test_weights_of_other_plans_or_contrasts_do_not_go_together(model, tmp_path)
     Predictor.from_folder(copied, [0, 1], device="cpu")
     content["plans"]["preprocessing"]["upper_percentile"] = 99.0
     torch.save(content, file)
-    with pytest.raises(UserError, match=r"found others \(preprocessing.upper_percentile\)"):
+    with pytest.raises(UserError, match=r"got other preprocessing.upper_percentile"):
         Predictor.from_folder(copied, [0, 1], device="cpu")
     Predictor.from_folder(copied, 1, device="cpu")
     content["domains"] = ["FLAIR", "T1"]
     torch.save(content, file)
-    with pytest.raises(UserError, match="wanted weights for T1 and T2, found those for FLAIR, T1"):
+    with pytest.raises(UserError, match=r"must have weights for T1 and T2 \(got FLAIR, T1\)"):
         Predictor.from_folder(copied, 1, device="cpu")
 
 
@@ -260,17 +260,20 @@ def test_the_expected_error_has_a_valid_name_in_derivatives(doubtful, tmp_path):
     assert errors(out) == []
 
 
-def test_what_no_model_makes_is_told_at_the_end(raw, model, tmp_path, capsys):
+def test_what_no_model_generates_is_shown_at_the_end(raw, model, tmp_path, capsys):
     assert predict(raw, tmp_path / "synth", model) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "1 case lacks FLAIR and has T1: no model makes it; train one: hifisyn_train toy T1 FLAIR fold0"
+    assert last == (
+        "1 case lacks FLAIR and has T1: no model of --model generates it; "
+        "leave out --model to choose from all trained models, or train one: hifisyn_train toy T1 FLAIR fold0"
+    )
 
 
-def test_which_training_is_taken_is_said(raw, tmp_path, capsys):
+def test_the_chosen_training_is_logged(raw, tmp_path, capsys):
     first, second = (make_model(tmp_path / "results", "T1", "T2", dataset=name) for name in ("a", "b"))
     (second / "fold_0" / "metrics.csv").write_text("epoch,iteration\n1,1000000\n")
     more = ["--results", str(tmp_path / "results"), "--device", "cpu"]
     assert main(["-i", str(raw), "-o", str(tmp_path / "synth"), *more]) == 0
     said = capsys.readouterr().out
     assert f"model: {second} (T1 <-> T2 by HiFiSyn trained on b), fold 0, best checkpoint\n" in said
-    assert f"taken of 2 that fit: not {first}; --model chooses another" in said
+    assert f"chosen from 2 that fit, not {first}; --model chooses another" in said
