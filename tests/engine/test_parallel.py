@@ -1,7 +1,11 @@
+import multiprocessing
+import time
+
 import pytest
 
 from hifisyn.engine import resources
 from hifisyn.engine.parallel import map_cases, run_cases
+from hifisyn.engine.processes import Processes
 from tests.support.parallel_jobs import die, fail, leave_mark
 
 
@@ -21,6 +25,12 @@ def test_spawned_processes_use_one_thread_each(tmp_path):
     assert {p.read_text() for p in tmp_path.iterdir()} == {"1"}
 
 
+def test_processes_may_have_several_threads(tmp_path):
+    with Processes(threads=3) as workers:
+        list(workers.run(leave_mark, [("a", (tmp_path, "a"))], processes=1))
+    assert (tmp_path / "a").read_text() == "3"
+
+
 def test_only_the_case_whose_process_is_killed_is_lost(tmp_path):
     cases = ["first", "killed", "other", "last"]
     failures = run_cases(die, {case: (tmp_path, case) for case in cases}, processes=2)
@@ -29,6 +39,19 @@ def test_only_the_case_whose_process_is_killed_is_lost(tmp_path):
     assert "GiB of memory free" in failures[0].reason
     assert "-np 1" in failures[0].reason
     assert {p.name for p in tmp_path.iterdir()} == {"first", "other", "last"}
+
+
+def test_an_interruption_ends_the_processes_at_once():
+    def interrupt():
+        with Processes() as workers:
+            for _ in workers.run(time.sleep, [("short", (0,)), ("long", (60,))], processes=2):
+                raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert time.monotonic() - began < 30
+    assert multiprocessing.active_children() == []
 
 
 @pytest.mark.parametrize("processes", [0, 2])

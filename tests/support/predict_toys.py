@@ -1,4 +1,9 @@
-"""A method that looks at the slices around each slice and tells the error it expects."""
+"""A method that looks at the slices around each slice and returns the error it expects; others that die or sleep."""
+
+import os
+import signal
+import time
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -23,3 +28,28 @@ class Above(nn.Module):
 
 def expected(slices):
     return 0.2 + 0.1 * slices
+
+
+MARKS = "HIFISYN_TEST_MARKS"
+
+
+class Deadly(Toy):
+    """Kills the first process that translates with it."""
+
+    def translator(self, source: str, target: str) -> nn.Module:
+        mark = Path(os.environ[MARKS]) / "died"
+        try:
+            mark.touch(exist_ok=False)
+        except FileExistsError:
+            return nn.Identity()
+        os.kill(os.getpid(), signal.SIGKILL)
+        return nn.Identity()
+
+
+class Sleepy(Toy):
+    """Takes longer than anybody waits."""
+
+    def translator(self, source: str, target: str) -> nn.Module:
+        (Path(os.environ[MARKS]) / str(os.getpid())).touch()
+        time.sleep(300)
+        return nn.Identity()
