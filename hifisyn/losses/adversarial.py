@@ -45,7 +45,7 @@ def content_discriminator_loss(logits: Mapping[str, Tensor], domains: Sequence[s
             large for the second domain; else there is one for each.
         domains: names of all contrasts.
     """
-    return total(_told(logits[m], domains.index(m)) for m in domains if m in logits)
+    return total(_cross_entropy_to_domain(logits[m], domains.index(m)) for m in domains if m in logits)
 
 
 def content_adversarial_loss(logits: Mapping[str, Tensor], domains: Sequence[str]) -> Tensor:
@@ -58,7 +58,7 @@ def content_adversarial_loss(logits: Mapping[str, Tensor], domains: Sequence[str
     return total(_undecided(logits[m]) for m in domains if m in logits)
 
 
-def _told(logits: Tensor, domain: int) -> Tensor:
+def _cross_entropy_to_domain(logits: Tensor, domain: int) -> Tensor:
     if logits.shape[1] == 1:
         return cross_entropy([logits], float(domain))
     return -wide(logits).log_softmax(dim=1)[:, domain].mean()

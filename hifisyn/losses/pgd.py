@@ -52,11 +52,11 @@ def pixel_loss(contents: Contents, anchors: Tensor, tau_1: float = 0.07, use_lab
         contents = contents.in_float32()
         labels = contents.labels if use_labels else torch.full_like(contents.labels, UNKNOWN)
         original, translated = unit(contents.original, 1), unit(contents.translated, 1)
-        scene = Contents(original, translated, labels, contents.subjects)
-        return (_one_way(scene, anchors, tau_1) + _one_way(scene.swapped(), anchors, tau_1)) / 2
+        unit_contents = Contents(original, translated, labels, contents.subjects)
+        return (_one_role(unit_contents, anchors, tau_1) + _one_role(unit_contents.swapped(), anchors, tau_1)) / 2
 
 
-def _one_way(unit_contents: Contents, anchors: Tensor, tau: float) -> Tensor:
+def _one_role(unit_contents: Contents, anchors: Tensor, tau: float) -> Tensor:
     """Anchors in the originals, positives and negatives in the translations."""
     query = _at(unit_contents.original, anchors)  # (M, C, K)
     label = unit_contents.labels.gather(1, anchors)  # (M, K)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hifisyn.losses.contents import Contents
 from hifisyn.losses.pgd import draw_anchors, pixel_loss
-from hifisyn.methods.scene import Scene
+from hifisyn.methods.content_masks import ContentMasks
 from hifisyn.planning import rules
 from hifisyn.planning.method_plan import MethodPlan
 from hifisyn.plans import Plans, Preset
@@ -47,27 +47,29 @@ def with_granularity(plan: MethodPlan, preset: Preset) -> MethodPlan:
 
 
 def contents_of(
-    batch: Batch, scene: Scene, original: Mapping[str, Tensor], translated: Mapping[str, Tensor]
+    batch: Batch, masks: ContentMasks, original: Mapping[str, Tensor], translated: Mapping[str, Tensor]
 ) -> Contents:
     """Return what the losses compare, the images of the batch's first contrast first.
 
     Args:
         batch: whose subjects are kept apart.
-        scene: of the batch, at the resolution of content.
+        masks: of the batch, at the resolution of content.
         original: content (N, C, h, w) of the images, by contrast.
         translated: content of their translations, by the contrast of the image.
     """
     return Contents(
         original=torch.cat([original[m].flatten(2) for m in batch.domains]),
         translated=torch.cat([translated[m].flatten(2) for m in batch.domains]),
-        labels=torch.cat([scene.labels[m] for m in batch.domains]),
+        labels=torch.cat([masks.labels[m] for m in batch.domains]),
         subjects=torch.cat([batch.subjects[m] for m in batch.domains]),
     )
 
 
-def pgd(contents: Contents, batch: Batch, scene: Scene, plan: PixelGranularitySettings, rng: torch.Generator) -> Tensor:
+def pgd(
+    contents: Contents, batch: Batch, masks: ContentMasks, plan: PixelGranularitySettings, rng: torch.Generator
+) -> Tensor:
     """Return L_PGD of a step, not yet weighted."""
-    foreground = torch.cat([scene.foreground[m] for m in batch.domains])
+    foreground = torch.cat([masks.foreground[m] for m in batch.domains])
     anchors = draw_anchors(foreground, plan.anchors, rng)
     return over_domains(pixel_loss(contents, anchors, plan.tau_1, plan.use_labels), batch)
 

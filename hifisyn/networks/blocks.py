@@ -1,4 +1,4 @@
-"""Building blocks of DRIT (Lee et al., ECCV 2018, arXiv 1808.00948), of which HiFi-Syn's networks are made.
+"""Building blocks of DRIT (Lee et al., ECCV 2018, arXiv 1808.00948), that HiFi-Syn's networks consist of.
 
 Padding is by reflection throughout, which keeps the constant background of a stripped brain constant.
 """
@@ -16,7 +16,7 @@ def reflected(in_channels: int, out_channels: int, kernel: int, stride: int = 1,
 
 
 class LReLUConv(Layers):
-    """Convolution, leaky ReLU of slope 0.01 unless told otherwise; no norm."""
+    """Convolution, leaky ReLU of slope 0.01 by default; no norm."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0, slope: float = SLOPE

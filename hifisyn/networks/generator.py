@@ -47,7 +47,7 @@ class Generator(TensorModule):
         return self.render(self.shared(content), retrieved, code, modality)
 
     def render(self, trunk: Tensor, retrieved: Tensor | None, code: Tensor, modality: str) -> Tensor:
-        """Do the same from what the shared block made of content, which all contrasts may use."""
+        """Do the same from the shared block's output, which all contrasts may use."""
         g = code[:, :, None, None].expand(-1, -1, *trunk.shape[2:])
         m = g if retrieved is None else torch.cat([retrieved, g], dim=1)
         return self.branches[modality](trunk, m.to(trunk.dtype))

@@ -23,6 +23,6 @@ def padded(x: Tensor, side: int, value: float = OUTSIDE) -> Tensor:
 
 
 def cropped(x: Tensor, side: int) -> Tensor:
-    """Return the middle (..., side, side) of what `padded` made."""
+    """Return the middle (..., side, side) of what `padded` returned."""
     top, left = ((length - side) // 2 for length in x.shape[-2:])
     return x[..., top : top + side, left : left + side]

@@ -18,8 +18,8 @@ def in_single(layer: nn.Module, x: Tensor) -> Tensor:
     real ones do not lie on, and a tanh would be exactly 1 from 3.5 on, where no gradient leads back from.
     """
     with torch.autocast(x.device.type, enabled=False):
-        made: Tensor = layer(wide(x))
-        return made
+        output: Tensor = layer(wide(x))
+        return output
 
 
 class InSingle(TensorModule):

@@ -140,7 +140,7 @@ def warnings(plans: Plans, fingerprint: Mapping[str, Any]) -> list[str]:
             f"{window:.0f} mm: brain will be cut off; enlarge one of them"
         )
     if plans.fingerprint and plans.fingerprint != fingerprint["digest"]:
-        lines.append("the data or their preparation changed since the plans were made; --overwrite plans again")
+        lines.append("the data or their preparation changed since they were planned for; --overwrite plans again")
     slots = plans.settings.get("memory", {}).get("slots", {})
     empty = [name for name, entry in fingerprint["structures"].items() if not entry["cases"] and slots.get(name)]
     if empty:

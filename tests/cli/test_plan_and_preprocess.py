@@ -222,7 +222,7 @@ def test_a_changed_data_set_is_noticed(home, capsys):
     assert run("--no-slices") == 0
     out, err = capsys.readouterr()
     assert "changed; measuring again" in out
-    assert "warning: the data or their preparation changed since the plans were made" in err
+    assert "warning: the data or their preparation changed since they were planned for" in err
     second = read_json(folder(home) / "dataset_fingerprint.json")
     assert second["digest"] != first["digest"]
     assert second["intensities"] != first["intensities"]

@@ -195,7 +195,7 @@ def test_without_segmentation_a_step_is_cyclegans(without):
 
 
 def test_settings_that_cannot_work_are_refused():
-    with pytest.raises(UserError, match=r"settings\.labels: wanted both or T1 or T2, found 'FLAIR'"):
+    with pytest.raises(UserError, match=r"settings\.labels must be both or T1 or T2 .*got FLAIR"):
         make("settings.labels=FLAIR")
     bare = small_plans("COSMOS").model_copy(update={"labels": {"background": 0}})
     with pytest.raises(UserError, match="wanted labels of structures, found background"):

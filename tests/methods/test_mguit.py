@@ -10,13 +10,13 @@ from torch.nn.functional import interpolate
 
 from hifisyn.errors import UserError
 from hifisyn.methods import granularity
-from hifisyn.methods.boxes import least_pixels, structure_boxes
+from hifisyn.methods.content_masks import content_masks
 from hifisyn.methods.memory_slots import MemorySlots
 from hifisyn.methods.mguit.class_memory import ClassMemory
 from hifisyn.methods.mguit.classes import filled_boxes, items_of, pixel_classes
 from hifisyn.methods.mguit.generator import MguitGenerator
 from hifisyn.methods.mguit.trainer import MGUIT
-from hifisyn.methods.scene import observe
+from hifisyn.methods.structure_boxes import least_pixels, structure_boxes
 from hifisyn.planning.device import Device
 from hifisyn.plans import SlicePlan
 from hifisyn.training.batch import Batch
@@ -51,7 +51,7 @@ def items_with(slots, global_slots, labels=LABELS):
 
 
 def made(trainer, batch):
-    return trainer.passes.make(batch, trainer.generator)
+    return trainer.passes.render(batch, trainer.generator)
 
 
 def bce(logits, target):
@@ -158,7 +158,7 @@ def test_losses_are_those_of_slow_loops(contrast):
         slow["cycle"] += np.abs(result.cycle[source].detach().numpy() - image).mean()
         slow["reconstruction"] += np.abs(result.reconstruction[source].detach().numpy() - image).mean()
         slow["content"] += bce([nets.content_discriminator(result.content[source])], 0.5)
-        slow["consistency"] += np.abs((result.content[source] - result.again[source]).detach().numpy()).mean()
+        slow["consistency"] += np.abs((result.content[source] - result.reencoded[source]).detach().numpy()).mean()
         style = nets.attribute_encoder[source](batch.images[source]).detach().numpy()
         slow["style_l2"] += (style**2).mean()
         real, fake, random = (
@@ -224,7 +224,7 @@ def test_images_are_rendered_with_what_the_updated_memory_holds():
             "fake": generate(content, read(content, target, classes), target),
             "cycle": generate(again, read(again, source, classes), source),
             "content": content,
-            "again": again,
+            "reencoded": again,
         }
         for name, wanted in expected.items():
             assert torch.allclose(getattr(result, name)[source], wanted, atol=1e-5), name
@@ -295,10 +295,10 @@ def test_the_label_map_adds_pixel_discrimination():
     result = made(trainer, batch)
     rng = trainer.generator.get_state()
     found = trainer.objective(batch, result)["pgd"].item()
-    scene = observe(batch, 4)
-    contents = granularity.contents_of(batch, scene, result.content, result.again)
+    masks = content_masks(batch, 4)
+    contents = granularity.contents_of(batch, masks, result.content, result.reencoded)
     trainer.generator.set_state(rng)
-    assert found == pytest.approx(3 * 0.5 * granularity.pgd(contents, batch, scene, plan, trainer.generator).item())
+    assert found == pytest.approx(3 * 0.5 * granularity.pgd(contents, batch, masks, plan, trainer.generator).item())
     assert "pgd" not in trainer.objective(small_batch(iteration=3), result)
     assert "pgd" not in make("settings.granularity.pgd=3").objective(batch, result)
 
@@ -322,7 +322,7 @@ def test_rates_are_those_of_the_plans_and_the_content_discriminators_is_its_own(
 
 
 def test_slots_of_unknown_labels_are_refused():
-    with pytest.raises(UserError, match=r"settings\.memory\.slots: wanted names of labels .*, found bone"):
+    with pytest.raises(UserError, match=r"settings\.memory\.slots must name labels .*got bone"):
         make("settings.memory.slots={'bone': 2}")
 
 
@@ -349,7 +349,7 @@ def test_settings_reach_the_memory():
     seen = {
         masks: make(f"settings.masks='{masks}'").passes.classes(small_batch(), "T1") for masks in ("boxes", "labels")
     }
-    assert torch.equal(seen["labels"], observe(small_batch(), 4).labels["T1"])
+    assert torch.equal(seen["labels"], content_masks(small_batch(), 4).labels["T1"])
     assert not torch.equal(seen["boxes"], seen["labels"])
 
 

@@ -45,8 +45,10 @@ def doubled(trainer):
     trainer.networks.double()
     batch = small_batch()
     batch = Batch({m: x.double() for m, x in batch.images.items()}, batch.labels, batch.subjects, 0)
-    trainer.draw = lambda b: {m: torch.randn(2, 8, generator=rng(n), dtype=torch.float64) for n, m in enumerate(PAIR)}
-    return batch, trainer.make(batch)
+    trainer.draw_styles = lambda b: {
+        m: torch.randn(2, 8, generator=rng(n), dtype=torch.float64) for n, m in enumerate(PAIR)
+    }
+    return batch, trainer.translate_batch(batch)
 
 
 def step(trainer, batch, **options):
@@ -184,7 +186,7 @@ def test_losses_are_those_of_slow_loops():
     expected = dict.fromkeys(weights, 0.0)
     nets = trainer.networks
     for source, target in TARGET.items():
-        image, drawn = batch.images[source], made.drawn[source]
+        image, drawn = batch.images[source], made.random_style[source]
         content = nets.content_encoder[source](image)
         style = nets.style_encoder[source](image)
         fake = nets.decoder[target](content, drawn)
@@ -209,7 +211,7 @@ def test_losses_are_those_of_slow_loops():
 def test_gradient_reaches_both_sides_of_the_content_loss():
     trainer = make()
     batch, made = doubled(trainer)
-    leaves = [{m: x.detach().requires_grad_() for m, x in side.items()} for side in (made.content, made.again)]
+    leaves = [{m: x.detach().requires_grad_() for m, x in side.items()} for side in (made.content, made.reencoded)]
     loss = trainer.objective(batch, replace(made, content=leaves[0], again=leaves[1]))["content"]
     for gradient in torch.autograd.grad(loss, [leaf for side in leaves for leaf in side.values()]):
         assert gradient.abs().max() > 0
@@ -249,7 +251,7 @@ def test_discriminators_move_first_and_see_other_styles_without_gradient():
 
 def test_drawn_styles_are_normal_and_fresh():
     trainer, batch = make(), small_batch()
-    drawn = torch.stack([trainer.draw(batch)[m] for _ in range(500) for m in PAIR])
+    drawn = torch.stack([trainer.draw_styles(batch)[m] for _ in range(500) for m in PAIR])
     assert drawn.shape == (1000, 2, 8)
     assert drawn.mean().item() == pytest.approx(0, abs=0.03)
     assert drawn.std().item() == pytest.approx(1, abs=0.03)
@@ -392,7 +394,7 @@ def test_the_label_map_loss_is_that_of_slow_loops():
     batch, made = doubled(trainer)
     nets, original, translated, labels = trainer.networks, [], [], []
     for source, target in TARGET.items():
-        fake = nets.decoder[target](nets.content_encoder[source](batch.images[source]), made.drawn[source])
+        fake = nets.decoder[target](nets.content_encoder[source](batch.images[source]), made.random_style[source])
         contents = (
             nets.content_encoder[source](batch.images[source]),
             nets.content_encoder[target](fake),

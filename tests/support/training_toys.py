@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from hifisyn.files import write_json
-from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR, ContentDiscriminatorSettings
+from hifisyn.methods.content_discriminator_trainer import CONTENT_DISCRIMINATOR, ContentDiscriminatorSettings
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.paths import Roots
@@ -165,7 +165,7 @@ class ToySettings(Settings):
 
 
 class Toy(Trainer):
-    """Two small generators and critics; the environment variable TOY_KILL=N ends the process after step N."""
+    """Two small generators and discriminators; the environment variable TOY_KILL=N ends the process after step N."""
 
     SETTINGS = ToySettings
     settings: ToySettings
@@ -188,17 +188,20 @@ class Toy(Trainer):
         return self.settings.content_discriminator.steps
 
     def updates(self, batch: Batch) -> Updates:
-        ways = batch.directions
-        fakes = {t: self._generate(batch.images[s], t, noise=True) for s, t in ways}
-        critic = {m: self.networks.discriminator[m] for m in batch.domains}
-        real_or_not = {m: critic[m](batch.images[m]).mean() - critic[m](fakes[m].detach()).mean() for m in critic}
-        yield CONTENT_DISCRIMINATOR, {f"critic_{m}": value.square() - value for m, value in real_or_not.items()}
+        directions = batch.directions
+        fakes = {t: self._generate(batch.images[s], t, noise=True) for s, t in directions}
+        discriminator = {m: self.networks.discriminator[m] for m in batch.domains}
+        real_or_not = {
+            m: discriminator[m](batch.images[m]).mean() - discriminator[m](fakes[m].detach()).mean()
+            for m in discriminator
+        }
+        yield CONTENT_DISCRIMINATOR, {f"discriminator_{m}": value.square() - value for m, value in real_or_not.items()}
         if not self.settings.content_discriminator.moves_alone(self.iteration):
             self._means = torch.stack([fakes[m].detach().float().mean() for m in batch.domains])
-            cycles = [(self._generate(fakes[t], s, noise=True) - batch.images[s]).abs().mean() for s, t in ways]
+            cycles = [(self._generate(fakes[t], s, noise=True) - batch.images[s]).abs().mean() for s, t in directions]
             yield (
                 "generator",
-                {"cycle": sum(cycles), "domain": sum(-critic[m](fakes[m]).mean() for m in batch.domains)},  # type: ignore[dict-item]
+                {"cycle": sum(cycles), "domain": sum(-discriminator[m](fakes[m]).mean() for m in batch.domains)},  # type: ignore[dict-item]
             )
 
     def translator(self, source: str, target: str) -> nn.Module:
@@ -217,8 +220,8 @@ class Toy(Trainer):
 
     def _generate(self, source: Tensor, target: str, *, noise: bool) -> Tensor:
         drawn = torch.randn(source.shape, generator=self.generator, device=source.device) if noise else 0 * source
-        made: Tensor = ToyTranslator(self.networks.generator[target])(source, 0.1 * drawn)
-        return made
+        translation: Tensor = ToyTranslator(self.networks.generator[target])(source, 0.1 * drawn)
+        return translation
 
 
 class ToyTranslator(nn.Module):

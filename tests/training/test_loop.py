@@ -240,7 +240,7 @@ def test_losses_that_are_not_finite_stop_the_run(tmp_path):
                 )
 
     job = toy_job(tmp_path, trainer=Diverging)
-    with pytest.raises(UserError, match=r"losses must be finite; in epoch 1 content_discriminator/critic_T1"):
+    with pytest.raises(UserError, match=r"losses must be finite; in epoch 1 content_discriminator/discriminator_T1"):
         train(job, QUIET)
     assert not (job.folder / checkpoint.LATEST).exists()
 
@@ -288,8 +288,8 @@ def test_a_step_moves_only_the_group_that_was_yielded(tmp_path):
         losses = take_step(trainer, optimizers, next(batches), seed=0)
     assert Checked.seen == ("content_discriminator", "content_discriminator", "generator")
     assert set(losses) == {
-        "content_discriminator/critic_T1",
-        "content_discriminator/critic_T2",
+        "content_discriminator/discriminator_T1",
+        "content_discriminator/discriminator_T2",
         "generator/cycle",
         "generator/domain",
     }

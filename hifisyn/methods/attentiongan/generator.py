@@ -36,15 +36,15 @@ class AttentionGenerator(TensorModule):
         width: channels of the first convolution, 64 as published.
         n_down: halvings, 2 as published; sides are multiples of 2**n_down.
         blocks: residual blocks, 9 as published.
-        geo: no mask keeps the source; ten images are made instead of nine.
+        geo: no mask keeps the source; ten images are generated instead of nine.
     """
 
     def __init__(self, width: int = 64, n_down: int = 2, blocks: int = BLOCKS, *, geo: bool = False) -> None:
         super().__init__()
         self.geo = geo
-        made = MASKS if geo else MASKS - 1
+        images = MASKS if geo else MASKS - 1
         self.encoder = ResnetEncoder(width, n_down, blocks)
-        self.content = ResnetDecoder(width, n_down, head=reflected(width, made, 7, padding=3))
+        self.content = ResnetDecoder(width, n_down, head=reflected(width, images, 7, padding=3))
         self.attention = ResnetDecoder(width, n_down, head=nn.Conv2d(width, MASKS, 1))
 
     def forward(self, image: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class AttentionGenerator(TensorModule):
     def mixture(self, image: Tensor) -> Mixture:
         """Return the layers and masks of a translation."""
         features = self.encoder(image)
-        made, logits = self.content(features).tanh(), self.attention(features)
+        images, logits = self.content(features).tanh(), self.attention(features)
         with torch.autocast(image.device.type, enabled=False):
-            layers = made.float() if self.geo else torch.cat([made.float(), image.float()], dim=1)
+            layers = images.float() if self.geo else torch.cat([images.float(), image.float()], dim=1)
             return Mixture(layers, logits.float().softmax(dim=1))

@@ -7,7 +7,7 @@ Differs from the paper:
 - Batch, crop and length are those of the plans, which all methods share; published are a batch
   of 4, a crop of 256 and 60 to 200 epochs.
 - The rate falls over the second half, as published for faces; the published horses had a constant one.
-- The generator makes grey images of one channel; the published one is made for three.
+- The generator makes grey images of one channel; the published one has three.
 - No discriminator sees the masks. The paper describes one, the authors' published settings have none.
 - No resizing to 286 pixels before the crop: it would blur.
 - The softmax over masks and the mixture are computed in float32, whatever the precision.

@@ -36,7 +36,7 @@ class SegmentedCycle(Cycle):
 
     Attributes:
         on_real: of the generator that translates the image.
-        on_fake: of the other one, which translates it back, made of the translation.
+        on_fake: of the other one, which translates it back, applied to the translation.
     """
 
     on_real: dict[str, Tensor]
@@ -96,15 +96,15 @@ class COSMOS(CycleGAN):
         cycle, on_fake = self._pass(fake, {m: m for m in self.domains}, learnt)
         return SegmentedCycle(fake, cycle, on_real, on_fake)
 
-    def objective(self, batch: Batch, made: Cycle) -> dict[str, Tensor]:
-        """Return what the generators minimise; the segmentation of a translation moves the one that made it too."""
-        losses = super().objective(batch, made)
-        assert isinstance(made, SegmentedCycle)
-        for m in made.on_real:
+    def objective(self, batch: Batch, cycle: Cycle) -> dict[str, Tensor]:
+        """Return what the generators minimise; the segmentation of a translation moves its own generator too."""
+        losses = super().objective(batch, cycle)
+        assert isinstance(cycle, SegmentedCycle)
+        for m in cycle.on_real:
             labels = batch.labels[m]
             assert labels is not None
             truth = members(labels, sorted(self.plans.labels.values()))
-            for name, logits in (("segmentation_real", made.on_real[m]), ("segmentation_fake", made.on_fake[m])):
+            for name, logits in (("segmentation_real", cycle.on_real[m]), ("segmentation_fake", cycle.on_fake[m])):
                 losses[name] = losses.get(name, 0) + self.settings.segmentation * self._segmentation(logits, truth)
         return losses
 
@@ -112,13 +112,13 @@ class COSMOS(CycleGAN):
         self, images: Mapping[str, Tensor], targets: Mapping[str, str], segmented: Sequence[str]
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the images in their target contrasts, and the logits of those to be segmented."""
-        made, logits = {}, {}
+        fake, logits = {}, {}
         for m, target in targets.items():
             if m in segmented:
-                made[m], logits[m] = self.networks.generator[target].translate_and_segment(images[m])
+                fake[m], logits[m] = self.networks.generator[target].translate_and_segment(images[m])
             else:
-                made[m] = self.generate(images[m], target)
-        return made, logits
+                fake[m] = self.generate(images[m], target)
+        return fake, logits
 
     def _segmentation(self, logits: Tensor, truth: Tensor) -> Tensor:
         loss = soft_dice(logits, truth)

@@ -31,7 +31,7 @@ from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Trainer, Updates
 
 @dataclass(frozen=True)
 class Cycle:
-    """What the generators made of a batch; every dict goes by the contrast of the real image it was made from.
+    """The translations of a batch; every dict is keyed by the contrast of the real image.
 
     Attributes:
         fake: the translation.
@@ -73,11 +73,11 @@ class CycleGAN(Trainer):
 
     def updates(self, batch: Batch) -> Updates:
         """Yield both generators, then both discriminators."""
-        made = self.round_trip(batch)
-        yield GENERATOR, self.objective(batch, made)
+        cycle = self.round_trip(batch)
+        yield GENERATOR, self.objective(batch, cycle)
         losses: dict[str, Tensor] = {}
         for source, target in self.directions:
-            remembered = exchanged(self.networks.pool, made.fake[source], target, self.generator)
+            remembered = exchanged(self.networks.pool, cycle.fake[source], target, self.generator)
             for name, loss in self.discriminator_losses(batch.images[target], remembered, target).items():
                 losses[name] = losses.get(name, 0) + loss
         yield DISCRIMINATOR, losses
@@ -88,12 +88,12 @@ class CycleGAN(Trainer):
         cycle = {source: self.generate(fake[source], source) for source, _ in self.directions}
         return Cycle(fake, cycle)
 
-    def objective(self, batch: Batch, made: Cycle) -> dict[str, Tensor]:
+    def objective(self, batch: Batch, cycle: Cycle) -> dict[str, Tensor]:
         """Return what the generators minimise, weighted, summed over both directions; a weight of 0 costs nothing."""
         weight, images = self.settings, batch.images
         losses = {
-            "adversarial": total(least_squares([self.logits(made.fake[s], t)], REAL) for s, t in self.directions),
-            "cycle": weight.cycle * total(l1_loss(made.cycle[m], images[m]) for m in self.domains),
+            "adversarial": total(least_squares([self.logits(cycle.fake[s], t)], REAL) for s, t in self.directions),
+            "cycle": weight.cycle * total(l1_loss(cycle.cycle[m], images[m]) for m in self.domains),
         }
         if weight.identity > 0:
             same = total(l1_loss(self.generate(images[m], m), images[m]) for m in self.domains)
@@ -108,8 +108,8 @@ class CycleGAN(Trainer):
 
     def generate(self, image: Tensor, target: str) -> Tensor:
         """Return what the generator into `target` makes of an image (N, 1, H, W)."""
-        made: Tensor = self.networks.generator[target](image)
-        return made
+        translation: Tensor = self.networks.generator[target](image)
+        return translation
 
     def logits(self, image: Tensor, contrast: str) -> Tensor:
         """Return the logits of the discriminator of a contrast; large means real."""

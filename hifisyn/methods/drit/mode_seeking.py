@@ -9,10 +9,10 @@ SMALLEST = 1e-5
 
 
 def mode_seeking(images: tuple[Tensor, Tensor], codes: tuple[Tensor, Tensor]) -> Tensor:
-    """Return 1 / (r + 1e-5), r the mean absolute difference of two images over that of the codes they were made from.
+    """Return 1 / (r + 1e-5), r the mean absolute difference of two images over that of their codes.
 
     Args:
-        images: two batches (N, 1, H, W) made from the same content.
+        images: two batches (N, 1, H, W) rendered from the same content.
         codes: their codes (N, code).
     """
     with torch.autocast(images[0].device.type, enabled=False):

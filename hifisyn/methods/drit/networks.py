@@ -3,7 +3,7 @@
 from torch import nn
 
 from hifisyn.methods.drit.settings import DRITSettings
-from hifisyn.methods.drit_weights import draw_weights
+from hifisyn.methods.drit_initialisation import draw_weights
 from hifisyn.networks.attribute_encoder import AttributeEncoder
 from hifisyn.networks.content_discriminator import ContentDiscriminator
 from hifisyn.networks.content_encoder import ContentEncoder

@@ -1,6 +1,6 @@
 """The passes of DRIT++ through its networks: images to contents and codes, to images, and back.
 
-Every dict goes by the contrast of the real image that a thing was made from.
+Every dict is keyed by the contrast of the real image.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from hifisyn.directions import directions
+from hifisyn.methods.content_noise import with_noise
 from hifisyn.methods.drit.networks import DRITNetworks
 
 
@@ -22,7 +23,7 @@ class Encoded:
         content: z^c with noise, (N, C, h, w).
         mean: of the distribution of z^a, (N, code).
         log_variance: of the same.
-        code: z^a drawn from it.
+        code: z^a noise from it.
     """
 
     content: Tensor
@@ -33,7 +34,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What G made of the encoded images.
+    """What G renders of the encoded images.
 
     Attributes:
         reconstruction: from its own content and code.
@@ -63,11 +64,10 @@ class Passes:
 
     def content(self, image: Tensor, contrast: str, rng: torch.Generator) -> Tensor:
         """Return z^c of images (N, 1, H, W) as in training, with noise."""
-        content = self.networks.content_encoder(image, contrast)
-        return content + self.content_noise * torch.randn(content.shape, generator=rng, device=rng.device).to(content)
+        return with_noise(self.networks.content_encoder(image, contrast), self.content_noise, rng)
 
     def encode(self, images: Mapping[str, Tensor], rng: torch.Generator) -> dict[str, Encoded]:
-        """Return content and a drawn code of images."""
+        """Return content and a noise code of images."""
         return {m: self._encode(image, m, rng) for m, image in images.items()}
 
     def render(self, encoded: Mapping[str, Encoded], random_codes: int, rng: torch.Generator) -> Rendered:
@@ -81,10 +81,10 @@ class Passes:
             trunk = generator.shared(encoded[source].content)
             reconstruction[source] = generator.render(trunk, None, encoded[source].code, source)
             fake[source] = generator.render(trunk, None, encoded[target].code, target)
-            for made, code in zip(random, codes, strict=True):
-                made[source] = generator.render(trunk, None, code, target)
-        again = {source: self._encode(fake[source], target, rng) for source, target in both}
-        cycle = {s: generator(again[s].content, None, again[t].code, s) for s, t in both}
+            for translations, code in zip(random, codes, strict=True):
+                translations[source] = generator.render(trunk, None, code, target)
+        reencoded = {source: self._encode(fake[source], target, rng) for source, target in both}
+        cycle = {s: generator(reencoded[s].content, None, reencoded[t].code, s) for s, t in both}
         return Rendered(reconstruction, fake, cycle, codes, random)
 
     def mean_by_fixed_encoder(self, image: Tensor, contrast: str) -> Tensor:
@@ -96,6 +96,6 @@ class Passes:
 
     def _encode(self, image: Tensor, contrast: str, rng: torch.Generator) -> Encoded:
         mean, log_variance = self.networks.attribute_encoder.distribution(image, contrast)
-        drawn = torch.randn(mean.shape, generator=rng, device=rng.device)
-        code = mean + (log_variance.float() / 2).exp() * drawn
+        noise = torch.randn(mean.shape, generator=rng, device=rng.device)
+        code = mean + (log_variance.float() / 2).exp() * noise
         return Encoded(self.content(image, contrast, rng), mean, log_variance, code)

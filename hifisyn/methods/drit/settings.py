@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from hifisyn.methods.content_adversary import ContentDiscriminatorSettings
-from hifisyn.methods.drit_weights import Init
+from hifisyn.methods.content_discriminator_trainer import ContentDiscriminatorSettings
+from hifisyn.methods.drit_initialisation import Init
 from hifisyn.settings import Settings
 from hifisyn.training.sizes import NetworkSettings
 
@@ -28,6 +28,6 @@ class DRITSettings(Settings):
     reconstruction: float = Field(10.0, ge=0, description="self-reconstruction L1")
     kl: float = Field(0.01, ge=0, description="KL of the attribute code to N(0, I)")
     content_l2: float = Field(0.01, ge=0, description="mean square of content")
-    latent: float = Field(10.0, ge=0, description="L1 of a random code, encoded from the image made with it")
+    latent: float = Field(10.0, ge=0, description="L1 of a random code, encoded from the image rendered with it")
     mode_seeking: float = Field(1.0, ge=0, description="mode seeking; 0: DRIT, with one random code a step")
     attribute_ema: float = Field(0.999, ge=0, lt=1, description="decay of the running mean of z^a that prediction uses")

@@ -6,8 +6,8 @@ the authors' published settings. HiFi-Syn starts from this method, so the networ
 
 Differs from the paper:
 - Batch, crop and length are those of the plans, which all methods share. The published batch of 2 holds one image to
-  encode and one that random codes are judged against; a larger batch is split likewise, and one image plays both
-  roles.
+  encode and one that translations with random codes are compared with; a larger batch is split likewise, and a single
+  image plays both roles.
 - The published code steps E^c and G twice in a step, the second time along a gradient at weights that have moved
   meanwhile, which today's PyTorch refuses. Here both gradients are added for one step. As published, the losses of
   random codes do not move E^a.
@@ -28,10 +28,10 @@ from torch.nn.functional import l1_loss
 
 from hifisyn.losses import adversarial
 from hifisyn.losses.total import total
-from hifisyn.methods.content_adversary import (
+from hifisyn.methods.content_discriminator_trainer import (
     CONTENT_DISCRIMINATOR,
-    ContentAdversaryTrainer,
     ContentDiscriminatorSettings,
+    ContentDiscriminatorTrainer,
 )
 from hifisyn.methods.drit.kl import kl_to_standard_normal
 from hifisyn.methods.drit.mode_seeking import mode_seeking
@@ -45,7 +45,7 @@ from hifisyn.training.batch import Batch
 from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Updates
 
 
-class DRIT(ContentAdversaryTrainer):
+class DRIT(ContentDiscriminatorTrainer):
     """Unpaired translation between two contrasts, both directions in one training.
 
     Rates and weight decay are those that plans have by default: 1e-4 and 4e-5, decay 1e-4, linear from half of the run.
@@ -69,7 +69,7 @@ class DRIT(ContentAdversaryTrainer):
         self._codes: dict[str, Tensor] | None = None
 
     @property
-    def content_adversary(self) -> tuple[ContentDiscriminatorSettings, float]:
+    def content_discriminator_plan(self) -> tuple[ContentDiscriminatorSettings, float]:
         """Settings of D^c, and the weight of the content adversarial loss."""
         return self.settings.content_discriminator, self.settings.content
 
@@ -78,7 +78,7 @@ class DRIT(ContentAdversaryTrainer):
         return DRITNetworks(self.plans, self.settings, self.domains)
 
     def groups(self) -> dict[str, tuple[nn.Module, ...]]:
-        """Return the discriminators of images, D^c, and the three networks that make images."""
+        """Return the discriminators of images, D^c, and the three networks that synthesise images."""
         net = self.networks
         return {
             DISCRIMINATOR: (net.image_discriminator, net.random_discriminator),
@@ -111,7 +111,7 @@ class DRIT(ContentAdversaryTrainer):
             self._codes = None
 
     def translator(self, source: str, target: str) -> DRITTranslator:
-        """Return the module that makes `target` of `source`, with the target's mean code and without noise."""
+        """Return the module that translates `source` to `target`, with the target's mean code and without noise."""
         return DRITTranslator(self.networks, source, target)
 
     def image_discriminator_losses(
@@ -125,8 +125,8 @@ class DRIT(ContentAdversaryTrainer):
             fake = net.image_discriminator(rendered.fake[source].detach(), target)
             encoded.append(adversarial.discriminator_loss(real, fake))
             real = net.random_discriminator(others[target], target)
-            for made in rendered.random:
-                fake = net.random_discriminator(made[source].detach(), target)
+            for translations in rendered.random:
+                fake = net.random_discriminator(translations[source].detach(), target)
                 random.append(adversarial.discriminator_loss(real, fake))
         weight = self.settings.domain
         return {"domain": weight * torch.stack(encoded).sum(), "domain_random": weight * torch.stack(random).sum()}
@@ -157,7 +157,9 @@ class DRIT(ContentAdversaryTrainer):
             "domain_random": (
                 weight.domain,
                 lambda: total(
-                    _adversarial(net.random_discriminator, made[s], t) for made in rendered.random for s, t in both
+                    _adversarial(net.random_discriminator, translations[s], t)
+                    for translations in rendered.random
+                    for s, t in both
                 ),
             ),
             "latent": (weight.latent, lambda: self._latent(rendered)),
@@ -166,8 +168,8 @@ class DRIT(ContentAdversaryTrainer):
         return {name: share * term() for name, (share, term) in terms.items() if share > 0}
 
     def _latent(self, rendered: Rendered) -> Tensor:
-        made, code = rendered.random[0], rendered.codes[0]
-        return total(l1_loss(self.passes.mean_by_fixed_encoder(made[s], t), code) for s, t in self.directions)
+        translations, code = rendered.random[0], rendered.codes[0]
+        return total(l1_loss(self.passes.mean_by_fixed_encoder(translations[s], t), code) for s, t in self.directions)
 
     def _mode_seeking(self, rendered: Rendered, source: str) -> Tensor:
         one, other = rendered.random
@@ -182,7 +184,7 @@ class DRIT(ContentAdversaryTrainer):
 
 
 def roles(images: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return which images are encoded, the first half or more, and which random codes are judged against, the rest.
+    """Return the images to encode, the first half or more, and the others, to compare with random translations.
 
     A single image plays both roles.
     """

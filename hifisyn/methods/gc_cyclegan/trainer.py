@@ -37,10 +37,10 @@ class GCCycleGAN(CycleGAN):
     settings: GCCycleGANSettings
     networks: CycleGANNetworks[ResnetGenerator]
 
-    def objective(self, batch: Batch, made: Cycle) -> dict[str, Tensor]:
+    def objective(self, batch: Batch, cycle: Cycle) -> dict[str, Tensor]:
         """Return CycleGAN's losses of the generators and, summed over both directions, that of gradients."""
-        losses, weight = super().objective(batch, made), self.settings
+        losses, weight = super().objective(batch, cycle), self.settings
         if weight.gradient > 0:
-            apart = [gradient_loss(batch.images[m], made.fake[m], weight.kind) for m in self.domains]
+            apart = [gradient_loss(batch.images[m], cycle.fake[m], weight.kind) for m in self.domains]
             losses["gradient"] = weight.gradient * total(apart)
         return losses

@@ -5,9 +5,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from hifisyn.losses.contents import UNKNOWN
+from hifisyn.methods.content_masks import ContentMasks
 from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank
 from hifisyn.methods.hifisyn.memory_update import candidates
-from hifisyn.methods.scene import Scene
 
 
 @torch.no_grad()
@@ -27,7 +27,7 @@ def bank_curves(bank: BrainMemoryBank) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def own_class_share(bank: BrainMemoryBank, scene: Scene, contents: dict[str, Tensor]) -> Tensor:
+def own_class_share(bank: BrainMemoryBank, masks: ContentMasks, contents: dict[str, Tensor]) -> Tensor:
     """Return which share of an unlabelled read falls on structural slots of the pixel's own class.
 
     Mean over labelled foreground pixels of all contrasts; 0 if there are none.
@@ -36,8 +36,8 @@ def own_class_share(bank: BrainMemoryBank, scene: Scene, contents: dict[str, Ten
     total = own = torch.zeros((), device=known.device)
     for m, content in contents.items():
         weights = bank.weights(content, known, None)
-        structural, _ = candidates(scene.labels[m], bank.slot_class)
-        counted = scene.foreground[m] & (scene.labels[m] != UNKNOWN)
+        structural, _ = candidates(masks.labels[m], bank.slot_class)
+        counted = masks.foreground[m] & (masks.labels[m] != UNKNOWN)
         own = own + ((weights * structural).sum(dim=1) * counted).sum()
         total = total + counted.sum()
     return own / total.clamp_min(1)

@@ -1,7 +1,7 @@
 """The passes of HiFi-Syn through its networks: images to contents and attributes, through the bank, to images.
 
 Symbols: contrasts i and j, m_i an image, z^c content, A dense attributes, z^a the attribute code, S what the pixels
-read of the bank. Every dict goes by the contrast of the real image that a thing was made from.
+read of the bank. Every dict is keyed by the contrast of the real image.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from hifisyn.directions import Direction
+from hifisyn.methods.content_masks import ContentMasks
+from hifisyn.methods.content_noise import with_noise
 from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank, Table
 from hifisyn.methods.hifisyn.memory_update import SlotSums
 from hifisyn.methods.hifisyn.networks import HiFiSynNetworks
-from hifisyn.methods.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Consulted:
+class BankTables:
     """What the bank offers in a step; nothing without a bank.
 
     Attributes:
@@ -51,18 +52,18 @@ class Consulted:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What G made, and what the encoders say about it.
+    """What G renders, and what the encoders say about it.
 
     Attributes:
         reconstruction: m_i^rec, from its own content and attributes.
         fake: m_{i->j}.
-        again: what the encoders of j say about m_{i->j}; its code carries the attributes of m_j.
+        reencoded: what the encoders of j say about m_{i->j}; its code carries the attributes of m_j.
         cycle: m^_i, m_{i->j} translated back.
     """
 
     reconstruction: dict[str, Tensor]
     fake: dict[str, Tensor]
-    again: dict[str, Encoded]
+    reencoded: dict[str, Encoded]
     cycle: dict[str, Tensor]
 
 
@@ -84,7 +85,7 @@ class Passes:
 
     def noisy_contents(self, images: Mapping[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
         """Return what D^c sees of the images."""
-        return {m: self._noisy(self.networks.content_encoder(image, m), rng) for m, image in images.items()}
+        return {m: self._with_noise(self.networks.content_encoder(image, m), rng) for m, image in images.items()}
 
     def encode(self, images: Mapping[str, Tensor], rng: torch.Generator) -> dict[str, Encoded]:
         """Return content and attributes of the real images."""
@@ -92,55 +93,54 @@ class Passes:
         for m, image in images.items():
             content = self.networks.content_encoder(image, m)
             dense, code = self.networks.attribute_encoder(image, m)
-            encoded[m] = Encoded(content, self._noisy(content, rng), dense, code)
+            encoded[m] = Encoded(content, self._with_noise(content, rng), dense, code)
         return encoded
 
-    def consult(self, scene: Scene, encoded: Mapping[str, Encoded], rng: torch.Generator) -> Consulted:
+    def bank_tables(self, masks: ContentMasks, encoded: Mapping[str, Encoded], rng: torch.Generator) -> BankTables:
         """Seed the slots that wait for it, and return what this step may read."""
         bank = self.bank
         if bank is None:
-            return Consulted({}, own=dict.fromkeys(encoded), shared=dict.fromkeys(encoded))
+            return BankTables({}, own=dict.fromkeys(encoded), shared=dict.fromkeys(encoded))
         bank.seed(
             [e.content for e in encoded.values()],
-            [scene.labels[m] for m in encoded],
-            [scene.foreground[m] for m in encoded],
+            [masks.labels[m] for m in encoded],
+            [masks.foreground[m] for m in encoded],
             rng,
         )
-        sums = {m: bank.sums(e.content, e.dense, scene.labels[m]) for m, e in encoded.items() if e.dense is not None}
+        sums = {m: bank.sums(e.content, e.dense, masks.labels[m]) for m, e in encoded.items() if e.dense is not None}
         own: dict[str, Table | None] = {m: bank.prototypes(s, m) for m, s in sums.items()}
-        return Consulted(sums, own=own, shared={m: bank.blended(s, m) for m, s in sums.items()})
+        return BankTables(sums, own=own, shared={m: bank.blended(s, m) for m, s in sums.items()})
 
     def render(
         self,
         directions: Sequence[Direction],
-        scene: Scene,
+        masks: ContentMasks,
         encoded: Mapping[str, Encoded],
-        consulted: Consulted,
+        tables: BankTables,
         rng: torch.Generator,
     ) -> Rendered:
         """Reconstruct, translate, encode the translations, translate them back."""
         generator, attribute_encoder = self.networks.generator, self.networks.attribute_encoder
-        reconstruction, fake, again, cycle = {}, {}, {}, {}
+        reconstruction, fake, reencoded, cycle = {}, {}, {}, {}
         for source, target in directions:
-            e, labels = encoded[source], scene.read_labels[source]
+            e, labels = encoded[source], masks.read_labels[source]
             trunk = generator.shared(e.noisy)
-            own = self._retrieve(e.content, consulted.own[source], labels)
+            own = self._retrieve(e.content, tables.own[source], labels)
             reconstruction[source] = generator.render(trunk, own, e.code, source)
-            shared = self._retrieve(e.content, consulted.shared[target], labels)
+            shared = self._retrieve(e.content, tables.shared[target], labels)
             fake[source] = generator.render(trunk, shared, encoded[target].code, target)
         for source, target in directions:
             content = self.networks.content_encoder(fake[source], target)
             code = attribute_encoder.code(fake[source], target)
-            again[source] = Encoded(content, self._noisy(content, rng), None, code)
+            reencoded[source] = Encoded(content, self._with_noise(content, rng), None, code)
         for source, target in directions:
-            e, labels = again[source], scene.read_labels[source]
-            own = self._retrieve(e.content, consulted.own[source], labels)
-            cycle[source] = generator(e.noisy, own, again[target].code, source)
-        return Rendered(reconstruction, fake, again, cycle)
+            e, labels = reencoded[source], masks.read_labels[source]
+            own = self._retrieve(e.content, tables.own[source], labels)
+            cycle[source] = generator(e.noisy, own, reencoded[target].code, source)
+        return Rendered(reconstruction, fake, reencoded, cycle)
 
-    def _noisy(self, content: Tensor, rng: torch.Generator) -> Tensor:
-        noise = torch.randn(content.shape, generator=rng, device=rng.device)
-        return content + self.content_noise * noise.to(content)
+    def _with_noise(self, content: Tensor, rng: torch.Generator) -> Tensor:
+        return with_noise(content, self.content_noise, rng)
 
     def _retrieve(self, content: Tensor, table: Table | None, labels: Tensor | None) -> Tensor | None:
         return None if self.bank is None or table is None else self.bank.retrieve(content, table, labels)

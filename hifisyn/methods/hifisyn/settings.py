@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from hifisyn.methods.content_adversary import ContentDiscriminatorSettings
+from hifisyn.methods.content_discriminator_trainer import ContentDiscriminatorSettings
 from hifisyn.methods.granularity import PixelGranularitySettings
 from hifisyn.methods.memory_slots import MemorySlots
 from hifisyn.settings import Settings

@@ -43,7 +43,7 @@ def structure_loss(
         original, translated = region_vectors(contents.original, masks), region_vectors(contents.translated, masks)
         counted = _negatives(contents.others(), valid, same_structure == "push")
         losses = [
-            _one_way(a, b, weight, counted, tau_2, weight_inside)
+            _one_role(a, b, weight, counted, tau_2, weight_inside)
             for a, b in ((original, translated), (translated, original))
         ]
         return ((losses[0] + losses[1]) / 2 * valid).sum(dim=1) / valid.sum(dim=1).clamp_min(1)
@@ -80,7 +80,7 @@ def _negatives(others: Tensor, valid: Tensor, push_same: bool) -> Tensor:
     return counted[:, :, None].expand(-1, -1, 2, -1, -1)
 
 
-def _one_way(
+def _one_role(
     anchor: Tensor, counterpart: Tensor, weight: Tensor, counted: Tensor, tau: float, weight_inside: bool
 ) -> Tensor:
     """Eq. 11 for every region (M, L) of `anchor`, whose positive is the same region of `counterpart`."""

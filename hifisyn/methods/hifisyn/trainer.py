@@ -26,21 +26,21 @@ from torch.nn.functional import l1_loss
 from hifisyn.losses import adversarial
 from hifisyn.losses.contents import Contents
 from hifisyn.methods import granularity
-from hifisyn.methods.content_adversary import (
+from hifisyn.methods.content_discriminator_trainer import (
     CONTENT_DISCRIMINATOR,
-    ContentAdversaryTrainer,
     ContentDiscriminatorSettings,
+    ContentDiscriminatorTrainer,
 )
+from hifisyn.methods.content_masks import ContentMasks, content_masks
 from hifisyn.methods.hifisyn import planning
 from hifisyn.methods.hifisyn.curves import bank_curves, own_class_share
 from hifisyn.methods.hifisyn.ggd import global_loss
 from hifisyn.methods.hifisyn.networks import HiFiSynNetworks
-from hifisyn.methods.hifisyn.passes import Consulted, Encoded, Passes, Rendered
+from hifisyn.methods.hifisyn.passes import BankTables, Encoded, Passes, Rendered
 from hifisyn.methods.hifisyn.settings import HiFiSynSettings
 from hifisyn.methods.hifisyn.sgd import structure_loss
 from hifisyn.methods.hifisyn.translator import HiFiSynTranslator
 from hifisyn.methods.memory_slots import NO_PIXEL, check_slots
-from hifisyn.methods.scene import Scene, observe
 from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan
 from hifisyn.plans import Plans, Preset, SlicePlan
@@ -48,7 +48,7 @@ from hifisyn.training.batch import Batch
 from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Needs, Updates
 
 
-class HiFiSyn(ContentAdversaryTrainer):
+class HiFiSyn(ContentDiscriminatorTrainer):
     """Unpaired translation between two contrasts or more, all directions in one training.
 
     The settings make the ablations: no slots at all leave DRIT's backbone (m = z^a), no structural slots a global bank,
@@ -71,8 +71,8 @@ class HiFiSyn(ContentAdversaryTrainer):
     def __init__(self, plans: Plans, domains: tuple[str, ...]) -> None:
         super().__init__(plans, domains)
         self.passes = Passes(self.networks, self.settings.networks.content_noise)
-        self._to_remember: tuple[dict[str, Tensor], Consulted] | None = None
-        self._last_contents: tuple[Scene, dict[str, Tensor]] | None = None
+        self._update_after_step: tuple[dict[str, Tensor], BankTables] | None = None
+        self._last_contents: tuple[ContentMasks, dict[str, Tensor]] | None = None
         self._discriminator_curves: dict[str, Tensor] = {}
 
     @classmethod
@@ -89,7 +89,7 @@ class HiFiSyn(ContentAdversaryTrainer):
         check_slots(plans)
 
     @property
-    def content_adversary(self) -> tuple[ContentDiscriminatorSettings, float]:
+    def content_discriminator_plan(self) -> tuple[ContentDiscriminatorSettings, float]:
         """Settings of D^c, and the weight of the content adversarial loss."""
         return self.settings.content_discriminator, self.settings.losses.content
 
@@ -98,7 +98,7 @@ class HiFiSyn(ContentAdversaryTrainer):
         return HiFiSynNetworks(self.plans, self.settings, self.domains)
 
     def groups(self) -> dict[str, tuple[torch.nn.Module, ...]]:
-        """Return D, D^c, and the three networks that make images."""
+        """Return D, D^c, and the three networks that synthesise images."""
         net = self.networks
         return {
             DISCRIMINATOR: (net.image_discriminator,),
@@ -115,17 +115,17 @@ class HiFiSyn(ContentAdversaryTrainer):
             yield CONTENT_DISCRIMINATOR, self._content_discriminator(noisy)
             return
         unlabelled = torch.rand((), generator=self.generator, device=self.device) < self.settings.memory.p_unlabelled
-        scene = observe(batch, net.stride, unlabelled)
+        masks = content_masks(batch, net.stride, unlabelled)
         encoded = self.passes.encode(batch.images, self.generator)
-        consulted = self.passes.consult(scene, encoded, self.generator)
-        rendered = self.passes.render(batch.directions, scene, encoded, consulted, self.generator)
+        tables = self.passes.bank_tables(masks, encoded, self.generator)
+        rendered = self.passes.render(batch.directions, masks, encoded, tables, self.generator)
         if weight.domain > 0:
             yield DISCRIMINATOR, self._image_discriminator(batch, rendered)
         if weight.content > 0:
             yield CONTENT_DISCRIMINATOR, self._content_discriminator({m: e.noisy.detach() for m, e in encoded.items()})
-        yield GENERATOR, self._objective(batch, scene, encoded, rendered)
-        self._to_remember = {m: e.code.detach() for m, e in encoded.items()}, consulted
-        self._last_contents = scene, {m: e.content.detach() for m, e in encoded.items()}
+        yield GENERATOR, self._objective(batch, masks, encoded, rendered)
+        self._update_after_step = {m: e.code.detach() for m, e in encoded.items()}, tables
+        self._last_contents = masks, {m: e.content.detach() for m, e in encoded.items()}
 
     def started(self) -> None:
         """Forget what the weights know of structures that this data set does not label."""
@@ -134,16 +134,16 @@ class HiFiSyn(ContentAdversaryTrainer):
 
     def after_step(self) -> None:
         """Move the mean codes and the bank, by what was computed before the weights moved."""
-        if self._to_remember is None:
+        if self._update_after_step is None:
             return
-        codes, consulted = self._to_remember
-        self._to_remember = None
+        codes, tables = self._update_after_step
+        self._update_after_step = None
         self.networks.running_code.update(codes)
         if self.passes.bank is not None:
-            self.passes.bank.update(consulted.sums)
+            self.passes.bank.update(tables.sums)
 
     def translator(self, source: str, target: str) -> HiFiSynTranslator:
-        """Return the module that makes `target` of `source`, labels unseen."""
+        """Return the module that translates `source` to `target`, labels unseen."""
         return HiFiSynTranslator(self.networks, source, target)
 
     def diagnostics(self) -> dict[str, float]:
@@ -170,20 +170,20 @@ class HiFiSyn(ContentAdversaryTrainer):
         return {"content": adversarial.content_discriminator_loss(self._content_logits(noisy), self.domains)}
 
     def _objective(
-        self, batch: Batch, scene: Scene, encoded: Mapping[str, Encoded], rendered: Rendered
+        self, batch: Batch, masks: ContentMasks, encoded: Mapping[str, Encoded], rendered: Rendered
     ) -> dict[str, Tensor]:
         """Eq. 17, weighted; a loss of weight 0 is not computed."""
         plan = self.settings.losses
         ramp = plan.share(batch.iteration, self.first_total)
         original = {m: e.content for m, e in encoded.items()}
-        translated = {m: e.content for m, e in rendered.again.items()}
-        contents = granularity.contents_of(batch, scene, original, translated)
+        translated = {m: e.content for m, e in rendered.reencoded.items()}
+        contents = granularity.contents_of(batch, masks, original, translated)
         terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
             "content": (plan.content, lambda: self._content_adversarial(encoded)),
             "domain": (plan.domain, lambda: self._domain_adversarial(batch, rendered)),
             "cycle": (plan.cycle, lambda: _l1(rendered.cycle, batch)),
             "reconstruction": (plan.reconstruction, lambda: _l1(rendered.reconstruction, batch)),
-            "pgd": (plan.pgd * ramp, lambda: granularity.pgd(contents, batch, scene, plan, self.generator)),
+            "pgd": (plan.pgd * ramp, lambda: granularity.pgd(contents, batch, masks, plan, self.generator)),
             "sgd": (plan.sgd * ramp, lambda: self._sgd(contents, batch)),
             "ggd": (plan.ggd * ramp, lambda: granularity.over_domains(global_loss(contents, plan.tau_3), batch)),
         }

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from hifisyn.methods.boxes import least_pixels, structure_boxes
 from hifisyn.methods.instaformer.roi import Boxes
+from hifisyn.methods.structure_boxes import least_pixels, structure_boxes
 from hifisyn.networks.padding import padded
 
 

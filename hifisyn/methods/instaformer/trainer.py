@@ -1,4 +1,4 @@
-"""InstaFormer: a transformer over patches and boxes of content, told by contrast which positions belong together.
+"""InstaFormer: a transformer over patches and boxes of content; a contrastive loss keeps positions together.
 
 Kim et al., "InstaFormer: Instance-Aware Image-to-Image Translation with Transformer", CVPR 2022, arXiv 2203.16248.
 What the paper leaves open follows the authors' published settings: LSGAN, 8x8 patches, 6 layers, PatchNCE on three
@@ -47,8 +47,8 @@ HEAD_BETAS = (0.9, 0.999)
 
 
 @dataclass(frozen=True)
-class Made:
-    """What the model into a contrast made of a batch.
+class Translation:
+    """What the model into a contrast renders of a batch.
 
     Attributes:
         content: of the source, (N, C, h, w).
@@ -107,7 +107,7 @@ class InstaFormer(Trainer):
         return {DISCRIMINATOR: (net.discriminator,), GENERATOR: (net.generator, *heads)}
 
     def averaged(self) -> tuple[nn.Module, ...]:
-        """Return the generators; the heads make no images."""
+        """Return the generators; the heads synthesise no images."""
         return (self.networks.generator,)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -125,19 +125,23 @@ class InstaFormer(Trainer):
         """Yield both discriminators, then both generators with their heads."""
         images = {m: padded(image, self.side) for m, image in batch.images.items()}
         boxes = {m: self.boxes(batch.labels[m]) for m in self.domains}
-        made = {target: self.make(images, boxes, source, target) for source, target in self.directions}
-        self._codes = {m: made[m].code.detach() for m in self.domains}
+        translations = {
+            target: self.translate_batch(images, boxes, source, target) for source, target in self.directions
+        }
+        self._codes = {m: translations[m].code.detach() for m in self.domains}
         yield (
             DISCRIMINATOR,
-            _summed(self.discriminator_losses(images[m], made[m].fake.detach(), m) for m in self.domains),
+            _summed(self.discriminator_losses(images[m], translations[m].fake.detach(), m) for m in self.domains),
         )
-        yield GENERATOR, _summed(self.objective(images[m], made[m], m) for m in self.domains)
+        yield GENERATOR, _summed(self.objective(images[m], translations[m], m) for m in self.domains)
 
     def boxes(self, labels: Tensor | None) -> Boxes | None:
         """Return the boxes of label maps (N, H, W), which are padded as the images are."""
         return boxes_of(labels, self.side, self.settings.boxes)
 
-    def make(self, images: Mapping[str, Tensor], boxes: Mapping[str, Boxes | None], source: str, target: str) -> Made:
+    def translate_batch(
+        self, images: Mapping[str, Tensor], boxes: Mapping[str, Boxes | None], source: str, target: str
+    ) -> Translation:
         """Translate the source's images with random styles, and put the target's together again."""
         model = self.model(target)
         content, features = model.encode(images[source])
@@ -146,7 +150,7 @@ class InstaFormer(Trainer):
         fake = model(content, noise, boxes[source])
         code = model.code(images[target])
         reconstruction = model(model.encode(images[target])[0], code, boxes[target])
-        return Made(content, features, boxes[source], fake, code, reconstruction)
+        return Translation(content, features, boxes[source], fake, code, reconstruction)
 
     def discriminator_losses(self, real: Tensor, fake: Tensor, target: str) -> dict[str, Tensor]:
         """Return what the discriminator of a contrast minimises of real images and (detached) translations."""
@@ -154,22 +158,22 @@ class InstaFormer(Trainer):
         on_real = least_squares([self.logits(real, target)], REAL)
         return {"adversarial": (on_fake + on_real) / 2}
 
-    def objective(self, real: Tensor, made: Made, target: str) -> dict[str, Tensor]:
+    def objective(self, real: Tensor, translation: Translation, target: str) -> dict[str, Tensor]:
         """Return what the model into a contrast minimises, weighted; a weight of 0 costs nothing."""
         weight, model = self.settings, self.model(target)
         losses = {
-            "adversarial": least_squares([self.logits(made.fake, target)], REAL),
-            "reconstruction": weight.reconstruction * l1_loss(made.reconstruction, real),
+            "adversarial": least_squares([self.logits(translation.fake, target)], REAL),
+            "reconstruction": weight.reconstruction * l1_loss(translation.reconstruction, real),
         }
         if weight.style > 0:
-            losses["style"] = weight.style * l1_loss(model.code(made.reconstruction), made.code)
-        boxes = made.boxes if self.settings.with_box_nce else None
+            losses["style"] = weight.style * l1_loss(model.code(translation.reconstruction), translation.code)
+        boxes = translation.boxes if self.settings.with_box_nce else None
         if weight.nce > 0 or boxes is not None:
-            content, features = model.encode(made.fake)
+            content, features = model.encode(translation.fake)
             if weight.nce > 0:
-                losses["nce"] = weight.nce * self.position_loss(features, made.features, target)
+                losses["nce"] = weight.nce * self.position_loss(features, translation.features, target)
             if boxes is not None:
-                losses["box_nce"] = weight.box_nce * self.box_loss(content, made.content, boxes, target)
+                losses["box_nce"] = weight.box_nce * self.box_loss(content, translation.content, boxes, target)
         return losses
 
     def position_loss(self, translated: list[Tensor], original: list[Tensor], target: str) -> Tensor:
@@ -208,7 +212,7 @@ class InstaFormer(Trainer):
         self.networks.mean_style.update(self._codes)
 
     def translator(self, source: str, target: str) -> InstaFormerTranslator:
-        """Return the module that makes `target` of any contrast, with its mean style and without boxes."""
+        """Return the module that translates any contrast to `target`, with its mean style and without boxes."""
         return InstaFormerTranslator(self.networks, target)
 
     def model(self, target: str) -> InstaFormerGenerator:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from hifisyn.methods.boxes import least_pixels, structure_boxes
 from hifisyn.methods.memory_slots import MemorySlots
 from hifisyn.methods.mguit.class_memory import ClassMemory
 from hifisyn.methods.mguit.settings import Masks
+from hifisyn.methods.structure_boxes import least_pixels, structure_boxes
 
 BACKGROUND = 0
 EACH_HALF = 10  # items of the background, and of all other classes together, where the plan has no slots
@@ -40,7 +40,7 @@ def pixel_classes(labels: Tensor | None, image: Tensor, stride: int, masks: Mask
     Args:
         labels: (N, H, W) int64, or none.
         image: (N, 1, H, W).
-        stride: image pixels a content pixel; pixels are taken without offset, see `hifisyn.methods.scene`.
+        stride: image pixels a content pixel; pixels are taken without offset, see `hifisyn.methods.content_masks`.
         masks: "boxes" fills the box around each structure, "labels" takes the structures themselves.
         memory: which knows the classes that have items.
     """

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from hifisyn.methods.drit_weights import draw_weights
+from hifisyn.methods.drit_initialisation import draw_weights
 from hifisyn.methods.mguit.class_memory import ClassMemory
 from hifisyn.methods.mguit.classes import items_of
 from hifisyn.methods.mguit.generator import MguitGenerator

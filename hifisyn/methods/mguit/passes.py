@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hifisyn.methods.content_noise import with_noise
 from hifisyn.methods.mguit.class_memory import ClassMemory, Pixels, flat
 from hifisyn.methods.mguit.classes import pixel_classes
 from hifisyn.methods.mguit.networks import MGUITNetworks, unit_content
@@ -13,8 +14,8 @@ from hifisyn.training.batch import Batch
 
 
 @dataclass(frozen=True)
-class Made:
-    """What the networks made of a batch; every dict goes by the contrast of the real image it was made from.
+class Rendered:
+    """What the networks render of a batch; every dict goes by the contrast of the real image it was rendered from.
 
     Attributes:
         content: (N, C, h, w), unit vectors.
@@ -22,7 +23,7 @@ class Made:
         reconstruction: from its own content, with the styles that it reads.
         fake: the translation.
         random: the translation with random styles.
-        again: content of the translation.
+        reencoded: content of the translation.
         cycle: the translation, translated back.
     """
 
@@ -31,7 +32,7 @@ class Made:
     reconstruction: dict[str, Tensor]
     fake: dict[str, Tensor]
     random: dict[str, Tensor]
-    again: dict[str, Tensor]
+    reencoded: dict[str, Tensor]
     cycle: dict[str, Tensor]
 
 
@@ -51,7 +52,7 @@ class Passes:
         """Keys and values of all classes."""
         return self.networks.class_memory
 
-    def make(self, batch: Batch, rng: torch.Generator) -> Made:
+    def render(self, batch: Batch, rng: torch.Generator) -> Rendered:
         """Encode, update the memory, then render with what is read from it."""
         classes = {m: self.classes(batch, m) for m in batch.domains}
         content = {m: self.encode(batch.images[m], m) for m in batch.domains}
@@ -64,14 +65,14 @@ class Passes:
             table = torch.randn(stored.shape, generator=rng, device=rng.device).to(stored)
             own = self.memory.read(content[source], source, classes[source])
             other = self.memory.read(content[source], target, classes[source])
-            drawn = self.memory.read(content[source], target, classes[source], table)
+            random_style = self.memory.read(content[source], target, classes[source], table)
             reconstruction[source] = self._generate(content[source], own, source, rng)
             fake[source] = self._generate(content[source], other, target, rng)
-            random[source] = self._generate(content[source], drawn, target, rng)
-        again = {source: self.encode(fake[source], target) for source, target in batch.directions}
+            random[source] = self._generate(content[source], random_style, target, rng)
+        reencoded = {source: self.encode(fake[source], target) for source, target in batch.directions}
         for m in batch.domains:
-            cycle[m] = self._generate(again[m], self.memory.read(again[m], m, classes[m]), m, rng)
-        return Made(content, pixels, reconstruction, fake, random, again, cycle)
+            cycle[m] = self._generate(reencoded[m], self.memory.read(reencoded[m], m, classes[m]), m, rng)
+        return Rendered(content, pixels, reconstruction, fake, random, reencoded, cycle)
 
     def classes(self, batch: Batch, contrast: str) -> Tensor:
         """Return the class of each content pixel, (N, P)."""
@@ -83,5 +84,4 @@ class Passes:
         return unit_content(self.networks.content_encoder, image, contrast)
 
     def _generate(self, content: Tensor, style: Tensor, target: str, rng: torch.Generator) -> Tensor:
-        noise = torch.randn(content.shape, generator=rng, device=rng.device).to(content)
-        return self.networks.generator(content + self.settings.content_noise * noise, style, target)
+        return self.networks.generator(with_noise(content, self.settings.content_noise, rng), style, target)

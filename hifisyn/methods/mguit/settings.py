@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from hifisyn.methods.content_adversary import ContentDiscriminatorSettings
-from hifisyn.methods.drit_weights import Init
+from hifisyn.methods.content_discriminator_trainer import ContentDiscriminatorSettings
+from hifisyn.methods.drit_initialisation import Init
 from hifisyn.methods.granularity import PixelGranularitySettings
 from hifisyn.methods.memory_slots import MemorySlots
 from hifisyn.settings import Settings

@@ -30,11 +30,12 @@ from torch.nn.functional import l1_loss
 from hifisyn.losses import adversarial
 from hifisyn.losses.total import total
 from hifisyn.methods import granularity
-from hifisyn.methods.content_adversary import (
+from hifisyn.methods.content_discriminator_trainer import (
     CONTENT_DISCRIMINATOR,
-    ContentAdversaryTrainer,
     ContentDiscriminatorSettings,
+    ContentDiscriminatorTrainer,
 )
+from hifisyn.methods.content_masks import content_masks
 from hifisyn.methods.memory_slots import NO_PIXEL, check_slots, with_slots
 from hifisyn.methods.mguit.class_memory import Pixels
 from hifisyn.methods.mguit.contrast import (
@@ -44,10 +45,9 @@ from hifisyn.methods.mguit.contrast import (
     value_contrast_of_code,
 )
 from hifisyn.methods.mguit.networks import MGUITNetworks
-from hifisyn.methods.mguit.passes import Made, Passes
+from hifisyn.methods.mguit.passes import Passes, Rendered
 from hifisyn.methods.mguit.settings import MGUITSettings
 from hifisyn.methods.mguit.translator import MGUITTranslator
-from hifisyn.methods.scene import observe
 from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan, shared_plan
 from hifisyn.plans import Plans, Preset, SlicePlan
@@ -55,7 +55,7 @@ from hifisyn.training.batch import Batch
 from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Updates
 
 
-class MGUIT(ContentAdversaryTrainer):
+class MGUIT(ContentDiscriminatorTrainer):
     """Unpaired translation between two contrasts, both directions in one training.
 
     Rates and weight decay are DRIT's, which plans have by default: 1e-4 and 4e-5, decay 1e-4, linear from half.
@@ -95,7 +95,7 @@ class MGUIT(ContentAdversaryTrainer):
         return "every pixel counts as background, so the memory knows no classes" + (f"; {lost}" if lost else "")
 
     @property
-    def content_adversary(self) -> tuple[ContentDiscriminatorSettings, float]:
+    def content_discriminator_plan(self) -> tuple[ContentDiscriminatorSettings, float]:
         """Settings of D^c, and the weight of the content adversarial loss."""
         return self.settings.content_discriminator, self.settings.content
 
@@ -109,7 +109,7 @@ class MGUIT(ContentAdversaryTrainer):
         return MGUITNetworks(self.plans, self.settings, self.domains)
 
     def groups(self) -> dict[str, tuple[nn.Module, ...]]:
-        """Return D, D^c, and the three networks that make images."""
+        """Return D, D^c, and the three networks that synthesise images."""
         net = self.networks
         return {
             DISCRIMINATOR: (net.image_discriminator,),
@@ -124,27 +124,27 @@ class MGUIT(ContentAdversaryTrainer):
                 content = {m: self.passes.encode(batch.images[m], m) for m in self.domains}
             yield CONTENT_DISCRIMINATOR, self.content_discriminator_losses(content)
             return
-        made = self.passes.make(batch, self.generator)
+        rendered = self.passes.render(batch, self.generator)
         if self.settings.domain > 0:
-            yield DISCRIMINATOR, self.image_discriminator_losses(batch, made)
+            yield DISCRIMINATOR, self.image_discriminator_losses(batch, rendered)
         if self.settings.content > 0:
-            content = {m: c.detach() for m, c in made.content.items()}
+            content = {m: c.detach() for m, c in rendered.content.items()}
             yield CONTENT_DISCRIMINATOR, self.content_discriminator_losses(content)
-        yield GENERATOR, self.objective(batch, made)
+        yield GENERATOR, self.objective(batch, rendered)
 
     def translator(self, source: str, target: str) -> MGUITTranslator:
-        """Return the module that makes `target` of `source`; labels unseen, all items read, no noise."""
+        """Return the module that translates `source` to `target`; labels unseen, all items read, no noise."""
         return MGUITTranslator(self.networks, source, target)
 
     def diagnostics(self) -> dict[str, float]:
         """Return how many items no pixel has chosen yet, counted in both contrasts."""
         return {"empty_items": float((~self.passes.memory.known).sum())}
 
-    def image_discriminator_losses(self, batch: Batch, made: Made) -> dict[str, Tensor]:
+    def image_discriminator_losses(self, batch: Batch, rendered: Rendered) -> dict[str, Tensor]:
         """Return what D minimises: real images against translations, those with random styles among them."""
         losses = []
         for source, target in self.directions:
-            fakes = torch.cat([made.fake[source], made.random[source]]).detach()
+            fakes = torch.cat([rendered.fake[source], rendered.random[source]]).detach()
             real = self._logits(batch.images[target], target)
             losses.append(adversarial.discriminator_loss(real, self._logits(fakes, target)))
         return {"domain": self.settings.domain * torch.stack(losses).sum()}
@@ -154,26 +154,32 @@ class MGUIT(ContentAdversaryTrainer):
         loss = adversarial.content_discriminator_loss(self._content_logits(content), self.domains)
         return {"content": self.settings.content * loss}
 
-    def objective(self, batch: Batch, made: Made) -> dict[str, Tensor]:
+    def objective(self, batch: Batch, rendered: Rendered) -> dict[str, Tensor]:
         """Return what E^c, E^a and G minimise, weighted; a weight of 0 is not computed."""
         weight, images, plan = self.settings, batch.images, self.settings.granularity
         pgd = plan.pgd * plan.share(batch.iteration, self.first_total) if weight.label_map else 0.0
         terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
-            "domain": (weight.domain, lambda: total(self._domain_adversarial(made, s, t) for s, t in self.directions)),
-            "content": (weight.content, lambda: self._content_adversarial(made)),
-            "cycle": (weight.cycle, lambda: total(l1_loss(made.cycle[m], images[m]) for m in self.domains)),
+            "domain": (
+                weight.domain,
+                lambda: total(self._domain_adversarial(rendered, s, t) for s, t in self.directions),
+            ),
+            "content": (weight.content, lambda: self._content_adversarial(rendered)),
+            "cycle": (weight.cycle, lambda: total(l1_loss(rendered.cycle[m], images[m]) for m in self.domains)),
             "reconstruction": (
                 weight.reconstruction,
-                lambda: total(l1_loss(made.reconstruction[m], images[m]) for m in self.domains),
+                lambda: total(l1_loss(rendered.reconstruction[m], images[m]) for m in self.domains),
             ),
             "consistency": (
                 weight.consistency,
-                lambda: total(l1_loss(made.content[m], made.again[m]) for m in self.domains),
+                lambda: total(l1_loss(rendered.content[m], rendered.reencoded[m]) for m in self.domains),
             ),
-            "style_l2": (weight.style_l2, lambda: total(made.pixels[m].style.square().mean() for m in self.domains)),
-            "key": (weight.key, lambda: total(self._key(made.pixels[m], m) for m in self.domains)),
-            "value": (weight.value, lambda: total(self._value(made.pixels[m], m) for m in self.domains)),
-            "pgd": (pgd, lambda: self._pgd(batch, made)),
+            "style_l2": (
+                weight.style_l2,
+                lambda: total(rendered.pixels[m].style.square().mean() for m in self.domains),
+            ),
+            "key": (weight.key, lambda: total(self._key(rendered.pixels[m], m) for m in self.domains)),
+            "value": (weight.value, lambda: total(self._value(rendered.pixels[m], m) for m in self.domains)),
+            "pgd": (pgd, lambda: self._pgd(batch, rendered)),
         }
         return {name: share * term() for name, (share, term) in terms.items() if share > 0}
 
@@ -187,17 +193,17 @@ class MGUIT(ContentAdversaryTrainer):
             return value_contrast_of_code(self.passes.memory, pixels, contrast)
         return value_contrast(self.passes.memory, pixels, contrast, self.settings.tau)
 
-    def _pgd(self, batch: Batch, made: Made) -> Tensor:
-        scene = observe(batch, self.settings.networks.stride)
-        contents = granularity.contents_of(batch, scene, made.content, made.again)
-        return granularity.pgd(contents, batch, scene, self.settings.granularity, self.generator)
+    def _pgd(self, batch: Batch, rendered: Rendered) -> Tensor:
+        masks = content_masks(batch, self.settings.networks.stride)
+        contents = granularity.contents_of(batch, masks, rendered.content, rendered.reencoded)
+        return granularity.pgd(contents, batch, masks, self.settings.granularity, self.generator)
 
-    def _domain_adversarial(self, made: Made, source: str, target: str) -> Tensor:
-        fakes = torch.cat([made.fake[source], made.random[source]])
+    def _domain_adversarial(self, rendered: Rendered, source: str, target: str) -> Tensor:
+        fakes = torch.cat([rendered.fake[source], rendered.random[source]])
         return adversarial.generator_loss(self._logits(fakes, target))
 
-    def _content_adversarial(self, made: Made) -> Tensor:
-        return adversarial.content_adversarial_loss(self._content_logits(made.content), self.domains)
+    def _content_adversarial(self, rendered: Rendered) -> Tensor:
+        return adversarial.content_adversarial_loss(self._content_logits(rendered.content), self.domains)
 
     def _logits(self, image: Tensor, contrast: str) -> tuple[Tensor, ...]:
         return self.networks.image_discriminator(image, contrast)

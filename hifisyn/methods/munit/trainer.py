@@ -31,11 +31,11 @@ from torch.nn.functional import l1_loss
 from hifisyn.losses.adversarial import FAKE, REAL, least_squares
 from hifisyn.losses.total import total
 from hifisyn.methods import granularity
+from hifisyn.methods.content_masks import content_masks
 from hifisyn.methods.munit.faint_noise import with_faint_noise
 from hifisyn.methods.munit.networks import MUNITNetworks
 from hifisyn.methods.munit.settings import MUNITSettings
 from hifisyn.methods.munit.translator import MUNITTranslator
-from hifisyn.methods.scene import observe
 from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan
 from hifisyn.plans import Plans, Preset, SlicePlan
@@ -44,22 +44,22 @@ from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Trainer, Updates
 
 
 @dataclass(frozen=True)
-class Made:
-    """What the networks made of a batch; every dict goes by the contrast of the real image it was made from.
+class Translations:
+    """What the networks render of a batch; every dict is keyed by the contrast of the real image.
 
     Attributes:
         content: (N, C, h, w).
         style: (N, code), encoded.
-        drawn: (N, code), what the translation was rendered with.
+        random_style: (N, code), what the translation was rendered with.
         fake: the translation.
-        again: content of the translation.
+        reencoded: content of the translation.
     """
 
     content: dict[str, Tensor]
     style: dict[str, Tensor]
-    drawn: dict[str, Tensor]
+    random_style: dict[str, Tensor]
     fake: dict[str, Tensor]
-    again: dict[str, Tensor]
+    reencoded: dict[str, Tensor]
 
 
 class MUNIT(Trainer):
@@ -117,11 +117,11 @@ class MUNIT(Trainer):
         if self.settings.adversarial > 0:
             with torch.no_grad():
                 content = {m: self.encode(batch.images[m], m) for m in self.domains}
-                fake = self.render(content, self.draw(batch))
+                fake = self.render(content, self.draw_styles(batch))
             yield DISCRIMINATOR, self.discriminator_losses(batch, fake)
-        made = self.make(batch)
-        yield GENERATOR, self.objective(batch, made)
-        self._styles = {m: style.detach() for m, style in made.style.items()}
+        translations = self.translate_batch(batch)
+        yield GENERATOR, self.objective(batch, translations)
+        self._styles = {m: style.detach() for m, style in translations.style.items()}
 
     def after_step(self) -> None:
         """Move the mean styles, by what was encoded before the weights moved."""
@@ -129,16 +129,16 @@ class MUNIT(Trainer):
             self.networks.mean_style.update(self._styles)
         self._styles = None
 
-    def make(self, batch: Batch) -> Made:
+    def translate_batch(self, batch: Batch) -> Translations:
         """Return contents, styles and translations of a batch."""
         content = {m: self.encode(batch.images[m], m) for m in self.domains}
         style = {m: self.encode_style(batch.images[m], m) for m in self.domains}
-        drawn = self.draw(batch)
-        fake = self.render(content, drawn)
-        again = {source: self.encode(fake[source], target) for source, target in self.directions}
-        return Made(content, style, drawn, fake, again)
+        random_style = self.draw_styles(batch)
+        fake = self.render(content, random_style)
+        reencoded = {source: self.encode(fake[source], target) for source, target in self.directions}
+        return Translations(content, style, random_style, fake, reencoded)
 
-    def draw(self, batch: Batch) -> dict[str, Tensor]:
+    def draw_styles(self, batch: Batch) -> dict[str, Tensor]:
         """Draw a style from N(0, I) for each translation: (N, code) by the contrast of its source."""
         code, device = self.settings.networks.attribute_code, self.device
         sizes = {m: (len(batch.images[m]), code) for m in self.domains}
@@ -152,16 +152,19 @@ class MUNIT(Trainer):
         """Return the images of contents and styles in their own contrast."""
         return {m: self.decode(content[m], style[m], m) for m in self.domains}
 
-    def objective(self, batch: Batch, made: Made) -> dict[str, Tensor]:
+    def objective(self, batch: Batch, translations: Translations) -> dict[str, Tensor]:
         """Return what the auto-encoders minimise, weighted, over both directions; a weight of 0 costs nothing."""
         weight, images = self.settings, batch.images
         terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
-            "adversarial": (weight.adversarial, lambda: self._adversarial(made)),
-            "reconstruction": (weight.reconstruction, lambda: _l1(self.restore(made.content, made.style), images)),
-            "style": (weight.style, lambda: _l1(self._styles_again(made), made.drawn)),
-            "content": (weight.content, lambda: _l1(made.again, made.content)),
-            "cycle": (weight.cycle, lambda: _l1(self.restore(made.again, made.style), images)),
-            "pgd": (self._pgd_weight(batch), lambda: self._pgd(batch, made)),
+            "adversarial": (weight.adversarial, lambda: self._adversarial(translations)),
+            "reconstruction": (
+                weight.reconstruction,
+                lambda: _l1(self.restore(translations.content, translations.style), images),
+            ),
+            "style": (weight.style, lambda: _l1(self._reencoded_styles(translations), translations.random_style)),
+            "content": (weight.content, lambda: _l1(translations.reencoded, translations.content)),
+            "cycle": (weight.cycle, lambda: _l1(self.restore(translations.reencoded, translations.style), images)),
+            "pgd": (self._pgd_weight(batch), lambda: self._pgd(batch, translations)),
         }
         return {name: share * term() for name, (share, term) in terms.items() if share > 0}
 
@@ -188,24 +191,24 @@ class MUNIT(Trainer):
         return self.networks.discriminator(image, contrast)
 
     def translator(self, source: str, target: str) -> MUNITTranslator:
-        """Return the module that makes `target` of `source`, in the style that `test_style` says."""
+        """Return the module that translates `source` to `target`, in the style that `test_style` says."""
         return MUNITTranslator(self.networks, source, target, self.settings.test_style)
 
-    def _adversarial(self, made: Made) -> Tensor:
-        return total(least_squares(self.logits(made.fake[s], t), REAL) for s, t in self.directions)
+    def _adversarial(self, translations: Translations) -> Tensor:
+        return total(least_squares(self.logits(translations.fake[s], t), REAL) for s, t in self.directions)
 
-    def _styles_again(self, made: Made) -> dict[str, Tensor]:
-        return {source: self.encode_style(made.fake[source], target) for source, target in self.directions}
+    def _reencoded_styles(self, translations: Translations) -> dict[str, Tensor]:
+        return {source: self.encode_style(translations.fake[source], target) for source, target in self.directions}
 
     def _pgd_weight(self, batch: Batch) -> float:
         plan = self.settings.granularity
         return plan.pgd * plan.share(batch.iteration, self.first_total) if self.settings.label_map else 0.0
 
-    def _pgd(self, batch: Batch, made: Made) -> Tensor:
-        scene = observe(batch, self.settings.networks.stride)
-        contents = granularity.contents_of(batch, scene, made.content, made.again)
-        return granularity.pgd(contents, batch, scene, self.settings.granularity, self.generator)
+    def _pgd(self, batch: Batch, translations: Translations) -> Tensor:
+        masks = content_masks(batch, self.settings.networks.stride)
+        contents = granularity.contents_of(batch, masks, translations.content, translations.reencoded)
+        return granularity.pgd(contents, batch, masks, self.settings.granularity, self.generator)
 
 
-def _l1(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Tensor:
-    return total(l1_loss(found[m], wanted[m]) for m in wanted)
+def _l1(images: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
+    return total(l1_loss(images[m], targets[m]) for m in targets)

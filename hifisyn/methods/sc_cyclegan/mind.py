@@ -68,7 +68,7 @@ def _patch_distances(image: Tensor) -> Tensor:
 
 
 def patch_weights(like: Tensor) -> Tensor:
-    """Return K, the (7, 7) Gaussian weights of a patch, which sum to 0.851975: the tails are cut, not made up for."""
+    """Return K, the (7, 7) Gaussian weights of a patch, which sum to 0.851975, since the tails are cut."""
     steps = torch.arange(-PATCH_RADIUS, PATCH_RADIUS + 1, dtype=like.dtype, device=like.device)
     gaussian = (-steps.square() / (2 * SIGMA**2)).exp()
     return torch.outer(gaussian, gaussian) / (2 * torch.pi * SIGMA**2)

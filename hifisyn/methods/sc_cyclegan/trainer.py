@@ -63,11 +63,11 @@ class SCCycleGAN(CycleGAN):
             generator.encoder.append(SelfAttention(sizes.content_width))
         return generator
 
-    def objective(self, batch: Batch, made: Cycle) -> dict[str, Tensor]:
+    def objective(self, batch: Batch, cycle: Cycle) -> dict[str, Tensor]:
         """Return CycleGAN's losses of the generators and, summed over both directions, that of structure."""
-        losses, weight = super().objective(batch, made), self.settings
+        losses, weight = super().objective(batch, cycle), self.settings
         if weight.structure > 0:
-            apart = [self._structure(batch.images[m], made.fake[m]) for m in self.domains]
+            apart = [self._structure(batch.images[m], cycle.fake[m]) for m in self.domains]
             losses["structure"] = weight.structure * total(apart)
         return losses
 

@@ -85,8 +85,8 @@ class StyledResBlock(TensorModule):
         """(N, C_in, H, W) and (N, style_width) to (N, C_out, H, W), or twice the side."""
         first = self._enlarged(leaky_relu(self.norms[0](x, style), SLOPE))
         second = leaky_relu(self.norms[1](self.convolutions[0](first), style), SLOPE)
-        made: Tensor = self.convolutions[1](second) + self.shortcut(self._enlarged(x))
-        return made / math.sqrt(2)
+        output: Tensor = self.convolutions[1](second) + self.shortcut(self._enlarged(x))
+        return output / math.sqrt(2)
 
     def _enlarged(self, x: Tensor) -> Tensor:
         return interpolate(x, scale_factor=2, mode="nearest") if self.up else x

@@ -1,4 +1,4 @@
-"""StarGAN v2's generator (Choi et al., CVPR 2020, arXiv 1912.01865): one for all contrasts, told by a style.
+"""StarGAN v2's generator (Choi et al., CVPR 2020, arXiv 1912.01865): one for all contrasts, conditioned on a style.
 
 The form without skip connections, which the authors use for animals; that for faces needs a network of landmarks.
 """

@@ -42,9 +42,9 @@ class DomainHeads(TensorModule):
 
     def forward(self, image: Tensor, domain: Tensor) -> Tensor:
         """(N, 1, H, W) and the places of the contrasts asked for, (N,) int64, to (N, outputs)."""
-        return chosen(self.heads(self.trunk(image).mean(dim=(2, 3))), domain)
+        return select(self.heads(self.trunk(image).mean(dim=(2, 3))), domain)
 
 
-def chosen(made: Tensor, domain: Tensor) -> Tensor:
+def select(rows: Tensor, domain: Tensor) -> Tensor:
     """Return, of (N, contrasts, ...), what is of each row's contrast (N,): (N, ...)."""
-    return made[torch.arange(len(made), device=made.device), domain]
+    return rows[torch.arange(len(rows), device=rows.device), domain]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hifisyn.methods.stargan_v2.blocks import WIDEST
-from hifisyn.methods.stargan_v2.heads import chosen
+from hifisyn.methods.stargan_v2.heads import select
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.module import Layers, TensorModule
 
@@ -32,7 +32,7 @@ class MappingNetwork(TensorModule):
     def forward(self, latent: Tensor, domain: Tensor) -> Tensor:
         """(N, latent) and the places of the contrasts asked for, (N,) int64, to styles (N, style_width)."""
         shared = self.shared(latent)
-        return chosen(torch.stack([own(shared) for own in self.own.each()], dim=1), domain)
+        return select(torch.stack([own(shared) for own in self.own.each()], dim=1), domain)
 
 
 def _own(hidden: int, style_width: int) -> Layers:

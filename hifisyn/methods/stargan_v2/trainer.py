@@ -1,4 +1,4 @@
-"""StarGAN v2: one generator for all contrasts, told by a style that is drawn or read from an exemplar.
+"""StarGAN v2: one generator for all contrasts, conditioned on a style that is drawn or read from an exemplar.
 
 Choi, Uh, Yoo and Ha, "StarGAN v2: Diverse Image Synthesis for Multiple Domains", CVPR 2020, arXiv 1912.01865. What the
 paper leaves open follows the authors' published settings. A domain is the place of a contrast among the training's.
@@ -14,7 +14,7 @@ Differs from the paper:
 - The diversity weight begins at 1, as for the authors' faces; with this generator, that for animals, they used 2.
 - The diversity weight falls over a share of the run, not over 100000 steps whatever its length.
 - Smoothed weights start as the initial ones and at first follow faster, by (1 + n) / (10 + n) in step n until that
-  reaches `ema`: a short run would be judged by its random start. The preset "recommended" has none (`ema` 0), and
+  reaches `ema`: the random start would weigh too much in a short run. The preset "recommended" has none (`ema` 0), and
   averages the weights as for any method.
 - Prediction takes the mean style of the target's training images, smoothed over steps, and clamps to [-1, 1]. The
   paper draws styles or takes an exemplar's, which leaves one source many answers.

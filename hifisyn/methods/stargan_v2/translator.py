@@ -23,5 +23,5 @@ class StarGANv2Translator(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Return images of the target contrast."""
         style = self.running_code(self.target).expand(len(image), -1)
-        made = self.generator(padded(image, self.side), style)
-        return cropped(made, image.shape[-1]).clamp(-1, 1)
+        translation = self.generator(padded(image, self.side), style)
+        return cropped(translation, image.shape[-1]).clamp(-1, 1)

@@ -100,13 +100,13 @@ class UVCGAN(CycleGAN):
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return Adam as the plan says, and AdamW for the pre-training."""
-        made, rates = super().optimizers(), self.learning_rates()
-        if PRETRAINING in made:
+        optimizers, rates = super().optimizers(), self.learning_rates()
+        if PRETRAINING in optimizers:
             weights = self.parameters(PRETRAINING)
-            made[PRETRAINING] = torch.optim.AdamW(
+            optimizers[PRETRAINING] = torch.optim.AdamW(
                 weights, lr=rates[PRETRAINING], betas=BETAS, weight_decay=WEIGHT_DECAY
             )
-        return made
+        return optimizers
 
     def updates(self, batch: Batch) -> Updates:
         """Yield the pre-training while it lasts, then both generators, then both discriminators."""

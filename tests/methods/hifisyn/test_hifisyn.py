@@ -8,13 +8,13 @@ from torch import multiprocessing
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from hifisyn.losses.contents import UNKNOWN, Contents
-from hifisyn.methods.content_adversary import CONTENT_DISCRIMINATOR
+from hifisyn.methods.content_discriminator_trainer import CONTENT_DISCRIMINATOR
+from hifisyn.methods.content_masks import content_masks
 from hifisyn.methods.hifisyn.curves import own_class_share
 from hifisyn.methods.hifisyn.ggd import global_loss
 from hifisyn.methods.hifisyn.settings import HiFiSynSettings
 from hifisyn.methods.hifisyn.sgd import structure_loss
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
-from hifisyn.methods.scene import observe
 from hifisyn.networks.running_code import RunningCode
 from hifisyn.planning.planner import complete, for_method, planned_for
 from hifisyn.plans import Plans
@@ -261,13 +261,13 @@ def test_the_contrastive_losses_ramp_in():
 
 def test_labels_come_to_content_without_offset():
     batch = make_batch()
-    scene = observe(batch, 4, torch.tensor(False))
-    assert torch.equal(scene.labels["T1"].view(2, 4, 4), batch.labels["T1"][:, ::4, ::4])
-    assert torch.equal(scene.foreground["T1"], scene.labels["T1"] > 0)
-    assert torch.equal(scene.read_labels["T1"], scene.labels["T1"])
-    hidden = observe(batch, 4, torch.tensor(True))
+    masks = content_masks(batch, 4, torch.tensor(False))
+    assert torch.equal(masks.labels["T1"].view(2, 4, 4), batch.labels["T1"][:, ::4, ::4])
+    assert torch.equal(masks.foreground["T1"], masks.labels["T1"] > 0)
+    assert torch.equal(masks.read_labels["T1"], masks.labels["T1"])
+    hidden = content_masks(batch, 4, torch.tensor(True))
     assert (hidden.read_labels["T1"] == UNKNOWN).all()
-    assert torch.equal(hidden.labels["T1"], scene.labels["T1"])
+    assert torch.equal(hidden.labels["T1"], masks.labels["T1"])
 
 
 def test_the_share_of_unlabelled_steps_is_that_of_the_plan():
@@ -278,10 +278,10 @@ def test_the_share_of_unlabelled_steps_is_that_of_the_plan():
         trainer.generator.manual_seed(0)
         batch = make_batch(labelled=labelled)
         unlabelled = torch.rand((), generator=trainer.generator) < p
-        scene = observe(batch, 2, unlabelled)
+        masks = content_masks(batch, 2, unlabelled)
         encoded = trainer.passes.encode(batch.images, trainer.generator)
-        consulted = trainer.passes.consult(observe(make_batch(), 2, unlabelled), encoded, trainer.generator)
-        return trainer.passes.render(batch.directions, scene, encoded, consulted, trainer.generator).fake["T1"]
+        tables = trainer.passes.bank_tables(content_masks(make_batch(), 2, unlabelled), encoded, trainer.generator)
+        return trainer.passes.render(batch.directions, masks, encoded, tables, trainer.generator).fake["T1"]
 
     assert torch.equal(rendered(1, PAIR), rendered(1, ()))
     assert not torch.equal(rendered(0, PAIR), rendered(0, ()))
@@ -296,10 +296,10 @@ def test_reconstruction_does_not_depend_on_the_other_modality():
     train(trainer, trainer.optimizers(), range(2))
     for b in (batch, mixed):
         rng = torch.Generator().manual_seed(0)
-        scene = observe(b, 2, torch.tensor(False))
+        masks = content_masks(b, 2, torch.tensor(False))
         encoded = trainer.passes.encode(b.images, rng)
-        consulted = trainer.passes.consult(scene, encoded, rng)
-        made.append(trainer.passes.render(b.directions, scene, encoded, consulted, rng))
+        tables = trainer.passes.bank_tables(masks, encoded, rng)
+        made.append(trainer.passes.render(b.directions, masks, encoded, tables, rng))
     assert torch.equal(made[0].reconstruction["T1"], made[1].reconstruction["T1"])
     assert not torch.equal(made[0].reconstruction["T2"], made[1].reconstruction["T2"])
     assert not torch.equal(made[0].fake["T1"], made[1].fake["T1"])
@@ -311,8 +311,8 @@ def test_the_bank_is_moved_by_what_the_encoders_said_before_their_update():
     trainer.generator.manual_seed(3)
     list(trainer.updates(make_batch()))
     reference = copy.deepcopy(bank)
-    _, consulted = trainer._to_remember
-    reference.update(consulted.sums)
+    _, tables = trainer._update_after_step
+    reference.update(tables.sums)
     for parameter in trainer.networks.parameters():
         parameter.data.zero_()
     trainer.after_step()
@@ -438,7 +438,7 @@ def test_the_literal_preset_trains_and_forgets():
     kept = bank.values.clone()
     trainer.generator.manual_seed(0)
     list(trainer.updates(make_batch(11)))
-    sums = trainer._to_remember[1].sums["T1"]
+    sums = trainer._update_after_step[1].sums["T1"]
     prototypes = bank.prototypes(sums, "T1").values
     trainer.after_step()
     assert ((bank.values[0] - prototypes).norm(dim=1) <= 0.03).all()
@@ -461,16 +461,16 @@ def test_own_class_share_by_loops():
     trainer = make()
     train(trainer, trainer.optimizers(), range(2))
     bank = trainer.networks.memory_bank
-    scene, contents = trainer._last_contents
+    masks, contents = trainer._last_contents
     total = own = 0
     for m in PAIR:
         w = bank.weights(contents[m], bank.known.any(0), None)
         for n in range(2):
             for p in range(w.shape[2]):
-                if scene.foreground[m][n, p]:
+                if masks.foreground[m][n, p]:
                     total += 1
-                    own += sum(float(w[n, t, p]) for t in range(10) if bank.slot_class[t] == scene.labels[m][n, p])
-    assert own_class_share(bank, scene, contents).item() == pytest.approx(own / total, rel=1e-4)
+                    own += sum(float(w[n, t, p]) for t in range(10) if bank.slot_class[t] == masks.labels[m][n, p])
+    assert own_class_share(bank, masks, contents).item() == pytest.approx(own / total, rel=1e-4)
 
 
 def test_curves_tell_a_dead_bank_and_chance():

@@ -11,7 +11,7 @@ from hifisyn.training.batch import Batch
 
 
 @dataclass(frozen=True)
-class Scene:
+class ContentMasks:
     """Labels and foreground at the resolution of content: P pixels an image.
 
     Attributes:
@@ -25,7 +25,7 @@ class Scene:
     foreground: dict[str, Tensor]
 
 
-def observe(batch: Batch, stride: int, unlabelled: Tensor | None = None) -> Scene:
+def content_masks(batch: Batch, stride: int, unlabelled: Tensor | None = None) -> ContentMasks:
     """Bring labels and foreground to the resolution of content.
 
     Two 3x3 convolutions of stride 2 and padding 1 centre content row y on image row 4y, so pixels are taken without
@@ -45,4 +45,4 @@ def observe(batch: Batch, stride: int, unlabelled: Tensor | None = None) -> Scen
         else:
             labels[m] = given[:, ::stride, ::stride].flatten(1)
         read_labels[m] = labels[m] if unlabelled is None else labels[m].masked_fill(unlabelled, UNKNOWN)
-    return Scene(labels, read_labels, foreground)
+    return ContentMasks(labels, read_labels, foreground)

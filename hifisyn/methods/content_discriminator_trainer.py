@@ -18,7 +18,7 @@ class ContentDiscriminatorSettings(Settings):
     steps: int = Field(3, ge=1, description="d_iter: of so many steps all but the last move D^c only")
 
     def moves_alone(self, iteration: int) -> bool:
-        """Tell whether a step moves D^c only.
+        """Return whether a step moves D^c only.
 
         >>> [ContentDiscriminatorSettings().moves_alone(i) for i in range(4)]
         [True, True, False, True]
@@ -26,29 +26,29 @@ class ContentDiscriminatorSettings(Settings):
         return (iteration + 1) % self.steps != 0
 
 
-class ContentAdversaryTrainer(Trainer):
+class ContentDiscriminatorTrainer(Trainer):
     """A method one of whose groups is D^c."""
 
     @property
     @abstractmethod
-    def content_adversary(self) -> tuple[ContentDiscriminatorSettings, float]:
+    def content_discriminator_plan(self) -> tuple[ContentDiscriminatorSettings, float]:
         """Settings of D^c, and the weight of the content adversarial loss; 0: D^c does not move."""
 
     @property
     def period(self) -> int:
         """Steps until D^c has moved alone so often as it does, and all networks once."""
-        plan, weight = self.content_adversary
+        plan, weight = self.content_discriminator_plan
         return plan.steps if weight > 0 else 1
 
     def learning_rates(self) -> dict[str, float]:
         """Return the initial rates; D^c has one of its own."""
-        return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.content_adversary[0].lr}
+        return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.content_discriminator_plan[0].lr}
 
     def clips(self) -> dict[str, float]:
         """Return the largest gradient norm of D^c."""
-        return {CONTENT_DISCRIMINATOR: self.content_adversary[0].clip}
+        return {CONTENT_DISCRIMINATOR: self.content_discriminator_plan[0].clip}
 
     def moves_content_alone(self, iteration: int) -> bool:
-        """Tell whether a step moves D^c only."""
-        plan, weight = self.content_adversary
+        """Return whether a step moves D^c only."""
+        plan, weight = self.content_discriminator_plan
         return weight > 0 and plan.moves_alone(iteration)
