@@ -13,11 +13,10 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError
 
 ENDINGS = (".zip", ".tar")
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
-
 
 State = tuple[int, int, int]  # what changes with an archive, so that nothing kept of it outlives it
 
@@ -47,7 +46,7 @@ def exists(path: Path | str) -> bool:
         return Path(path).is_file()
     try:
         return Path(path) in members(parts[0])
-    except UserError:
+    except FileError:
         return False
 
 
@@ -55,7 +54,7 @@ def members(archive: Path) -> list[Path]:
     """Return the files in an archive as paths that lead into it, in the archive's order.
 
     Raises:
-        UserError: it is broken, or a member's name leads out of it.
+        FileError: it is broken, or a member's name leads out of it.
     """
     return list(_members(archive, _state(archive)))
 
@@ -71,7 +70,9 @@ def _members(archive: Path, state: State) -> tuple[Path, ...]:
     for name in names:
         pure = PurePosixPath(name.replace("\\", "/"))
         if pure.is_absolute() or ".." in pure.parts:
-            raise UserError(f"{archive}: wanted members inside the archive, found {name!r}; do not trust this file")
+            raise FileError(
+                archive, "must name only members inside itself", got=repr(name), hint="do not trust this file"
+            )
     return tuple(archive / name for name in names)
 
 
@@ -102,7 +103,7 @@ def open_binary(path: Path | str) -> Iterator[BinaryIO]:
     """Open a file for reading, on the disk or in an archive; a zip checks each member's sum when read to its end.
 
     Raises:
-        UserError: an archive is broken, or lacks the member.
+        FileError: an archive is broken, or lacks the member.
         OSError: an ordinary file cannot be opened.
     """
     parts = split(path)
@@ -131,11 +132,11 @@ def _errors(archive: Path) -> Iterator[None]:
     try:
         yield
     except KeyError as error:
-        raise UserError(f"{archive}: wanted the member {error.args[0]}, found none; list it with unzip -l") from None
+        raise FileError(archive, f"has no member {error.args[0]}", hint="list it with unzip -l") from None
     except RuntimeError as error:
         if "password" not in str(error):
             raise
-        raise UserError(f"{archive}: wanted an open archive, found a locked one ({error}); unpack it") from None
+        raise FileError(archive, "must not be encrypted", got=error, hint="unpack it") from None
     except BROKEN as error:
         reason = str(error) or type(error).__name__
-        raise UserError(f"{archive}: wanted an archive, found a broken file ({reason}); copy it again") from None
+        raise FileError(archive, "must be an archive", got=f"a broken file: {reason}", hint="copy it again") from None

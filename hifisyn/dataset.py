@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn.archives import on_disk
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 from hifisyn.files import read_json, write_json
 from hifisyn.paths import DATASET_JSON
 
@@ -84,16 +84,20 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if not self.modalities:
-            raise UserError(f"data set {self.name}: wanted at least one modality, found none")
+            raise UserError(f"data set {self.name} must have at least one modality")
         odd = [modality for modality in self.modalities if not modality.isalnum()]
         if odd:
-            raise UserError(f"data set {self.name}: wanted modalities such as T1ce, found {odd[0]!r}; rename it")
+            raise UserError(
+                f"modalities of data set {self.name} must be letters and digits, such as T1ce",
+                got=repr(odd[0]),
+                hint="rename it",
+            )
         if self.reference not in self.modalities:
             raise UserError(
-                f"data set {self.name}: wanted a reference among {', '.join(self.modalities)}, found {self.reference}"
+                f"the reference of data set {self.name} must be one of {', '.join(self.modalities)}", got=self.reference
             )
         if self.labels.get("background") != 0:
-            raise UserError(f"data set {self.name}: wanted the label background with value 0, found {self.labels}")
+            raise UserError(f"the label background of data set {self.name} must have value 0", got=self.labels)
 
     @property
     def all_cases(self) -> dict[str, Case]:
@@ -145,7 +149,7 @@ class Dataset:
             labels = {str(name): int(value) for name, value in content["labels"].items()}
             training, test = content["dataset"], content.get("test", {})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"{path}: wanted channel_names, labels and dataset, found no usable {error}") from None
+            raise FileError(path, "must have channel_names, labels and dataset", got=f"no usable {error}") from None
         subjects = content.get("subjects", {})
         return cls(
             name=content.get("name", folder.name),
@@ -230,25 +234,28 @@ def _read_case(
     said = entry.get("modalities") or [None] * len(entry["images"])
     if len(said) != len(entry["images"]):
         raise UserError(
-            f"{where}: case {name}: wanted one of modalities for each image, found {len(said)} for "
-            f"{len(entry['images'])}; mend the entry"
+            f"{where}: case {name} must name one modality for each image",
+            got=f"{len(said)} for {len(entry['images'])}",
+            hint="fix the entry",
         )
     images: dict[str, Path] = {}
     for relative, word in zip(entry["images"], said, strict=True):
         modality = word or (split_name(Path(relative), modalities) or (None, None))[1]
         if modality not in modalities:
             raise UserError(
-                f"{where}: wanted the modality ({', '.join(modalities)}) at the end of the name "
-                f"of each image, found {word or relative}; rename it, as in {name}_{modalities[0]}{FILE_ENDING}"
+                f"{where}: the name of each image must end with its modality ({', '.join(modalities)})",
+                got=word or relative,
+                hint=f"rename it, as in {name}_{modalities[0]}{FILE_ENDING}",
             )
         if modality in images:
             raise UserError(
-                f"{where}: wanted one {modality} for case {name}, found "
-                f"{images[modality].name} and {Path(relative).name}; remove one"
+                f"{where}: case {name} must have one {modality}",
+                got=f"{images[modality].name} and {Path(relative).name}",
+                hint="remove one",
             )
         images[modality] = folder / relative
     done = tuple(entry.get("done", ()))
     if odd := [step for step in done if step not in STEPS]:
-        raise UserError(f"{where}: case {name}: wanted done to name {', '.join(STEPS)}, found {odd[0]}; mend the entry")
+        raise UserError(f"{where}: done of case {name} must name {', '.join(STEPS)}", got=odd[0], hint="fix the entry")
     label, brain = (folder / entry[key] if entry.get(key) else None for key in ("label", "brain"))
     return Case(name, str(subjects.get(name, name)), images, label, brain, done)

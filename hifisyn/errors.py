@@ -35,5 +35,46 @@ class UserError(Exception):
         return type(self)(f"{place}: {self.what}", got=self.got, hint=self.hint)
 
 
+class FileError(UserError):
+    """A file that cannot be used.
+
+    Attributes:
+        file: the file, or the folder.
+        problem: what must be or what failed, the file being the subject: "must have three axes".
+
+    >>> error = FileError("/data/P01_T1.nii", "must have three axes", got="shape (9, 9)", hint="export it again")
+    >>> print(error)
+    /data/P01_T1.nii must have three axes (got shape (9, 9)); export it again
+    >>> print(error.reason)
+    must have three axes (got shape (9, 9)); export it again
+    >>> print(error.called("P01_T1"))
+    P01_T1 must have three axes (got shape (9, 9)); export it again
+    """
+
+    def __init__(self, file: object, problem: str, *, got: object = "", hint: str = "") -> None:
+        super().__init__(f"{file} {problem}", got=got, hint=hint)
+        self.file, self.problem = file, problem
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored_file_error, (self.file, self.problem, self.got, self.hint)
+
+    def at(self, place: object) -> UserError:
+        """Return the same error, of a named case or flag."""
+        return UserError(f"{place}: {self.what}", got=self.got, hint=self.hint)
+
+    def called(self, name: object) -> "FileError":
+        """Return the same error with another name of the file, as where its path must not be shown."""
+        return FileError(name, self.problem, got=self.got.replace(str(self.file), str(name)), hint=self.hint)
+
+    @property
+    def reason(self) -> str:
+        """The error without the name of the file, for where that stands already."""
+        return str(UserError(self.problem, got=self.got, hint=self.hint))
+
+
+def _restored_file_error(file: object, problem: str, got: str, hint: str) -> FileError:
+    return FileError(file, problem, got=got, hint=hint)
+
+
 def _restored(kind: type[UserError], what: str, got: str, hint: str) -> UserError:
     return kind(what, got=got, hint=hint)

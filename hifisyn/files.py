@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn import archives
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError
 
 BLOCK = 2**20
 
@@ -69,15 +69,15 @@ def read_json(path: Path | str) -> Any:
     """Read a JSON file.
 
     Raises:
-        UserError: the file is missing, or is no JSON (the line and the column are named).
+        FileError: the file is missing, or is no JSON (the line and the column are named).
     """
     path = Path(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path}: wanted a JSON file, found none") from None
+        raise FileError(path, "does not exist") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: wanted JSON, found something else ({error}); mend or remove the file") from None
+        raise FileError(path, "must be JSON", got=error, hint="fix or remove the file") from None
 
 
 def sha256(path: Path | str) -> str:

@@ -74,10 +74,10 @@ def _existing(root: Path, name: str, variable: str, flag: str, maker: str) -> Pa
     if folder.is_dir():
         return folder
     there = sorted(p.name for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
-    found = ", ".join(there) if there else "nothing"
     raise UserError(
-        f"wanted the data set {name} in {root}, found {found}; "
-        f"make it with {maker}, or name another folder with {flag} FOLDER or export {variable}=FOLDER"
+        f"the data set {name} must be in {root}",
+        got=", ".join(there) or "nothing",
+        hint=f"make it with {maker}, or name another folder with {flag} FOLDER or export {variable}=FOLDER",
     )
 
 

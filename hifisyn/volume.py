@@ -16,10 +16,11 @@ from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
 from hifisyn import archives
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError
 from hifisyn.files import atomic
 
 SAME_GRID_MM = 1e-3
+SPLIT = "split it into one file per contrast"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Volume:
             constant: take a volume of one value too, such as the label map of a healthy subject.
 
         Raises:
-            UserError: the file is missing, truncated, no NIfTI, not 3D, holds NaN or infinite values,
+            FileError: the file is missing, truncated, no NIfTI, not 3D, holds NaN or infinite values,
                 is constant, or has an affine that cannot be inverted.
         """
         path = Path(path)
@@ -65,12 +66,14 @@ class Volume:
         if data.ndim == 4 and data.shape[3] == 1:
             data = data[..., 0]
         if data.ndim != 3:
-            raise UserError(f"{path}: wanted a 3D volume, found shape {data.shape}; split it into one file a contrast")
+            raise FileError(path, "must have three axes", got=f"shape {data.shape}", hint=SPLIT)
         if not np.isfinite(data).all():
             bad = int((~np.isfinite(data)).sum())
-            raise UserError(f"{path}: wanted finite intensities, found {bad} NaN or infinite voxels; replace them")
+            raise FileError(
+                path, "must hold finite intensities", got=f"{bad} NaN or infinite voxels", hint="replace them"
+            )
         if data.size == 0 or (not constant and data.min() == data.max()):
-            raise UserError(f"{path}: wanted an image, found a constant volume; export the scan again")
+            raise FileError(path, "must be an image", got="a constant volume", hint="export the scan again")
         _check_affine(path, affine)
         return cls(data, affine, header)
 
@@ -80,11 +83,11 @@ class Volume:
         An affine that is not the header's goes into both forms; else both stay as they were read.
 
         Raises:
-            UserError: the file exists and `overwrite` is false.
+            FileError: the file exists and `overwrite` is false.
         """
         path = Path(path)
         if path.exists() and not overwrite:
-            raise UserError(f"{path}: exists already; pass --overwrite or name another output folder")
+            raise FileError(path, "already exists", hint="pass --overwrite or name another output folder")
         with atomic(path) as temporary:
             nib.save(self.to_nifti(), temporary)
 
@@ -182,7 +185,7 @@ def read_grid(path: Path | str) -> Volume:
     """Read where the voxels of a NIfTI file lie, and none of their values: an empty volume on its grid.
 
     Raises:
-        UserError: the file is missing, no NIfTI or not 3D, or has an affine that cannot be inverted.
+        FileError: the file is missing, no NIfTI or not 3D, or has an affine that cannot be inverted.
     """
     path = Path(path)
     with _opened(path) as image:
@@ -190,7 +193,7 @@ def read_grid(path: Path | str) -> Volume:
     if len(shape) == 4 and shape[3] == 1:
         shape = shape[:3]
     if len(shape) != 3:
-        raise UserError(f"{path}: wanted a 3D volume, found shape {shape}; split it into one file a contrast")
+        raise FileError(path, "must have three axes", got=f"shape {shape}", hint=SPLIT)
     _check_affine(path, affine)
     return Volume(np.broadcast_to(np.False_, shape), affine, header)
 
@@ -206,25 +209,25 @@ def _opened(path: Path) -> Iterator[Any]:
             plain: Any = gzip.GzipFile(fileobj=stream) if path.name.endswith(".gz") else stream
             yield nib.Nifti1Image.from_stream(plain)
     except FileNotFoundError:
-        raise UserError(f"{path}: wanted a NIfTI file, found none") from None
+        raise FileError(path, "does not exist") from None
     except (EOFError, OSError, zlib.error, ValueError, ImageFileError, HeaderDataError, WrapStructError) as error:
         if isinstance(error, PermissionError):
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path}: wanted a NIfTI image, found a broken file ({reason}); copy it again") from None
+        raise FileError(path, "must be a NIfTI image", got=f"a broken file: {reason}", hint="copy it again") from None
 
 
 def _read(path: Path, dtype: Any) -> tuple[np.ndarray, np.ndarray, Any]:
     with _opened(path) as image:
         stored, affine, header = np.asanyarray(image.dataobj), image.affine, image.header
     if stored.dtype.fields is not None or np.iscomplexobj(stored):
-        raise UserError(f"{path}: wanted one real number a voxel, found {stored.dtype}; export a magnitude image")
+        raise FileError(path, "must hold one real number per voxel", got=stored.dtype, hint="export a magnitude image")
     return stored.astype(dtype, copy=False), np.asarray(affine, dtype=np.float64), header
 
 
 def _check_affine(path: Path, affine: np.ndarray) -> None:
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise UserError(f"{path}: wanted an affine with three axes, found a singular one; mend the header")
+        raise FileError(path, "must have an affine with three axes", got="a singular one", hint="fix the header")
 
 
 def grid(shape: tuple[int, int, int], affine: np.ndarray) -> Volume:

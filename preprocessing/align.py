@@ -59,7 +59,7 @@ def align_case(
         images: raw scans by modality, as their files have them.
         settings: which tools to use; steps that were done before are switched off there. Where the case lacks the
             reference modality, its first scan takes its place.
-        label: label map on the grid of the reference; `labels.label_map` says what becomes of it.
+        label: label map on the grid of the reference; for its use see `labels.label_map`.
         labels: structure to value; none: background 0, CSF 1, GM 2, WM 3.
         mask: the user's own brain mask on the grid of the reference, or none.
         manual: `label` was corrected by hand, so that it is used in full and nothing is added to it.
@@ -114,8 +114,9 @@ def on_grid(given: Volume | None, what: str, reference: Volume, modality: str) -
     upright = given.canonical()
     if not upright.same_grid(reference):
         raise UserError(
-            f"wanted the {what} on the grid of {modality} (shape {reference.shape}, axes in RAS order), found another "
-            f"(shape {upright.shape}); resample it to that image"
+            f"the {what} must be on the grid of {modality} (shape {reference.shape}, axes in RAS order)",
+            got=f"another of shape {upright.shape}",
+            hint="resample it to that image",
         )
     return upright
 

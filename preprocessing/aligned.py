@@ -17,7 +17,7 @@ BRAIN, LABEL = "brain", "label"
 class AlignedStore:
     """Aligned cases in a folder: CASE_T1.nii.gz, ..., CASE_brain.nii.gz, CASE_label.nii.gz, CASE.json.
 
-    A case exists once its record is written, which happens last; a killed run leaves no half case.
+    A case exists once its record is written, which happens last; an interrupted run leaves no half case.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -51,9 +51,7 @@ class AlignedStore:
         """
         path = self.record_path(case)
         if not path.exists():
-            raise UserError(
-                f"{self.folder}: wanted the aligned case {case}, found none; run hifisyn_plan_and_preprocess"
-            )
+            raise UserError(f"{case} is not aligned in {self.folder}", hint="run hifisyn_plan_and_preprocess")
         record: dict[str, Any] = read_json(path)
         return record
 
@@ -82,5 +80,5 @@ class AlignedStore:
         return self.folder / f"{case}_{name}.nii.gz"
 
     def record_path(self, case: str) -> Path:
-        """Return the file that is written last, and whose presence tells that the case is whole."""
+        """Return the file that is written last: where it exists, the case is complete."""
         return self.folder / f"{case}.json"

@@ -53,9 +53,9 @@ def extract(
         return sized(volume.with_data((mask.data > 0.5).astype(np.uint8)), "brain mask"), Step(Status.GIVEN)
     if tool == "mask":
         raise UserError(
-            "skull_strip mask: wanted a brain mask of the case, found none; name it in dataset.json "
-            '("brain": "brainsTr/CASE.nii.gz"), to predict put it into the folder of --masks, or choose another '
-            "skull_strip"
+            "skull_strip mask needs a brain mask of the case",
+            hint='name it in dataset.json ("brain": "brainsTr/CASE.nii.gz"), to predict put it into the folder of '
+            "--masks, or choose another skull_strip",
         )
     if tool == "none" or stripped:
         return nonzero(volume), Step(Status.DONE_BEFORE)
@@ -78,8 +78,8 @@ def planned_tool(settings: PreprocessingPlan) -> str:
     if settings.skull_strip == "command":
         shown = "".join(c if c.isprintable() else "?" for c in shlex.quote(settings.strip_command))
         raise UserError(
-            "skull_strip: wanted your choice, found plans with a command of their own, which is never run unasked; "
-            f"if you trust it, pass --strip-command {shown}, else --skull-strip auto"
+            "the plans name a skull_strip command of their own, which is never run unasked",
+            hint=f"if you trust it, pass --strip-command {shown}, else --skull-strip auto",
         )
     return "auto" if settings.skull_strip in ("none", "mask") else settings.skull_strip
 
@@ -101,7 +101,9 @@ def sized(mask: Volume, maker: str) -> Volume:
     millilitres = mask.millilitres
     if not MASK_ML[0] <= millilitres <= MASK_ML[1]:
         raise UserError(
-            f"{maker}: wanted a brain, found {millilitres:.0f} ml of it; look at the scan, or try another skull_strip"
+            f"{maker}: a brain must have {MASK_ML[0]:.0f} to {MASK_ML[1]:.0f} ml",
+            got=f"{millilitres:.0f} ml",
+            hint="look at the scan, or try another skull_strip",
         )
     return mask
 
@@ -130,7 +132,7 @@ def peak_gib(tool: str) -> float:
 
 
 def looks_stripped(volume: Volume) -> bool:
-    """Tell whether a scan holds a brain alone, by its background, the size of the blob and its shells."""
+    """Return whether a scan holds a brain alone, by its background, the size of the blob and its shells."""
     present = volume.data != _background(volume.data)
     if present.mean() > 1 - BACKGROUND_SHARE or not present.any():
         return False
@@ -155,9 +157,7 @@ def nonzero(volume: Volume) -> Volume:
     """
     present = volume.data != _background(volume.data)
     if present.mean() > 0.99:
-        raise UserError(
-            "skull_strip: wanted a stripped scan with an even background, found none; set skull_strip to deepbet"
-        )
+        raise UserError("a stripped scan must have an even background", hint="set skull_strip to deepbet")
     return volume.with_data(ndimage.binary_fill_holes(_largest(present)).astype(np.uint8))
 
 

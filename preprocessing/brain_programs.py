@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 from hifisyn.preprocessing.steps import Tool
 from hifisyn.volume import Volume
 
 HOLDERS = ("{input}", "{mask}")
 LIMIT_S = 3600.0  # after which a program hangs
+TRY = "try it by hand"
 
 # The first that is found. {brain}: a name to which FSL's bet adds _mask.nii.gz, as {mask} has it.
 _COMMANDS = {
@@ -29,7 +30,7 @@ _COMMANDS = {
 }
 _FILES = {"{input}": "scan.nii.gz", "{brain}": "brain", "{mask}": "brain_mask.nii.gz"}
 _OUT, _ERR = "out.txt", "err.txt"
-_ADVICE = {
+_HINTS = {
     Tool.BET: "install FSL and put its bin folder on PATH",
     Tool.SYNTHSTRIP: "install FreeSurfer 7.3 or newer, or nipreps-synthstrip, and put it on PATH",
     Tool.COMMAND: "write its whole path in strip_command, or put it on PATH",
@@ -48,10 +49,10 @@ def find_brain(tool: Tool, volume: Volume, command: str = "") -> np.ndarray:
     Raises:
         UserError: the program is not installed, fails, takes longer than `LIMIT_S`, or writes no such mask.
     """
-    words = parsed(command) if tool is Tool.COMMAND else _installed(tool)
+    words = parse_command(command) if tool is Tool.COMMAND else _installed(tool)
     program = shutil.which(words[0])
     if program is None:
-        raise UserError(f"skull_strip {tool}: wanted the program {words[0]}, found none; {_ADVICE[tool]}")
+        raise UserError(f"skull_strip {tool} needs the program {words[0]}", hint=_HINTS[tool])
     with tempfile.TemporaryDirectory(prefix="hifisyn-strip-") as folder:
         names = {word: str(Path(folder) / name) for word, name in _FILES.items()}
         volume.save(names["{input}"])
@@ -60,10 +61,10 @@ def find_brain(tool: Tool, volume: Volume, command: str = "") -> np.ndarray:
         return _mask(Path(names["{mask}"]), volume, words[0])
 
 
-def parsed(command: str) -> list[str]:
+def parse_command(command: str) -> list[str]:
     """Return the words of a command template, split as a shell would.
 
-    >>> parsed("ben --input {input} --output '{mask}'")
+    >>> parse_command("ben --input {input} --output '{mask}'")
     ['ben', '--input', '{input}', '--output', '{mask}']
 
     Raises:
@@ -72,12 +73,13 @@ def parsed(command: str) -> list[str]:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise UserError(f"strip_command: wanted a command, found {command!r} ({error}); mend the quotes") from None
+        raise UserError(f"strip_command cannot be read: {error}", got=repr(command), hint="fix the quotes") from None
     lacking = [holder for holder in HOLDERS if not any(holder in word for word in words[1:])]
     if lacking:
         raise UserError(
-            f"strip_command: wanted a program followed by {' and '.join(HOLDERS)}, found {command!r}; "
-            f"add {' and '.join(lacking)}"
+            f"strip_command must be a program followed by {' and '.join(HOLDERS)}",
+            got=repr(command),
+            hint=f"add {' and '.join(lacking)}",
         )
     return words
 
@@ -120,7 +122,7 @@ def _run(words: list[str], name: str, folder: Path) -> None:
                 start_new_session=True,
             )
         except OSError as error:
-            raise UserError(f"{name}: wanted a program that runs, found {error.strerror}; try it by hand") from None
+            raise UserError(f"{name} cannot be run", got=error.strerror, hint=TRY) from None
         try:
             code = process.wait(LIMIT_S)
         except BaseException as error:
@@ -128,10 +130,10 @@ def _run(words: list[str], name: str, folder: Path) -> None:
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             raise UserError(
-                f"{name}: wanted a brain mask within {LIMIT_S:.0f} s, found the program still running; try it by hand"
+                f"{name} must end within {LIMIT_S:.0f} s", got="a program that still runs", hint=TRY
             ) from None
     if code:
-        raise UserError(f"{name}: wanted a brain mask, found exit code {code} ({_last_line(folder)}); try it by hand")
+        raise UserError(f"{name} failed with exit code {code}: {_last_line(folder)}", hint=TRY)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -147,10 +149,10 @@ def _last_line(folder: Path) -> str:
     """Return the last line that a program wrote, of its errors where there are any."""
     for file in (_ERR, _OUT):
         lines = (folder / file).read_text(encoding="utf-8", errors="replace").splitlines()
-        said = [line.strip() for line in lines if line.strip()]
-        if said:
-            return said[-1][:300]
-    return "it said nothing"
+        written = [line.strip() for line in lines if line.strip()]
+        if written:
+            return written[-1][:300]
+    return "no message"
 
 
 def _mask(path: Path, volume: Volume, name: str) -> np.ndarray:
@@ -160,21 +162,18 @@ def _mask(path: Path, volume: Volume, name: str) -> np.ndarray:
         UserError: there is no mask, or it lies on another grid, or is empty.
     """
     if not path.is_file():
-        raise UserError(
-            f"{name}: wanted a brain mask, found no file where {{mask}} says ({_last_line(path.parent)}); "
-            "try it by hand"
-        )
+        raise UserError(f"{name} wrote no file {{mask}}: {_last_line(path.parent)}", hint=TRY)
     try:
-        found = Volume.load(path, constant=True).canonical()
-    except UserError as error:
-        problem = str(error).removeprefix(f"{path}: ").replace(str(path), path.name)
-        raise UserError(f"{name}: its mask: {problem}") from None
-    if not found.same_grid(volume):
+        written = Volume.load(path, constant=True).canonical()
+    except FileError as error:
+        raise error.called(f"the mask of {name}") from None
+    if not written.same_grid(volume):
         raise UserError(
-            f"{name}: wanted a mask on the grid of its input (shape {volume.shape}), found another "
-            f"(shape {found.shape}); try it by hand"
+            f"the mask of {name} must be on the grid of its input (shape {volume.shape})",
+            got=f"another of shape {written.shape}",
+            hint=TRY,
         )
-    mask: np.ndarray = found.data > 0.5
+    mask: np.ndarray = written.data > 0.5
     if not mask.any():
-        raise UserError(f"{name}: wanted a brain mask, found an empty one; look at the scan")
+        raise UserError(f"the mask of {name} must not be empty", hint="look at the scan")
     return mask

@@ -79,8 +79,8 @@ def cut_case(aligned: Aligned, plans: Plans) -> Cut:
 
 def _no_slices(aligned: Aligned, plans: Plans) -> UserError:
     return UserError(
-        f"wanted slices of which brain covers {plans.slices.min_brain:.0%} and that "
-        f"{', '.join(aligned.images)} all show, found none; look at the brain mask and at the registration"
+        f"no slice is covered by brain for {plans.slices.min_brain:.0%} and shown by {', '.join(aligned.images)} alike",
+        hint="look at the brain mask and at the registration",
     )
 
 
@@ -94,7 +94,7 @@ def fitted(values: np.ndarray, brain: np.ndarray, modality: str, plans: Plans) -
         return normalize.fit(values, brain & np.isfinite(values), plans.preprocessing.upper_percentile)
     except ValueError as error:
         raise UserError(
-            f"wanted a brain with contrast in {modality}, found none ({error}); look at the scan and its mask"
+            f"the brain must have contrast in {modality}", got=error, hint="look at the scan and its mask"
         ) from None
 
 

@@ -47,14 +47,14 @@ def label_map(
         manual: `given` was corrected by hand and is complete.
 
     Raises:
-        UserError: the tissues of the contrast cannot be told apart.
+        UserError: the tissues of the contrast cannot be separated.
     """
     if given is not None and manual:
         return brain.with_data(given.data.astype(np.uint8)), Step(Status.CORRECTED)
-    wanted = all(name in labels for name in COMPUTED)
-    if given is not None and (not wanted or all((given.data == labels[name]).any() for name in COMPUTED)):
+    has_tissues = all(name in labels for name in COMPUTED)
+    if given is not None and (not has_tissues or all((given.data == labels[name]).any() for name in COMPUTED)):
         return brain.with_data(given.data.astype(np.uint8)), Step(Status.GIVEN)
-    if not wanted:
+    if not has_tissues:
         return None, Step(Status.SKIPPED, detail="dataset.json names no CSF, GM and WM")
     lesions = lesion_map(given, labels)
     tool = tissue.choose_tool(settings.tissue)

@@ -12,7 +12,7 @@ import numpy as np
 
 from hifisyn.engine.jobs import Failure
 from hifisyn.engine.parallel import map_cases, run_cases
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 from hifisyn.files import write_text
 from hifisyn.paths import ALIGNED
 from hifisyn.pictures import label_colour
@@ -115,7 +115,7 @@ def export(
     """
     names = list(cases) or AlignedStore(preprocessed / ALIGNED).cases()
     if not names:
-        raise UserError(f"{preprocessed / ALIGNED}: wanted aligned cases, found none; run hifisyn_plan_and_preprocess")
+        raise UserError(f"{preprocessed / ALIGNED} holds no aligned cases", hint="run hifisyn_plan_and_preprocess")
     write_text(folder / DESCRIPTION, label_description(labels))
     jobs = {case: (preprocessed, folder, case, overwrite) for case in names}
     return run_cases(export_case, jobs, processes=processes, title="export")
@@ -136,7 +136,9 @@ def export_case(preprocessed: Path, folder: Path, case: str, overwrite: bool) ->
     }
     for path in files:
         if path.exists() and not overwrite:
-            raise UserError(f"{path}: exists already and may hold corrections; pass --overwrite or name another folder")
+            raise FileError(
+                path, "already exists and may hold corrections", hint="pass --overwrite or name another folder"
+            )
     for path, volume in files.items():
         volume.save(path, overwrite=True)
 
@@ -149,7 +151,7 @@ def import_folder(
     overwrite: bool = False,
     processes: int | None = None,
 ) -> Imported:
-    """Take over the corrected label maps of a folder; see `import_case`. One that is refused costs no other.
+    """Take over the corrected label maps of a folder; see `import_case`. A refused map does not stop the others.
 
     Raises:
         UserError: the folder holds no label maps.
@@ -158,7 +160,7 @@ def import_folder(
     for path in sorted([*folder.glob(f"*{ENDING}"), *folder.glob(f"*{ENDING.removesuffix('.gz')}")]):
         files.setdefault(path.name.removesuffix(".gz").removesuffix(ENDING.removesuffix(".gz")), []).append(path)
     if not files:
-        raise UserError(f"{folder}: wanted label maps CASE{ENDING}, found none; name the folder they were exported to")
+        raise UserError(f"{folder} holds no label maps CASE{ENDING}", hint="name the folder they were exported to")
     twice = {case: paths for case, paths in files.items() if len(paths) > 1}
     jobs = {
         case: (preprocessed, case, paths[0], dict(labels), overwrite)
@@ -167,7 +169,7 @@ def import_folder(
     }
     done, failures = map_cases(import_case, jobs, processes=processes, title="import") if jobs else ({}, [])
     refused = {
-        case: f"wanted one file, found {' and '.join(path.name for path in paths)}; remove one"
+        case: str(UserError("there must be one file", got=" and ".join(path.name for path in paths), hint="remove one"))
         for case, paths in twice.items()
     }
     return Imported(done, refused | {failure.case: failure.reason for failure in failures})
@@ -184,24 +186,27 @@ def import_case(preprocessed: Path, case: str, file: Path, labels: Mapping[str, 
     reference, grid = _reference(store, case)
     corrected = Volume.load(file, np.float64, constant=True)
     if not corrected.same_grid(grid):
-        raise UserError(
-            f"{file}: wanted the grid of {case}_{reference}.nii.gz, {_described(grid)}, found {_described(corrected)}; "
-            "correct the exported map without resampling it"
+        raise FileError(
+            file,
+            f"must be on the grid of {case}_{reference}.nii.gz, {_described(grid)}",
+            got=_described(corrected),
+            hint="correct the exported map without resampling it",
         )
-    found = np.unique(corrected.data)
-    if odd := [value for value in found if value not in labels.values()]:
+    if odd := [value for value in np.unique(corrected.data) if value not in labels.values()]:
         known = ", ".join(f"{value} {name}" for name, value in labels.items())
-        raise UserError(f"{file}: wanted the labels {known}, found {odd[0]:g}; give those voxels another label")
+        raise FileError(
+            file, f"must hold the labels {known}", got=f"{odd[0]:g}", hint="give those voxels another label"
+        )
     data = corrected.data.astype(np.uint8)
     before = _labels_before(preprocessed, case, grid)
     voxels = int((data != before.data).sum())
     if voxels:
         if not data.any():
-            raise UserError(f"{file}: wanted labelled voxels, found none; remove the file to leave the case as it is")
+            raise FileError(file, "holds no labelled voxels", hint="remove it to leave the case as it is")
         path = manual_label_path(preprocessed, case)
         if path.exists() and not overwrite:
             raise UserError(
-                f"{file}: {case} was corrected before, by another map; pass --overwrite to replace that one"
+                f"{case} was corrected before by another map than {file}", hint="pass --overwrite to replace that one"
             )
         Volume(data, grid.affine).save(path, overwrite=True)
     return Correction(voxels, voxels * grid.voxel_ml)

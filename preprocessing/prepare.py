@@ -78,7 +78,7 @@ def prepare_source(
     inside = to_slices(resample_mask(brain, grid)) > 0
     kept = np.array(brain_slices(inside), dtype=int)
     if not kept.size:
-        raise UserError(f"wanted a brain in {modality}, found none in any slice; look at the scan and its mask")
+        raise UserError(f"no slice of {modality} holds brain", hint="look at the scan and its mask")
     shown = inside[kept]
     values = to_slices(resample(clean[modality], between(grid, kept[0], kept[-1]), fill=np.nan))[kept - kept[0]]
     intensity = fitted(values, shown, modality, plans)

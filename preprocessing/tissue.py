@@ -76,10 +76,12 @@ def segment(
         UserError: the contrast's order of tissues is not known, or a class stays empty.
     """
     if modality not in DARK_TO_BRIGHT:
-        raise UserError(f"wanted tissue labels from {', '.join(DARK_TO_BRIGHT)}, found {modality}; give label maps")
+        raise UserError(
+            f"tissues can be labelled on {', '.join(DARK_TO_BRIGHT)} only", got=modality, hint="give label maps"
+        )
     fitted = brain.astype(bool) if lesion is None else brain.astype(bool) & ~lesion.astype(bool)
     if not fitted.any():
-        raise UserError("wanted brain to label, found an empty mask; look at the skull strip")
+        raise UserError("the brain mask must not be empty", hint="look at the skull strip")
     box = tuple(slice(first, last + 1) for first, last in zip(*_bounds(fitted), strict=True))
     inside, cropped = fitted[box], image.data[box].astype(np.float32)
     brightest = np.percentile(cropped[inside], BRIGHTEST_PERCENTILE)
@@ -110,7 +112,9 @@ def _name_classes(classes: np.ndarray, image: np.ndarray, inside: np.ndarray, mo
     sizes = [int(((classes == number) & inside).sum()) for number in (1, 2, 3)]
     if min(sizes) < LEAST_SHARE * inside.sum():
         shares = ", ".join(f"{size / inside.sum():.1%}" for size in sizes)
-        raise UserError(f"wanted three tissues in {modality}, found classes of {shares}; look at the scan and the mask")
+        raise UserError(
+            f"{modality} must show three tissues", got=f"classes of {shares}", hint="look at the scan and the mask"
+        )
     means = [image[(classes == number) & inside].mean() for number in (1, 2, 3)]
     named = np.zeros(classes.shape, dtype=np.uint8)
     for number, tissue in zip(np.argsort(means) + 1, DARK_TO_BRIGHT[modality], strict=True):
@@ -133,7 +137,9 @@ def _atropos(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, float,
             )
     except Exception as error:  # antspyx raises nothing more specific
         raise UserError(
-            f"wanted three tissues in {modality}, found intensities that Atropos cannot part; look at scan and mask"
+            f"{modality} must show three tissues",
+            got="intensities that Atropos cannot separate",
+            hint="look at the scan and the mask",
         ) from error
     return np.asarray(found["segmentation"].numpy().astype(np.uint8))
 
@@ -169,5 +175,5 @@ def _fast(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, float, fl
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
             last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
-            raise UserError(f"wanted fast to segment {modality}, found an error ({last}); try the tissue tool atropos")
+            raise UserError(f"fast failed on {modality}", got=last, hint="try the tissue tool atropos")
         return Volume.load(f"{prefix}_seg.nii.gz", dtype=np.uint8).data

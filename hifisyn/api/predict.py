@@ -8,7 +8,7 @@ from hifisyn.errors import UserError
 from hifisyn.inference.predict import Existing, PredictionSummary, predict_folder
 from hifisyn.inference.settings import PredictionSettings
 from hifisyn.inference.weights import Folds, Kinds
-from hifisyn.preprocessing.brain_programs import parsed
+from hifisyn.preprocessing.brain_programs import parse_command
 
 
 def predict(
@@ -105,7 +105,7 @@ def predict(
 def _check_stripping(tool: str | None, command: str, masks: Path | str | None, stripped: bool | None) -> None:
     """Check that the arguments on skulls go together."""
     if tool == "command":
-        parsed(command)
+        parse_command(command)
     elif command:
         raise UserError("--strip-command must come with --skull-strip command", got=tool, hint="drop one of them")
     if command and stripped:

@@ -12,10 +12,11 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.engine.ledger import FAILED
 from hifisyn.engine.sweep import Engine
 from hifisyn.files import update_text
+from hifisyn.preprocessing.findings import Finding, Severity
 from hifisyn.preprocessing.verify import STEP as VERIFY
-from hifisyn.preprocessing.verify import Finding, verify
+from hifisyn.preprocessing.verify import verify
 
-COLUMNS = ("case", "file", "severity", "problem", "advice")
+COLUMNS = ("case", "file", "severity", "problem", "hint")
 LINES_SHOWN = 50
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def verify_files(dataset: Dataset, folder: Path, engine: Engine, *, write_table:
     if write_table:
         write_findings(path, findings)
     bad = unusable(findings)
-    warned = sum(finding.severity == "warning" for finding in findings)
+    warned = sum(finding.severity is Severity.WARNING for finding in findings)
     where = f"; see {path}" if write_table else ""
     log.info(f"verified {len(dataset.all_cases)} cases: {len(bad)} unusable, {warned} warnings{where}")
     for line in shortened(table(findings)):
@@ -74,11 +75,10 @@ def unusable(findings: Sequence[Finding]) -> dict[str, str]:
     """Return the cases with errors and the first reason of each."""
     bad: dict[str, str] = {}
     for finding in findings:
-        if finding.severity == "error" and finding.case:
-            where = f"{finding.file}: " if finding.file else ""
-            bad.setdefault(finding.case, f"{where}{finding.problem}; {finding.advice}")
+        if finding.severity is Severity.ERROR and finding.case:
+            bad.setdefault(finding.case, str(finding))
     return bad
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
-    return (finding.case or "all", finding.file, finding.severity, finding.problem, finding.advice)
+    return (finding.case or "all", finding.file, finding.severity, finding.problem, finding.hint)

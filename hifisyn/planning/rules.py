@@ -15,7 +15,7 @@ from hifisyn.planning.choice import Choice
 from hifisyn.planning.device import Device
 from hifisyn.planning.size_rules import is_limited
 from hifisyn.plans import PreprocessingPlan, Preset
-from hifisyn.preprocessing.brain_programs import parsed
+from hifisyn.preprocessing.brain_programs import parse_command
 
 SHORT_STEPS = 10_000  # a run below is short
 SHORT_GRANULARITY = {  # 256 anchors take an eighth of a small step
@@ -53,7 +53,7 @@ def preprocessing(dataset: Dataset, requested: Mapping[str, Any]) -> Choice[Prep
         why.append("already registered")
     given = {key: value for key, value in requested.items() if value is not None}
     if "strip_command" in given:
-        parsed(given["strip_command"])
+        parse_command(given["strip_command"])
         given = {"skull_strip": "command"} | given
     why += [f"{key} {value} as requested" for key, value in given.items()]
     try:

@@ -209,7 +209,7 @@ def test_mistakes_are_named_in_one_line(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"IXI012-HH-1211-T2\.nii\.gz"):
         ixi.find([tmp_path / "source"], contrasts=["T2"])
     (tmp_path / "junk.tar").write_bytes(b"junk" * 999)
-    with pytest.raises(UserError, match=r"junk\.tar: wanted an archive"):
+    with pytest.raises(UserError, match=r"junk\.tar must be an archive"):
         ixi.find([tmp_path / "junk.tar"])
     for name, content, says in (
         ("missing.xls", None, "look at the path"),

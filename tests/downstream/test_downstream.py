@@ -286,7 +286,7 @@ def test_a_model_whose_data_are_gone_is_listed_and_costs_no_other(roots, tmp_pat
     here = read_model(roots.results / "MS" / "T1_T2" / "Inverse__plans__2d")
     jobs, failures = run.list_jobs([lost, here], DownstreamSettings(SMALL, device="cpu"), roots, ["tissue"])
     assert [job.model for job in jobs] == ["Inverse"]
-    assert "wanted the data set GONE" in failures[0].reason
+    assert "the data set GONE must be in" in failures[0].reason
 
 
 def test_classes_are_lesions_where_there_are_any():

@@ -148,7 +148,7 @@ def test_failures_are_a_table_that_is_shown_again_and_retried_on_request(cohort,
     scan.write_bytes(b"broken")
     assert main(words(tmp_path / "raw", tmp_path)) == 1
     first = capsys.readouterr().err
-    assert "failed: 1 cases\n  case  step    reason\n  B     verify  B_T2.nii.gz: wanted a NIfTI image" in first
+    assert "failed: 1 cases\n  case  step    reason\n  B     verify  B_T2.nii.gz must be a NIfTI image" in first
     assert "--retry-failed" not in first
     assert "B,verify," in (tmp_path / "TOY" / "failures.csv").read_text()
     assert main(words(tmp_path / "raw", tmp_path)) == 1

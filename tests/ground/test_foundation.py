@@ -104,7 +104,7 @@ def test_two_files_for_one_case_are_refused(tmp_path):
     content = json.loads((tmp_path / "dataset.json").read_text())
     content["dataset"]["S1a"]["images"].append("imagesTr/S1a_0000.nii.gz")
     (tmp_path / "dataset.json").write_text(json.dumps(content))
-    with pytest.raises(UserError, match=r"wanted one T1 for case S1a, found S1a_T1.nii.gz and S1a_0000.nii.gz"):
+    with pytest.raises(UserError, match=r"case S1a must have one T1 \(got S1a_T1.nii.gz and S1a_0000.nii.gz\)"):
         Dataset.load(tmp_path)
 
 
@@ -170,9 +170,12 @@ def test_a_case_may_lie_elsewhere_and_say_what_was_done(tmp_path):
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ({"images": ["x.nii.gz"], "modalities": ["T1", "T2"]}, "one of modalities for each image, found 2 for 1"),
-        ({"images": ["x.nii.gz"], "modalities": ["CT"]}, r"the modality \(T1, T2\).*found CT"),
-        ({"images": ["a_T1.nii.gz"], "done": ["polished"]}, "found polished"),
+        (
+            {"images": ["x.nii.gz"], "modalities": ["T1", "T2"]},
+            r"one modality for each image \(got 2 for 1\)",
+        ),
+        ({"images": ["x.nii.gz"], "modalities": ["CT"]}, r"must end with its modality \(T1, T2\) \(got CT\)"),
+        ({"images": ["a_T1.nii.gz"], "done": ["polished"]}, r"must name skull_stripped, .* \(got polished\)"),
     ],
 )
 def test_an_entry_that_contradicts_itself_is_refused(tmp_path, entry, says):

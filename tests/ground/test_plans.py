@@ -234,10 +234,10 @@ def test_inheritance_in_a_circle_is_refused(tmp_path):
 
 
 def test_a_missing_or_broken_file_is_refused(tmp_path):
-    with pytest.raises(UserError, match="found none"):
+    with pytest.raises(UserError, match="does not exist"):
         Plans.load(tmp_path / "plans.json")
     (tmp_path / "plans.json").write_text("{")
-    with pytest.raises(UserError, match="wanted JSON"):
+    with pytest.raises(UserError, match="must be JSON"):
         Plans.load(tmp_path / "plans.json")
     (tmp_path / "plans.json").write_text("[]")
     with pytest.raises(UserError, match="got a list"):

@@ -60,7 +60,7 @@ def test_same_grid_sees_a_shift_of_a_hundredth_of_a_millimetre():
 
 def test_nothing_is_overwritten_silently(tmp_path):
     Volume(image(), OBLIQUE).save(tmp_path / "a.nii.gz")
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         Volume(image(), OBLIQUE).save(tmp_path / "a.nii.gz")
 
 
@@ -86,10 +86,10 @@ def broken_files():
         "empty gzip": (lambda path: path.write_bytes(gzip.compress(b"")), "broken file"),
         "unknown data type": (odd_type, "broken file"),
         "text": (lambda path: path.write_text("no image"), "broken file"),
-        "missing": (lambda path: None, "found none"),
+        "missing": (lambda path: None, "does not exist"),
         "nan": (saved(nan), "1 NaN or infinite"),
         "constant": (saved(np.ones((3, 3, 3), np.float32)), "constant volume"),
-        "4D": (saved(image((3, 3, 3, 2)).reshape(3, 3, 3, 2)), "3D volume"),
+        "4D": (saved(image((3, 3, 3, 2)).reshape(3, 3, 3, 2)), "must have three axes"),
         "complex": (saved(image().astype(np.complex64)), "one real number"),
     }
 

@@ -349,7 +349,7 @@ def test_one_bad_case_leaves_the_others(raw, model, tmp_path, capsys):
     assert list(table) == ["b", "c", "d"]
     assert "broken file" in table["b"]
     assert "1 NaN" in table["c"]
-    assert "wanted a 3D volume" in table["d"]
+    assert "must have three axes" in table["d"]
 
 
 def test_our_own_mistake_in_a_case_is_shown_with_its_place(raw, model, tmp_path, monkeypatch, capsys):

@@ -146,7 +146,7 @@ def test_a_mask_on_another_grid_or_none_fails_its_case_alone(model, raw, tmp_pat
     assert predict(raw, tmp_path / "out", model, "--masks", str(tmp_path / "masks"), "--skull-strip", "mask") == 1
     said = capsys.readouterr().out
     assert "1 volume written, 2 failed" in said
-    assert "wanted the brain mask on the grid of T1" in said
+    assert "the brain mask must be on the grid of T1" in said
     assert "put it into the folder of --masks" in said
 
 

@@ -161,7 +161,7 @@ def test_lesions_are_laid_over_computed_tissues_and_belong_to_the_brain(t1):
 
 def test_a_label_map_on_another_grid_is_refused(t1):
     t2, _ = scan(*T2_GRID, "T2", pose=HOME, stripped=True)
-    with pytest.raises(UserError, match="wanted the label map on the grid of T1"):
+    with pytest.raises(UserError, match="the label map must be on the grid of T1"):
         align_case({"T1": t1, "T2": t2}, QUICK, label=t2.with_data(truth(t2, HOME)))
 
 
@@ -184,7 +184,7 @@ def test_the_mask_of_the_user_is_the_brain(t1):
     assert aligned.record.steps[Stage.SKULL_STRIP] == Step(Status.GIVEN)
     turned = align_case({"T1": t1}, settings, labels=NO_LABELS, mask=mask.reoriented("ILP"))
     np.testing.assert_array_equal(turned.brain.data, aligned.brain.data)
-    with pytest.raises(UserError, match=r"wanted the brain mask on the grid of T1 \(shape .*resample it"):
+    with pytest.raises(UserError, match=r"the brain mask must be on the grid of T1 \(shape .*resample it"):
         align_case({"T1": t1}, settings, mask=Volume(mask.data, mask.affine + np.eye(4)[:, [0, 1, 3, 2]] * 2))
 
 
@@ -228,7 +228,7 @@ def test_a_command_of_a_model_is_never_run(t1, tmp_path):
         prepare_source(t1, "T1", plans(planned))
     for choice in ({"stripped": True}, {"mask": t1}, {"tool": "auto"}):
         prepare_source(t1, "T1", plans(planned), **choice)
-    with pytest.raises(UserError, match="wanted a program followed by"):
+    with pytest.raises(UserError, match="must be a program followed by"):
         prepare_source(t1, "T1", plans(planned), tool="command")
     assert not ran.exists()
 

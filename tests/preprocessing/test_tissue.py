@@ -86,10 +86,10 @@ def test_the_start_parts_close_tissues_although_partial_volume_lies_between_the_
 
 def test_an_unknown_contrast_and_a_flat_brain_are_refused():
     image, brain, _ = brain_of_blobs("T1")
-    with pytest.raises(UserError, match="found CT; give label maps"):
+    with pytest.raises(UserError, match=r"\(got CT\); give label maps"):
         tissue.segment(image, brain, "CT")
     two = np.where(brain, np.where(image.data > 80, 100, 50), 0).astype(np.float32)
-    with pytest.raises(UserError, match="wanted three tissues in T1"):
+    with pytest.raises(UserError, match="T1 must show three tissues"):
         tissue.segment(image.with_data(two), brain, "T1")
 
 

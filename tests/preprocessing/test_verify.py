@@ -50,12 +50,13 @@ def test_labels_on_another_grid(cohort, tmp_path):
     case = Case("a", "a", good.images, labels(tmp_path / "l.nii.gz", affine=moved))
     found = only(verify(cohort(a=case)))
     assert (found.case, found.file) == ("a", "l.nii.gz")
-    assert "not on the grid of T1" in found.problem
+    assert found.what == "l.nii.gz must be on the grid of T1 (shape 10x11x12)"
 
 
 def test_unknown_label_values(cohort, tmp_path):
     case = Case("a", "a", cohort().cases["a"].images, labels(tmp_path / "l.nii.gz", top=4))
-    assert "it holds 4, labels are background 0, CSF 1, GM 2, WM 3" in only(verify(cohort(a=case))).problem
+    found = only(verify(cohort(a=case)))
+    assert (found.what, found.got) == ("l.nii.gz must hold the labels background 0, CSF 1, GM 2, WM 3", "4")
 
 
 def test_a_missing_and_a_broken_file_are_findings_of_their_cases(cohort, tmp_path):
@@ -73,21 +74,23 @@ def test_a_missing_and_a_broken_file_are_findings_of_their_cases(cohort, tmp_pat
 def test_a_four_dimensional_file(cohort, tmp_path):
     nib.save(nib.Nifti1Image(np.random.default_rng(0).random((9, 9, 9, 2)), AFFINE), tmp_path / "4d.nii.gz")
     found = only(verify(cohort(a=Case("a", "a", {"T1": tmp_path / "4d.nii.gz"}))))
-    assert "3D volume" in found.problem
-    assert found.advice == "split it into one file a contrast"
+    assert (found.what, found.got) == ("4d.nii.gz must have three axes", "shape (9, 9, 9, 2)")
+    assert found.hint == "split it into one file per contrast"
 
 
 def test_thick_slices_are_a_warning(cohort, tmp_path):
     thick = Case("a", "a", {"T1": scan(tmp_path / "thick.nii.gz", affine=np.diag([1.0, 1, 5, 1]))})
     found = only(verify(cohort(a=thick)), "warning")
-    assert found.problem == "voxels of 1.00 x 1.00 x 5.00 mm, usual are 1.00 x 1.00 x 2.00"
+    assert found.what == "thick.nii.gz must have voxels of about 1.00 x 1.00 x 2.00 mm, as the other T1 scans"
+    assert found.got == "1.00 x 1.00 x 5.00"
 
 
 def test_a_subject_on_both_sides_of_the_split(cohort, tmp_path):
     whole = cohort()
     other = Case("d", "a", {"T1": scan(tmp_path / "d_T1.nii.gz", seed=9)})
     found = only(verify(Dataset("X", whole.modalities, TISSUES, whole.cases, {"d": other})))
-    assert (found.case, found.problem) == ("a", "its subject a is held out too")
+    assert (found.case, found.what) == ("a", "subject a must be either held out or trained on")
+    assert found.got == "cases on both sides"
 
 
 def test_the_same_voxels_twice_are_odd_and_across_the_split_an_error(cohort, tmp_path):
@@ -95,16 +98,19 @@ def test_the_same_voxels_twice_are_odd_and_across_the_split_an_error(cohort, tmp
     copy = tmp_path / "copy_T1.nii.gz"
     Volume.load(whole.cases["b"].images["T1"]).save(copy)
     found = only(verify(cohort(d=Case("d", "d", {"T1": copy}))), "warning")
-    assert (found.case, found.problem) == ("d", "it holds the same voxels as b_T1.nii.gz")
+    assert (found.case, found.problem) == ("d", "copy_T1.nii.gz holds the same voxels as b_T1.nii.gz")
     found = only(verify(Dataset("X", whole.modalities, TISSUES, whole.cases, {"d": Case("d", "d", {"T1": copy})})))
-    assert (found.case, found.problem) == ("d", "it holds the same voxels as b_T1.nii.gz of the training cases")
+    assert (found.case, found.problem) == (
+        "d",
+        "copy_T1.nii.gz holds the same voxels as b_T1.nii.gz of the training cases",
+    )
 
 
 def test_a_header_without_orientation(cohort, tmp_path):
     image = nib.Nifti1Image(np.random.default_rng(9).random((10, 11, 12)).astype(np.float32), None)
     nib.save(image, tmp_path / "lost.nii.gz")
     found = only(verify(cohort(a=Case("a", "a", {"T1": tmp_path / "lost.nii.gz"}))), "warning")
-    assert "does not say how the head lies" in found.problem
+    assert "does not give the orientation of the head" in found.what
 
 
 def test_nan_and_constant_volumes_and_slabs(cohort, tmp_path):
@@ -115,7 +121,7 @@ def test_nan_and_constant_volumes_and_slabs(cohort, tmp_path):
     problems = {f.case: f.problem for f in findings if f.severity == "error"}
     assert "NaN or infinite voxels" in problems["nan"]
     assert "constant volume" in problems["flat"]
-    assert problems["slab"] == "10x11x4 voxels are no head"
+    assert problems["slab"] == "slab.nii.gz must have at least 8 voxels along each axis (got 10x11x4)"
 
 
 def test_an_empty_label_map_is_a_healthy_subject(cohort, tmp_path):
@@ -127,14 +133,14 @@ def test_a_head_in_a_data_set_that_is_said_to_be_stripped(cohort):
     whole = cohort()
     findings = verify(Dataset("X", whole.modalities, TISSUES, whole.cases, skull_stripped=True))
     assert {f.case for f in findings} == {"a", "b", "c"}
-    assert all("looks like a whole head" in f.problem for f in findings)
+    assert all(f.got == "what looks like a whole head" for f in findings)
 
 
 def test_one_value_for_two_labels_and_a_modality_without_cases(cohort):
     findings = verify(Dataset("X", ("T1", "T2", "PD"), {**TISSUES, "tumour": 1}, cohort().cases))
     assert [f.problem for f in findings] == [
-        "the label value 1 stands for CSF and tumour",
-        "no training case has PD",
+        "the label value 1 must stand for one structure (got CSF and tumour)",
+        "no training case has PD: it cannot be trained on",
     ]
 
 
@@ -152,10 +158,14 @@ def test_a_brain_mask_of_ones_and_zeros_on_the_grid_is_sound(cohort, tmp_path):
 @pytest.mark.parametrize(
     ("values", "affine", "problem"),
     [
-        ((0, 1), AFFINE + np.eye(4, k=3), "it is not on the grid of T1 (shapes 10x11x12 and 10x11x12)"),
-        ((0, -1), AFFINE, "it holds -1, a brain mask holds 0 and 1"),
-        ((0, 0), AFFINE, "it is empty"),
-        ((1, 1), AFFINE, "all of it is brain"),
+        (
+            (0, 1),
+            AFFINE + np.eye(4, k=3),
+            "m.nii.gz must be on the grid of T1 (shape 10x11x12) (got another one)",
+        ),
+        ((0, -1), AFFINE, "m.nii.gz must hold 0 and 1 (got -1)"),
+        ((0, 0), AFFINE, "m.nii.gz must not be empty"),
+        ((1, 1), AFFINE, "m.nii.gz must have voxels outside the brain (got brain everywhere)"),
     ],
 )
 def test_a_brain_mask_that_cannot_be_one_is_an_error(cohort, tmp_path, values, affine, problem):
