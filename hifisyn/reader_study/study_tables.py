@@ -7,7 +7,7 @@ from hifisyn.reader_study.answers import Readings
 from hifisyn.reader_study.findings import Findings
 from hifisyn.reader_study.questions import QUESTIONS
 from hifisyn.statistics.friedman import Friedman
-from hifisyn.statistics.verdict import p_text
+from hifisyn.statistics.verdict import count, p_text
 from hifisyn.tables.table import Cell, Table
 
 NOTHING = "–"
@@ -40,7 +40,7 @@ def _mean_ranks(findings: Findings, titles: dict[str, str]) -> Table:
     first = means.iloc[0]
     tests = " ".join(_sentence(titles[key], test) for key, test in findings.tests.items())
     note = (
-        f"Mean rank over {_count(first['cases'], 'case')} and {_count(first['readers'], 'reader')}, 1 is best, ties "
+        f"Mean rank over {count(first['cases'], 'case')} and {count(first['readers'], 'reader')}, 1 is best, ties "
         "share the mean of the ranks they take; in brackets the 95 % bootstrap interval over cases. Tested rank: the "
         "ranks of a case are averaged over readers, and models are ranked by that average; Friedman's test takes one "
         f"such row a case. {tests}"
@@ -85,7 +85,7 @@ def _readers(findings: Findings, readings: Readings, titles: dict[str, str]) -> 
     twice = int(findings.repeats["trials"].max())
     note = (
         f"Own correlation: Spearman's correlation of a reader's ranks at the first and the second showing of "
-        f"{_count(twice, 'repeated view')}; same order: share of pairs of images that were in the same order, or "
+        f"{count(twice, 'repeated view')}; same order: share of pairs of images that were in the same order, or "
         "tied, both times. Median seconds: a case on the screen, both questions."
     )
     return Table("Readers", note, tuple(head), tuple(rows), numbers)
@@ -110,7 +110,7 @@ def _agreement(findings: Findings, titles: dict[str, str]) -> Table:
     note = (
         "Kendall's W with correction for ties: how similarly all readers rank the images of a view (one slice of a "
         f"case), mean over views; 1 is full agreement, chance gives about {1 / readers:.2f} with "
-        f"{_count(readers, 'reader')}. Pairs: Spearman's correlation of two readers' ranks within views, pooled over "
+        f"{count(readers, 'reader')}. Pairs: Spearman's correlation of two readers' ranks within views, pooled over "
         "views."
     )
     numbers = pd.concat([findings.concordance, findings.pairs], ignore_index=True)
@@ -128,7 +128,3 @@ def _number(value: float, digits: int = 2) -> str:
 
 def _range(low: float, high: float) -> str:
     return f"{low:.2f} to {high:.2f}" if np.isfinite(low) and np.isfinite(high) else ""
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
