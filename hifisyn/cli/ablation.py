@@ -1,14 +1,11 @@
 """hifisyn_ablation: train and compare the rows of an ablation, equal in all but what they leave out."""
 
-import logging
 import sys
 
 from hifisyn.cli import flags
 from hifisyn.cli.entry import command
 from hifisyn.cli.experiment_command import add_compared, add_pair, conduct, contrasts, requests
 from hifisyn.cli.parser import Parser
-
-log = logging.getLogger(__name__)
 
 EPILOG = """
 rows, by key or set (table5, the default; table6):
@@ -65,10 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = Options(given.device, given.precision, given.workers, force_long=given.force_long)
     experiment = plan(
         ABLATION,
-        by_pair(
-            requests(given, contrasts(given), assignments, words),
-            select_rows(given.rows),
-        ),
+        by_pair(requests(given, contrasts(given), assignments, words), select_rows(given.rows)),
         given.seeds,
         options,
         split=given.split,

@@ -116,7 +116,7 @@ def _pairs(trainings: Sequence[Training]) -> str:
     sets: dict[str, set[tuple[str, ...]]] = {}
     for training in trainings:
         sets.setdefault(training.row.name, set()).add(training.job.domains)
-    counts = {row: len(found) for row, found in sets.items()}
+    counts = {row: len(own) for row, own in sets.items()}
     if len(set(counts.values())) <= 1:
         return ""
     return f" Trainings of a row: {', '.join(f'{row} {count}' for row, count in counts.items())}."

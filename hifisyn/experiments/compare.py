@@ -44,7 +44,7 @@ def compare(experiment: Experiment, trained: Trained, device: str) -> Results:
         table, left_out = compare_rows(experiment, own, device)
         failures += left_out
         cases = {str(d): set(part[CASE]) for d, part in table.groupby(DIRECTION)} if len(table) else {}
-        others = [direction for direction, found in cases.items() if measured.setdefault(direction, found) != found]
+        others = [direction for direction, names in cases.items() if measured.setdefault(direction, names) != names]
         if others:
             failures.append(Failure(" and ".join(domains), f"{others[0]}: other cases than of the rows before"))
         elif len(table):
@@ -80,7 +80,7 @@ def compare_rows(experiment: Experiment, done: Sequence[Training], device: str) 
             continue
         cases = [set(zip(table[DIRECTION], table[CASE], strict=True)) for table in own]
         measured = measured or cases[0]
-        if any(found != measured for found in cases):
+        if any(names != measured for names in cases):
             failures.append(Failure(name, "measured on other cases than the first row"))
             continue
         whole += own

@@ -22,14 +22,14 @@ def describe(experiment: Experiment) -> list[str]:
 def in_common(experiment: Experiment) -> list[str]:
     """Return what all rows have in common, and what a reader should know of single rows."""
     first, request = experiment.trainings[0], experiment.request
-    slices = first.job.plans.slices
+    slices, budget = first.job.plans.slices, first.budget
     return [
         f"{experiment.kind.name} on {request.dataset}: {experiment.contrasts}, fold {request.fold}",
-        f"every {experiment.kind.noun}: {experiment.length.of(first.job.plans)}, batch {first.budget.batch_size}, "
-        f"{first.budget.device}, {first.budget.precision}, seeds {' '.join(map(str, experiment.seeds))}, "
-        f"{len(first.job.train)} training cases, images of {slices.crop}x{slices.crop} pixels of "
-        f"{slices.pixel_mm:g} mm in [-1, 1], {_widths(experiment)}; compared on the {experiment.split} cases with the "
-        f"{experiment.checkpoint} weights",
+        f"every {experiment.kind.noun}: {experiment.length.of(first.job.plans)}, batch {budget.batch_size}, "
+        f"{budget.device}, {budget.precision}, seeds {' '.join(map(str, experiment.seeds))}, {len(first.job.train)} "
+        f"training cases, images of {slices.crop}x{slices.crop} pixels of {slices.pixel_mm:g} mm with intensities in "
+        f"[-1, 1], {_widths(experiment)}; compared on the {experiment.split} cases with the {experiment.checkpoint} "
+        "weights",
         *experiment.remarks,
         *([NOT_UNSEEN] if experiment.split != TEST else []),
     ]
@@ -55,8 +55,8 @@ def _estimate(experiment: Experiment) -> str:
 
 def _widths(experiment: Experiment) -> str:
     """Return the channels in the first layer, which each method plans for itself."""
-    found = {t.row.name: t.job.plans.settings.get("networks", {}).get("width") for t in experiment.trainings}
-    own = {row: width for row, width in found.items() if width is not None}
-    if len(set(own.values())) <= 1:
-        return f"{next(iter(own.values()), 'own')} channels in the first layer (64 as published)"
-    return f"channels in the first layer (64 as published): {', '.join(f'{row} {n}' for row, n in own.items())}"
+    own = {t.row.name: t.job.plans.settings.get("networks", {}).get("width") for t in experiment.trainings}
+    widths = {row: width for row, width in own.items() if width is not None}
+    if len(set(widths.values())) <= 1:
+        return f"{next(iter(widths.values()), 'own')} channels in the first layer (64 as published)"
+    return f"channels in the first layer (64 as published): {', '.join(f'{row} {n}' for row, n in widths.items())}"

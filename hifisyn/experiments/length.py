@@ -50,12 +50,12 @@ def parse_length(text: str | None) -> Length:
     """
     if text is None:
         return Length()
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h)?", text.strip().lower())
-    value = float(found[1]) if found else 0.0
-    if not found or value <= 0 or (found[2] is None and not value.is_integer()):
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h)?", text.strip().lower())
+    value, unit = (float(match[1]), match[2]) if match else (0.0, None)
+    if value <= 0 or (unit is None and not value.is_integer()):
         raise UserError("--budget must be steps such as 2000, or a time such as 90min, 2h or 3600s", got=repr(text))
-    if found[2] is not None:
-        return Length(seconds=value * UNITS[found[2]])
+    if unit is not None:
+        return Length(seconds=value * UNITS[unit])
     steps = int(value)
     if steps // epoch_length(steps) > MOST_EPOCHS:
         near = round(steps, 1 - len(str(steps)) // 2)

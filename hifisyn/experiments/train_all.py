@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Trained:
-    """What the trainings came to.
+    """The results of the trainings.
 
     Attributes:
         done: those that reached their end.
@@ -54,42 +54,62 @@ def train_all(
     if overwrite:
         for training in trainings:  # all at once, so that going on after an interruption finds no old training
             write_folder(training.request, training.job, options)
-    by_name = _by_name(trainings)
-    places, pace = _Places(devices or [options.device], shared=not devices), Pace(trainings)
-    done: dict[str, Training] = {}
-    failures: list[Failure] = []
-    stopped = 0
+    queue = _Queue(trainings, options, devices, ends_at_signal=executor is None)
+    done = in_this_process(_train, queue.jobs(done=True))
+    for name, signal, error in chain(done, (executor or in_this_process)(_train, queue.jobs(done=False))):
+        queue.settle(name, signal, error)
+    return queue.trained()
 
-    def jobs(*, of_done: bool) -> Iterator[Job]:
-        for number, (name, training) in enumerate(by_name.items(), 1):
-            if (training.state == State.DONE) != of_done:
+
+class _Queue:
+    """The trainings by name: those to come, who has which device, and what came of those before."""
+
+    def __init__(
+        self, trainings: Sequence[Training], options: Options, devices: Sequence[str], *, ends_at_signal: bool
+    ) -> None:
+        several = len({training.job.domains for training in trainings}) > 1
+        self.trainings = {f"{' and '.join(t.job.domains)}: {t}" if several else str(t): t for t in trainings}
+        self.options, self.devices, self.ends_at_signal = options, devices, ends_at_signal
+        self.places, self.pace = _Places(devices or [options.device], shared=not devices), _Pace(trainings)
+        self.done: set[str] = set()
+        self.failures: list[Failure] = []
+        self.stopped = 0
+
+    def jobs(self, *, done: bool) -> Iterator[Job]:
+        """Yield the trainings that reached their end before, or the others, each when there is a device for it."""
+        for number, (name, training) in enumerate(self.trainings.items(), 1):
+            if (training.state == State.DONE) != done:
                 continue
-            if stopped and executor is None:
+            if self.stopped and self.ends_at_signal:
                 return
-            device = places.take(name)
-            log.info(f"training {number} of {len(by_name)}: {name}, {training.state}{f', on {device}' * bool(devices)}")
+            device = self.places.take(name)
+            at = f", on {device}" if self.devices else ""
+            log.info(f"training {number} of {len(self.trainings)}: {name}, {training.state}{at}")
             # The length was checked before.
-            yield name, (name, training, replace(options, device=device, force_long=True))
+            yield name, (name, training, replace(self.options, device=device, force_long=True))
 
-    outcomes = chain(
-        in_this_process(_train, jobs(of_done=True)), (executor or in_this_process)(_train, jobs(of_done=False))
-    )
-    for name, signal, error in outcomes:
-        places.give_back(name)
+    def settle(self, name: str, signal: int | None, error: BaseException | None) -> None:
+        """Take what came of a training."""
+        self.places.give_back(name)
+        training = self.trainings[name]
         if error is not None or signal:
-            failures.append(Failure(name, "stopped, saved" if error is None else one_line(error)))
-            log.info(f"{name} failed: {failures[-1].reason}")
-            pace.drop(by_name[name])
-            stopped = stopped or int(signal or 0)
-            continue
-        done[name] = by_name[name]
-        pace.finish(by_name[name])
-        if by_name[name].state != State.DONE:
-            log.info(f"{name} is trained; {pace.left(max(len(devices), 1))} left for the others")
-    return Trained(tuple(done[name] for name in by_name if name in done), tuple(failures), stopped)
+            self.failures.append(Failure(name, "stopped, saved" if error is None else one_line(error)))
+            log.info(f"{name} failed: {self.failures[-1].reason}")
+            self.pace.drop(training)
+            self.stopped = self.stopped or int(signal or 0)
+            return
+        self.done.add(name)
+        self.pace.finish(training)
+        if training.state != State.DONE:
+            log.info(f"{name} is trained; {self.pace.left(max(len(self.devices), 1))} left for the others")
+
+    def trained(self) -> Trained:
+        """Return what came of all of them, in their order."""
+        done = tuple(training for name, training in self.trainings.items() if name in self.done)
+        return Trained(done, tuple(self.failures), self.stopped)
 
 
-class Pace:
+class _Pace:
     """How long the trainings to come will take, by those before them."""
 
     def __init__(self, trainings: Sequence[Training]) -> None:
@@ -105,7 +125,7 @@ class Pace:
         """Expect nothing more of a training."""
         del self.steps[id(training)]
 
-    def left(self, at_a_time: int = 1) -> str:
+    def left(self, at_a_time: int) -> str:
         """Return how long the others will take, in words; so many go on at a time."""
         return duration(finite_mean(np.array(self.seconds_a_step)) * sum(self.steps.values()) / at_a_time)
 
@@ -127,12 +147,6 @@ class _Places:
         place = self._taken.pop(name)
         if not self._shared and place not in self._free:
             self._free.append(place)
-
-
-def _by_name(trainings: Sequence[Training]) -> dict[str, Training]:
-    """Return the trainings by name; with their contrasts in front, where these differ."""
-    several = len({training.job.domains for training in trainings}) > 1
-    return {f"{' and '.join(t.job.domains)}: {t}" if several else str(t): t for t in trainings}
 
 
 def _train(name: str, training: Training, options: Options) -> int:

@@ -1,4 +1,4 @@
-"""One training of an experiment: what is there of it, what remains to be done, and that it is what its row says."""
+"""One training of an experiment: what is done of it, what remains, and whether it is the training of its row."""
 
 import csv
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ SUMMARY = Path("validation", "summary.json")
 
 
 class State(StrEnum):
-    """What there is of a training, as lines about it say."""
+    """How far a training is, in words."""
 
     NEW = "to be trained"
     BEGUN = "goes on"
@@ -45,7 +45,7 @@ class Training:
         request: as hifisyn_train would have it.
         job: looked up for it.
         budget: that all rows of the table have.
-        state: what there is of it.
+        state: how far it is.
         remarks: what a reader of its numbers should know.
     """
 
@@ -81,14 +81,14 @@ class Training:
         return self.steps - (int(rows[-1]["iteration"]) if rows else 0)
 
     def refreshed(self) -> "Training":
-        """Return the training with what is there of it now, whatever there was when it was looked up."""
+        """Return the training as far as it is now, rather than when it was looked up."""
         state = State.of(self.job.folder)
         request = replace(self.request, resume=state == State.BEGUN, overwrite=False)
         return replace(self, request=request, state=state)
 
 
 def find(row: Row, request: Request, job: Job, budget: Budget, remarks: Sequence[str] = ()) -> Training:
-    """Return the training with what is there of it; nothing is written.
+    """Look up how far a training is; nothing is written.
 
     Raises:
         UserError: what is there was trained by other plans or with another budget.
@@ -153,11 +153,11 @@ def _refuse_other_losses(training: Training) -> None:
     if training.row.parts is None:
         return
     logged = {key.rpartition("/")[2] for row in _log(training.job.folder) for key in row if key.startswith(LOSS)}
-    found = logged & set(LOSSES.values())
-    if found != training.row.losses:
+    minimised = logged & set(LOSSES.values())
+    if minimised != training.row.losses:
         raise UserError(
             f"{training}: the losses must be {_listed(training.row.losses)}",
-            got=f"{_listed(found)} in {METRICS_CSV} of {training.job.folder}",
+            got=f"{_listed(minimised)} in {METRICS_CSV} of {training.job.folder}",
             hint=f"leave the row out, {training.row.method} does not follow its switches",
         )
 

@@ -1,6 +1,6 @@
 """What an experiment leaves: a page of tables, their numbers as CSV, a picture, and a record as JSON.
 
-All is made from what lies in the model folders: the same trainings give the same tables, to the last byte.
+All is read from the model folders: the same trainings give the same tables, to the last byte.
 """
 
 import logging
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Results:
-    """What an experiment came to.
+    """The results of an experiment.
 
     Attributes:
         trainings: those that were compared.

@@ -1,14 +1,11 @@
 # mypy: no-check-untyped-defs
 import io
 import json
-import logging
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +27,7 @@ from hifisyn.paths import Roots
 from hifisyn.planning.planner import complete
 from hifisyn.training import checkpoint, logbook, loop, model_folder, registry, summary
 from hifisyn.training.method_plans import plans_of_method
+from tests.support.interruptions import interrupted_at
 from tests.support.overfit import PAIR, small_batch, small_plans
 from tests.support.training_toys import FINGERPRINT, Toy, ToySettings, toy_dataset, toy_plans
 
@@ -113,21 +111,6 @@ def copied(whole, tmp_path):
     home = whole.roots.raw.parent
     shutil.copytree(home, tmp_path / "copy")
     return Roots(*(tmp_path / "copy" / name for name in ("raw", "pre", "res")))
-
-
-@contextmanager
-def interrupted_at(start):
-    """Let Ctrl-C come at the line that begins so."""
-
-    class Interrupt(logging.Handler):
-        def emit(self, record):
-            if record.getMessage().startswith(start):
-                signal.raise_signal(signal.SIGINT)
-
-    handler, log = Interrupt(), logging.getLogger("hifisyn")
-    log.addHandler(handler)
-    yield
-    log.removeHandler(handler)
 
 
 def never(*args, **kwargs):

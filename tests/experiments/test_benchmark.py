@@ -2,14 +2,11 @@
 
 # mypy: no-check-untyped-defs
 import json
-import logging
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -30,6 +27,7 @@ from hifisyn.experiments.train_all import Trained
 from hifisyn.paths import Roots
 from hifisyn.training import logbook, loop, registry, summary
 from hifisyn.training.job import Options
+from tests.support.interruptions import interrupted_at
 from tests.support.training_toys import toy_dataset, toy_plans, toy_store
 
 METHODS = ["--methods", "hifisyn", "CycleGAN"]
@@ -82,21 +80,6 @@ def copied(whole, tmp_path):
     """The same in a place that a test may change."""
     shutil.copytree(whole.roots.raw.parent, tmp_path / "copy")
     return Roots(*(tmp_path / "copy" / name for name in ("raw", "pre", "res")))
-
-
-@contextmanager
-def interrupted_at(start):
-    """Let Ctrl-C come at the line that begins so."""
-
-    class Interrupt(logging.Handler):
-        def emit(self, record):
-            if record.getMessage().startswith(start):
-                signal.raise_signal(signal.SIGINT)
-
-    handler, log = Interrupt(), logging.getLogger("hifisyn")
-    log.addHandler(handler)
-    yield
-    log.removeHandler(handler)
 
 
 def recorded(folder):
