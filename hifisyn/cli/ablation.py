@@ -13,15 +13,15 @@ rows, by key or set (table5, the default; table6):
   bank       the bank, but none of the three losses
   pgd_i      PGD with global slots alone, no label map      pgd_ii     PGD with the label map, no bank
   pgd        PGD with bank and label map                    pgd_sgd, pgd_ggd     with one more loss
-  all        all three: the model that hifisyn_train makes
+  all        all three: the model of hifisyn_train
   munit, munit_labels, mguit, mguit_labels                  table6, where these methods are there
 
 examples:
   hifisyn_ablation -d IXI --dry-run                         what would be trained, and for how long
-  hifisyn_ablation -d IXI                                   Table 5; the same line goes on after an interruption
+  hifisyn_ablation -d IXI                                   Table 5; type it again to continue after an interruption
   hifisyn_ablation -d BraTS --source T1 --target FLAIR --rows none pgd all --seeds 0 1 2 --epochs 50
 
-Every row's model lies where hifisyn_train would put it; the table goes to RESULTS/NAME/ablation_T1_T2_fold_0/.
+The models are those of hifisyn_train; the table is in RESULTS/NAME/ablation_T1_T2_fold_0/.
 Exit code 1: some rows failed, 2: all; they are listed, and the others finish.
 """
 

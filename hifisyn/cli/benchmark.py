@@ -36,8 +36,8 @@ examples:
   hifisyn_benchmark -d BraTS --together T1 T1ce T2 FLAIR --pairwise     one training on all against one a pair
   hifisyn_benchmark -d IXI --source T1 --target T2 --scheduler tcp://node1:8786 --device cuda
 
-Every model lies where hifisyn_train would put it; tables and sheets go to RESULTS/NAME/benchmark_T1_T2_fold_0.../. The
-same line goes on after an interruption. Exit code 1: something failed, 2: all; it is listed, and the others finish.
+The models are those of hifisyn_train; tables and pictures are in RESULTS/NAME/benchmark_T1_T2_fold_0.../. Type the same
+line again to continue after an interruption. Exit code 1: something failed, 2: all; it is listed, the others finish.
 """
 
 

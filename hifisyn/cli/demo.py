@@ -25,7 +25,9 @@ DESCRIPTION = "Run every step on simulated heads, from raw scans to numbers, in 
 def parser() -> Parser:
     """Return the command line."""
     p = Parser("hifisyn_demo", description=DESCRIPTION)
-    p.add_argument("--home", type=Path, default=Path("hifisyn_demo"), metavar="FOLDER", help="folder of everything")
+    p.add_argument(
+        "--home", type=Path, default=Path("hifisyn_demo"), metavar="FOLDER", help="folder to write everything to"
+    )
     flags.SUBJECTS_NUMBER.add(p, "to train and validate on", default=10)
     flags.TEST_NUMBER.add(p, default=3)
     flags.MINUTES.add(p, default=4)

@@ -120,17 +120,18 @@ def conduct(
     except KeyboardInterrupt:
         return _stopped(words, 2)
     text = write(experiment, results, pages)
-    if text:
-        log.info(f"\n{text}\ntables and pictures: {experiment.folder}")
     if results.failures:
         log.warning(f"not in the tables ({len(results.failures)}):\n{failure_lines(results.failures)}")
+    if text:
+        log.info(f"\n{text}\ntables and pictures: {experiment.folder}")
+        log.info(f"next:\n  {shlex.join(['hifisyn_report', '-d', experiment.request.dataset])}")
     return outcome(done=bool(text), failed=bool(results.failures))
 
 
 def _stopped(words: list[str], signal: int) -> int:
-    """Log how to go on after a signal, and return the exit code."""
+    """Log how to continue after a signal, and return the exit code."""
     again = shlex.join([word for word in words if word != "--overwrite"])
-    log.info(f"stopped; what was done is saved; go on with\n  {again}")
+    log.info(f"stopped; everything is saved; continue with\n  {again}")
     return 128 + signal
 
 

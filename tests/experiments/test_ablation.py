@@ -253,7 +253,7 @@ def test_an_interrupted_evaluation_says_how_to_go_on(whole, monkeypatch, capsys)
 
     monkeypatch.setattr(compare, "look_up", interrupted)
     assert run(whole.roots, *THREE) == 130
-    assert "go on with\n  hifisyn_ablation -d TOY" in capsys.readouterr().out
+    assert "continue with\n  hifisyn_ablation -d TOY" in capsys.readouterr().out
 
 
 def test_overwriting_leaves_no_old_training_to_go_on_from(copied, monkeypatch):
