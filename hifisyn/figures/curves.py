@@ -120,9 +120,9 @@ def _row(figure: Any, top: float, height: float, across: int, count: int) -> lis
 def _lines(axis: Any, curves: Mapping[str, pd.DataFrame], name: str, title: str) -> None:
     for number, table in enumerate(curves.values()):
         if name in table:
-            there = table[[EPOCH, name]].dropna()
-            marker = "." if len(there) < 3 else ""
-            axis.plot(there[EPOCH], there[name], linewidth=1.0, marker=marker, **style.line_style(number))
+            rows = table[[EPOCH, name]].dropna()
+            marker = "." if len(rows) < 3 else ""
+            axis.plot(rows[EPOCH], rows[name], linewidth=1.0, marker=marker, **style.line_style(number))
     axis.grid(alpha=0.3, linewidth=0.5)
     axis.tick_params(labelsize=style.SMALL, length=2, pad=1)
     axis.locator_params(axis="both", nbins=4)

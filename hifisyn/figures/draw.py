@@ -92,8 +92,8 @@ def _content(out: Path, name: str, task: EvaluationTask, device: str) -> list[Dr
     from hifisyn.figures.queries import queries_of
 
     predictor = load(task, device)
-    there = set(task.store.cases())
-    queries = queries_of(predictor, task.store, [case for case in task.cases if case in there])
+    stored = set(task.store.cases())
+    queries = queries_of(predictor, task.store, [case for case in task.cases if case in stored])
     cases = count_cases(set(queries.case.tolist()), subjects_of(task.model.folder))
     seen = f"queries, from pixels of {cases} ({split_name(task.split)}) seen in {task.model.contrasts}"
     affinity = partial(_affinity, out, name, predictor, queries, seen)

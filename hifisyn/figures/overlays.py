@@ -70,13 +70,14 @@ def overlay_figure(
     shown = [SegmentedScan(f"{scans[0].name}, reference", scans[0].image, reference)] * several + list(scans)
     widest = min(style.PAGE_INCHES / len(shown), WIDEST_PANEL)
     letters = int(widest / LETTER_INCHES)
-    heads, titles = [], []
-    for column, scan in enumerate(shown):
-        compared = column > 0 or not several
-        seen = _select(scan.labels, names)
-        scores = [_dice(a, b, names) if compared else "" for a, b in ((seen, truth), *zip(seen, truth, strict=True))]
-        heads.append(style.wrap_name(scan.name, letters) + "\n" + style.wrap_name(scores[0], letters))
-        titles.append([style.wrap_name(scores[1 + index], letters) for index in chosen])
+    scores = [_scores(scan.labels, truth, names, chosen) for scan in shown]
+    if several:  # the reference, not compared with itself
+        scores[0] = [""] * (1 + len(chosen))
+    heads = [
+        style.wrap_name(scan.name, letters) + "\n" + style.wrap_name(texts[0], letters)
+        for scan, texts in zip(shown, scores, strict=True)
+    ]
+    titles = [[style.wrap_name(text, letters) for text in texts[1:]] for texts in scores]
     head = LINE_INCHES * _lines(heads) + 0.08
     title = LINE_INCHES * _lines([text for column in titles for text in column]) + 0.06
     free = (style.TALLEST_INCHES - head - FOOT_INCHES) / len(chosen) - title
@@ -102,6 +103,12 @@ def _panel(axis: Any, image: np.ndarray, labels: np.ndarray, text: str) -> None:
     style.scan(axis, image)
     style.borders(axis, labels)
     axis.text(0.02, 0.02, text, color="white", fontsize=style.SMALL, transform=axis.transAxes)
+
+
+def _scores(labels: np.ndarray, truth: np.ndarray, names: Mapping[int, str], slices: Sequence[int]) -> list[str]:
+    """Return the Dice over the case, then of each slice, in words."""
+    found = _select(labels, names)
+    return [_dice(found, truth, names), *(_dice(found[i], truth[i], names) for i in slices)]
 
 
 def _lines(texts: Sequence[str]) -> int:

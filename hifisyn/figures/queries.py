@@ -38,8 +38,8 @@ class Queries:
 
     def brain(self) -> "Queries":
         """Return those of labelled structures: background is one grey value, so its queries are nearly one point."""
-        kept = self.structure > 0
-        return Queries(self.content[kept], self.structure[kept], self.modality[kept], self.case[kept])
+        inside = self.structure > 0
+        return Queries(self.content[inside], self.structure[inside], self.modality[inside], self.case[inside])
 
 
 def queries_of(
@@ -172,8 +172,8 @@ def _places(
     taken = []
     for value in values:
         holders = sum(bool((labels == value).any()) for labels in small.values())
-        there = np.argwhere(small[case] == value)
+        pixels = np.argwhere(small[case] == value)
         share = -(-per_structure // max(holders, 1))
-        taken.append(there[rng.permutation(len(there))[:share]])
+        taken.append(pixels[rng.permutation(len(pixels))[:share]])
     s, y, x = np.concatenate(taken).T
     return s, y, x

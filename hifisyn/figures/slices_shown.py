@@ -70,8 +70,8 @@ def rows_of_case(
 def largest_slices(brain: np.ndarray, lesions: np.ndarray | None, count: int) -> list[int]:
     """Return up to `count` slices (S, H, W) that show most lesion, or most brain where there is none, in order.
 
-    Chosen slices lie at least a quarter of the height over which there is any, divided by `count`, apart, so that they
-    do not all look alike.
+    The distance between chosen slices is at least a quarter of the number of slices with any, divided by `count`, so
+    that they do not all look alike.
     """
     shown = brain if lesions is None or not (lesions > 0).any() else lesions > 0
     area = shown.reshape(len(shown), -1).sum(axis=1).astype(float)

@@ -1,1 +1,1 @@
-"""The one way to write a page: templates with autoescape, one base, one style; the parts of a page lie beside it."""
+"""How all pages are written: templates with autoescape, one base, one style, shared parts."""

@@ -1,4 +1,4 @@
-"""Renders a page from templates that lie beside their users; whatever a page is given is escaped."""
+"""Renders pages from templates, which lie beside the code that uses them; all values are escaped."""
 
 import functools
 from typing import Any
@@ -14,9 +14,9 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-s
 def environment() -> Environment:
     """Return the environment: a template is named by its room and file, such as "quality/page.html.jinja".
 
-    `include_raw("quality/page.js")` puts a script or a style of ours into a page as it is.
+    `include_raw("quality/page.js")` puts a script or a style of the package into a page as it is.
     """
-    found = Environment(
+    result = Environment(
         loader=PrefixLoader({room: PackageLoader(f"hifisyn.{room}", "") for room in ROOMS}),
         autoescape=select_autoescape(enabled_extensions=("html", "html.jinja", "svg.jinja"), default=True),
         undefined=StrictUndefined,
@@ -24,9 +24,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.globals |= {"include_raw": source, "policy": POLICY}
-    found.policies["json.dumps_kwargs"] = {}  # keys keep their order, which menus follow
-    return found
+    result.globals |= {"include_raw": source, "policy": POLICY}
+    result.policies["json.dumps_kwargs"] = {}  # keys keep their order, which menus follow
+    return result
 
 
 def render(template: str, **values: Any) -> str:
@@ -35,12 +35,12 @@ def render(template: str, **values: Any) -> str:
 
 
 def part(template: str, **values: Any) -> Markup:
-    """Return a part of a page, which a template that it is given to puts in as it is."""
+    """Return a part of a page; templates insert it without escaping it again."""
     return Markup(render(template, **values))
 
 
 def source(name: str) -> Markup:
-    """Return a style or script of ours, by its room and file, as it stands."""
+    """Return the text of a style or script of the package, by its room and file."""
     loader = environment().loader
     assert loader is not None, "the environment has a loader"
     text, _, _ = loader.get_source(environment(), name)

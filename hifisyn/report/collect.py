@@ -1,4 +1,4 @@
-"""The facts of a report: what lies on the disk of a data set, as plain data. No HTML here."""
+"""The facts of a report: all results of a data set on disk, as plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -33,7 +33,7 @@ class Data:
 
     Attributes:
         dataset: raw; none where no dataset.json was found.
-        splits: none where none were made.
+        splits: none where the data set was not split.
         fingerprint: dataset_fingerprint.json; empty where there is none.
         steps: stage of preprocessing to what it did and to how many cases, most frequent first.
         slices: number of slices of each case that has any.

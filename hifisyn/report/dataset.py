@@ -1,4 +1,4 @@
-"""The section on the data set and the plan, in words and numbers."""
+"""The data set and the plans, in sentences and tables."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,9 +70,9 @@ def _splits(facts: Facts) -> PlainTable | None:
         return None
     head = ("part", "subjects", "cases", *(f"with {m}" for m in modalities))
     others = len(data.splits.folds) - len(folds) if data.splits and folds else 0
-    unused = f" {counted(others, 'further fold')} no model was trained on." if others > 0 else ""
+    unused = f" No model was trained on {counted(others, 'further fold')}." if others > 0 else ""
     caption = (
-        f"Split by subject: cases of one subject never part. Held-out cases enter neither plan nor training.{unused}"
+        f"Split by subject: cases of one subject stay together. Held-out cases enter neither plan nor training.{unused}"
     )
     return PlainTable(caption, head, rows, numbers=range(1, len(head)))
 
@@ -82,14 +82,15 @@ def _geometry(data: Data) -> PlainTable | None:
     if not geometry:
         return None
     spacing, box, slices = geometry["spacing_mm"], geometry["brain_box_mm"], geometry["brain_slices"]
-    kept = sorted(data.slices.values())
+    counts = sorted(data.slices.values())
+    per_case = f"{counts[len(counts) // 2]} a case ({counts[0]} to {counts[-1]})" if counts else ""
     return facts_table(
         f"fingerprint: medians over {counted(len(data.fingerprint.get('cases', [])), 'training case')}",
         [
             ("voxels of the reference scan", f"{_by(spacing['median'])} mm (largest {_by(spacing['max'])} mm)"),
             ("brain, right to left, back to front, bottom to top", f"{_by(box['median'], 0)} mm"),
             ("slices that hold brain", f"{slices['median']:g} (fewest {slices['min']})"),
-            ("slices kept to train on", f"{kept[len(kept) // 2]} a case ({kept[0]} to {kept[-1]})" if kept else ""),
+            ("slices to train on", per_case),
             *(
                 (f"scanner units at +1, {modality}", f"{entry['high']['median']:.4g}")
                 for modality, entry in data.fingerprint.get("intensities", {}).items()
@@ -119,16 +120,16 @@ def _steps(data: Data) -> PlainTable | None:
     ]
     if not rows:
         return None
-    caption = f"What preprocessing did, in how many cases; the {MOST_STEPS} most frequent ones of each stage."
+    caption = f"Steps of preprocessing, and in how many cases; the {MOST_STEPS} most frequent of each stage."
     return PlainTable(caption, ("stage", "how", "cases"), rows, numbers=(2,))
 
 
 def _plan(plan: Plans) -> PlainTable:
     rows = [(what, value, plan.reasons.get(key, "")) for what, value, key in _choices(plan)]
-    said = {key for _, _, key in _choices(plan)}
+    named = {key for _, _, key in _choices(plan)}
     values = flat(plan.model_dump(mode="json"))
-    rows += [(key, str(values.get(key, "")), reason) for key, reason in plan.reasons.items() if key not in said]
-    caption = f"The plan “{plan.name}”, preset {plan.preset}. Why: what the rules wrote down."
+    rows += [(key, str(values.get(key, "")), reason) for key, reason in plan.reasons.items() if key not in named]
+    caption = f"The plan “{plan.name}”, preset {plan.preset}. Why: the reasons that the planner recorded."
     return PlainTable(caption, ("choice", "value", "why"), rows)
 
 

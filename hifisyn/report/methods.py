@@ -1,4 +1,4 @@
-"""A methods paragraph to paste into a paper, made only of what was done."""
+"""A methods paragraph to paste into a paper; it describes only what was done."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def _preprocessing(facts: Facts, cite: Citations) -> list[str]:
     data = facts.data
     words = [sentence for stage, steps in data.steps.items() if (sentence := _step(stage, _main(steps), cite))]
     if data.dataset and data.dataset.registered:
-        words.append("The contrasts of a session came registered.")
+        words.append("The contrasts of a session were already registered.")
     for plans in _plans(facts):
         s = plans.slices
         words.append(

@@ -14,8 +14,8 @@ from hifisyn.report.pictures import Picture, pictures
 from hifisyn.report.results import ResultTable
 from hifisyn.report.runs import runs
 from hifisyn.report.section import Missing, Section
-from hifisyn.report.subjects import ViewerCase
 from hifisyn.report.viewer import viewer
+from hifisyn.report.viewer_cases import ViewerCase
 from hifisyn.report.words import plural
 
 
@@ -27,7 +27,7 @@ class TableSection:
         anchor: of the section.
         title: of the section.
         make: tables from facts.
-        lacking: what is missing where there are none.
+        missing: what to write where there are none.
         command: that makes what they need; {name} and {split} are filled in.
         note: before the tables.
     """
@@ -35,7 +35,7 @@ class TableSection:
     anchor: str
     title: str
     make: Callable[[Facts], list[ResultTable]]
-    lacking: str
+    missing: str
     command: str
     note: str = ""
 
@@ -124,7 +124,7 @@ def _counts(facts: Facts) -> list[tuple[int, str]]:
     return [(count, plural(count, noun)) for count, noun in counts]
 
 
-def _results(section: TableSection, facts: Facts, found: Sequence[ResultTable]) -> Section:
+def _results(section: TableSection, facts: Facts, tables: Sequence[ResultTable]) -> Section:
     command = section.command.format(name=facts.name, split=facts.split)
-    content = ResultTables(section.note, found) if found else Missing(section.lacking, command)
+    content = ResultTables(section.note, tables) if tables else Missing(section.missing, command)
     return Section(section.anchor, section.title, section.title, "results", content)

@@ -28,7 +28,7 @@
     return { wide: canvas.width, pixels: rgba.filter((_, i) => i % 4 === 0) };
   };
 
-  const fill = (menu, names) => {
+  const fillMenu = (menu, names) => {
     const before = menu.value;
     menu.replaceChildren(...names.map(name => new Option(name, name)));
     menu.value = names.includes(before) ? before : names[0];
@@ -40,9 +40,9 @@
     stage.setAttribute("aria-busy", "true");
     const entry = shown?.id === menus.case.value ? shown : json(menus.case.value);
     entry.id = menus.case.value;
-    fill(menus.direction, Object.keys(entry.synthetic));
+    fillMenu(menus.direction, Object.keys(entry.synthetic));
     const direction = menus.direction.value, { source, target, models } = entry.synthetic[direction];
-    fill(menus.model, Object.keys(models));
+    fillMenu(menus.model, Object.keys(models));
     const model = menus.model.value;
     const decoded = await Promise.all(
       [entry.real[source], models[model], entry.real[target]].map(grey));
@@ -60,14 +60,14 @@
       panel.canvas.width = shown.width * enlarged; panel.canvas.height = shown.height * enlarged;
     }
     slider.max = shown.places.length - 1;
-    if (!sameCase) { place = Math.round(share * (shown.places.length - 1)); view(); }
+    if (!sameCase) { place = Math.round(share * (shown.places.length - 1)); fitView(); }
     for (const row of document.querySelectorAll("tr[data-case]"))
       row.hidden = row.dataset.case !== entry.id || row.dataset.direction !== direction;
     paint();
     stage.setAttribute("aria-busy", "false");
   }
 
-  function view() { zoom = 1; centre = [shown.width / 2, shown.height / 2]; }
+  function fitView() { zoom = 1; centre = [shown.width / 2, shown.height / 2]; }
 
   function pixel(stack, x, y) {
     const { width: w, height: h, columns } = shown;
@@ -75,7 +75,7 @@
     return stack.pixels[(top + y) * stack.wide + left + x];
   }
 
-  function corner() {
+  function visibleArea() {
     const size = [shown.width / zoom, shown.height / zoom];
     centre = centre.map((c, i) => {
       const whole = i ? shown.height : shown.width;
@@ -92,7 +92,7 @@
       const tone = (2 * v / 255 - 1 - low) / Number(width.value) * 255;
       return [tone, tone, tone];
     });
-    const [left, top, wide, high] = corner();
+    const [left, top, wide, high] = visibleArea();
     for (const panel of panels) {
       const small = panel.small.getContext("2d"), image = small.createImageData(w, h);
       for (let y = 0, i = 0; y < h; y++) for (let x = 0; x < w; x++, i += 4) {
@@ -107,7 +107,7 @@
       const context = panel.canvas.getContext("2d");
       context.imageSmoothingEnabled = false;
       context.drawImage(panel.small, left, top, wide, high, 0, 0, panel.canvas.width, panel.canvas.height);
-      cross(panel, context, left, top);
+      drawCrosshair(panel, context, left, top);
     }
     slider.value = place;
     const number = shown.places[place];
@@ -116,7 +116,7 @@
       canvas.setAttribute("aria-label", `${title.textContent}, ${status.textContent}`);
   }
 
-  function cross(panel, context, left, top) {
+  function drawCrosshair(panel, context, left, top) {
     const scale = panel.canvas.width / shown.width * zoom, unit = panel.canvas.width / 320;
     if (at) {
       const x = (at[0] + 0.5 - left) * scale, y = (at[1] + 0.5 - top) * scale;
@@ -151,10 +151,10 @@
     paint();
   }
 
-  function reset() { level.value = 0; width.value = 2; at = null; view(); paint(); }
+  function reset() { level.value = 0; width.value = 2; at = null; fitView(); paint(); }
 
-  function under(event) {
-    const frame = event.target.getBoundingClientRect(), [left, top, wide, high] = corner();
+  function positionOf(event) {
+    const frame = event.target.getBoundingClientRect(), [left, top, wide, high] = visibleArea();
     return [left + (event.clientX - frame.left) / frame.width * wide,
       top + (event.clientY - frame.top) / frame.height * high];
   }
@@ -162,22 +162,22 @@
   let drag = null;
   for (const { canvas } of panels) {
     canvas.addEventListener("pointerdown", event => {
-      drag = zoom > 1 && event.button === 0 ? under(event) : null;
+      drag = zoom > 1 && event.button === 0 ? positionOf(event) : null;
       if (drag) canvas.setPointerCapture(event.pointerId);
     });
     canvas.addEventListener("pointerup", () => { drag = null; });
     canvas.addEventListener("pointermove", event => {
       if (!shown) return;
-      const here = under(event);
+      const here = positionOf(event);
       if (drag) centre = centre.map((c, i) => c + drag[i] - here[i]);
       else at = here.map((c, i) => Math.min(Math.max(Math.floor(c), 0), (i ? shown.height : shown.width) - 1));
       paint();
     });
     canvas.addEventListener("pointerleave", () => { if (shown && !drag) { at = null; paint(); } });
-    canvas.addEventListener("dblclick", event => enlarge(2, under(event)));
+    canvas.addEventListener("dblclick", event => enlarge(2, positionOf(event)));
     canvas.addEventListener("wheel", event => {
       if (!shown) return;
-      if (event.ctrlKey || event.shiftKey) enlarge(event.deltaY + event.deltaX < 0 ? 1.25 : 0.8, under(event));
+      if (event.ctrlKey || event.shiftKey) enlarge(event.deltaY + event.deltaX < 0 ? 1.25 : 0.8, positionOf(event));
       else if (!move(Math.sign(event.deltaY))) return;  // at either end the page scrolls on
       event.preventDefault();
     }, { passive: false });
@@ -203,10 +203,10 @@
   part("nearer").addEventListener("click", () => enlarge(1.25));
   part("farther").addEventListener("click", () => enlarge(0.8));
   part("reset").addEventListener("click", reset);
-  const begin = () => load().catch(error => {
+  const start = () => load().catch(error => {
     status.textContent = `These pictures cannot be shown: ${error.message}`;
   });
-  for (const menu of Object.values(menus)) menu.addEventListener("change", begin);
+  for (const menu of Object.values(menus)) menu.addEventListener("change", start);
   root.hidden = false;
-  begin();
+  start();
 })();

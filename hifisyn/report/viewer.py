@@ -11,7 +11,7 @@ from hifisyn.evaluation.measures import MEASURES, TITLES
 from hifisyn.report.collect import Facts
 from hifisyn.report.results import DIRECTION, METHOD, models_first
 from hifisyn.report.section import Missing
-from hifisyn.report.subjects import ViewerCase
+from hifisyn.report.viewer_cases import ViewerCase
 from hifisyn.report.words import counted
 
 # Dark to light with even steps of lightness, black where nothing differs (after "inferno" of matplotlib, seven of it).
@@ -73,7 +73,7 @@ def viewer(facts: Facts, shown: Sequence[ViewerCase]) -> Viewer | Missing:
     if not shown:
         named = facts.trainings and not facts.data.private
         command = "hifisyn_evaluate --model " + (str(facts.trainings[0].model.folder) if named else "MODEL_FOLDER")
-        return Missing("No synthetic slices were kept", command)
+        return Missing("No synthetic slices are stored", command)
     table = models_first(facts, facts.evaluated)
     measures = [measure for measure in MEASURES if measure in table]
     anchors = {entry.case: f"case-{i}" for i, entry in enumerate(shown)}

@@ -11,7 +11,7 @@ from hifisyn.report.collect import Facts, collect
 from hifisyn.report.page import page, tables
 from hifisyn.report.pictures import Picture, overlays
 from hifisyn.report.results import ResultTable
-from hifisyn.report.subjects import read_cases
+from hifisyn.report.viewer_cases import read_cases
 from hifisyn.statistics.units import SUBJECT
 
 log = logging.getLogger(__name__)

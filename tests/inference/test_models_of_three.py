@@ -28,8 +28,8 @@ from hifisyn.report.collect import collect
 from hifisyn.report.limits import limits
 from hifisyn.report.results import image_quality
 from hifisyn.report.runs import Runs, runs
-from hifisyn.report.subjects import read_cases
 from hifisyn.report.viewer import Viewer, viewer
+from hifisyn.report.viewer_cases import read_cases
 from hifisyn.training.validation import ValidationSet, measure, source_itself, write_sheets
 from hifisyn.training.validation import score as validation_score
 from tests.support import downstream_clinic

@@ -7,10 +7,10 @@ from hifisyn.pages.environment import environment, part, render, source
 
 
 def test_values_are_escaped_and_parts_are_not():
-    template = environment().from_string("<p>{{ name }}</p>{{ made }}")
-    made = part("pages/base.html.jinja", title="<b>")
-    assert template.render(name="<i>", made=made).startswith("<p>&lt;i&gt;</p><!doctype html>")
-    assert "<title>&lt;b&gt;</title>" in made
+    template = environment().from_string("<p>{{ name }}</p>{{ inner }}")
+    inner = part("pages/base.html.jinja", title="<b>")
+    assert template.render(name="<i>", inner=inner).startswith("<p>&lt;i&gt;</p><!doctype html>")
+    assert "<title>&lt;b&gt;</title>" in inner
 
 
 def test_a_value_that_is_lacking_is_no_empty_text():

@@ -26,7 +26,8 @@ from hifisyn.report.methods import methods
 from hifisyn.report.page import page, tables
 from hifisyn.report.references import REFERENCES
 from hifisyn.report.results import image_quality, lesion
-from hifisyn.report.subjects import ViewerCase, choose_cases, grey, mosaic, png
+from hifisyn.report.strips import grey, mosaic, png
+from hifisyn.report.viewer_cases import ViewerCase, choose_cases
 from hifisyn.report.words import without_paths
 from hifisyn.training.registry import trainers
 from tests.quality.test_qc import Page

@@ -1,8 +1,6 @@
-"""The cases and slices that the viewer shows, as small grey pictures without loss."""
+"""The cases and slices that the viewer shows."""
 
-import base64
-import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +11,11 @@ from hifisyn.errors import UserError
 from hifisyn.paths import slices_folder
 from hifisyn.pictures import brain_window
 from hifisyn.report.collect import Facts, TrainedFold
+from hifisyn.report.strips import strip
 from hifisyn.slices import SliceStore
 
 SUBJECTS, SLICES, FEWEST_SLICES = 6, 24, 6
 BUDGET = 10 * 2**20  # characters of all pictures of the viewer, so that the page stays below some 15 MB
-LEVELS = 255
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class ViewerCase:
         places: numbers of the slices among the case's stored slices.
         size: (height, width) of a slice, cropped to the brain.
         columns: slices in a row of a strip.
-        real: contrast to its strip: `mosaic` of `grey` slices as `png`.
+        real: contrast to its strip, see `hifisyn.report.strips`.
         synthetic: direction to model to strip.
         largest: 99th percentile of |synthetic - real| over what is shown, in units of [-1, 1].
     """
@@ -91,76 +89,59 @@ def read_cases(facts: Facts, *, subjects: int | None = None, slices: int | None 
 
 def read_case(facts: Facts, case: str, most: int) -> ViewerCase | None:
     """Read one case: `most` slices of those that were evaluated, evenly spread; none where its slices are gone."""
-    from hifisyn.evaluation import synthetic_slices
-
-    real: dict[str, np.ndarray] = {}
-    synthetic: dict[Direction, dict[str, np.ndarray]] = {}
-    brain = np.zeros(0, dtype=bool)
-    for training in facts.trainings:
-        store = SliceStore(slices_folder(facts.roots.preprocessed / facts.name, training.plans.name))
-        for direction in training.model.directions:
-            try:
-                stack = synthetic_slices.read(_evaluation(training, facts.split), case, *direction)
-                images = {m: store.image(case, m) for m in direction}
-                mask = store.brain(case)
-            except UserError:
-                continue
-            if brain.size and mask.shape != brain.shape:  # plans of another size: they cannot be shown side by side
-                continue
-            brain = mask
-            real |= images
-            synthetic.setdefault(direction, {})[training.label] = stack
-    if not synthetic:
+    stacks = _read_stacks(facts, case)
+    if not stacks.synthetic:
         return None
-    places = _places(facts, case, brain, most)
-    box = brain_window(brain[places])
-    errors = [
-        np.abs(s[places][:, *box] - real[direction.target][places][:, *box])
-        for direction, by in synthetic.items()
-        for s in by.values()
-    ]
+    places = _places(facts, case, stacks.brain, most)
+    box = brain_window(stacks.brain[places])
+    real = {modality: stack[places][:, *box] for modality, stack in stacks.real.items()}
+    synthetic = {
+        direction: {label: stack[places][:, *box] for label, stack in models.items()}
+        for direction, models in stacks.synthetic.items()
+    }
+    errors = [np.abs(stack - real[d.target]) for d, models in synthetic.items() for stack in models.values()]
     columns = int(np.ceil(np.sqrt(len(places))))
-
-    def strip(stack: np.ndarray) -> str:
-        return png(mosaic(grey(stack[places][:, *box]), columns))
-
     return ViewerCase(
         case,
         facts.data.subject_of.get(case, case),
         tuple(int(place) for place in places),
         (box[0].stop - box[0].start, box[1].stop - box[1].start),
         columns,
-        {modality: strip(stack) for modality, stack in real.items()},
-        {direction: {label: strip(stack) for label, stack in by.items()} for direction, by in synthetic.items()},
+        {modality: strip(stack, columns) for modality, stack in real.items()},
+        {d: {label: strip(stack, columns) for label, stack in models.items()} for d, models in synthetic.items()},
         max(float(np.percentile(error, 99)) for error in errors),
     )
 
 
-def grey(stack: np.ndarray) -> np.ndarray:
-    """Return intensities in [-1, 1] as 0..255, rounded: two greys differ from their intensities by 1/255 at most.
+@dataclass
+class _Stacks:
+    """All stored slices (S, H, W) of a case: its brain, its scans, and synthetic scans by direction and model."""
 
-    >>> grey(np.array([-1.0, 0.0, 1.0])).tolist()
-    [0, 128, 255]
-    """
-    return np.clip(np.round((stack + 1) / 2 * LEVELS), 0, LEVELS).astype(np.uint8)
-
-
-def mosaic(stack: np.ndarray, columns: int) -> np.ndarray:
-    """Lay slices (S, H, W) out row by row, `columns` in each; the rest of the last row stays 0."""
-    count, height, width = stack.shape
-    rows = -(-count // columns)
-    full = np.zeros((rows * columns, height, width), stack.dtype)
-    full[:count] = stack
-    return full.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, columns * width)
+    brain: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    real: dict[str, np.ndarray] = field(default_factory=dict)
+    synthetic: dict[Direction, dict[str, np.ndarray]] = field(default_factory=dict)
 
 
-def png(picture: np.ndarray) -> str:
-    """Return an 8-bit grey picture (H, W) as PNG in base64."""
-    from PIL import Image
+def _read_stacks(facts: Facts, case: str) -> _Stacks:
+    """Read what the models share: those whose plans give slices of another size than the first are left out."""
+    from hifisyn.evaluation import synthetic_slices
 
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="png", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
+    stacks = _Stacks()
+    for training in facts.trainings:
+        store = SliceStore(slices_folder(facts.roots.preprocessed / facts.name, training.plans.name))
+        for direction in training.model.directions:
+            try:
+                synthetic = synthetic_slices.read(_evaluation(training, facts.split), case, *direction)
+                images = {modality: store.image(case, modality) for modality in direction}
+                brain = store.brain(case)
+            except UserError:
+                continue
+            if stacks.brain.size and brain.shape != stacks.brain.shape:
+                continue
+            stacks.brain = brain
+            stacks.real |= images
+            stacks.synthetic.setdefault(direction, {})[training.label] = synthetic
+    return stacks
 
 
 def _evaluation(training: TrainedFold, split: str) -> Path:
