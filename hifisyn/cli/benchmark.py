@@ -195,8 +195,8 @@ def _downstream(
     )
     there, broken = run.models_of(roots, folders=list(dict.fromkeys(models)))
     jobs, lost = run.list_jobs(there, settings, roots, given.task)
-    run.announce(jobs, log.info)
-    done, failed = run.run(jobs, log.info)
+    run.log_plan(jobs)
+    done, failed = run.run(jobs)
     remarks = [f"{job.title}: left out, {job.missing}" for job in jobs if job.missing]
     return done, [*broken, *lost, *failed], remarks
 

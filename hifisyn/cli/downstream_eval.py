@@ -1,6 +1,7 @@
 """hifisyn_downstream_eval: are synthetic scans as good as real ones for what comes after?"""
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ from hifisyn.errors import UserError
 if TYPE_CHECKING:
     from hifisyn.downstream.model_under_test import DownstreamSettings
 
+log = logging.getLogger(__name__)
+
 EPILOG = """examples:
-  hifisyn_downstream_eval                              every task on every trained model; says first how long it takes
+  hifisyn_downstream_eval                              every task on every trained model, with an estimate first
   hifisyn_downstream_eval -d IXI --task tissue         CSF, GM and WM of synthetic T1 against real T1
   hifisyn_downstream_eval -d BRATS --task lesion augment --device cuda
   hifisyn_downstream_eval --dry-run                    only what would be done, and about how long it would take
@@ -94,8 +97,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.synth is None:
         return _models(options)
     if options.truth is None or options.dataset or options.model:
-        found = f"{options.synth} alone" if options.truth is None else "folders and models"
-        raise UserError(f"wanted two folders, SYNTH and TRUTH, or models, found {found}; see -h")
+        got = f"{options.synth} alone" if options.truth is None else "folders and models"
+        raise UserError("two folders are needed, SYNTH and TRUTH, or models", got=got, hint="see -h")
     return _folders(options)
 
 
@@ -108,15 +111,15 @@ def _models(options: argparse.Namespace) -> int:
     models, broken = run.models_of(roots, options.dataset, options.model)
     jobs, lost = run.list_jobs(models, _settings(options), roots, options.task)
     failures = [*broken, *lost]
-    run.announce(jobs, _say, overwrite=options.overwrite)
+    run.log_plan(jobs, overwrite=options.overwrite)
     done: list[run.FinishedJob] = []
     if not options.dry_run:
-        done, failed = run.run(jobs, _say, overwrite=options.overwrite)
+        done, failed = run.run(jobs, overwrite=options.overwrite)
         failures += failed
         for table in show.tables(done):
-            _say(f"\n{table.text()}")
+            log.info(f"\n{table.text()}")
     if failures:
-        print(f"failed ({len(failures)}):\n{failure_lines(failures)}", file=sys.stderr)
+        log.warning(f"failed ({len(failures)}):\n{failure_lines(failures)}")
     return outcome(done=bool(done) or options.dry_run, failed=bool(failures))
 
 
@@ -165,13 +168,9 @@ def _folders(options: argparse.Namespace) -> int:
         overwrite=options.overwrite,
     )
     if not done.dataset.empty:
-        print(output_files.mean_and_spread(done.dataset, [task.COMPARISON, "cases"], task.MEASURES, task.TITLES))
-        print(f"tables, maps and pictures: {output}")
+        log.info(output_files.mean_and_spread(done.dataset, [task.COMPARISON, "cases"], task.MEASURES, task.TITLES))
+        log.info(f"tables, maps and pictures: {output}")
     return close(done.failures, done=not done.dataset.empty)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""hifisyn_evaluate: trained models against their baselines, or synthetic volumes against true scans."""
+"""hifisyn_evaluate: trained models against their baselines, or synthetic volumes against real scans."""
 
 import argparse
-import sys
+import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hifisyn.cli import flags
 from hifisyn.cli.entry import command, outcome
@@ -13,21 +13,23 @@ from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
     from hifisyn.engine.jobs import Failure
-    from hifisyn.evaluation.of_all_models import Item
+    from hifisyn.evaluation.of_all_models import PlannedEvaluation
     from hifisyn.inference.models import Model
+
+log = logging.getLogger(__name__)
 
 EPILOG = """examples:
   hifisyn_evaluate                                 every trained model on its held-out cases, both directions, baselines
   hifisyn_evaluate -d IXI --dry-run                what that would do for one data set
   hifisyn_evaluate --model hifisyn_results/IXI/T1_T2/HiFiSyn__plans__2d    one model
-  hifisyn_evaluate --fold 0 1 2 --tta              the mean of three folds, each slice seen at eight places
+  hifisyn_evaluate --fold 0 1 2 --tta              the mean of three folds, each slice at eight places
   hifisyn_evaluate synth/ truth/                   synth/IXI012_T2.nii.gz against truth/IXI012_T2.nii.gz
-  hifisyn_evaluate synth/ truth/ --register        true scans on another grid are registered (rigid) first
+  hifisyn_evaluate synth/ truth/ --register        real scans on another grid are registered (rigid) first
 
 Intensities are compared in [-1, 1] (data range 2), slice by slice: PSNR, SSIM, MS-SSIM and NMSE over the whole slice;
-PSNR, SSIM, NMSE and correlation inside the brain and, where there are label maps, inside each structure. Of all models
-only those are evaluated that were not yet, or whose weights, cases or settings have changed since. Exit code 1: some
-cases or models failed, 2: all; they are listed.
+PSNR, SSIM, NMSE and correlation inside the brain and, where there are label maps, inside each structure. Models that
+were evaluated are left alone unless their weights, cases or settings have changed. Exit code 1: some cases or models
+failed, 2: all; they are listed.
 """
 
 
@@ -69,21 +71,22 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0: all done, 1: some cases failed, 2: all failed."""
     options = parser().parse_args(arguments)
     if options.synth is not None:
-        return _volumes(options)
+        return _evaluate_volumes(options)
     if options.labels is not None:
-        raise UserError("--labels: wanted two folders, SYNTH and TRUTH, beside it, found none; see -h")
-    one = options.model is not None and len(options.model) == 1 and not options.dry_run
-    return _model(options) if one else _all(options)
+        raise UserError("--labels needs two folders, SYNTH and TRUTH", hint="see -h")
+    if options.model is None or len(options.model) > 1:
+        return _evaluate_all(options)
+    return _plan_model(options) if options.dry_run else _evaluate_model(options)
 
 
-def _volumes(options: argparse.Namespace) -> int:
+def _evaluate_volumes(options: argparse.Namespace) -> int:
     from hifisyn.evaluation import of_volumes, output_files
     from hifisyn.evaluation.measures import MIN_BRAIN
 
     if options.model is not None:
-        raise UserError(f"wanted either --model or two folders, found both; leave out {options.synth}")
+        raise UserError("--model and two folders exclude each other", hint=f"leave out {options.synth}")
     if options.truth is None:
-        raise UserError(f"wanted two folders, SYNTH and TRUTH, found {options.synth} only; see -h")
+        raise UserError("two folders are needed, SYNTH and TRUTH", got=f"{options.synth} only", hint="see -h")
     output = options.output or options.synth / "evaluation"
     done = of_volumes.evaluate(
         options.synth,
@@ -96,94 +99,105 @@ def _volumes(options: argparse.Namespace) -> int:
         overwrite=options.overwrite,
     )
     if not done.dataset.empty:
-        print(output_files.mean_and_spread(done.dataset, [of_volumes.MODALITY, "cases", "slices"]))
-        print(f"tables and pictures: {output}")
+        log.info(output_files.mean_and_spread(done.dataset, [of_volumes.MODALITY, "cases", "slices"]))
+        log.info(f"tables and pictures: {output}")
     return close(done.failures, done=not done.dataset.empty)
 
 
 def close(failures: Sequence["Failure"], *, done: bool) -> int:
-    """Print the cases that could not be compared, and return the exit code."""
+    """Log the cases that could not be compared, and return the exit code."""
     from hifisyn.evaluation.output_files import failure_lines
 
     if failures:
-        print(f"not compared ({len(failures)}):\n{failure_lines(failures)}", file=sys.stderr)
+        log.warning(f"not compared ({len(failures)}):\n{failure_lines(failures)}")
     return outcome(done=done, failed=bool(failures))
 
 
-def _model(options: argparse.Namespace) -> int:
+def _evaluate_model(options: argparse.Namespace) -> int:
     from hifisyn.evaluation import of_model, output_files
     from hifisyn.evaluation.against_baselines import DIRECTION, METHOD
 
     done, output = of_model.evaluate_model(
-        options.model[0],
-        options.preprocessed,
-        options.output,
-        split=options.split,
-        fold=_folds(options),
-        checkpoint=options.checkpoint,
-        tta=options.tta,
-        device=options.device,
-        min_brain=options.min_brain,
-        overwrite=options.overwrite,
-    )
+        options.model[0], options.preprocessed, options.output, **_weights(options),
+        device=options.device, overwrite=options.overwrite,
+    )  # fmt: skip
     for direction, table in done.dataset.groupby(DIRECTION, sort=False):
-        print(f"{direction}\n{output_files.mean_and_spread(table, [METHOD, 'cases', 'slices'])}\n")
+        log.info(f"{direction}\n{output_files.mean_and_spread(table, [METHOD, 'cases', 'slices'])}\n")
     if done.skipped:
-        print(f"left out, since a contrast lacks: {', '.join(done.skipped)}", file=sys.stderr)
-    print(f"tables and pictures: {output}")
+        log.warning(f"left out, since a contrast lacks: {', '.join(done.skipped)}")
+    log.info(f"tables and pictures: {output}")
     return close(done.failures, done=not done.dataset.empty)
 
 
-def _all(options: argparse.Namespace) -> int:
+def _plan_model(options: argparse.Namespace) -> int:
+    from hifisyn.evaluation import of_all_models, output_files
+    from hifisyn.evaluation.model_task import look_up
+
+    task = look_up(options.model[0], options.preprocessed, options.output, **_weights(options))
+    output_files.claim(task.output, options.overwrite)
+    log.info(str(of_all_models.plan_task(task, overwrite=options.overwrite)))
+    return 0
+
+
+def _evaluate_all(options: argparse.Namespace) -> int:
     from hifisyn.evaluation import model_list, of_all_models
     from hifisyn.paths import Roots
 
     if options.output is not None:
-        raise UserError("-o: wanted one --model beside it, found several; each model holds its own evaluation")
+        raise UserError("-o needs one --model", hint="leave it out: each model holds its own evaluation")
     results = Roots.resolve(results=options.results).results
-    there = model_list.datasets(results)
-    if not options.model and (not there or not set(options.dataset or ()) <= set(there)):
-        wanted = f" of {' and '.join(options.dataset)}" if options.dataset else ""
-        raise UserError(
-            f"{results}: wanted trained models{wanted}, found {', '.join(there) or 'none'}; train with "
-            "hifisyn_train, name another folder with --results, or compare two folders, SYNTH and TRUTH"
-        )
+    if not options.model:
+        _check_datasets(results, options.dataset or ())
     models, broken = model_list.find(results, options.dataset or (), options.model or ())
-    items = of_all_models.survey(
-        models,
-        options.preprocessed,
-        split=options.split,
-        fold=_folds(options),
-        checkpoint=options.checkpoint,
-        tta=options.tta,
-        min_brain=options.min_brain,
-        overwrite=options.overwrite,
-    )
-    if not items and not broken:
-        raise UserError(
-            f"{results}: wanted a model with weights of fold {' '.join(options.fold or '0')}, found none; train one"
-        )
-    items += _beside(models, options)
-    print("\n".join(map(str, items)), flush=True)
+    planned = of_all_models.survey(models, options.preprocessed, **_weights(options), overwrite=options.overwrite)
+    if not planned and not broken:
+        folds = " ".join(options.fold or "0")
+        raise UserError(f"no model in {results} has weights of fold {folds}", hint="train one with hifisyn_train")
+    planned += _single_folds(models, options)
+    log.info("\n".join(map(str, planned)))
     if options.dry_run:
-        return close(broken, done=bool(items))
-    done, failures = of_all_models.carry_out(items, options.device, lambda line: print(line, file=sys.stderr))
+        return close(broken, done=bool(planned))
+    done, failures = of_all_models.carry_out(planned, options.device)
     for table in of_all_models.compared(done, reference=options.reference, unit=options.unit):
-        print(f"\n{table.text()}")
+        log.info(f"\n{table.text()}")
     return close([*broken, *failures], done=bool(done))
 
 
-def _folds(options: argparse.Namespace) -> "list[int | str] | None":
+def _check_datasets(results: Path, requested: Sequence[str]) -> None:
+    """Check that there are trained models, of each of the data sets.
+
+    Raises:
+        UserError: there are none.
+    """
+    from hifisyn.evaluation.model_list import datasets
+
+    trained = datasets(results)
+    if not trained or not set(requested) <= set(trained):
+        raise UserError(
+            f"{results} must hold trained models" + (f" of {' and '.join(requested)}" if requested else ""),
+            got=f"models of {', '.join(trained)}" if trained else "none",
+            hint="train with hifisyn_train, pass another --results, or compare two folders, SYNTH and TRUTH",
+        )
+
+
+def _weights(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that say which weights are evaluated on which slices."""
     from hifisyn.paths import parse_fold
 
-    return None if options.fold is None else [parse_fold(fold) for fold in options.fold]
+    return {
+        "split": options.split,
+        "fold": None if options.fold is None else [parse_fold(fold) for fold in options.fold],
+        "checkpoint": options.checkpoint,
+        "tta": options.tta,
+        "min_brain": options.min_brain,
+    }
 
 
-def _beside(models: "Sequence[Model]", options: argparse.Namespace) -> "list[Item]":
-    """Return the evaluations of single folds that are there, where weights are evaluated together: to compare."""
+def _single_folds(models: "Sequence[Model]", options: argparse.Namespace) -> "list[PlannedEvaluation]":
+    """Return the existing evaluations of single folds, to compare with, where weights are evaluated together."""
     from hifisyn.evaluation import of_all_models
 
     if not (options.tta or len(options.fold or ()) > 1 or len(options.checkpoint or ()) > 1):
         return []
     single = of_all_models.survey(models, options.preprocessed, split=options.split, min_brain=options.min_brain)
-    return [item for item in single if item.task and not item.why]
+    return [one for one in single if one.task and not one.why]

@@ -13,8 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from hifisyn.directions import Direction
-from hifisyn.downstream.job import CASE, COMPARISON, REAL, SUBJECT, DownstreamJob, DownstreamResult, remark
+from hifisyn.downstream.job import DownstreamJob, DownstreamResult
 from hifisyn.downstream.lesion import draw, scores
+from hifisyn.downstream.measures import CASE, COMPARISON, REAL, SUBJECT, remark
 from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.networks import (
     NewSegmenter,

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.directions import Direction
-from hifisyn.downstream.job import CASE, COMPARISON, REAL, SUBJECT, DownstreamJob, DownstreamResult, mean_dice, remark
+from hifisyn.downstream.job import DownstreamJob, DownstreamResult
+from hifisyn.downstream.measures import CASE, COMPARISON, REAL, SUBJECT, mean_dice, remark
 from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.networks import (
     NewSegmenter,
@@ -27,7 +28,7 @@ from hifisyn.downstream.nnunet import NnUNet, digest, renumbered
 from hifisyn.downstream.nnunet_settings import NnUNetSettings
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
-from hifisyn.evaluation.of_volumes import axial
+from hifisyn.evaluation.stacks import axial
 from hifisyn.figures.overlays import SegmentedScan, draw_overlays
 from hifisyn.metrics.overlap import dice
 from hifisyn.volume import Volume

@@ -1,4 +1,4 @@
-"""A trained model under test: its weights, the cases that it may be tried on, and where the results go."""
+"""A trained model under test: its weights, its held-out cases, and where the results go."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,16 +30,16 @@ Classes = Literal["auto", "lesions", "tissues"]
 
 @dataclass(frozen=True)
 class DownstreamSettings:
-    """How models are tried.
+    """How models are tested.
 
     Attributes:
         nnunet: of every nnU-Net.
         tool: of the tissue task: "auto", "fast" or "atropos".
         classes: what nnU-Net segments: the lesions of the data set, its tissues, or lesions where it has any.
-        split: "test", "val", or none: test where there is any, else val.
-        fold, checkpoint: which weights; none: the lowest fold that exists; best before final before latest.
+        split: "test", "val", or None: test where there is any, else val.
+        fold, checkpoint: which weights; None: the lowest fold that exists; best before final before latest.
         device: of the translation.
-        processes: cases at a time in the tissue task; none: as many as fit.
+        processes: cases at a time in the tissue task; None: as many as fit.
     """
 
     nnunet: NnUNetSettings
@@ -58,10 +58,10 @@ class ModelUnderTest:
     Attributes:
         model: the model folder.
         checkpoint: the weights in use.
-        settings: how it is tried.
+        settings: how it is tested.
         plans: of the model.
         split: "test" or "val".
-        test: cases that the model never saw.
+        test: held-out cases.
         train: cases that it was trained on; nnU-Net learns from these too.
     """
 
@@ -85,7 +85,7 @@ class ModelUnderTest:
 
     @property
     def label(self) -> str:
-        """What the model is called in tables."""
+        """Name of the model in tables."""
         return label(self.model, self.checkpoint.fold)
 
     @cached_property
@@ -126,13 +126,13 @@ class ModelUnderTest:
         Raises:
             UserError: the data set has no labels of that kind.
         """
-        return chosen_classes(self.plans.labels, self.settings.classes)
+        return choose_classes(self.plans.labels, self.settings.classes)
 
 
-def chosen_classes(labels: Mapping[str, int], wanted: Classes) -> dict[str, int]:
+def choose_classes(labels: Mapping[str, int], requested: Classes) -> dict[str, int]:
     """Return the labels that nnU-Net segments.
 
-    >>> chosen_classes({"background": 0, "CSF": 1, "GM": 2, "WM": 3, "tumour": 4}, "auto")
+    >>> choose_classes({"background": 0, "CSF": 1, "GM": 2, "WM": 3, "tumour": 4}, "auto")
     {'tumour': 4}
 
     Raises:
@@ -140,8 +140,11 @@ def chosen_classes(labels: Mapping[str, int], wanted: Classes) -> dict[str, int]
     """
     tissues = {name: value for name, value in labels.items() if name in TISSUES and value}
     lesions = {name: value for name, value in labels.items() if name not in TISSUES}
-    found = tissues if wanted == "tissues" else lesions if wanted == "lesions" else lesions or tissues
-    if not found:
-        there = ", ".join(labels)
-        raise UserError(f"--classes {wanted}: wanted such labels, found {there}; choose another, or give label maps")
-    return found
+    classes = tissues if requested == "tissues" else lesions if requested == "lesions" else lesions or tissues
+    if not classes:
+        raise UserError(
+            f"--classes {requested}: the data set has no such labels",
+            got=", ".join(labels),
+            hint="choose others or add label maps",
+        )
+    return classes

@@ -1,8 +1,8 @@
 """A workspace of nnU-Net: one data set, one training, any number of scans segmented.
 
 nnU-Net is the package nnunetv2, through its Python interface, in folders of ours; the user's own nnU-Net folders are
-neither read nor written. A workspace knows what it was made from: asked for the same again it does nothing, for
-something else it begins anew, and a killed training goes on.
+neither read nor written. A workspace holds one training: for the same request it does nothing, for another it begins
+from scratch, and a killed training goes on.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from hifisyn.downstream.nnunet_settings import MOST_FOLDS, PREPROCESSED, RAW, RESULTS, NnUNetSettings, environment
+from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json
 from hifisyn.volume import Volume
 
 JOB_JSON, DONE_JSON, LOG = "job.json", "done.json", "nnunet.log"
-WHAT = "what"
 FOLDERS = (RAW, PREPROCESSED, RESULTS)
 
 
@@ -54,10 +54,10 @@ class Read(Protocol):
 
 
 class Segmenter(Protocol):
-    """What learns to segment: `NnUNet`, or a stand-in."""
+    """A network that learns to segment: `NnUNet`, or a stand-in."""
 
     def train(self, modality: str, labels: Mapping[str, int], cases: Sequence[TrainingCase]) -> None:
-        """Learn from the cases; nothing happens where that was done."""
+        """Train on the cases; nothing happens where that was done."""
         ...
 
     def segment(self, scans: Mapping[str, Volume]) -> dict[str, np.ndarray]:
@@ -69,9 +69,9 @@ class NnUNet:
     """A workspace in `folder`.
 
     Args:
-        folder: made if it is not there.
+        folder: created if it does not exist.
         settings: of the training.
-        title: what it is called in progress lines.
+        title: its name in progress lines.
     """
 
     def __init__(self, folder: Path, settings: NnUNetSettings, title: str) -> None:
@@ -86,17 +86,18 @@ class NnUNet:
             cases: what to train on.
 
         Raises:
-            UserError: there are too few cases, or nnU-Net fails; its last words and the log are named.
+            UserError: there are no cases, or nnU-Net fails; the error names its last line and the log.
         """
         asked = _asked(modality, labels, cases, self.settings)
-        if self._is(asked) and (self.folder / DONE_JSON).exists():
+        begun, done = Once(self.folder, asked, JOB_JSON), Once(self.folder, asked, DONE_JSON)
+        if done.holds:
             return
-        if not self._is(asked):
+        if not begun.holds:
             shutil.rmtree(self.folder, ignore_errors=True)
             self._write_dataset(modality, labels, cases)
-            write_json(self.folder / JOB_JSON, self._job(modality, cases) | {WHAT: asked})
-        self._run("train", self.folder / JOB_JSON)
-        write_json(self.folder / DONE_JSON, {WHAT: asked})
+            begun.finish(self._job(modality, cases))
+        self._run("train", begun.file)
+        done.finish()
 
     def segment(self, scans: Mapping[str, Volume]) -> dict[str, np.ndarray]:
         """Segment scans with the trained network; uint8 label maps on the scans' own grids, by name.
@@ -105,7 +106,7 @@ class NnUNet:
             UserError: nothing was trained here, or nnU-Net fails.
         """
         if not (self.folder / DONE_JSON).exists():
-            raise UserError(f"{self.folder}: wanted a finished training, found none; train first")
+            raise UserError(f"{self.folder} has no finished training", hint="train first")
         place = self.folder / "segmented"
         shutil.rmtree(place, ignore_errors=True)
         files = {name: (place / f"{name}_0000.nii.gz", place / f"{name}.nii.gz") for name in scans}
@@ -114,13 +115,9 @@ class NnUNet:
         job = read_json(self.folder / JOB_JSON) | {"scans": [[str(a), str(b)] for a, b in files.values()]}
         write_json(place / "predict.json", job)
         self._run("predict", place / "predict.json")
-        found = {name: Volume.load(files[name][1], dtype=np.uint8, constant=True).data for name in scans}
+        maps = {name: Volume.load(files[name][1], dtype=np.uint8, constant=True).data for name in scans}
         shutil.rmtree(place)
-        return found
-
-    def _is(self, asked: dict[str, Any]) -> bool:
-        path = self.folder / JOB_JSON
-        return path.exists() and read_json(path).get(WHAT) == asked
+        return maps
 
     def _write_dataset(self, modality: str, labels: Mapping[str, int], cases: Sequence[TrainingCase]) -> None:
         raw = self.folder / "raw" / _dataset(modality)
@@ -157,7 +154,7 @@ class NnUNet:
                 raise
         if code:
             log = self.folder / LOG
-            raise UserError(f"{self.title}: wanted nnU-Net to {step}, found an error ({_last_line(log)}); see {log}")
+            raise UserError(f"{self.title}: nnU-Net failed to {step}", got=_last_line(log), hint=f"see {log}")
 
 
 def splits(cases: Sequence[TrainingCase]) -> list[dict[str, list[str]]]:
@@ -176,7 +173,7 @@ def splits(cases: Sequence[TrainingCase]) -> list[dict[str, list[str]]]:
 
 
 def consecutive(labels: Mapping[str, int]) -> dict[str, int]:
-    """Return names with the values that nnU-Net wants: background 0, then 1, 2, ... in the order of the old values.
+    """Return names with the values that nnU-Net needs: background 0, then 1, 2, ... in the order of the old values.
 
     >>> consecutive({"tumour": 4})
     {'background': 0, 'tumour': 1}
@@ -205,7 +202,7 @@ def _asked(
 ) -> dict[str, Any]:
     keys = {case.name: case.key for case in cases}
     if not keys:
-        raise UserError(f"nnU-Net: wanted training cases with {modality} and labels, found none; look at the splits")
+        raise UserError(f"nnU-Net has no training cases with {modality} and labels", hint="check the splits")
     return {"modality": modality, "labels": dict(labels), "settings": settings.as_json(), "cases": digest(keys)}
 
 

@@ -20,7 +20,7 @@ PROCESSES, LOADERS, COMPILE = "nnUNet_def_n_proc", "nnUNet_n_proc_DA", "nnUNet_c
 
 @dataclass(frozen=True)
 class NnUNetSettings:
-    """What changes the result of an nnU-Net training.
+    """The settings that change the result of an nnU-Net training.
 
     Attributes:
         configuration: "2d" or "3d_fullres".
@@ -43,11 +43,12 @@ class NnUNetSettings:
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.iterations < 1:
-            raise UserError(f"nnU-Net: wanted at least 1 epoch of 1 step, found {self.epochs} of {self.iterations}")
+            got = f"{self.epochs} epochs of {self.iterations} steps"
+            raise UserError("nnU-Net must train for at least 1 epoch of 1 step", got=got)
         odd = [fold for fold in self.folds if fold != "all" and not 0 <= fold < MOST_FOLDS]
         if not self.folds or odd or ("all" in self.folds and len(self.folds) > 1):
-            found = " ".join(map(str, self.folds)) or "none"
-            raise UserError(f"--nnunet-folds: wanted all, or numbers from 0 to {MOST_FOLDS - 1}, found {found}")
+            got = " ".join(map(str, self.folds)) or "none"
+            raise UserError(f"--nnunet-folds must be all, or numbers from 0 to {MOST_FOLDS - 1}", got=got)
 
     @property
     def steps(self) -> int:
@@ -56,7 +57,7 @@ class NnUNetSettings:
 
     @property
     def words(self) -> str:
-        """What a table says of it."""
+        """The training in words, for tables."""
         length = f"{self.epochs} epochs of {self.iterations} steps"
         short = "" if self.epochs * self.iterations >= EPOCHS * ITERATIONS // 4 else ", a short training"
         size = "" if self.size == "full" else ", an eighth of the channels"

@@ -1,7 +1,8 @@
-"""All downstream work on the trained models: listed first, done one after the other, each once."""
+"""All downstream jobs of the trained models: listed first, done one after the other, each once."""
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,18 +16,18 @@ from hifisyn.evaluation.model_list import datasets, find
 from hifisyn.inference.models import Model
 from hifisyn.paths import Roots
 
-TASKS = {tissue.TASK: tissue.jobs, lesion.TASK: lesion.jobs, augment.TASK: augment.jobs}
+JOBS_OF_TASK = {tissue.TASK: tissue.jobs, lesion.TASK: lesion.jobs, augment.TASK: augment.jobs}
 
-Say = Callable[[str], None]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class FinishedJob:
-    """A job and what came of it.
+    """A job and its result.
 
     Attributes:
-        job: what was asked.
-        result: what came of it.
+        job: the job.
+        result: its result.
         reused: whether it was done before.
     """
 
@@ -43,58 +44,56 @@ def models_of(
     Raises:
         UserError: there are none.
     """
-    found, broken = find(roots.results, of_datasets, folders)
-    if not found and not broken:
-        wanted = f"a trained model of {' or '.join(of_datasets)}" if of_datasets else "a trained model"
-        known = ", ".join(datasets(roots.results)) or "none"
-        raise UserError(f"{roots.results}: wanted {wanted}, found {known}; train one with hifisyn_train")
-    return found, broken
+    models, broken = find(roots.results, of_datasets, folders)
+    if not models and not broken:
+        raise UserError(
+            f"{roots.results} has no trained model" + (f" of {' or '.join(of_datasets)}" if of_datasets else ""),
+            got=", ".join(f"models of {name}" for name in datasets(roots.results)),
+            hint="train one with hifisyn_train",
+        )
+    return models, broken
 
 
 def list_jobs(
     models: Sequence[Model], settings: DownstreamSettings, roots: Roots, tasks: Sequence[str] = ()
 ) -> tuple[list[DownstreamJob], list[Failure]]:
-    """Return the work on every model, task by task, and the models that cannot be tried.
+    """Return the jobs of every model, task by task, and the models that cannot be tested.
 
     Args:
-        models: to try.
+        models: to test.
         settings: how.
         roots: where data sets and results are.
-        tasks: of `TASKS`; all, if none.
+        tasks: of `JOBS_OF_TASK`; without them all.
     """
-    jobs: list[DownstreamJob] = []
+    under_test: list[ModelUnderTest] = []
     failures: list[Failure] = []
-    tested: list[ModelUnderTest] = []
     for model in models:
         try:
-            tested.append(ModelUnderTest(model, settings, roots))
+            under_test.append(ModelUnderTest(model, settings, roots))
         except UserError as error:
-            failures.append(Failure(str(model.folder), str(error)))
-    for task in tasks or TASKS:
-        for one in tested:
-            jobs += TASKS[task](one)
-    return jobs, failures
+            failures.append(Failure(str(model.folder), one_line(error)))
+    return [job for task in tasks or JOBS_OF_TASK for one in under_test for job in JOBS_OF_TASK[task](one)], failures
 
 
-def announce(jobs: Sequence[DownstreamJob], say: Say, *, overwrite: bool = False) -> None:
-    """Say what will be done and about how long it takes, what is done already, and what cannot be done."""
+def log_plan(jobs: Sequence[DownstreamJob], *, overwrite: bool = False) -> None:
+    """Log which jobs will be done and about how long they take, which are done already, and which cannot be done."""
     seconds = 0.0
     for job in jobs:
         if job.missing:
-            say(f"  {job.title}: left out, {job.missing}")
+            log.info(f"  {job.title}: left out, {job.missing}")
         elif job.done and not overwrite:
-            say(f"  {job.title}: done already")
+            log.info(f"  {job.title}: done already")
         else:
             seconds += job.seconds
-            say(f"  {job.title}: about {duration(job.seconds)}")
-    say(f"about {duration(seconds)} in all" if seconds else "nothing is left to do")
+            log.info(f"  {job.title}: about {duration(job.seconds)}")
+    log.info(f"about {duration(seconds)} in all" if seconds else "nothing is left to do")
 
 
-def run(jobs: Sequence[DownstreamJob], say: Say, *, overwrite: bool = False) -> tuple[list[FinishedJob], list[Failure]]:
-    """Do what is not done; what goes wrong with one piece of work is written down and never costs another.
+def run(jobs: Sequence[DownstreamJob], *, overwrite: bool = False) -> tuple[list[FinishedJob], list[Failure]]:
+    """Do the jobs that are not done; failures are isolated per job.
 
     Returns:
-        What was done, now or before, and what went wrong: jobs, and single cases of them.
+        The jobs that are done, now or before, and what failed: jobs, and single cases of them.
 
     Raises:
         OSError: writing fails.
@@ -105,19 +104,22 @@ def run(jobs: Sequence[DownstreamJob], say: Say, *, overwrite: bool = False) -> 
         if job.missing:
             continue
         reused = job.done and not overwrite
-        begun = time.monotonic()
-        if not reused:
-            say(f"{job.title} ...")
         try:
-            result = job.read() if reused else job.run()
+            result = job.read() if reused else _run(job)
         except OSError:
             raise
         except Exception as error:
             failures.append(Failure(job.title, one_line(error)))
-            say(f"{job.title}: failed, {one_line(error)}")
+            log.info(f"{job.title}: failed, {one_line(error)}")
             continue
-        if not reused:
-            say(f"{job.title}: done in {duration(time.monotonic() - begun)}, see {job.folder}")
         finished.append(FinishedJob(job, result, reused))
         failures += [Failure(f"{job.title}, {failure.case}", failure.reason) for failure in result.failures]
     return finished, failures
+
+
+def _run(job: DownstreamJob) -> DownstreamResult:
+    began = time.monotonic()
+    log.info(f"{job.title} ...")
+    result = job.run()
+    log.info(f"{job.title}: done in {duration(time.monotonic() - began)}, see {job.folder}")
+    return result

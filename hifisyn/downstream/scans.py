@@ -2,7 +2,7 @@
 
 Tasks compare a real scan with a synthetic one, so both must be alike in all but what is asked: the same grid (of the
 reference contrast), the same brain, and nothing outside it. Real scans are the aligned ones of the preprocessing;
-synthetic ones are made from the aligned source, with the brain that is known, so no step is done twice.
+synthetic ones are predicted from the aligned source, with the brain that is known, so no step is done twice.
 """
 
 from typing import TYPE_CHECKING
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 
 class Scans:
-    """The aligned cases of a data set, read as downstream tasks want them."""
+    """The aligned cases of a data set, read as downstream tasks need them."""
 
     def __init__(self, store: AlignedStore) -> None:
         self.store = store
 
     def has(self, case: str, *modalities: str, labelled: bool = False) -> bool:
-        """Tell whether a case is aligned and has all the contrasts, and a label map if one is wanted."""
+        """Return whether a case is aligned and has all the contrasts, and a label map if one is required."""
         if not self.store.record_path(case).exists():
             return False
         record = self.store.record(case)
         return set(modalities) <= set(record["scans"]) and (bool(record["labelled"]) or not labelled)
 
     def key(self, case: str) -> str:
-        """Return what the aligned case was made from; it changes when the case does."""
+        """Return what the aligned case comes from; it changes when the case does."""
         return self.store.key(case) or ""
 
     def brain(self, case: str) -> Volume:
@@ -53,24 +53,25 @@ class Scans:
         return _inside(self.store.image(case, modality), brain)
 
     def synthetic(self, case: str, predictor: "Predictor", source: str, target: str) -> Volume:
-        """Return what a model makes of a case, float32 in scanner units, on the reference grid, 0 outside the brain.
+        """Return the prediction of a case, float32 in scanner units, on the reference grid, 0 outside the brain.
 
         Args:
             case: name.
             predictor: the model.
-            source: contrast that it is given.
-            target: contrast that it makes.
+            source: contrast that goes in.
+            target: contrast that comes out.
 
         Raises:
             UserError: the case lacks the source, or the scan cannot be prepared.
         """
         if not self.has(case, source):
-            raise UserError(f"{case}: wanted its {source}, found none; choose another case")
+            raise UserError(f"{case} has no {source}", hint="choose another case")
         scan, brain = self.store.image(case, source), self.brain(case)
         mask = brain if brain.same_grid(scan) else resample_mask(brain, scan)
         prepared = prepare_source(scan, source, _debiased(predictor.plans), stripped=False, mask=mask)
-        made = predictor.predict(scan, source, target, prepared=prepared)
-        whole = made.image.with_data(extend(made.image.data, made.brain.data > 0, made.image.spacing))
+        prediction = predictor.predict(scan, source, target, prepared=prepared)
+        image = prediction.image
+        whole = image.with_data(extend(image.data, prediction.brain.data > 0, image.spacing))
         return _inside(whole, brain).described(f"synthetic {target} by hifisyn")
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from hifisyn.directions import Direction
 from hifisyn.downstream import tissue
-from hifisyn.downstream.job import COMPARISON, REAL, shown_measures
+from hifisyn.downstream.measures import COMPARISON, REAL, shown_measures
 from hifisyn.downstream.run import FinishedJob
 from hifisyn.downstream.tissue_of_folders import MAIN
 from hifisyn.tables.comparison import compare_methods

@@ -1,4 +1,4 @@
-"""The synthetic scans of a model on disk: each is made once and serves every task."""
+"""The synthetic scans of a model on the disk: each is predicted once and serves every task."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,40 +6,38 @@ from typing import TYPE_CHECKING
 
 from hifisyn.directions import Direction
 from hifisyn.downstream.scans import Scans
-from hifisyn.files import read_json, write_json
+from hifisyn.engine.once import Once
 from hifisyn.volume import Volume
 
 if TYPE_CHECKING:
     from hifisyn.inference.predictor import Predictor
 
-MADE_FROM = "made_from.json"
-
 
 class SyntheticScans:
-    """Synthetic scans in `folder`, a folder a direction: T1_to_T2/CASE.nii.gz.
+    """Synthetic scans in `folder`, a folder a direction: T1_to_T2/CASE.nii.gz, and CASE.json with its origin.
 
-    A scan counts only while the weights and the aligned case are those that it was made from.
+    A scan counts only while the weights and the aligned case are those that it was predicted from.
 
     Args:
-        folder: made if it is not there.
+        folder: created if it does not exist.
         scans: the aligned cases.
         weights: SHA-256 of the model's weights.
-        predictor: gives the model when a scan has to be made.
+        predictor: returns the model when a scan has to be predicted.
     """
 
     def __init__(self, folder: Path, scans: Scans, weights: str, predictor: Callable[[], "Predictor"]) -> None:
         self.folder, self.scans, self.weights, self.predictor = folder, scans, weights, predictor
 
     def path(self, case: str, source: str, target: str) -> Path:
-        """Return the file of a synthetic scan, which is made if it is not there."""
+        """Return the file of a synthetic scan, which is predicted if it does not exist."""
         folder = self.folder / Direction(source, target).key
-        file, ledger = folder / f"{case}.nii.gz", folder / MADE_FROM
-        entries = read_json(ledger) if ledger.exists() else {}
-        made_from = {"weights": self.weights, "case": self.scans.key(case)}
-        if not file.exists() or entries.get(case) != made_from:
+        file = folder / f"{case}.nii.gz"
+        once = Once(folder, {"weights": self.weights, "case": self.scans.key(case)}, f"{case}.json")
+        if not file.exists() or not once.holds:
+            once.begin()
             file.unlink(missing_ok=True)
             self.scans.synthetic(case, self.predictor(), source, target).save(file)
-            write_json(ledger, entries | {case: made_from})
+            once.finish()
         return file
 
     def volume(self, case: str, source: str, target: str) -> Volume:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from hifisyn.dataset import TISSUES
 from hifisyn.directions import Direction
-from hifisyn.downstream.job import CASE, SUBJECT, DownstreamJob, DownstreamResult
+from hifisyn.downstream.job import DownstreamJob, DownstreamResult
+from hifisyn.downstream.measures import CASE, SUBJECT
 from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.scans import Scans
 from hifisyn.downstream.synthetic_scans import SyntheticScans
@@ -20,8 +21,8 @@ from hifisyn.downstream.tissue_of_folders import compare
 from hifisyn.engine.jobs import Failure
 from hifisyn.engine.parallel import map_cases
 from hifisyn.evaluation import output_files
-from hifisyn.evaluation.of_volumes import axial, comparable
 from hifisyn.evaluation.pairs import Loaded
+from hifisyn.evaluation.stacks import axial, comparable_stacks
 from hifisyn.preprocessing import tissue
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.steps import Tool
@@ -121,7 +122,7 @@ def segment_case(
 
     loaded = Loaded(made, truth, brain, "file", registered=False)
     rows, maps = compare(loaded, segment)
-    stacks = comparable(loaded, scale)
+    stacks = comparable_stacks(loaded, scale)
     outline = {name: axial(made.with_data(labels)) for name, labels in maps.items()}
     counted = np.flatnonzero(stacks.brain.any(axis=(1, 2))).tolist()
     columns = {"real": stacks.truth, "synthetic": stacks.synthetic}

@@ -21,8 +21,8 @@ from hifisyn.dataset import TISSUES
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files
-from hifisyn.evaluation.of_volumes import axial, comparable, read_scale
 from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, find_volume, load_pair
+from hifisyn.evaluation.stacks import axial, comparable_stacks, read_scale
 from hifisyn.metrics.overlap import by_label
 from hifisyn.preprocessing import tissue
 from hifisyn.volume import Volume
@@ -90,13 +90,13 @@ def read_labels(folder: Path, pair: Pair, grid: Volume) -> np.ndarray:
     """
     file = find_volume(folder, [pair.case, pair.name])
     if file is None:
-        raise UserError(f"{folder}: wanted labels {pair.case}.nii.gz, found none; copy them, or leave out --labels")
+        raise UserError(f"{folder} has no labels {pair.case}.nii.gz", hint="copy them or leave out --labels")
     labels = Volume.load(file)
     if not labels.same_grid(grid):
-        raise UserError(f"{file}: wanted the grid of {pair.synthetic.name}, found another; resample the labels")
+        raise UserError(f"{file} must be on the grid of {pair.synthetic.name}", hint="resample the labels")
     if not np.isin(labels.data, list(LABELS.values())).any():
-        wanted = ", ".join(f"{name} {value}" for name, value in LABELS.items())
-        raise UserError(f"{file}: wanted the values {wanted}, found none of them; renumber the labels")
+        values = ", ".join(f"{name} {value}" for name, value in LABELS.items())
+        raise UserError(f"{file} must hold values of {values}", got="none of them", hint="renumber the labels")
     return labels.data.astype(np.uint8)
 
 
@@ -164,7 +164,7 @@ def _write_case(output: Path, pair: Pair, loaded: Loaded, maps: dict[str, np.nda
     for name, labels in maps.items():
         path = output / f"{pair.name}_{name}_tissue.nii.gz"
         loaded.synthetic.with_data(labels.astype(np.uint8)).save(path, overwrite=True)
-    stacks = comparable(loaded, read_scale(pair.sidecar))
+    stacks = comparable_stacks(loaded, read_scale(pair.sidecar))
     outline = {name: axial(loaded.synthetic.with_data(labels)) for name, labels in maps.items()}
     counted = np.flatnonzero(stacks.brain.any(axis=(1, 2))).tolist()
     columns = {"real": stacks.truth, "synthetic": stacks.synthetic}

@@ -1,8 +1,8 @@
 """A translator against its baselines, in the space of the slices, every direction.
 
-Each case that has both contrasts of a direction is translated from the one and compared with the other, which is
-looked at for nothing else. Whole stored slices are compared; the networks see their centre window, around it the
-answer is background. Outside the brain every answer is -1, as prediction leaves it.
+Each case that has both contrasts of a direction is translated from the one and compared with the other. Whole stored
+slices are compared; the networks see their centre window, around it the answer is background. Outside the brain every
+answer is -1, as in prediction.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +17,7 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import baselines, regions
 from hifisyn.evaluation.measures import CASE, MEASURES, SLICE, by_case, by_dataset, counted, score
+from hifisyn.intensities import OUTSIDE
 from hifisyn.metrics.image import ssim_map
 from hifisyn.paths import SPLITS_JSON
 from hifisyn.slices import SliceStore
@@ -28,7 +29,7 @@ class Translator(Protocol):
     """What translates slices: `hifisyn.inference.predictor.Predictor`, or a stand-in."""
 
     def translate_slices(self, slices: np.ndarray, source: str, target: str) -> np.ndarray:
-        """Return (S, H, W) of `target` made from `source`, (S, H, W) or amid neighbours (S, C, H, W), in [-1, 1]."""
+        """Return (S, H, W) of `target` from `source`, (S, H, W) or amid neighbours (S, C, H, W), in [-1, 1]."""
         ...
 
 
@@ -55,7 +56,7 @@ class ModelEvaluation:
     failures: tuple[Failure, ...]
 
 
-Look = Callable[[str, Direction, dict[str, np.ndarray], list[int]], None]
+OnCase = Callable[[str, Direction, dict[str, np.ndarray], list[int]], None]
 
 
 def fit_baselines(store: SliceStore, training: Sequence[str], source: str, target: str) -> baselines.Baselines:
@@ -67,7 +68,7 @@ def fit_baselines(store: SliceStore, training: Sequence[str], source: str, targe
     has = {case: set(store.record(case)["modalities"]) for case in training}
     having = [case for case in training if target in has[case]]
     if not having:
-        raise UserError(f"{store.folder}: wanted a training case with {target}, found none; check {SPLITS_JSON}")
+        raise UserError(f"{store.folder} has no training case with {target}", hint=f"check {SPLITS_JSON}")
     both = [case for case in having if source in has[case]]
     return baselines.fit(
         ((store.image(case, target), store.brain(case)) for case in having),
@@ -87,7 +88,7 @@ def compare(
     labels: Mapping[str, int] | None = None,
     subjects: Mapping[str, str] | None = None,
     context: int = 0,
-    look: Look = lambda *_: None,
+    on_case: OnCase = lambda *_: None,
 ) -> ModelEvaluation:
     """Compare a model and its baselines with the truth, in every direction that a case has both contrasts of.
 
@@ -99,15 +100,15 @@ def compare(
         training: cases that the baselines may learn from.
         cases: cases to compare on; the model must not have been trained on them.
         min_pixels: slices with less brain are left out.
-        labels: structure to value in the label maps; none: structures are not looked at.
+        labels: structure to value in the label maps; without them structures are not measured.
         subjects: case to subject; a case that is not there is its own subject.
-        context: neighbours that the model wants on each side of a slice.
-        look: is shown each case: name, direction, source, model and truth as columns, slices that count.
+        context: neighbours that the model takes on each side of a slice.
+        on_case: called for each case: name, direction, source, model and truth as columns, slices that count.
 
     Raises:
         UserError: no case has two of the contrasts, or none could be compared.
     """
-    usable, skipped, failures = _sorted(store, domains, cases)
+    usable, skipped, failures = _usable_cases(store, domains, cases)
     structures = regions.of_labels(labels or {})
     slice_tables, region_tables = [], []
     for direction in (one for one, having in usable.items() if having):
@@ -122,9 +123,9 @@ def compare(
             where = {DIRECTION: str(direction), CASE: case, SUBJECT: (subjects or {}).get(case, case)}
             slice_tables.append(by_slice.assign(**where))
             region_tables += [] if by_region.empty else [by_region.assign(**where)]
-            look(case, direction, columns, sorted(set(by_slice[SLICE])))
+            on_case(case, direction, columns, sorted(set(by_slice[SLICE])))
     if not slice_tables:
-        raise UserError(f"wanted a case that can be compared, found none; the first: {failures[0].reason}")
+        raise UserError(f"no case could be compared; the first, {failures[0].case}: {failures[0].reason}")
     keys = [DIRECTION, METHOD, CASE, SUBJECT]
     by_slice = pd.concat(slice_tables, ignore_index=True)[[*keys, SLICE, "brain_pixels", *MEASURES]]
     by_region = pd.concat(region_tables or [regions.empty()], ignore_index=True)
@@ -135,19 +136,20 @@ def compare(
     return ModelEvaluation(by_slice, by_subject, by_region, whole, tuple(skipped), left_out, tuple(failures))
 
 
-def _sorted(
+def _usable_cases(
     store: SliceStore, domains: Sequence[str], cases: Sequence[str]
 ) -> tuple[dict[Direction, list[str]], list[str], list[Failure]]:
     """Return the cases with both contrasts of each direction, those that lack some, and those not preprocessed."""
     there = set(store.cases())
     has = {case: set(store.record(case)["modalities"]) for case in cases if case in there}
     usable = {direction: [case for case in has if set(direction) <= has[case]] for direction in directions(domains)}
-    failures = [Failure(case, "wanted its slices, found none; preprocess it") for case in cases if case not in there]
+    failures = [Failure(case, "it has no slices; preprocess it") for case in cases if case not in there]
     if not any(usable.values()):
-        wanted = f"both {' and '.join(domains)}" if len(domains) == 2 else f"two of {', '.join(domains)}"
+        needed = f"both {' and '.join(domains)}" if len(domains) == 2 else f"two of {', '.join(domains)}"
         raise UserError(
-            f"{store.folder}: wanted a case with {wanted} to compare on, found none among "
-            f"{', '.join(cases) or 'no cases'}; choose another --split"
+            f"{store.folder}: at least one case to compare on must have {needed}",
+            got=", ".join(cases) or "no cases",
+            hint="choose another --split",
         )
     return usable, [case for case in has if not set(domains) <= has[case]], failures
 
@@ -164,9 +166,9 @@ def _answers(
     """Return the answer of every baseline and of the model, and the columns to look at: source, model, truth."""
     source, truth, brain = store.image(case, direction.source), store.image(case, direction.target), store.brain(case)
     seen = store.neighbours(case, direction.source, None, context) if context else source
-    made = np.where(brain, translator.translate_slices(seen, *direction), -1).astype(np.float32)
-    columns = {direction.source: source, f"synthetic {direction.target}": made, direction.target: truth}
-    return fitted.answers(source, brain) | {name: made}, columns
+    synthetic = np.where(brain, translator.translate_slices(seen, *direction), OUTSIDE).astype(np.float32)
+    columns = {direction.source: source, f"synthetic {direction.target}": synthetic, direction.target: truth}
+    return fitted.answers(source, brain) | {name: synthetic}, columns
 
 
 def _score(

@@ -1,6 +1,6 @@
-"""The answers that any synthesis must beat, which know nothing of anatomy: they change intensities only.
+"""The baselines that any synthesis must beat; they know nothing of anatomy and change intensities only.
 
-All are fitted on training slices, never on the case they are tried on:
+All are fitted on training slices, never on the case they are evaluated on:
 
 - source: the source itself, untouched.
 - histogram: the source, its brain histogram matched to that of the target contrast.
@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+
+from hifisyn.intensities import OUTSIDE
 
 BINS = 256
 QUANTILES = 4096
@@ -33,7 +35,7 @@ class Baselines:
     Attributes:
         quantiles: (Q,) intensities of the target in the brain, ascending, evenly spaced in rank.
         mean: mean intensity of the target in the brain.
-        table: (BINS,) target for a source at each of `CENTRES`; none where no training case has both.
+        table: (BINS,) target for a source at each of `CENTRES`; None where no training case has both.
     """
 
     quantiles: np.ndarray
@@ -48,14 +50,14 @@ class Baselines:
             CONSTANT: np.full_like(source, self.mean),
         }
         if self.table is not None:
-            answers[LOOK_UP] = look_up(source, self.table)
-        return {name: np.where(brain, slices, -1).astype(np.float32) for name, slices in answers.items()}
+            answers[LOOK_UP] = apply_table(source, self.table)
+        return {name: np.where(brain, slices, OUTSIDE).astype(np.float32) for name, slices in answers.items()}
 
 
 def fit(
     targets: Iterable[tuple[np.ndarray, np.ndarray]], pairs: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]] = ()
 ) -> Baselines:
-    """Learn the baselines from training slices, one case at a time.
+    """Fit the baselines on training slices, one case at a time.
 
     Args:
         targets: (target, brain) of each case that has the target contrast, (S, H, W) each.
@@ -71,7 +73,7 @@ def fit(
         counts += np.histogram(inside, EDGES)[0]
         total += float(inside.sum())
     if not counts.sum():
-        raise ValueError("wanted target slices that hold brain, got none")
+        raise ValueError("target slices must hold brain")
     return Baselines(histogram_quantiles(counts), total / float(counts.sum()), conditional_mean(pairs))
 
 
@@ -100,7 +102,7 @@ def conditional_mean(pairs: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]])
     return np.interp(CENTRES, CENTRES[filled], sums[filled] / counts[filled])
 
 
-def look_up(source: np.ndarray, table: np.ndarray) -> np.ndarray:
+def apply_table(source: np.ndarray, table: np.ndarray) -> np.ndarray:
     """Return the target that `table` gives for every pixel of `source`."""
     return np.asarray(table[_bin(source)])
 

@@ -55,16 +55,16 @@ def tables(evaluated: Iterable[Evaluated]) -> dict[str, pd.DataFrame]:
         read = {name: _read(one.folder / file) for name, file in TABLES.items()}
         if all(set(_NEEDED[name]) <= set(table.columns) for name, table in read.items()):
             for name, table in read.items():
-                parts[name].append(_named(table, one, called))
-    return {name: _joined(name, found) for name, found in parts.items()}
+                parts[name].append(_with_names(table, one, called))
+    return {name: _join(name, found) for name, found in parts.items()}
 
 
-def comparable(subjects: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Part a table "subjects" of one data set into what may stand in one table: same direction, same cases.
+def comparable_groups(subjects: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Split a table "subjects" of one data set into groups that may be compared: same direction, same cases.
 
     Yields:
         What it is, such as "T1 to T2, test", and its rows. The folds share the test cases; each has validation cases
-        of its own, so that those are parted by fold, the baselines with them.
+        of its own, so that those are split by fold, the baselines with them.
     """
     for (direction, split), rows in subjects.groupby([DIRECTION, SPLIT], sort=False):
         if split == TEST:
@@ -84,14 +84,14 @@ def _read(file: Path) -> pd.DataFrame:
     return pd.read_csv(file, dtype=text, keep_default_na=False, na_values=[""])
 
 
-def _named(table: pd.DataFrame, one: Evaluated, called: str) -> pd.DataFrame:
+def _with_names(table: pd.DataFrame, one: Evaluated, called: str) -> pd.DataFrame:
     name = np.where(table[METHOD].isin(BASELINE_NAMES), table[METHOD], called)
     domains = "_".join(one.model.domains)
     front = {MODEL: name, DOMAINS: domains, FOLD: one.fold, SPLIT: one.split, FOLDER: str(one.folder)}
     return pd.concat([pd.DataFrame(front, index=table.index), table], axis=1)
 
 
-def _joined(name: str, found: list[pd.DataFrame]) -> pd.DataFrame:
+def _join(name: str, found: list[pd.DataFrame]) -> pd.DataFrame:
     columns = [MODEL, DOMAINS, FOLD, SPLIT, FOLDER, *_NEEDED[name]]
     filled = [table for table in found if not table.empty]
     if not filled:

@@ -1,4 +1,4 @@
-"""Which evaluation of a model is meant: its weights, the cases that it never saw, the folder; and is it up to date."""
+"""An evaluation that can be done: a model, its weights, held-out cases and a folder; and whether it is up to date."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ import pandas as pd
 
 from hifisyn.directions import Direction
 from hifisyn.engine.digests import digest
+from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files, regions, synthetic_slices
 from hifisyn.evaluation.against_baselines import DIRECTION
 from hifisyn.evaluation.measures import CASE, MEASURES
-from hifisyn.files import read_json
 from hifisyn.inference.models import Checkpoint, Model, read_model
 from hifisyn.inference.weights import Fold, Folds, Kinds, Weights, choose_weights
 from hifisyn.paths import SPLITS_JSON, Roots, plans_file, slices_folder
@@ -58,12 +58,15 @@ class EvaluationTask:
         return self.weights.checkpoints[0]
 
     @cached_property
-    def settings(self) -> dict[str, Any]:
-        """All that the numbers depend on, as summary.json holds it; `weights` is their SHA-256."""
+    def once(self) -> Once:
+        """The evaluation as work that is done once; `weights` is their SHA-256."""
+        return Once(self.output, self._asked(), output_files.SUMMARY_JSON)
+
+    def _asked(self) -> dict[str, Any]:
+        """Return all that the numbers depend on."""
         there = set(self.store.cases())
         slices = {case: self.store.record(case) for case in (*self.cases, *self.training) if case in there}
         return {
-            "model": self.model.folder.resolve().name,
             "method": self.model.method,
             "dataset": self.model.dataset,
             "domains": list(self.model.domains),
@@ -87,25 +90,26 @@ def choose_cases(
     Args:
         splits: of the data set.
         folds: number of the fold, or "all"; or several that translate together.
-        split: "test", "val", or none: test where there is any, else val.
+        split: "test", "val", or None: test where there is any, else val.
 
     Raises:
-        UserError: there are no test cases, or validation cases are wanted that some of the folds were trained on.
+        UserError: there are no test cases, or some of the folds were trained on the validation cases.
     """
     folds = [folds] if isinstance(folds, (int, str)) else folds
     chosen = split or (TEST if splits.test else VALIDATION)
     if chosen == TEST and not splits.test:
-        raise UserError(f"wanted test cases, found none in {SPLITS_JSON}; pass --split val")
+        raise UserError(f"{SPLITS_JSON} has no test cases", hint="pass --split val")
     if chosen == VALIDATION and "all" in folds:
-        raise UserError("wanted cases that fold all was not trained on, found test cases only; pass --split test")
+        raise UserError("fold all was trained on the validation cases", hint="pass --split test")
     parts = {fold: splits.fold(fold) for fold in folds}
     cases = splits.test if chosen == TEST else _together(part.val for part in parts.values())
     for fold, part in parts.items():
         seen = [case for case in cases if case in part.train]
         if seen:
             raise UserError(
-                f"wanted cases that none of the folds {', '.join(map(str, folds))} was trained on, found {seen[0]} of "
-                f"fold {fold}; pass --split test, or evaluate each fold by itself"
+                f"folds {', '.join(map(str, folds))} must not have been trained on the cases",
+                got=f"{seen[0]}, on which fold {fold} was trained",
+                hint="pass --split test, or evaluate each fold by itself",
             )
     return chosen, cases, _together(part.train for part in parts.values())
 
@@ -131,12 +135,12 @@ def look_up(
     tta: bool = False,
     min_brain: float | None = None,
 ) -> EvaluationTask:
-    """Find all that an evaluation needs; nothing is written and no network is built.
+    """Return an evaluation of a model folder; nothing is written and no network is built.
 
     The arguments are those of `hifisyn.evaluation.of_model.evaluate_model`.
 
     Raises:
-        UserError: model, data set or cases are not there.
+        UserError: model, data set or cases do not exist.
     """
     model = read_model(folder)
     weights = choose_weights(model, fold, checkpoint, tta)
@@ -164,18 +168,13 @@ def folder_of(model: Model, weights: Weights, split: str) -> Path:
 
 
 def out_of_date(task: EvaluationTask) -> str:
-    """Return why the evaluation has to be done, in words; empty where all that it would leave is there."""
-    summary = task.output / output_files.SUMMARY_JSON
-    if not summary.is_file():
+    """Return why the evaluation has to be done, for people; empty where it is complete and of the same request."""
+    if not task.once.file.is_file():
         return "not evaluated yet"
     try:
-        before = dict(read_json(summary)["settings"])
-    except (UserError, KeyError, TypeError, ValueError):
+        changed = task.once.changed()
+    except UserError:
         return "its summary is broken"
-    lacking = [m for m in MEASURES if m not in before.get("measures", [])]
-    if lacking:
-        return f"evaluated by an earlier version, lacks {', '.join(lacking)}"
-    changed = [key for key, value in task.settings.items() if key != "model" and before.get(key) != value]
     if changed:
         return f"changed since: {', '.join(changed)}"
     missing = _missing(task.output)
@@ -183,14 +182,14 @@ def out_of_date(task: EvaluationTask) -> str:
 
 
 def _missing(output: Path) -> str:
-    """Return the name of a file that an evaluation leaves and that is not there, or nothing."""
+    """Return what of the files of an evaluation does not exist, or nothing."""
     for name in (SLICES_CSV, SUBJECTS_CSV, REGIONS_CSV):
         if not (output / name).is_file():
             return name
     compared = pd.read_csv(output / SUBJECTS_CSV, usecols=[DIRECTION, CASE], dtype=str, keep_default_na=False)
-    for words, rows in compared.groupby(DIRECTION):
-        direction = Direction.parse(str(words))
-        gone = sorted(set(rows[CASE]) - set(synthetic_slices.cases(output, *direction)))
-        if gone:
-            return f"the synthetic {direction.target} of {gone[0]}"
+    for text, rows in compared.groupby(DIRECTION):
+        direction = Direction.parse(str(text))
+        lost = sorted(set(rows[CASE]) - set(synthetic_slices.cases(output, *direction)))
+        if lost:
+            return f"the synthetic {direction.target} of {lost[0]}"
     return ""

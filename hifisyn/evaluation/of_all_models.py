@@ -1,6 +1,7 @@
-"""Many evaluations in a row: what each would take, doing those that are due, and one failure costing no other."""
+"""Many evaluations in a row: which are due, doing those, and their tables; failures are isolated per evaluation."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_label import label, of_contrasts
 from hifisyn.evaluation.model_list import Evaluated, folds_of
-from hifisyn.evaluation.model_tables import comparable, tables
+from hifisyn.evaluation.model_tables import comparable_groups, tables
 from hifisyn.evaluation.model_task import EvaluationTask, look_up, out_of_date
 from hifisyn.inference.models import Model
 from hifisyn.inference.weights import Fold, Folds, Kinds, choose_weights
@@ -21,17 +22,19 @@ from hifisyn.tables.table import Table
 
 FIRST = "HiFiSyn"
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
-class Item:
-    """One fold of a model, or several together, and what is to be done with it.
+class PlannedEvaluation:
+    """One fold of a model, or several together, and whether its evaluation is due.
 
     Attributes:
         name: data set, contrasts and label of the model.
-        task: the evaluation; none if it cannot be done.
+        task: the evaluation; None if it cannot be done.
         why: why it has to be done; empty where it is up to date.
         problem: why it cannot be done, or nothing.
-        ended: whether the training came to its end.
+        ended: whether the training has finished.
     """
 
     name: str
@@ -44,7 +47,7 @@ class Item:
         if self.task is None:
             return f"{self.name}: cannot be done, {self.problem}"
         what = f"to do, {self.why}" if self.why else "up to date"
-        remark = "" if self.ended else "; its training has not ended"
+        remark = "" if self.ended else "; its training has not finished"
         return f"{self.name}, {self.task.split} ({len(self.task.cases)} cases): {what}{remark}"
 
 
@@ -58,21 +61,21 @@ def survey(
     tta: bool = False,
     min_brain: float | None = None,
     overwrite: bool = False,
-) -> list[Item]:
-    """Return what is to be done for every fold of the models; nothing is written.
+) -> list[PlannedEvaluation]:
+    """Return the evaluation of every fold of the models, and whether it is due; nothing is written.
 
     Args:
         models: the model folders.
-        preprocessed: root of the preprocessed data sets; none: the usual one.
+        preprocessed: root of the preprocessed data sets; None: the usual one.
         split: see `hifisyn.evaluation.model_task.choose_cases`.
-        fold: only this one, or several together; none: all that were trained, each by itself.
-        checkpoint: "best", "final", "latest", several of these together, or none: the first of these that exists.
+        fold: only this one, or several together; None: all that were trained, each by itself.
+        checkpoint: "best", "final", "latest", several of these together, or None: the first of these that exists.
         tta: translate at shifts and mirrored too.
         min_brain: see `hifisyn.evaluation.of_model.evaluate_model`.
         overwrite: do again what is up to date.
     """
 
-    def item(model: Model, folds: Sequence[Fold]) -> Item:
+    def plan(model: Model, folds: Sequence[Fold]) -> PlannedEvaluation:
         name = f"{model.dataset} {'_'.join(model.domains)}"
         try:
             together = choose_weights(model, folds, checkpoint, tta).together
@@ -80,50 +83,54 @@ def survey(
             task = look_up(
                 model.folder, preprocessed, split=split, fold=folds, checkpoint=checkpoint, tta=tta, min_brain=min_brain
             )
-            why = out_of_date(task) or ("wanted again" if overwrite else "")
-            return Item(name, task, why, ended=_ended(model, folds))
+            return plan_task(task, overwrite=overwrite)
         except Exception as error:
-            return Item(name, None, problem=one_line(error))
+            return PlannedEvaluation(name, None, problem=one_line(error))
 
-    return [item(model, folds) for model in models for folds in _folds(model, fold)]
+    return [plan(model, folds) for model in models for folds in _folds(model, fold)]
 
 
-def _folds(model: Model, wanted: Folds) -> list[list[Fold]]:
-    """Return the folds of each evaluation of a model: each by itself, the one wanted, or several together."""
-    there = folds_of(model)
-    if wanted is None:
-        return [[fold] for fold in there]
-    several = [wanted] if isinstance(wanted, (int, str)) else list(wanted)
-    return [several] if len(several) > 1 or several[0] in there else []
+def plan_task(task: EvaluationTask, *, overwrite: bool = False) -> PlannedEvaluation:
+    """Return an evaluation with its name and why it is due, if it is."""
+    model, weights = task.model, task.weights
+    name = f"{model.dataset} {'_'.join(model.domains)} {label(model, weights.folds[0], weights.together)}"
+    why = out_of_date(task) or ("--overwrite" if overwrite else "")
+    return PlannedEvaluation(name, task, why, ended=_ended(model, weights.folds))
+
+
+def _folds(model: Model, requested: Folds) -> list[list[Fold]]:
+    """Return the folds of each evaluation of a model: each by itself, the one requested, or several together."""
+    existing = folds_of(model)
+    if requested is None:
+        return [[fold] for fold in existing]
+    several = [requested] if isinstance(requested, (int, str)) else list(requested)
+    return [several] if len(several) > 1 or several[0] in existing else []
 
 
 def _ended(model: Model, folds: Sequence[Fold]) -> bool:
     return all((fold_folder(model.folder, fold) / "checkpoint_final.pt").is_file() for fold in folds)
 
 
-def carry_out(
-    items: Sequence[Item], device: str = "auto", say: Callable[[str], None] = lambda _: None
-) -> tuple[list[Evaluated], list[Failure]]:
-    """Do the evaluations that are due.
+def carry_out(planned: Sequence[PlannedEvaluation], device: str = "auto") -> tuple[list[Evaluated], list[Failure]]:
+    """Do the evaluations that are due; each is logged before it begins.
 
     Args:
-        items: see `survey`.
+        planned: see `survey`.
         device: see `hifisyn.inference.predictor.Predictor.from_folder`.
-        say: is told each evaluation before it begins.
 
     Returns:
-        All evaluations that are there now, and what failed: models, and cases of models.
+        All evaluations that exist now, and what failed: models, and cases of models.
 
     Raises:
         OSError: writing fails, which is no fault of a model.
     """
-    there, failures = [], []
-    for item in items:
+    evaluated, failures = [], []
+    for item in planned:
         if item.task is None:
             failures.append(Failure(item.name, item.problem))
             continue
         if item.why:
-            say(str(item))
+            log.info(str(item))
             try:
                 done = of_model.evaluate(item.task, of_model.load(item.task, device), overwrite=True)
             except OSError:
@@ -133,8 +140,8 @@ def carry_out(
                 continue
             failures += [Failure(f"{item.name}: {failure.case}", failure.reason) for failure in done.failures]
         task = item.task
-        there.append(Evaluated(task.model, task.checkpoint.fold, task.split, task.output, task.weights.together))
-    return there, failures
+        evaluated.append(Evaluated(task.model, task.checkpoint.fold, task.split, task.output, task.weights.together))
+    return evaluated, failures
 
 
 def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, unit: str = SUBJECT) -> Iterator[Table]:
@@ -142,7 +149,7 @@ def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, un
 
     Args:
         evaluated: the evaluations.
-        reference: model that the others are tested against; none: HiFiSyn where it is there, else the first.
+        reference: model that the others are tested against; None: HiFiSyn where it exists, else the first.
         unit: of the tests: "subject", or "slice" as in the paper.
 
     Raises:
@@ -151,8 +158,8 @@ def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, un
     for dataset in dict.fromkeys(one.model.dataset for one in evaluated):
         own = [one for one in evaluated if one.model.dataset == dataset]
         ours = [of_contrasts(FIRST, one.model.domains) for one in own]
-        found = tables(own)
-        for what, rows in comparable(found["slices" if unit == SLICE else "subjects"]):
+        joined = tables(own)
+        for what, rows in comparable_groups(joined["slices" if unit == SLICE else "subjects"]):
             models = [name for name in rows["model"].unique() if name not in BASELINE_NAMES]
             yield compare_methods(
                 rows,

@@ -1,21 +1,22 @@
-"""A trained model on cases that it never saw, against its baselines: the run, and what it leaves.
+"""Evaluate a trained model on held-out cases, against baselines, and write the results.
 
 How models and baselines are compared: `hifisyn.evaluation.against_baselines`. Which cases and where to:
 `hifisyn.evaluation.model_task`.
 """
 
-import sys
+import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hifisyn.dataset import Dataset
 from hifisyn.directions import Direction
+from hifisyn.engine.once import Once
 from hifisyn.engine.progress import Progress
 from hifisyn.evaluation import output_files, regions, synthetic_slices
-from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, Look, ModelEvaluation, compare
+from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, ModelEvaluation, OnCase, compare
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, EvaluationTask, look_up
 from hifisyn.inference.weights import Folds, Kinds
@@ -23,6 +24,8 @@ from hifisyn.paths import DATASET_JSON
 
 if TYPE_CHECKING:
     from hifisyn.inference.predictor import Predictor
+
+log = logging.getLogger(__name__)
 
 
 def evaluate(task: EvaluationTask, predictor: "Predictor", *, overwrite: bool = False) -> ModelEvaluation:
@@ -40,7 +43,7 @@ def evaluate(task: EvaluationTask, predictor: "Predictor", *, overwrite: bool = 
         UserError: there is an earlier evaluation, or no case can be compared.
     """
     output_files.claim(task.output, overwrite)
-    (task.output / output_files.SUMMARY_JSON).unlink(missing_ok=True)
+    task.once.begin()
     synthetic_slices.clear(task.output)
     done = compare(
         predictor,
@@ -53,11 +56,11 @@ def evaluate(task: EvaluationTask, predictor: "Predictor", *, overwrite: bool = 
         labels=task.plans.labels,
         subjects=subjects_of(task.model.folder),
         context=predictor.context,
-        look=_keep(task.output, task.model.method, Progress("comparing", len(task.model.directions) * len(task.cases))),
+        on_case=_writer(task, Progress("comparing", len(task.model.directions) * len(task.cases))),
     )
     for direction in done.left_out:
-        print(f"left out, no case has both contrasts: {direction}", file=sys.stderr)
-    _write(task.output, done, task.settings)
+        log.warning(f"left out, no case has both contrasts: {direction}")
+    _write(task.once, task.model.folder.resolve().name, done)
     return done
 
 
@@ -74,26 +77,26 @@ def evaluate_model(
     min_brain: float | None = None,
     overwrite: bool = False,
 ) -> tuple[ModelEvaluation, Path]:
-    """Evaluate a model folder on cases that it never saw; see `evaluate` for what is written.
+    """Evaluate a model folder on held-out cases; see `evaluate` for what is written.
 
     Args:
         folder: the model folder.
-        preprocessed: root of the preprocessed data sets; none: the usual one.
-        output: folder for the results; none: evaluation_<split> in the fold's folder, or where several translate
+        preprocessed: root of the preprocessed data sets; None: the usual one.
+        output: folder for the results; None: evaluation_<split> in the fold's folder, or where several translate
             together evaluation_<split>_<folds> in the model's.
         split: see `hifisyn.evaluation.model_task.choose_cases`.
         fold: see `hifisyn.inference.predictor.Predictor.from_folder`.
         checkpoint: see there.
         tta: see there.
         device: see there.
-        min_brain: share of the crop that brain must cover for a slice to count; none: as the plans say.
+        min_brain: share of the crop that brain must cover for a slice to count; None: as in the plans.
         overwrite: replace an earlier evaluation.
 
     Returns:
         The tables, and the folder they are in.
 
     Raises:
-        UserError: model, data set or cases are not there.
+        UserError: model, data set or cases do not exist.
     """
     task = look_up(
         folder, preprocessed, output, split=split, fold=fold, checkpoint=checkpoint, tta=tta, min_brain=min_brain
@@ -110,25 +113,28 @@ def load(task: EvaluationTask, device: str = "auto") -> "Predictor":
 
 
 def subjects_of(model_folder: Path) -> dict[str, str]:
-    """Return case to subject, as the dataset.json beside the model says; empty where there is none."""
+    """Return case to subject from the dataset.json beside the model; empty where there is none."""
     if not (model_folder / DATASET_JSON).is_file():
         return {}
     return {case.name: case.subject for case in Dataset.load(model_folder).all_cases.values()}
 
 
-def _keep(output: Path, method: str, progress: Progress) -> Look:
-    """Return what keeps and draws each case that was compared."""
+def _writer(task: EvaluationTask, progress: Progress) -> OnCase:
+    """Return what stores and draws each case that was compared."""
+    output, method = task.output, task.model.method
 
-    def look(case: str, direction: Direction, columns: dict[str, np.ndarray], counted: Sequence[int]) -> None:
+    def write(case: str, direction: Direction, columns: dict[str, np.ndarray], counted: Sequence[int]) -> None:
         name = f"{case}_{direction.key}"
         synthetic_slices.write(output, case, *direction, columns[f"synthetic {direction.target}"])
         output_files.comparison_sheet(output / f"{name}.png", columns, counted, f"{name} {method}")
         progress.step(name)
 
-    return look
+    return write
 
 
-def _write(output: Path, done: ModelEvaluation, settings: dict[str, Any]) -> None:
+def _write(once: Once, model: str, done: ModelEvaluation) -> None:
+    """Write the tables and pictures of all cases, and last summary.json."""
+    output = once.folder
     output_files.write_table(output / SLICES_CSV, done.slices)
     output_files.write_table(output / SUBJECTS_CSV, done.cases)
     output_files.write_table(output / REGIONS_CSV, done.regions)
@@ -136,8 +142,8 @@ def _write(output: Path, done: ModelEvaluation, settings: dict[str, Any]) -> Non
         output_files.boxes(output / f"metrics_{Direction.parse(str(direction)).key}.png", cases, METHOD, MEASURES)
     left_out = {"left_out": [str(direction) for direction in done.left_out]} if done.left_out else {}
     content = {
-        "settings": settings | {"skipped": list(done.skipped)} | left_out,
+        "settings": {"model": model, "skipped": list(done.skipped)} | left_out,
         "mean": done.dataset,
         "regions": regions.by_dataset(done.regions, [DIRECTION, METHOD]),
     }
-    output_files.write_summary(output / output_files.SUMMARY_JSON, content, done.failures)
+    once.finish(output_files.summary(content, done.failures))

@@ -1,56 +1,28 @@
-"""Synthetic volumes against true scans, in the scanner's space: PSNR, SSIM and correlation by slice, case, data set.
+"""Evaluate synthetic volumes against real scans: the image metrics by slice, case and data set.
 
-Both are brought to [-1, 1]. The synthetic volume goes back through the scale of its sidecar (IntensityScale is
-scanner units at +1); one without sidecar, such as another tool's, is measured as the truth is. The truth goes
-through `hifisyn.preprocessing.normalize`, measured inside the mask: 0 becomes -1, the upper percentile +1. Outside
-the mask both are -1. So the figures say nothing of the absolute scale of a scanner, which unpaired training
-cannot know, and all of contrast and anatomy.
-
-Slices are axial: the volumes' axes are flipped and permuted to LPS, nothing is interpolated.
+How intensities and slices become comparable: `hifisyn.evaluation.stacks`.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files, regions, volume_labels
 from hifisyn.evaluation.measures import CASE, MEASURES, MIN_BRAIN, SLICE, by_case, by_dataset, score
-from hifisyn.evaluation.pairs import Loaded, Pair, attempt, find_pairs, load_pair
-from hifisyn.files import read_json
-from hifisyn.intensities import OUTSIDE
+from hifisyn.evaluation.pairs import Pair, attempt, find_pairs, load_pair
+from hifisyn.evaluation.stacks import UPPER_PERCENTILE, Stacks, axial, comparable_stacks, read_scale
 from hifisyn.metrics.image import SSIM_WINDOW, ssim_map
-from hifisyn.preprocessing import normalize
-from hifisyn.preprocessing.slices_axial import to_slices
-from hifisyn.volume import Volume
 
-SCALE = "IntensityScale"
-UPPER_PERCENTILE = 99.5
 MODALITY = "modality"
 
 
 @dataclass(frozen=True)
-class Stacks:
-    """A pair as axial slices, comparable.
-
-    Attributes:
-        synthetic: (S, H, W) in [-1, 1], -1 outside the brain.
-        truth: (S, H, W) in [-1, 1], -1 outside the brain.
-        brain: (S, H, W) bool.
-    """
-
-    synthetic: np.ndarray
-    truth: np.ndarray
-    brain: np.ndarray
-
-
-@dataclass(frozen=True)
-class Compared:
-    """What came of one pair.
+class ComparedPair:
+    """The numbers of one pair.
 
     Attributes:
         slices: one row a slice that counts, see `hifisyn.evaluation.measures.score`; with `case` and `modality`.
@@ -65,54 +37,6 @@ class Compared:
     notes: dict[str, Any]
 
 
-def comparable(loaded: Loaded, scale: float | None, upper_percentile: float = UPPER_PERCENTILE) -> Stacks:
-    """Bring a pair to [-1, 1] and cut it into axial slices.
-
-    Args:
-        loaded: synthetic and truth on one grid.
-        scale: scanner units of the synthetic volume at +1; none: measured on it as on the truth.
-        upper_percentile: percentile of the brain that becomes +1.
-
-    Raises:
-        ValueError: the brain of either has no contrast.
-    """
-    brain = loaded.brain
-    truth = normalize.fit(loaded.truth.data, brain, upper_percentile).apply(loaded.truth.data)
-    measured = (
-        normalize.fit(loaded.synthetic.data, brain, upper_percentile)
-        if scale is None
-        else normalize.Intensity(0.0, scale)
-    )
-    synthetic = measured.apply(loaded.synthetic.data)
-    return Stacks(
-        axial(loaded.synthetic.with_data(np.where(brain, synthetic, OUTSIDE))),
-        axial(loaded.synthetic.with_data(np.where(brain, truth, OUTSIDE))),
-        axial(loaded.synthetic.with_data(brain)),
-    )
-
-
-def axial(volume: Volume) -> np.ndarray:
-    """Return (S, H, W): from inferior to superior, rows from anterior to posterior, columns from right to left."""
-    return to_slices(volume.reoriented("LPS"))
-
-
-def read_scale(sidecar: Path) -> float | None:
-    """Return the scanner units at +1 that a sidecar gives; none where there is no sidecar or it gives none.
-
-    Raises:
-        UserError: the value is no positive number.
-    """
-    if not sidecar.is_file():
-        return None
-    content = read_json(sidecar)
-    value = content.get(SCALE) if isinstance(content, dict) else None
-    if value is None:
-        return None
-    if not isinstance(value, (int, float)) or not value > 0:
-        raise UserError(f"{sidecar}: wanted {SCALE} above 0, found {value!r}; predict the case again")
-    return float(value)
-
-
 def compare(
     pair: Pair,
     *,
@@ -120,7 +44,7 @@ def compare(
     upper_percentile: float = UPPER_PERCENTILE,
     min_brain: float = MIN_BRAIN,
     labels: Path | None = None,
-) -> Compared:
+) -> ComparedPair:
     """Read a pair and compare it slice by slice.
 
     Args:
@@ -135,22 +59,22 @@ def compare(
     """
     scale = read_scale(pair.sidecar)
     loaded = load_pair(pair, register=register)
-    stacks = comparable(loaded, scale, upper_percentile)
+    stacks = comparable_stacks(loaded, scale, upper_percentile)
     height, width = stacks.brain.shape[1:]
     if min(height, width) < SSIM_WINDOW:
-        raise UserError(f"{pair.name}: wanted axial slices of at least 11x11 pixels, found {height}x{width}")
+        raise UserError(f"axial slices must have at least {SSIM_WINDOW}x{SSIM_WINDOW} pixels", got=f"{height}x{width}")
     slices = score(stacks.synthetic, stacks.truth, stacks.brain, min_pixels=min_brain * height * width)
     if slices.empty:
         raise UserError(
-            f"{pair.name}: wanted slices with brain on at least {min_brain:.0%} of their pixels, found none; "
-            "check the mask, or lower --min-brain"
+            f"no slice has brain on at least {min_brain:.0%} of its pixels",
+            hint="check the mask or lower --min-brain",
         )
     label = None if labels is None else volume_labels.read(labels, pair, loaded.synthetic)
     inside = regions.empty()
     if labels is not None and label is not None:
         chosen = slices[SLICE].to_numpy()
-        a, b, cut = stacks.synthetic[chosen], stacks.truth[chosen], axial(label)[chosen]
-        inside = regions.score(a, b, cut, volume_labels.structures(labels, cut), ssim_map(a, b))
+        a, b, labelled = stacks.synthetic[chosen], stacks.truth[chosen], axial(label)[chosen]
+        inside = regions.score(a, b, labelled, volume_labels.structures(labels, labelled), ssim_map(a, b))
     for table in (slices, inside):
         table.insert(0, CASE, pair.case)
         table.insert(1, MODALITY, pair.modality)
@@ -160,11 +84,11 @@ def compare(
         "registered": loaded.registered,
         "slices_left_out": int(len(stacks.brain) - len(slices)),
     } | ({} if labels is None else {"labels": label is not None})
-    return Compared(slices, inside, stacks, notes)
+    return ComparedPair(slices, inside, stacks, notes)
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class VolumesEvaluation:
     """The tables of a folder.
 
     Attributes:
@@ -193,15 +117,15 @@ def evaluate(
     min_brain: float = MIN_BRAIN,
     labels: Path | None = None,
     overwrite: bool = False,
-) -> Evaluation:
-    """Compare all volumes of a folder with the true scans of the same names.
+) -> VolumesEvaluation:
+    """Compare all volumes of a folder with the real scans of the same names.
 
     Writes slices.csv, subjects.csv, summary.json, metrics.png and a picture a case into `output`, and with label maps
     regions.csv.
 
     Args:
         synth: folder of synthetic volumes, with sidecars and masks as hifisyn_predict writes them.
-        truth: folder of true scans of the same file names.
+        truth: folder of real scans of the same file names.
         output: folder for the results.
         masks: folder of brain masks, instead of those beside the synthetic volumes.
         register: register a truth that lies on another grid (rigid).
@@ -226,11 +150,11 @@ def evaluate(
     results, failures = attempt(pairs, work, "comparing")
     if not results:
         nothing = pd.DataFrame()
-        return Evaluation(nothing, nothing, nothing, nothing, failures)
+        return VolumesEvaluation(nothing, nothing, nothing, nothing, failures)
     slices = pd.concat([table for table, _, _ in results], ignore_index=True)
     inside = [table for _, table, _ in results if not table.empty]
     cases = by_case(slices, [MODALITY])
-    evaluation = Evaluation(
+    evaluation = VolumesEvaluation(
         slices,
         cases,
         pd.concat(inside, ignore_index=True) if inside else pd.DataFrame(),
@@ -242,7 +166,7 @@ def evaluate(
     return evaluation
 
 
-def _write(output: Path, evaluation: Evaluation, settings: dict[str, Any], pairs: list[dict[str, Any]]) -> None:
+def _write(output: Path, evaluation: VolumesEvaluation, settings: dict[str, Any], pairs: list[dict[str, Any]]) -> None:
     settings |= {"slices": "axial", "outside_the_mask": "-1 in both"} | output_files.TERMS
     output_files.write_table(output / "slices.csv", evaluation.slices)
     output_files.write_table(output / "subjects.csv", evaluation.cases)

@@ -1,4 +1,4 @@
-"""What an evaluation leaves: CSV tables, a summary, pictures, and the table that is printed."""
+"""The files of an evaluation: CSV tables, a summary and pictures; and the table that is printed."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -30,15 +30,16 @@ PACKAGES = ("hifisyn", "numpy", "pandas", "scikit-image", "nibabel")
 
 
 def claim(folder: Path, overwrite: bool) -> None:
-    """See that results may go into `folder`.
+    """Check that results may go into `folder`.
 
     Raises:
         UserError: an earlier evaluation lies there and `overwrite` is false.
     """
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: wanted a folder to write to, found a file; choose another name for -o")
+        raise UserError(f"{folder} must be a folder", got="a file", hint="choose another name for -o")
     if (folder / SUMMARY_JSON).exists() and not overwrite:
-        raise UserError(f"{folder}: holds an evaluation already; pass --overwrite or choose another folder with -o")
+        hint = "pass --overwrite or choose another folder with -o"
+        raise UserError(f"{folder} already holds an evaluation", hint=hint)
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
@@ -48,21 +49,27 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def write_summary(path: Path, content: dict[str, Any], failures: Sequence[Failure]) -> None:
-    """Write what was done and what came of it, with the versions of what did it."""
+    """Write `summary` to a file."""
+    write_json(path, summary(content, failures))
+
+
+def summary(content: dict[str, Any], failures: Sequence[Failure]) -> dict[str, Any]:
+    """Return content with the failures and the versions of the packages behind it, as data that JSON knows."""
     failed = {failure.case: failure.reason for failure in failures}
-    write_json(path, plain(content | {"failures": failed, "versions": {name: version(name) for name in PACKAGES}}))
+    versions = {name: version(name) for name in PACKAGES}
+    return {key: _plain(value) for key, value in (content | {"failures": failed, "versions": versions}).items()}
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Return data that JSON knows: NaN becomes null, infinity its name, tables lists of rows."""
     if isinstance(value, pd.DataFrame):
-        return plain(value.to_dict(orient="records"))
+        return _plain(value.to_dict(orient="records"))
     if isinstance(value, dict):
-        return {str(key): plain(entry) for key, entry in value.items()}
+        return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(entry) for entry in value]
+        return [_plain(entry) for entry in value]
     if isinstance(value, np.generic):
-        return plain(value.item())
+        return _plain(value.item())
     if isinstance(value, float) and not np.isfinite(value):
         return None if np.isnan(value) else str(value)
     return value
@@ -95,7 +102,7 @@ def boxes(path: Path, cases: pd.DataFrame, by: str, measures: Sequence[str], tit
     Args:
         path: the PNG file.
         cases: one row a case.
-        by: column that parts the boxes.
+        by: column whose values each get a box.
         measures: columns to draw.
         titles: name of each measure.
     """
@@ -117,11 +124,13 @@ def boxes(path: Path, cases: pd.DataFrame, by: str, measures: Sequence[str], tit
 
 def comparison_sheet(path: Path, columns: dict[str, np.ndarray], counted: Sequence[int], title: str) -> None:
     """Draw up to six of the `counted` slices of all columns, and the difference of the last two."""
-    made, truth = list(columns)[-2:]
-    difference = f"{made} - {truth}"
+    synthetic, truth = list(columns)[-2:]
+    difference = f"{synthetic} - {truth}"
     window = _square(columns[truth] > OUTSIDE)
-    shown = {name: stack[window] for name, stack in (columns | {difference: columns[made] - columns[truth]}).items()}
-    sheet(path, shown, title=title, error=[difference], slices=_some(counted))
+    shown = {
+        name: stack[window] for name, stack in (columns | {difference: columns[synthetic] - columns[truth]}).items()
+    }
+    sheet(path, shown, title=title, error=[difference], slices=_choose(counted))
 
 
 def outline_sheet(
@@ -132,7 +141,7 @@ def outline_sheet(
     plain = {name: stack[window] for name, stack in columns.items()}
     outlined = {f"{name}, outlined": stack for name, stack in plain.items()}
     borders = {f"{name}, outlined": labels[window] for name, labels in outline.items()}
-    sheet(path, plain | outlined, title=title, slices=_some(counted), outline=borders)
+    sheet(path, plain | outlined, title=title, slices=_choose(counted), outline=borders)
 
 
 def _square(brain: np.ndarray) -> tuple[slice, slice, slice]:
@@ -146,7 +155,8 @@ def _square(brain: np.ndarray) -> tuple[slice, slice, slice]:
     return slice(None), spans[0], spans[1]
 
 
-def _some(counted: Sequence[int]) -> list[int]:
+def _choose(counted: Sequence[int]) -> list[int]:
+    """Return up to six of the slices, evenly spread."""
     return [int(counted[index]) for index in evenly(len(counted), 6)]
 
 

@@ -1,4 +1,4 @@
-"""Which synthetic volume belongs to which true one, both on one grid, and going through all without stumbling."""
+"""Pairs of synthetic and real volumes: found by name, loaded on one grid, processed one by one."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from hifisyn.engine.jobs import Failure
+from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.engine.progress import Progress
 from hifisyn.errors import UserError
 from hifisyn.volume import Volume
@@ -25,8 +25,8 @@ class Pair:
     Attributes:
         name: name of the files without ending: IXI012_T2.
         synthetic: the synthetic volume.
-        truth: the true scan of the same name; none if there is none.
-        mask: the brain mask; none if there is none.
+        truth: the real scan of the same name; None if there is none.
+        mask: the brain mask; None if there is none.
     """
 
     name: str
@@ -41,12 +41,12 @@ class Pair:
 
     @property
     def modality(self) -> str:
-        """The contrast that was made: T2."""
+        """The synthetic contrast: T2."""
         return self.name.rpartition("_")[2]
 
     @property
     def sidecar(self) -> Path:
-        """What made the volume."""
+        """The JSON file beside the volume that says how it was predicted."""
         return self.synthetic.parent / f"{self.name}.json"
 
 
@@ -56,7 +56,7 @@ class Loaded:
 
     Attributes:
         synthetic: the synthetic volume.
-        truth: the true scan on the grid of the synthetic volume.
+        truth: the real scan on the grid of the synthetic volume.
         brain: bool, the same shape.
         mask: where the brain comes from: "file", or "synthetic > 0".
         registered: whether the truth was registered and resampled.
@@ -70,12 +70,12 @@ class Loaded:
 
 
 def find_pairs(synth: Path, truth: Path, masks: Path | None = None, modality: str | None = None) -> list[Pair]:
-    """Pair the volumes of a folder with the true scans of the same name.
+    """Pair the volumes of a folder with the real scans of the same name.
 
     Args:
         synth: folder of synthetic volumes CASE_T2.nii.gz; brain masks CASE_T2_brain.nii.gz and expected
             errors CASE_T2_error.nii.gz may lie beside them.
-        truth: folder of true scans CASE_T2.nii.gz.
+        truth: folder of real scans CASE_T2.nii.gz.
         masks: folder of brain masks CASE_T2_brain.nii.gz, CASE_brain.nii.gz or CASE.nii.gz, instead of `synth`.
         modality: only volumes of this contrast.
 
@@ -84,7 +84,7 @@ def find_pairs(synth: Path, truth: Path, masks: Path | None = None, modality: st
     """
     for folder in (synth, truth, *([masks] if masks else [])):
         if not folder.is_dir():
-            raise UserError(f"{folder}: wanted a folder of NIfTI files, found none; check the name")
+            raise UserError(f"{folder} must be a folder of NIfTI files", hint="check the name")
     files = sorted(f for f in synth.iterdir() if f.name.endswith(ENDINGS) and not f.name.startswith("."))
     names = {stem(file): file for file in files if not stem(file).endswith((MASK, ERROR)) and "_" in stem(file)}
     if modality is not None:
@@ -92,8 +92,9 @@ def find_pairs(synth: Path, truth: Path, masks: Path | None = None, modality: st
     if not names:
         there = ", ".join(file.name for file in files[:4]) or "none"
         raise UserError(
-            f"{synth}: wanted synthetic volumes such as CASE_{modality or 'T2'}.nii.gz, found {there}; "
-            "make them with hifisyn_predict"
+            f"{synth} must hold synthetic volumes such as CASE_{modality or 'T2'}.nii.gz",
+            got=there,
+            hint="predict them with hifisyn_predict",
         )
     return [Pair(name, file, find_volume(truth, [name]), _mask(name, synth, masks)) for name, file in names.items()]
 
@@ -104,7 +105,7 @@ def stem(file: Path) -> str:
 
 
 def load_pair(pair: Pair, *, register: bool = False, mask_required: bool = False) -> Loaded:
-    """Read a pair and see that both lie on one grid.
+    """Read a pair and check that both lie on one grid.
 
     Args:
         pair: the files.
@@ -115,23 +116,24 @@ def load_pair(pair: Pair, *, register: bool = False, mask_required: bool = False
         UserError: a file is missing or broken, or the grids differ.
     """
     if pair.truth is None:
-        raise UserError(f"{pair.name}: wanted the true scan {pair.name}.nii.gz, found none; copy it, or leave it")
+        raise UserError(f"the real scan {pair.name}.nii.gz does not exist", hint="copy it to the folder of real scans")
     if pair.mask is None and mask_required:
-        raise UserError(f"{pair.name}: wanted a brain mask {pair.name}{MASK}.nii.gz, found none; name --masks FOLDER")
+        raise UserError(f"the brain mask {pair.name}{MASK}.nii.gz does not exist", hint="pass --masks FOLDER")
     synthetic, truth = Volume.load(pair.synthetic), Volume.load(pair.truth)
     brain = synthetic.data > 0
     if pair.mask is not None:
         mask = Volume.load(pair.mask)
         if not mask.same_grid(synthetic):
-            raise UserError(f"{pair.mask}: wanted the grid of {pair.synthetic.name}, found another; resample the mask")
+            raise UserError(f"{pair.mask} must be on the grid of {pair.synthetic.name}", hint="resample the mask")
         brain = mask.data > 0
     if not brain.any():
-        raise UserError(f"{pair.name}: wanted a synthetic volume with values above 0, found none; predict it again")
+        raise UserError(f"{pair.synthetic.name} must have values above 0", hint="predict it again")
     other = not truth.same_grid(synthetic)
     if other and not register:
         raise UserError(
-            f"{pair.truth}: wanted the grid of {pair.synthetic.name} ({_grid(synthetic)}), found another "
-            f"({_grid(truth)}); pass --register, or resample it"
+            f"{pair.truth} must be on the grid of {pair.synthetic.name}, {_grid(synthetic)}",
+            got=_grid(truth),
+            hint="pass --register or resample it",
         )
     if other:
         truth = _registered(truth, synthetic, brain)
@@ -139,7 +141,7 @@ def load_pair(pair: Pair, *, register: bool = False, mask_required: bool = False
 
 
 def attempt(pairs: Iterable[Pair], work: Callable[[Pair], Result], title: str) -> tuple[list[Result], list[Failure]]:
-    """Do `work` for each pair; what goes wrong with one is written down and never costs another.
+    """Do `work` for each pair; failures are isolated per pair.
 
     Args:
         pairs: what to go through.
@@ -160,8 +162,7 @@ def attempt(pairs: Iterable[Pair], work: Callable[[Pair], Result], title: str) -
         except OSError:
             raise
         except Exception as error:
-            kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-            failures.append(Failure(pair.name, kind + " ".join(str(error).split())))
+            failures.append(Failure(pair.name, one_line(error)))
         progress.step(pair.name, failed=len(failures) > before)
     return results, failures
 
@@ -170,8 +171,8 @@ def _registered(truth: Volume, synthetic: Volume, brain: np.ndarray) -> Volume:
     from hifisyn.preprocessing.register import place, register
     from hifisyn.preprocessing.resample import resample
 
-    found = register(synthetic, truth, synthetic.with_data(brain.astype(np.uint8)))
-    return resample(place(truth, found.moving_to_fixed), synthetic)
+    registration = register(synthetic, truth, synthetic.with_data(brain.astype(np.uint8)))
+    return resample(place(truth, registration.moving_to_fixed), synthetic)
 
 
 def find_volume(folder: Path, names: list[str]) -> Path | None:

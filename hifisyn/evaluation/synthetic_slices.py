@@ -1,7 +1,7 @@
-"""What a model made of the cases it was evaluated on, kept beside the tables: synthetic/CASE_T1_to_FLAIR.b2nd.
+"""The synthetic slices of an evaluation, stored beside its tables: synthetic/CASE_T1_to_FLAIR.b2nd.
 
 Stacks are (S, H, W) float32 in [-1, 1], -1 outside the brain, slice by slice those of `SliceStore.image(case, ...)`.
-Reports, readers' studies and downstream tasks read them, so that a model translates each case once.
+Reports and reader studies read them, so that a model translates each case once.
 """
 
 import shutil
@@ -16,7 +16,7 @@ FOLDER = "synthetic"
 
 
 def write(evaluation_folder: Path, case: str, source: str, target: str, slices: np.ndarray) -> None:
-    """Keep (S, H, W) in [-1, 1] of `target` made from `source`, as float32; an earlier file is replaced."""
+    """Store (S, H, W) of `target` from `source`, in [-1, 1], as float32; an earlier file is replaced."""
     write_array(_path(evaluation_folder, case, source, target), slices.astype(np.float32))
 
 
@@ -30,14 +30,14 @@ def read(evaluation_folder: Path, case: str, source: str, target: str) -> np.nda
 
 
 def cases(evaluation_folder: Path, source: str, target: str) -> list[str]:
-    """Return the cases that are kept in this direction, sorted; none where nothing is."""
+    """Return the cases that are stored in this direction, sorted."""
     ending = _path(evaluation_folder, "", source, target).name
     files = (evaluation_folder / FOLDER).glob(f"*{ending}")
     return sorted(file.name.removesuffix(ending) for file in files if not file.name.startswith("."))
 
 
 def clear(evaluation_folder: Path) -> None:
-    """Remove all that is kept."""
+    """Remove all that is stored."""
     shutil.rmtree(evaluation_folder / FOLDER, ignore_errors=True)
 
 

@@ -27,7 +27,7 @@ def read(folder: Path, pair: Pair, grid: Volume) -> Volume | None:
         return None
     label = Volume.load(file)
     if not label.same_grid(grid):
-        raise UserError(f"{file}: wanted the grid of {pair.synthetic.name}, found another; resample the labels")
+        raise UserError(f"{file} must be on the grid of {pair.synthetic.name}", hint="resample the labels")
     return label.with_data(np.rint(label.data).astype(np.int32))
 
 
@@ -42,7 +42,7 @@ def names(folder: Path) -> dict[str, int]:
             try:
                 return {str(name): int(value) for name, value in read_json(file)["labels"].items()}
             except (KeyError, TypeError, ValueError, AttributeError):
-                raise UserError(f'{file}: wanted labels such as {{"GM": 2}}, found others; mend the file') from None
+                raise UserError(f'{file} must hold labels such as {{"GM": 2}}', hint="fix the file") from None
     return {}
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hifisyn.directions import Direction
 from hifisyn.downstream import tissue
-from hifisyn.downstream.job import COMPARISON, shown_measures
+from hifisyn.downstream.measures import COMPARISON, shown_measures
 from hifisyn.downstream.run import FinishedJob
 from hifisyn.downstream.show import measure_title
 from hifisyn.downstream.tissue_of_folders import MAIN

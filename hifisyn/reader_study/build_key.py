@@ -75,5 +75,5 @@ def _candidate(name: str, title: str, evaluated: EvaluatedModels) -> Candidate:
 def _weights(folder: Path) -> str:
     """Return the digest of the weights that an evaluation records; "" where it records none."""
     summary = folder / SUMMARY_JSON
-    settings = read_json(summary).get("settings", {}) if summary.is_file() else {}
-    return str(settings.get("weights") or "")
+    asked = read_json(summary).get("asked", {}) if summary.is_file() else {}
+    return str(asked.get("weights") or "")

@@ -69,7 +69,7 @@ class TrainedFold:
     @property
     def settings(self) -> dict[str, Any]:
         """Settings of the evaluation: weights, checkpoint, data range and so on."""
-        return dict(self.evaluation.get("settings") or {})
+        return {**(self.evaluation.get("asked") or {}), **(self.evaluation.get("settings") or {})}
 
 
 @dataclass(frozen=True)

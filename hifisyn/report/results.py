@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from hifisyn.downstream.job import COMPARISON, REAL, shown_measures
 from hifisyn.downstream.lesion import SOURCE
+from hifisyn.downstream.measures import COMPARISON, REAL, shown_measures
 from hifisyn.downstream.show import measure_title
 from hifisyn.downstream.tissue_of_folders import CEILING, MAIN
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
-from hifisyn.evaluation.model_tables import comparable
+from hifisyn.evaluation.model_tables import comparable_groups
 from hifisyn.evaluation.model_task import TEST
 from hifisyn.experiments.ablation import comparison
 from hifisyn.experiments.tables import SEED, seed_table
@@ -40,7 +40,7 @@ class ResultTable:
 
 def image_quality(facts: Facts) -> list[ResultTable]:
     """Return the overview in the form of the paper's tables 1 and 2, one table a direction, and the ranks of models."""
-    groups = dict(comparable(facts.tested)) if not facts.tested.empty else {}
+    groups = dict(comparable_groups(facts.tested)) if not facts.tested.empty else {}
     if not groups:
         return []
     alike = facts.split == TEST  # all folds were evaluated on the same cases
@@ -50,7 +50,7 @@ def image_quality(facts: Facts) -> list[ResultTable]:
     for group, rows in groups.items():
         table = _compare(facts, rows, MEASURES, f"Image quality, {group}", by="", unit=facts.unit)
         result.append(ResultTable(_file("image_quality", group), table))
-    for group, rows in comparable(facts.evaluated):
+    for group, rows in comparable_groups(facts.evaluated):
         models = rows[rows[METHOD].isin(facts.labels)]
         if models[METHOD].nunique() >= FEWEST_MODELS:
             result.append(ResultTable(_file("ranks", group), _rank_table(group, models)))
@@ -60,7 +60,7 @@ def image_quality(facts: Facts) -> list[ResultTable]:
 def regions(facts: Facts) -> list[ResultTable]:
     """Return one table a direction: PSNR and SSIM inside each structure."""
     table = facts.tables.get("regions", pd.DataFrame())
-    groups = dict(comparable(table)) if not table.empty else {}
+    groups = dict(comparable_groups(table)) if not table.empty else {}
     return [
         ResultTable(
             _file("structures", group),

@@ -10,7 +10,7 @@ import pytest
 from hifisyn.cli.downstream_eval import main
 from hifisyn.downstream import augment, lesion, run, show, tissue
 from hifisyn.downstream.job import DownstreamJob, DownstreamResult
-from hifisyn.downstream.model_under_test import DownstreamSettings, ModelUnderTest, chosen_classes
+from hifisyn.downstream.model_under_test import DownstreamSettings, ModelUnderTest, choose_classes
 from hifisyn.downstream.nnunet import consecutive, renumbered, splits
 from hifisyn.downstream.nnunet_settings import NnUNetSettings, environment, resolved
 from hifisyn.downstream.synthetic_scans import SyntheticScans
@@ -90,7 +90,7 @@ def test_synthetic_scans_hold_what_the_model_says_and_nothing_outside_the_brain(
     assert b"synthetic T2" in bytes(made.header["descrip"])
 
 
-def test_each_scan_is_made_once_until_weights_or_case_change(model, tmp_path, monkeypatch):
+def test_each_scan_is_predicted_once_until_weights_or_case_change(model, tmp_path, monkeypatch):
     asked = []
 
     def predictor():
@@ -178,7 +178,7 @@ def test_nnunets_folds_keep_a_person_on_one_side(model):
         assert {*fold["train"], *fold["val"]} == set(person)
 
 
-def test_work_is_done_once_and_again_where_what_goes_in_changed(tmp_path):
+def test_a_job_is_done_once_and_again_where_what_goes_in_changed(tmp_path):
     runs = []
 
     def do():
@@ -187,22 +187,21 @@ def test_work_is_done_once_and_again_where_what_goes_in_changed(tmp_path):
             pd.DataFrame({"comparison": ["real"], "case": ["007"], "subject": ["007"], "dice": [0.5]})
         )
 
-    def work(weights):
+    def job(weights):
         return DownstreamJob("lesion", "w", "m", tmp_path / "w", {"weights": weights}, do=do)
 
-    lines: list[str] = []
-    assert run.run([work("1")], lines.append)[0][0].reused is False
-    again = run.run([work("1")], lines.append)[0][0]
+    assert run.run([job("1")])[0][0].reused is False
+    again = run.run([job("1")])[0][0]
     assert again.reused
     assert again.result.cases["case"].tolist() == ["007"]
-    assert run.run([work("2")], lines.append)[0][0].reused is False
-    assert run.run([work("2")], lines.append, overwrite=True)[0][0].reused is False
+    assert run.run([job("2")])[0][0].reused is False
+    assert run.run([job("2")], overwrite=True)[0][0].reused is False
     assert len(runs) == 3
 
 
-def test_what_goes_wrong_with_one_work_costs_no_other(tmp_path):
+def test_failures_are_isolated_per_job(tmp_path):
     def fail():
-        raise UserError("wanted this, found that")
+        raise UserError("this must be that", got="another")
 
     def bug():
         raise ValueError("ours")
@@ -212,17 +211,18 @@ def test_what_goes_wrong_with_one_work_costs_no_other(tmp_path):
 
     tasks = {"fail": fail, "bug": bug, "fine": fine}
     jobs = [DownstreamJob("lesion", name, "m", tmp_path / name, do=do) for name, do in tasks.items()]
-    done, failures = run.run(
-        [*jobs, DownstreamJob("lesion", "none", "m", tmp_path, missing="no labels")], lambda _: None
-    )
+    done, failures = run.run([*jobs, DownstreamJob("lesion", "none", "m", tmp_path, missing="no labels")])
     assert [entry.job.title for entry in done] == ["fine"]
-    assert {f.case: f.reason for f in failures} == {"fail": "wanted this, found that", "bug": "ValueError: ours"}
+    assert {f.case: f.reason for f in failures} == {
+        "fail": "this must be that (got another)",
+        "bug": "ValueError: ours",
+    }
     assert not (tmp_path / "fail" / "summary.json").exists()
 
 
 def test_tables_say_what_was_compared(model):
     jobs = [w for w in lesion.jobs(model, ByIntensity) if w.folder.name == "T1_to_T2"]
-    done, _ = run.run(jobs, lambda _: None)
+    done, _ = run.run(jobs)
     table, gaps = show.tables(done)
     text = table.text()
     assert "T1 to T2: Dice lesion" in text
@@ -239,7 +239,7 @@ def test_a_network_that_finds_nothing_in_real_scans_is_named(model, monkeypatch)
             return {name: np.zeros(s.shape, np.uint8) for name, s in scans.items()}
 
     job = next(w for w in augment.jobs(model, Blind) if w.folder.name == "T2_to_T1")
-    (table, _) = show.tables(run.run([job], lambda _: None, overwrite=True)[0])
+    (table, _) = show.tables(run.run([job], overwrite=True)[0])
     assert "T1: nnU-Net finds next to nothing in real scans (mean Dice 0.00), so nothing follows" in " ".join(
         table.text().split()
     )
@@ -252,9 +252,9 @@ def test_the_command_says_first_what_it_would_do(roots, capsys, tmp_path):
     assert "augment: Inverse, T2 with copies made from T1: about" in said
     assert "in all" in said
     assert main(["-d", "IXI", *words]) == 2
-    assert "wanted a trained model of IXI, found MS" in capsys.readouterr().err
+    assert "has no trained model of IXI (got models of MS)" in capsys.readouterr().err
     assert main(["--nnunet-folds", "7", *words]) == 2
-    assert "--nnunet-folds: wanted all, or numbers from 0 to 4, found 7" in capsys.readouterr().err
+    assert "--nnunet-folds must be all, or numbers from 0 to 4 (got 7)" in capsys.readouterr().err
 
 
 def test_the_command_does_each_task_once(tmp_path, capsys):
@@ -272,7 +272,7 @@ def test_the_command_does_each_task_once(tmp_path, capsys):
     assert first[first.index("tissue: ANTs") :] == second[second.index("tissue: ANTs") :]
 
 
-def test_a_broken_model_costs_no_other(roots, tmp_path):
+def test_a_broken_model_is_listed(roots, tmp_path):
     shutil.copytree(roots.results, tmp_path / "res")
     broken = write_model(roots.__class__(tmp_path, tmp_path, tmp_path / "res"), "BROKEN")
     (broken / "plans.json").write_text("{")
@@ -281,7 +281,7 @@ def test_a_broken_model_costs_no_other(roots, tmp_path):
     assert [failure.case for failure in failures] == [str(broken)]
 
 
-def test_a_model_whose_data_are_gone_is_listed_and_costs_no_other(roots, tmp_path):
+def test_a_model_whose_data_are_gone_is_listed(roots, tmp_path):
     lost = read_model(write_model(roots.__class__(tmp_path, tmp_path, tmp_path / "res"), "GONE"))
     here = read_model(roots.results / "MS" / "T1_T2" / "Inverse__plans__2d")
     jobs, failures = run.list_jobs([lost, here], DownstreamSettings(SMALL, device="cpu"), roots, ["tissue"])
@@ -290,12 +290,12 @@ def test_a_model_whose_data_are_gone_is_listed_and_costs_no_other(roots, tmp_pat
 
 
 def test_classes_are_lesions_where_there_are_any():
-    assert chosen_classes(LABELS, "auto") == {"lesion": 4}
-    assert list(chosen_classes(LABELS, "tissues")) == ["CSF", "GM", "WM"]
+    assert choose_classes(LABELS, "auto") == {"lesion": 4}
+    assert list(choose_classes(LABELS, "tissues")) == ["CSF", "GM", "WM"]
     healthy = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
-    assert list(chosen_classes(healthy, "auto")) == ["CSF", "GM", "WM"]
+    assert list(choose_classes(healthy, "auto")) == ["CSF", "GM", "WM"]
     with pytest.raises(UserError, match="--classes lesions"):
-        chosen_classes(healthy, "lesions")
+        choose_classes(healthy, "lesions")
     assert consecutive({"core": 6, "edema": 4}) == {"background": 0, "edema": 1, "core": 2}
     values = Volume(np.array([[[0, 3, 4, 6]]], dtype=np.uint8), np.eye(4))
     assert renumbered(values, {"core": 6, "edema": 4}).data.tolist() == [[[0, 0, 1, 2]]]

@@ -73,14 +73,14 @@ def test_a_second_training_does_nothing_and_another_one_begins_anew(trained, sca
 
 def test_what_goes_wrong_in_nnunet_is_one_line(tmp_path, scans, monkeypatch):
     workspace = NnUNet(tmp_path / "w", SETTINGS, "nnU-Net on real T2")
-    with pytest.raises(UserError, match="wanted training cases with T2 and labels, found none"):
+    with pytest.raises(UserError, match="no training cases with T2 and labels"):
         workspace.train("T2", consecutive(CLASSES), [])
-    with pytest.raises(UserError, match="wanted a finished training"):
+    with pytest.raises(UserError, match="no finished training"):
         workspace.segment({})
     odd = TrainingCase(
         "a", "a", "k", lambda: (scans.real("a", "T2"), scans.labels("a"))
     )  # has labels that are not declared
-    with pytest.raises(UserError, match=r"nnU-Net on real T2: wanted nnU-Net to train, found an error \(.+\); see"):
+    with pytest.raises(UserError, match=r"nnU-Net on real T2: nnU-Net failed to train \(got .+\); see"):
         NnUNet(
             tmp_path / "v", NnUNetSettings(epochs=1, iterations=1, size="small", folds=(3,)), "nnU-Net on real T2"
         ).train("T2", consecutive(CLASSES), [odd])

@@ -128,7 +128,7 @@ def test_bad_cases_are_listed_and_cost_no_other(tmp_path, capsys):
     save(tmp_path / "labels" / "otherlabels.nii.gz", anatomy(), np.diag([2.0, 2, 2, 1]))
     assert run(tmp_path, "--labels", str(tmp_path / "labels")) == 1
     said = capsys.readouterr().err
-    for words in ("--masks", "wanted the true scan", "wanted labels nolabels", "resample the labels"):
+    for words in ("--masks", "the real scan", "no labels nolabels", "resample the labels"):
         assert words in said
     assert set(pd.read_csv(tmp_path / "out" / "subjects.csv")["case"]) == {"good"}
 

@@ -31,7 +31,9 @@ def no_pictures(monkeypatch):
 def test_a_case_that_a_fold_was_trained_on_is_refused():
     splits = Splits(("t",), (Fold(("a", "b"), ("c",)), Fold(("a", "c"), ("b",)), Fold(("a", "b"), ("d",))))
     assert choose_cases(splits, [0, 1], None) == ("test", ("t",), ("a", "b", "c"))
-    with pytest.raises(UserError, match="none of the folds 0, 1 was trained on, found b of fold 0; pass --split test"):
+    with pytest.raises(
+        UserError, match=r"folds 0, 1 must not .* \(got b, on which fold 0 was trained\); pass --split test"
+    ):
         choose_cases(splits, [0, 1], "val")
     assert choose_cases(splits, [0, 2], "val") == ("val", ("c", "d"), ("a", "b"))
     with pytest.raises(UserError, match="fold all"):
@@ -44,7 +46,7 @@ def test_an_ensemble_is_evaluated_as_it_predicts_and_kept_apart(roots):
     assert run(roots, "--model", folder, "--fold", "0", "fold1", "--tta") == 0
     output = folder / "evaluation_test_folds_0_1_tta"
     assert set(times(roots)) == {folder / "fold_0" / "evaluation_test" / "summary.json", output / "summary.json"}
-    settings = read_json(output / "summary.json")["settings"]
+    settings = read_json(output / "summary.json")["asked"]
     assert (settings["fold"], settings["checkpoint"], settings["tta"]) == ([0, 1], ["final"], True)
     store = SliceStore(slices_folder(roots.preprocessed / "TOY"))
     predictor = Predictor.from_folder(folder, [0, 1], device="cpu", tta=True)
@@ -61,7 +63,7 @@ def test_validation_of_folds_together_is_refused_in_one_line(roots, capsys):
     folder = add_model(roots, folds=(0, 1))
     assert run(roots, "--model", folder, "--fold", "0", "1", "--split", "val") == 2
     error = capsys.readouterr().err
-    assert "wanted cases that none of the folds 0, 1 was trained on" in error
+    assert "folds 0, 1 must not have been trained on the cases" in error
     assert error.count("\n") == 1
     assert not times(roots)
 

@@ -125,14 +125,14 @@ def change_slices(roots, folder, output):
     return "changed since: slices"
 
 
-def lack_columns(roots, folder, output):
+def lack_measures(roots, folder, output):
     summary = read_json(output / "summary.json")
-    del summary["settings"]["measures"]
+    del summary["asked"]["measures"]
     write_json(output / "summary.json", summary)
-    return "earlier version, lacks psnr, ssim, ms_ssim"
+    return "changed since: measures"
 
 
-def lack_what_was_made(roots, folder, output):
+def lack_synthetic_slices(roots, folder, output):
     (output / "synthetic" / "c7_T2_to_T1.b2nd").unlink()
     return "lacks the synthetic T1 of c7"
 
@@ -147,7 +147,15 @@ def break_summary(roots, folder, output):
     return "summary is broken"
 
 
-CHANGES = [change_weights, change_split, change_slices, lack_columns, lack_what_was_made, lack_a_table, break_summary]
+CHANGES = [
+    change_weights,
+    change_split,
+    change_slices,
+    lack_measures,
+    lack_synthetic_slices,
+    lack_a_table,
+    break_summary,
+]
 
 
 @pytest.mark.usefixtures("no_tables")
@@ -163,7 +171,7 @@ def test_what_has_changed_is_done_again_and_why_is_said(roots, capsys, change):
     assert run(roots, "--dry-run") == 0
     assert "up to date" in capsys.readouterr().out
     weights = sha256(folder / "fold_0" / "checkpoint_final.pt")
-    assert read_json(folder / "fold_0" / "evaluation_test" / "summary.json")["settings"]["weights"] == weights
+    assert read_json(folder / "fold_0" / "evaluation_test" / "summary.json")["asked"]["weights"] == weights
 
 
 def test_a_dry_run_writes_nothing(roots, capsys):
@@ -171,6 +179,23 @@ def test_a_dry_run_writes_nothing(roots, capsys):
     assert run(roots, "--dry-run") == 0
     assert "to do, not evaluated yet" in capsys.readouterr().out
     assert not (folder / "fold_0" / "evaluation_test").exists()
+
+
+def test_a_dry_run_of_one_model_lists_what_the_run_would_do(roots, capsys):
+    folder = add_model(roots, folds=(0, 1))
+    assert run(roots, "--model", folder, "--dry-run", "-o", roots.results / "out") == 0
+    assert capsys.readouterr().out == "TOY T1_T2 Toy, test (2 cases): to do, not evaluated yet\n"
+    assert run(roots, "--model", folder, "--dry-run", "--fold", "1") == 0
+    assert capsys.readouterr().out == "TOY T1_T2 Toy fold 1, test (2 cases): to do, not evaluated yet\n"
+    assert times(roots) == {}
+    assert run(roots, "--model", folder) == 0
+    assert {file.parent for file in times(roots)} == {folder / "fold_0" / "evaluation_test"}
+    capsys.readouterr()
+    assert run(roots, "--model", folder) == run(roots, "--model", folder, "--dry-run") == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == second
+    assert run(roots, "--model", folder, "--dry-run", "--overwrite") == 0
+    assert capsys.readouterr().out == "TOY T1_T2 Toy, test (2 cases): to do, --overwrite\n"
 
 
 @pytest.mark.usefixtures("no_tables")
@@ -183,7 +208,7 @@ def test_a_run_that_was_killed_is_not_taken_for_done(roots, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(output_files, "write_summary", die)
+        patched.setattr(output_files, "summary", die)
         assert run(roots) == 130
     assert read_tables(roots.results, "TOY")["subjects"].empty
     assert run(roots) == 0
@@ -215,9 +240,9 @@ def test_the_run_can_be_narrowed(roots, capsys):
     assert set(pd.read_csv(one / "fold_0" / "evaluation_val" / "subjects.csv")["case"]) == {"c0", "c1"}
     capsys.readouterr()
     for words, said in (
-        (["-d", "IXI"], "wanted trained models of IXI, found TOY"),
+        (["-d", "IXI"], "must hold trained models of IXI (got models of TOY)"),
         (["--fold", "7"], "weights of fold 7"),
-        (["--model", one, other, "-o", "out"], "-o:"),
+        (["--model", one, other, "-o", "out"], "-o needs one --model"),
         (["--labels", "x"], "--labels"),
     ):
         assert run(roots, *words) == 2

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from hifisyn.cli.evaluate import main
+from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
 from hifisyn.evaluation import against_baselines, baselines, model_task, of_model
 from hifisyn.evaluation.measures import score
@@ -111,7 +112,7 @@ def test_unpaired_training_has_no_look_up_table(store):
     write(store, "b", 1, ("T2",))
     done = compare(store, training=("a", "b"))
     assert baselines.LOOK_UP not in set(done.dataset["method"])
-    with pytest.raises(UserError, match="wanted a training case with T2"):
+    with pytest.raises(UserError, match="no training case with T2"):
         compare(store, training=("a",))
 
 
@@ -129,7 +130,7 @@ def test_cases_without_truth_are_skipped_and_broken_ones_listed(store):
 
 def test_each_case_is_shown_with_the_truth_last(store):
     seen = []
-    compare(store, look=lambda case, way, columns, counted: seen.append((case, way, list(columns), counted)))
+    compare(store, on_case=lambda case, way, columns, counted: seen.append((case, way, list(columns), counted)))
     assert seen[0] == ("d", PAIR, ["T1", "synthetic T2", "T2"], [2, 3, 4])
     assert len(seen) == 4
 
@@ -149,10 +150,10 @@ def test_cases_come_from_the_splits():
 
 def test_the_tables_are_written_as_json_knows_them(tmp_path, store):
     done = compare(store)
-    of_model._write(tmp_path, done, {"split": "test"})
+    of_model._write(Once(tmp_path, {"split": "test"}, "summary.json"), "Toy", done)
     content = json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)
     assert len(content["mean"]) == 10
-    assert content["settings"]["split"] == "test"
+    assert (content["asked"], content["settings"]["model"]) == ({"split": "test"}, "Toy")
     assert (tmp_path / "metrics_T1_to_T2.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -14,7 +14,7 @@ from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, struct
 from hifisyn.cli.evaluate import main
 from hifisyn.cli.predict import main as predict
 from hifisyn.errors import UserError
-from hifisyn.evaluation import of_volumes
+from hifisyn.evaluation import stacks
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES, by_case, by_dataset, score
 from hifisyn.evaluation.pairs import find_pairs
 from hifisyn.metrics.image import ms_ssim
@@ -124,7 +124,7 @@ def test_slices_are_axial_whatever_the_order_of_the_axes(tmp_path):
 
 def test_axial_rows_run_from_anterior_and_columns_from_right():
     data = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
-    stack = of_volumes.axial(Volume(data, np.diag([1.0, 1, 1, 1])))
+    stack = stacks.axial(Volume(data, np.diag([1.0, 1, 1, 1])))
     assert stack.shape == (6, 5, 4)
     assert stack[2, 0, 0] == data[3, 4, 2]
 
@@ -247,7 +247,7 @@ def test_an_earlier_evaluation_is_not_overwritten(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["synth"], "TRUTH"), (["nowhere", "nowhere"], "folder"), (["synth", "--model", "m"], "either")],
+    [(["synth"], "TRUTH"), (["nowhere", "nowhere"], "folder"), (["synth", "--model", "m"], "exclude each other")],
 )
 def test_mistakes_are_one_line(tmp_path, capsys, arguments, words):
     assert main(arguments) == 2

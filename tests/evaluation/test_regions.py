@@ -140,4 +140,4 @@ def test_a_label_map_on_another_grid_is_told(tmp_path, capsys):
     (tmp_path / "dataset.json").write_text('{"labels": {"tumour": [1, 2]}}')
     write_label(tmp_path, "A", brain)
     assert main([str(tmp_path / n) for n in ("synth", "truth")] + ["--labels", str(tmp_path / "labelsTr")]) == 2
-    assert "mend the file" in capsys.readouterr().err
+    assert "fix the file" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.measures import score
 from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import evaluations, find
-from hifisyn.evaluation.model_tables import comparable, read_tables
+from hifisyn.evaluation.model_tables import comparable_groups, read_tables
 from hifisyn.evaluation.model_task import look_up, out_of_date
 from hifisyn.figures import style
 from hifisyn.figures.draw import draw_all
@@ -121,9 +121,9 @@ def test_each_direction_is_compared_on_the_cases_with_both_of_its_contrasts(root
             found = rows[(rows["method"] == "HiFiSyn") & (rows["case"] == case)]
             assert found["psnr_brain"].item() == pytest.approx(own["psnr_brain"].mean(), abs=1e-4)
     assert (done.skipped, done.left_out, done.failures) == (("y", "z"), (), ())
-    summary = json.loads((task.output / "summary.json").read_text())["settings"]
-    assert (summary["domains"], summary["skipped"]) == (list(DOMAINS), ["y", "z"])
-    assert "left_out" not in summary
+    summary = json.loads((task.output / "summary.json").read_text())
+    assert (summary["asked"]["domains"], summary["settings"]["skipped"]) == (list(DOMAINS), ["y", "z"])
+    assert "left_out" not in summary["settings"]
     assert out_of_date(task) == ""
 
 
@@ -147,7 +147,7 @@ def test_cases_of_one_contrast_each_allow_no_comparison(tmp_path):
 
 def test_models_of_three_and_of_two_contrasts_stand_in_one_table(beside):
     tables = read_tables(beside.results, "TOY")
-    groups = dict(comparable(tables["subjects"]))
+    groups = dict(comparable_groups(tables["subjects"]))
     assert set(groups) == {f"{direction}, test" for direction in ALL}
     for direction in ALL:
         both = set(direction) == {"T1", "T2"}

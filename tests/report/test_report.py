@@ -264,7 +264,7 @@ def test_what_was_run_is_reported(roots, report):
     text = " ".join(Page(report.read_text()).words)
     summary = pd.read_json(fold_folder(roots) / "evaluation_test" / "summary.json", typ="series")
     for words in (
-        summary["settings"]["weights"],
+        summary["asked"]["weights"],
         "hifisyn_train TOY T1 T2 fold0",
         "length.iterations = 4",
         f"python {sys.version.split()[0]}",

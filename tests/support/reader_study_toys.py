@@ -40,7 +40,7 @@ def study_roots(home, cases=8, models=MODELS, pair=("T1", "FLAIR"), subject_of=N
         write_text(folder / "fold_0" / "checkpoint_best.pt", "")
         rows = [f"{case},{(subject_of or {}).get(case, case)}" for case in names]
         write_text(evaluation(folder) / "subjects.csv", "\n".join(["case,subject", *rows, ""]))
-        write_json(evaluation(folder) / "summary.json", {"settings": {"weights": f"weights of {folder.name}"}})
+        write_json(evaluation(folder) / "summary.json", {"asked": {"weights": f"weights of {folder.name}"}})
     return roots
 
 
