@@ -27,8 +27,8 @@ EPILOG = """examples:
 
 tasks:
   tissue   the same tool (FSL FAST where installed, else Atropos) segments real and synthetic scans: Dice, volumes
-  lesion   an nnU-Net that learned from real scans segments real and synthetic scans: Dice and the gap
-  augment  an nnU-Net learns from real scans, another from these and synthetic copies: Dice on real scans
+  lesion   an nnU-Net trained on real scans segments real and synthetic scans: Dice and the gap
+  augment  an nnU-Net trained on real scans, another on these and synthetic copies: Dice on real scans
 
 Only cases that the models never saw count. Run again, it does what is missing or has changed. In folders, files pair
 by name: synth/IXI012_T1.nii.gz, truth/IXI012_T1.nii.gz, labels/IXI012.nii.gz (CSF 1, GM 2, WM 3), and the brain mask

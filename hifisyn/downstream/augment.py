@@ -1,7 +1,7 @@
 """Does a segmentation get better with synthetic copies of its training scans (HiFi-Syn, table 4)?
 
 For each direction two nnU-Nets learn for the same number of steps: one from the target contrast of the training
-subjects, one from these scans and synthetic copies, which the model makes from the source contrast. Both segment the
+subjects, one from these scans and synthetic copies, which the model predicts from the source contrast. Both segment the
 real scans of the test subjects.
 
 Differs from the paper: the classes, on data sets with lesions; the paper's are the tissues of IXI.
@@ -23,7 +23,7 @@ from hifisyn.downstream.networks import (
     real_network,
     segmenting_seconds,
     synthetic_copies,
-    taught,
+    trained,
     training_seconds,
 )
 from hifisyn.downstream.nnunet import NnUNet, digest, renumbered
@@ -34,13 +34,13 @@ BOTH = "real + synthetic"
 
 
 def jobs(model: ModelUnderTest, new: NewSegmenter = NnUNet) -> list[DownstreamJob]:
-    """Return the work of every direction: on its target, with copies made from its source."""
+    """Return the jobs of every direction: on its target, with copies synthesised from its source."""
     return [_job(model, direction, new) for direction in model.directions]
 
 
 def _job(model: ModelUnderTest, direction: Direction, new: NewSegmenter) -> DownstreamJob:
     source, modality = direction
-    title = f"{TASK}: {model.label}, {modality} with copies made from {source}"
+    title = f"{TASK}: {model.label}, {modality} with copies synthesised from {source}"
     folder = model.folder / TASK / direction.key
     try:
         classes = model.classes
@@ -73,8 +73,8 @@ def _do(
     real, copies = real_cases(model, modality), synthetic_copies(model, source, modality)
     augmented = new(folder / "nnunet", model.settings.nnunet, f"nnU-Net on {BOTH} {modality}")
     networks = {
-        REAL: taught(model, real_network(model, modality, new), modality, real),
-        BOTH: taught(model, augmented, modality, [*real, *copies]),
+        REAL: trained(model, real_network(model, modality, new), modality, real),
+        BOTH: trained(model, augmented, modality, [*real, *copies]),
     }
     scans = {case: model.scans.real(case, modality) for case in cases}
     maps = {name: network.segment(scans) for name, network in networks.items()}
@@ -86,11 +86,11 @@ def _do(
         for case in cases
     ]
     for case in cases:
-        taught_by = {f"learned from {name} {modality}": maps[name][case] for name in networks}
+        shown = {f"trained on {name} {modality}": maps[name][case] for name in networks}
         draw(
             folder / f"{case}.png",
-            dict.fromkeys(taught_by, scans[case]),
-            taught_by,
+            dict.fromkeys(shown, scans[case]),
+            shown,
             references[case],
             list(model.classes),
         )

@@ -1,4 +1,4 @@
-"""Does a network that learned from real scans find the same in synthetic ones (HiFi-Syn, fig. 7b)?
+"""Does a network trained on real scans find the same in synthetic ones (HiFi-Syn, fig. 7b)?
 
 nnU-Net learns from real scans of the target contrast of the training subjects. It then segments, of each test
 subject, the real scan, the synthetic one, and the source as it is, which says what the network finds without any
@@ -8,6 +8,7 @@ synthesis. Dice is against the reference labels; the gap is real minus synthetic
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from hifisyn.downstream.networks import (
     real_cases,
     real_network,
     segmenting_seconds,
-    taught,
+    trained,
     training_seconds,
 )
 from hifisyn.downstream.nnunet import NnUNet, digest, renumbered
@@ -39,7 +40,7 @@ BRIGHTEST_PERCENTILE = 99.5
 
 
 def jobs(model: ModelUnderTest, new: NewSegmenter = NnUNet) -> list[DownstreamJob]:
-    """Return the work of every direction."""
+    """Return the jobs of every direction."""
     return [_job(model, direction, new) for direction in model.directions]
 
 
@@ -73,43 +74,44 @@ def _job(model: ModelUnderTest, direction: Direction, new: NewSegmenter) -> Down
 def _do(
     model: ModelUnderTest, source: str, target: str, cases: list[str], folder: Path, new: NewSegmenter
 ) -> DownstreamResult:
-    network = taught(model, real_network(model, target, new), target, real_cases(model, target))
+    network = trained(model, real_network(model, target, new), target, real_cases(model, target))
     scans: dict[str, Volume] = {}
-    failures: list[Failure] = []
+    failures: dict[str, Failure] = {}
     for case in cases:
         try:
-            made = model.synthetic.volume(case, source, target)
+            synthetic = model.synthetic.volume(case, source, target)
         except UserError as error:
-            failures.append(Failure(case, str(error)))
+            failures[case] = Failure(case, str(error))
             continue
         real, given = model.scans.real(case, target), model.scans.real(case, source)
-        scans |= {f"{case}__{REAL}": real, f"{case}__{SYNTHETIC}": made, f"{case}__{SOURCE}": given}
-    found = network.segment(scans) if scans else {}
+        scans |= {f"{case}__{REAL}": real, f"{case}__{SYNTHETIC}": synthetic, f"{case}__{SOURCE}": given}
+    segmented = network.segment(scans) if scans else {}
     rows = []
-    for case in dict.fromkeys(name.rpartition("__")[0] for name in scans):
+    for case in (case for case in cases if case not in failures):
         reference = renumbered(model.scans.labels(case), model.classes).data
-        maps = {kind: found[f"{case}__{kind}"] for kind in (REAL, SYNTHETIC, SOURCE)}
+        maps = {kind: segmented[f"{case}__{kind}"] for kind in (REAL, SYNTHETIC, SOURCE)}
         rows += [
             {COMPARISON: kind, CASE: case, SUBJECT: model.subject(case)}
             | scores(labels, reference, list(model.classes))
             for kind, labels in maps.items()
         ]
-        pictured = {f"{kind} {target}": scans[f"{case}__{kind}"] for kind in (REAL, SYNTHETIC)}
-        found_in = {f"{kind} {target}": maps[kind] for kind in (REAL, SYNTHETIC)}
-        draw(folder / f"{case}.png", pictured, found_in, reference, list(model.classes))
-    settings = {"tool": model.settings.nnunet.words, "source": source, "target": target, "split": model.split}
+        shown = {f"{kind} {target}": scans[f"{case}__{kind}"] for kind in (REAL, SYNTHETIC)}
+        shown_maps = {f"{kind} {target}": maps[kind] for kind in (REAL, SYNTHETIC)}
+        draw(folder / f"{case}.png", shown, shown_maps, reference, list(model.classes))
+    settings: dict[str, Any] = {"tool": model.settings.nnunet.words, "source": source, "target": target}
+    settings["split"] = model.split
     table = pd.DataFrame(rows)
-    said = {"classes": list(model.classes), "remark": remark(table) if rows else ""}
-    return DownstreamResult(table, failures, settings | said)
+    settings |= {"classes": list(model.classes), "remark": remark(table) if rows else ""}
+    return DownstreamResult(table, list(failures.values()), settings)
 
 
 def scores(labels: np.ndarray, reference: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
-    """Return `dice`, the mean over classes, and `dice_<class>` of two maps numbered as nnU-Net wants them.
+    """Return `dice`, the mean over classes, and `dice_<class>` of two maps numbered as nnU-Net needs them.
 
     A class that both maps lack has no Dice (NaN) and does not count in the mean, as in nnU-Net's own evaluation.
     """
-    found = {f"dice_{name}": dice(labels == value, reference == value) for value, name in enumerate(classes, 1)}
-    return {"dice": mean_dice(found)} | found
+    row = {f"dice_{name}": dice(labels == value, reference == value) for value, name in enumerate(classes, 1)}
+    return {"dice": mean_dice(row)} | row
 
 
 def draw(
@@ -119,18 +121,18 @@ def draw(
     reference: np.ndarray,
     classes: Sequence[str],
 ) -> None:
-    """Draw the scans with what was found in each and the reference (fig. 7), where there is most of the reference.
+    """Draw the scans, the map of each and the reference (fig. 7), in the slices with most of the reference.
 
     Args:
         path: the PNG file.
-        scans: by what they are called, on one grid.
-        maps: what was found in each, numbered as nnU-Net wants it.
+        scans: by name, on one grid.
+        maps: the segmentation of each, numbered as nnU-Net needs it.
         reference: label map on the same grid, numbered alike.
         classes: names of 1, 2, ...
     """
     grid = next(iter(scans.values()))
-    found = [SegmentedScan(name, _stack(scan), axial(grid.with_data(maps[name]))) for name, scan in scans.items()]
-    draw_overlays(path, found, axial(grid.with_data(reference)), dict(enumerate(classes, 1)))
+    segmented = [SegmentedScan(name, _stack(scan), axial(grid.with_data(maps[name]))) for name, scan in scans.items()]
+    draw_overlays(path, segmented, axial(grid.with_data(reference)), dict(enumerate(classes, 1)))
 
 
 def _stack(scan: Volume) -> np.ndarray:

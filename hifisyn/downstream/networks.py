@@ -26,7 +26,7 @@ def real_cases(model: ModelUnderTest, modality: str) -> list[TrainingCase]:
 
 
 def synthetic_copies(model: ModelUnderTest, source: str, modality: str) -> list[TrainingCase]:
-    """Return a copy in the contrast of each training case that has the source and labels, made by the model."""
+    """Return a copy in the contrast of each training case that has the source and labels, predicted by the model."""
     return [
         TrainingCase(
             f"{case}__synthetic",
@@ -46,8 +46,8 @@ def real_network(model: ModelUnderTest, modality: str, new: NewSegmenter = NnUNe
     return new(folder, model.settings.nnunet, f"nnU-Net on real {modality}")
 
 
-def taught(model: ModelUnderTest, segmenter: Segmenter, modality: str, cases: Sequence[TrainingCase]) -> Segmenter:
-    """Return the segmenter after it learned from the cases, which takes no time where it did before."""
+def trained(model: ModelUnderTest, segmenter: Segmenter, modality: str, cases: Sequence[TrainingCase]) -> Segmenter:
+    """Return the segmenter after training on the cases, which takes no time where that was done before."""
     segmenter.train(modality, consecutive(model.classes), cases)
     return segmenter
 
@@ -77,5 +77,5 @@ class _Copy:
         self.model, self.case, self.source, self.modality = model, case, source, modality
 
     def __call__(self) -> tuple[Volume, Volume]:
-        made = self.model.synthetic.volume(self.case, self.source, self.modality)
-        return made, renumbered(self.model.scans.labels(self.case), self.model.classes)
+        copy = self.model.synthetic.volume(self.case, self.source, self.modality)
+        return copy, renumbered(self.model.scans.labels(self.case), self.model.classes)

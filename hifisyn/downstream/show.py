@@ -1,4 +1,4 @@
-"""What downstream tasks found, as tables for people: each comparison with its test, and the gap to real scans."""
+"""The results of downstream tasks as tables for people: each comparison with its test, and the gap to real scans."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,14 +21,14 @@ KINDS = {"dice": "Dice", "vs": "VS"}
 
 def tables(done: Sequence[FinishedJob]) -> list[Table]:
     """Return the tables of each task: tissue by model; lesions and augmentation against real scans, and the gaps."""
-    found = []
+    result = []
     for task in dict.fromkeys(entry.job.task for entry in done):
-        found += _tables(task, [entry for entry in done if entry.job.task == task])
-    return found
+        result += _tables(task, [entry for entry in done if entry.job.task == task])
+    return result
 
 
 def measure_title(measure: str) -> str:
-    """Return how a measure of a downstream task is called.
+    """Return the title of a measure of a downstream task.
 
     >>> measure_title("dice"), measure_title("dice_GM"), measure_title("vs_CSF")
     ('Dice', 'Dice GM', 'VS CSF')
@@ -58,5 +58,5 @@ def _tables(task: str, done: Sequence[FinishedJob]) -> list[Table]:
 
 
 def _direction(entry: FinishedJob) -> str:
-    found = entry.result.settings
-    return str(Direction(found["source"], found["target"]))
+    settings = entry.result.settings
+    return str(Direction(settings["source"], settings["target"]))

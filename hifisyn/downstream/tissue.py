@@ -16,9 +16,7 @@ from hifisyn.downstream.job import DownstreamJob, DownstreamResult
 from hifisyn.downstream.measures import CASE, SUBJECT
 from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.scans import Scans
-from hifisyn.downstream.synthetic_scans import SyntheticScans
 from hifisyn.downstream.tissue_of_folders import compare
-from hifisyn.engine.jobs import Failure
 from hifisyn.engine.parallel import map_cases
 from hifisyn.evaluation import output_files
 from hifisyn.evaluation.pairs import Loaded
@@ -34,7 +32,7 @@ SECONDS_A_CASE = 15.0
 
 
 def jobs(model: ModelUnderTest) -> list[DownstreamJob]:
-    """Return the work on synthetic T1, as in the paper, from every source; where the model makes none, on all."""
+    """Return the jobs on synthetic T1, as in the paper, from every source; of a model without T1, on all targets."""
     chosen = [direction for direction in model.directions if direction.target == USUAL]
     return [_job(model, direction) for direction in chosen or model.directions]
 
@@ -65,25 +63,22 @@ def _do(
 ) -> DownstreamResult:
     lesions = tuple(value for name, value in model.plans.labels.items() if name not in TISSUES)
     scale = model.plans.intensity_scale[target]
-    made, failures = _made(model.synthetic, cases, source, target)
-    jobs = {
+    # In this process, which holds the model.
+    synthesise = {case: (case, source, target) for case in cases}
+    files, failures = map_cases(model.synthetic.path, synthesise, processes=1, title="synthesising")
+    segment = {
         case: (model.scans.store.folder, case, file, target, scale, tool, lesions, folder)
-        for case, file in made.items()
+        for case, file in files.items()
     }
-    found, failed = map_cases(segment_case, jobs, processes=model.settings.processes, title="segmenting")
-    for case, rows in found.items():
+    tables, failed = map_cases(segment_case, segment, processes=model.settings.processes, title="segmenting")
+    for case, rows in tables.items():
         rows.insert(1, CASE, case)
         rows.insert(2, SUBJECT, model.subject(case))
-    table = pd.concat(found.values(), ignore_index=True) if found else pd.DataFrame()
+    table = pd.concat(tables.values(), ignore_index=True) if tables else pd.DataFrame()
     settings = {"tool": tissue.describe(tool), "source": source, "target": target, "split": model.split}
     return DownstreamResult(
         table, [*failures, *failed], settings | {"lesions": "left out of both maps" if lesions else "none"}
     )
-
-
-def _made(made: SyntheticScans, cases: list[str], source: str, target: str) -> tuple[dict[str, Path], list[Failure]]:
-    """Make the synthetic scans in this process, which holds the model."""
-    return map_cases(made.path, {case: (case, source, target) for case in cases}, processes=1, title="synthesising")
 
 
 def segment_case(
@@ -112,18 +107,18 @@ def segment_case(
         The rows of `hifisyn.downstream.tissue_of_folders.compare`.
     """
     scans = Scans(AlignedStore(aligned))
-    truth, made, brain = scans.real(case, target), Volume.load(synthetic), scans.brain(case).data > 0
+    truth, volume, brain = scans.real(case, target), Volume.load(synthetic), scans.brain(case).data > 0
     lesion = np.zeros(brain.shape, dtype=bool)
     if lesions and scans.has(case, labelled=True):
         lesion = np.isin(scans.labels(case).data, lesions)
 
-    def segment(volume: Volume, inside: np.ndarray) -> np.ndarray:
-        return tissue.segment(volume, inside, target, tool=tool, lesion=lesion)
+    def segment(scan: Volume, inside: np.ndarray) -> np.ndarray:
+        return tissue.segment(scan, inside, target, tool=tool, lesion=lesion)
 
-    loaded = Loaded(made, truth, brain, "file", registered=False)
+    loaded = Loaded(volume, truth, brain, "file", registered=False)
     rows, maps = compare(loaded, segment)
     stacks = comparable_stacks(loaded, scale)
-    outline = {name: axial(made.with_data(labels)) for name, labels in maps.items()}
+    outline = {name: axial(volume.with_data(labels)) for name, labels in maps.items()}
     counted = np.flatnonzero(stacks.brain.any(axis=(1, 2))).tolist()
     columns = {"real": stacks.truth, "synthetic": stacks.synthetic}
     output_files.outline_sheet(folder / f"{case}.png", columns, outline, counted, f"{case}: tissue in {target}")

@@ -1,1 +1,1 @@
-"""What synthesis is worth: image metrics, baselines, downstream tasks."""
+"""Evaluation of synthesis by image metrics, against baselines."""

@@ -1,4 +1,4 @@
-"""All trained models and evaluations that there are on the disk."""
+"""All trained models and all evaluations on the disk."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ def folds_of(model: Model) -> list[int | str]:
 
 
 def evaluations(models: Iterable[Model]) -> Iterator[Evaluated]:
-    """Yield the evaluations that models have in their folders; one without summary.json is not complete, so not one."""
+    """Yield the complete evaluations in the folders of models: those with a summary.json."""
     for model in models:
         for fold in folds_of(model):
             for split in (TEST, VALIDATION):

@@ -112,7 +112,7 @@ def ms_ssim(a: np.ndarray, b: np.ndarray, data_range: float = DATA_RANGE, *, low
     Contrast times structure at five scales and luminance at the coarsest, each averaged over the slice as `ssim` is,
     raised to its weight and multiplied. A scale halves the one before by the mean of 2x2 pixels, an odd last row or
     column left out. A negative mean, as of an inverted contrast, counts as 0. Slices that are too small for five
-    windows of 11x11 pixels (a side below 176) have as many scales as fit, the weights of those made to sum to 1: such
+    windows of 11x11 pixels (a side below 176) have as many scales as fit, their weights scaled to sum to 1: such
     values compare with those of slices of the same size only.
 
     Args:
@@ -212,7 +212,7 @@ def finite_mean(values: np.ndarray) -> float:
 def _by_slice(measure: _Measure, a: np.ndarray, b: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     inside = np.ones(np.shape(a), dtype=bool) if mask is None else np.asarray(mask, dtype=bool)
     if inside.shape != np.shape(a):
-        raise ValueError(f"wanted a mask and slices alike, got {inside.shape} and {np.shape(a)}")
+        raise ValueError(f"mask and slices must have one shape, got {inside.shape} and {np.shape(a)}")
     values = np.empty(np.shape(a)[:-2])
     for index, x, y in _slices(a, b):
         values[index] = measure(x, y, inside[index]) if inside[index].any() else np.nan
@@ -223,7 +223,7 @@ def _slices(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[tuple[int, ...], np.
     """Yield the place of each slice, () of one alone, and both slices in float64."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.shape != b.shape or a.ndim not in (2, 3):
-        raise ValueError(f"wanted slices (H, W) or stacks (S, H, W) alike, got {a.shape} and {b.shape}")
+        raise ValueError(f"must be slices (H, W) or stacks (S, H, W) of one shape, got {a.shape} and {b.shape}")
     for index in np.ndindex(a.shape[:-2]):
         yield index, a[index], b[index]
 

@@ -38,4 +38,4 @@ def by_label(a: np.ndarray, b: np.ndarray, labels: dict[str, int]) -> dict[str, 
 
 def _alike(a: np.ndarray, b: np.ndarray) -> None:
     if a.shape != b.shape or a.dtype != bool or b.dtype != bool:
-        raise ValueError(f"wanted boolean arrays of one shape, got {a.dtype} {a.shape} and {b.dtype} {b.shape}")
+        raise ValueError(f"must be boolean arrays of one shape, got {a.dtype} {a.shape} and {b.dtype} {b.shape}")

@@ -67,7 +67,7 @@ def friedman(values: pd.DataFrame, *, alpha: float = 0.05, higher_is_better: boo
 
 
 def _test(ranks: np.ndarray, alpha: float) -> tuple[float, float, VerdictKind]:
-    """Return chi-square, p and what they say of ranks (n, k)."""
+    """Return chi-square, p and the verdict of ranks (n, k)."""
     from scipy.stats import friedmanchisquare
 
     n, k = ranks.shape

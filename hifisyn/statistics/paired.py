@@ -88,7 +88,7 @@ def _compare_pairs(method: pd.Series, reference: pd.Series, resamples: int, seed
 
 
 def _verdicts(table: pd.DataFrame, unit: str, alpha: float) -> list[PairedVerdict]:
-    """Return what came of each test.
+    """Return the verdict of each test.
 
     Holm's corrected p-values only fall where the p-values fall, so what the least p-values become under the
     correction is the least that each corrected p-value can be.

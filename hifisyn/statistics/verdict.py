@@ -1,4 +1,4 @@
-"""What came of a test, as data, and the words in which tables and pages say it."""
+"""Verdicts of tests as data, and the words of tables and pages for them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +21,7 @@ class VerdictKind(StrEnum):
 
 @dataclass(frozen=True)
 class PairedVerdict:
-    """What came of the test of one method against the reference; `str` gives the sentence.
+    """The verdict of a test of one method against the reference; `str` gives the sentence.
 
     Attributes:
         kind: what the test says.
@@ -69,7 +69,7 @@ class PairedVerdict:
 
 @dataclass(frozen=True)
 class FriedmanVerdict:
-    """What came of Friedman's test; `str` gives the sentence.
+    """The verdict of Friedman's test; `str` gives the sentence.
 
     Attributes:
         kind: what the test says.

@@ -249,7 +249,7 @@ def test_the_command_says_first_what_it_would_do(roots, capsys, tmp_path):
     words = ["--results", str(roots.results), "--preprocessed", str(roots.preprocessed), "--device", "cpu"]
     assert main(["--dry-run", "--task", "augment", *words]) == 0
     said = capsys.readouterr().out
-    assert "augment: Inverse, T2 with copies made from T1: about" in said
+    assert "augment: Inverse, T2 with copies synthesised from T1: about" in said
     assert "in all" in said
     assert main(["-d", "IXI", *words]) == 2
     assert "has no trained model of IXI (got models of MS)" in capsys.readouterr().err
