@@ -198,7 +198,7 @@ def test_settings_that_cannot_work_are_refused():
     with pytest.raises(UserError, match=r"settings\.labels must be both or T1 or T2 .*got FLAIR"):
         make("settings.labels=FLAIR")
     bare = small_plans("COSMOS").model_copy(update={"labels": {"background": 0}})
-    with pytest.raises(UserError, match="wanted labels of structures, found background"):
+    with pytest.raises(UserError, match=r"COSMOS must have labels of structures to learn from .*got background"):
         COSMOS(bare, PAIR)
 
 

@@ -212,7 +212,7 @@ def test_gradient_reaches_both_sides_of_the_content_loss():
     trainer = make()
     batch, made = doubled(trainer)
     leaves = [{m: x.detach().requires_grad_() for m, x in side.items()} for side in (made.content, made.reencoded)]
-    loss = trainer.objective(batch, replace(made, content=leaves[0], again=leaves[1]))["content"]
+    loss = trainer.objective(batch, replace(made, content=leaves[0], reencoded=leaves[1]))["content"]
     for gradient in torch.autograd.grad(loss, [leaf for side in leaves for leaf in side.values()]):
         assert gradient.abs().max() > 0
 

@@ -123,7 +123,7 @@ class HiFiSyn(ContentDiscriminatorTrainer):
             yield DISCRIMINATOR, self._image_discriminator(batch, rendered)
         if weight.content > 0:
             yield CONTENT_DISCRIMINATOR, self._content_discriminator({m: e.noisy.detach() for m, e in encoded.items()})
-        yield GENERATOR, self._objective(batch, masks, encoded, rendered)
+        yield GENERATOR, self.objective(batch, masks, encoded, rendered)
         self._update_after_step = {m: e.code.detach() for m, e in encoded.items()}, tables
         self._last_contents = masks, {m: e.content.detach() for m, e in encoded.items()}
 
@@ -169,7 +169,7 @@ class HiFiSyn(ContentDiscriminatorTrainer):
     def _content_discriminator(self, noisy: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {"content": adversarial.content_discriminator_loss(self._content_logits(noisy), self.domains)}
 
-    def _objective(
+    def objective(
         self, batch: Batch, masks: ContentMasks, encoded: Mapping[str, Encoded], rendered: Rendered
     ) -> dict[str, Tensor]:
         """Eq. 17, weighted; a loss of weight 0 is not computed."""
