@@ -20,7 +20,7 @@ MOST_AVERAGED = 0.999
 
 
 class SlicePlan(Settings):
-    """Which slices are cut from a volume, and how; the same for all methods."""
+    """Which slices are extracted from a volume, and how; the same for all methods."""
 
     size: int = Field(256, ge=16, description="pixels along each side of a stored slice")
     crop: int = Field(216, ge=16, description="pixels along each side of what the networks see, in training and after")
@@ -65,7 +65,7 @@ class OptimisationPlan(Settings):
     """How weights move."""
 
     batch_size: int = Field(2, ge=1, description="images of each contrast in a step")
-    lr: float = Field(1e-4, gt=0, description="initial rate of all that makes images or content")
+    lr: float = Field(1e-4, gt=0, description="initial rate of all that synthesises images or content")
     lr_discriminator: float = Field(1e-4, gt=0, description="initial rate of discriminators")
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.5, 0.999)
     weight_decay: float = Field(1e-4, ge=0)

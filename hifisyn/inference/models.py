@@ -8,7 +8,7 @@ from pathlib import Path
 from hifisyn.directions import Direction, directions
 from hifisyn.errors import UserError
 from hifisyn.files import read_json
-from hifisyn.paths import CONFIG_JSON, parse_fold, plans_file
+from hifisyn.paths import CONFIG_JSON, fold_folders, fold_of, plans_file
 from hifisyn.plans import Plans
 
 CHECKPOINTS = ("best", "final", "latest")
@@ -151,8 +151,7 @@ def _domains(names: Iterable[str]) -> tuple[str, ...]:
 
 def _checkpoints(folder: Path) -> Iterable[Checkpoint]:
     possible = []
-    for fold in folder.glob("fold_*"):
-        number = parse_fold(fold.name.removeprefix("fold_"))
-        possible += [Checkpoint(number, kind, fold / f"checkpoint_{kind}.pt") for kind in CHECKPOINTS]
+    for fold in fold_folders(folder):
+        possible += [Checkpoint(fold_of(fold), kind, fold / f"checkpoint_{kind}.pt") for kind in CHECKPOINTS]
     there = [checkpoint for checkpoint in possible if checkpoint.file.is_file()]
     return sorted(there, key=lambda c: (isinstance(c.fold, str), c.fold if isinstance(c.fold, int) else 0))

@@ -13,7 +13,7 @@ UNLABELLED_GLOBAL = 10
 
 
 @dataclass(frozen=True)
-class Layout:
+class SlotLayout:
     """The slots of a bank.
 
     Attributes:
@@ -32,7 +32,7 @@ class Layout:
         return sum(self.slots.values()) + self.global_slots
 
 
-def layout(labels: Mapping[str, int], volumes: Mapping[str, float] | None = None) -> Layout:
+def layout(labels: Mapping[str, int], volumes: Mapping[str, float] | None = None) -> SlotLayout:
     """Choose the slots for the labels of a data set.
 
     The paper gives background and CSF 2, GM and WM 3, and as many global slots as structural ones: 20 on IXI.
@@ -49,7 +49,7 @@ def layout(labels: Mapping[str, int], volumes: Mapping[str, float] | None = None
     {'background': 2, 'CSF': 2, 'GM': 3, 'WM': 3}
     """
     if volumes is not None and not any(volumes.values()):
-        return Layout({}, UNLABELLED_GLOBAL, f"no label maps: {UNLABELLED_GLOBAL} global slots alone")
+        return SlotLayout({}, UNLABELLED_GLOBAL, f"no label maps: {UNLABELLED_GLOBAL} global slots alone")
     slots: dict[str, int] = {}
     why: list[str] = ["background and CSF 2 slots, GM and WM 3 (paper, section 3.2.1)"]
     for name in labels:
@@ -63,7 +63,7 @@ def layout(labels: Mapping[str, int], volumes: Mapping[str, float] | None = None
         why.append(f"many labels: cut to {sum(slots.values())} structural slots, so that every slot sees pixels")
     total = sum(slots.values())
     why.append(f"as many global slots as structural ones ({total})")
-    return Layout(slots, total, "; ".join(why))
+    return SlotLayout(slots, total, "; ".join(why))
 
 
 def _slots(name: str, volume: float | None) -> tuple[int, str]:

@@ -28,7 +28,7 @@ def step_of(trainer, batch=None, target="T2"):
     source = "T1" if target == "T2" else "T2"
     boxes = {m: trainer.boxes(batch.labels[m]) for m in PAIR}
     trainer.generator.manual_seed(5)
-    return batch.images, source, boxes, trainer.translate_batch(batch.images, boxes, source, target)
+    return batch.images, source, boxes, trainer.render_batch(batch.images, boxes, source, target)
 
 
 def l1(a, b):
@@ -95,7 +95,7 @@ def test_styles_of_translations_are_random():
     trainer = make()
     batch = small_batch()
     same = {m: image[:1].expand(2, -1, -1, -1) for m, image in batch.images.items()}
-    made = trainer.translate_batch(same, dict.fromkeys(PAIR), "T1", "T2")
+    made = trainer.render_batch(same, dict.fromkeys(PAIR), "T1", "T2")
     assert not torch.allclose(made.fake[0], made.fake[1], atol=1e-4)
     assert torch.allclose(made.reconstruction[0], made.reconstruction[1], atol=1e-4)
 

@@ -55,7 +55,7 @@ def test_rows_are_all_methods_by_year_and_hifisyn_last():
     years = [(trainers()[row.method].YEAR, row.method) for row in rows[:-1]]
     assert years == sorted(years)
     assert rows[-1].method == REFERENCE
-    words = {row.name: row.words for row in rows}
+    words = {row.name: row.summary for row in rows}
     assert words["CycleGAN"] == "two generators that undo each other (2017)"
     assert words["HiFiSyn"] == "Brain Memory Bank and discrimination at three grains (2024)"
 
@@ -63,7 +63,7 @@ def test_rows_are_all_methods_by_year_and_hifisyn_last():
 def test_methods_from_elsewhere_come_last_in_the_order_given_and_inherit_no_facts():
     rows = method_rows([HEIR, "hifisyn", AUTHOR, "cyclegan"])
     assert [row.name for row in rows] == ["CycleGAN", "HiFiSyn", "Heir", "Author"]
-    assert [row.words for row in rows[2:]] == ["a method from elsewhere", "two generators and an opinion (2030)"]
+    assert [row.summary for row in rows[2:]] == ["a method from elsewhere", "two generators and an opinion (2030)"]
 
 
 def test_a_paper_is_cited_as_its_class_has_it():

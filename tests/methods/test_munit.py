@@ -48,7 +48,7 @@ def doubled(trainer):
     trainer.draw_styles = lambda b: {
         m: torch.randn(2, 8, generator=rng(n), dtype=torch.float64) for n, m in enumerate(PAIR)
     }
-    return batch, trainer.translate_batch(batch)
+    return batch, trainer.render_batch(batch)
 
 
 def step(trainer, batch, **options):

@@ -26,7 +26,7 @@ from hifisyn.networks.ranks import from_first_rank
 from hifisyn.networks.value_tables import counted_tables
 
 
-class Table(NamedTuple):
+class BankTable(NamedTuple):
     """What can be read: values (T, V), unit vectors, and known (T,) bool, which slots have one."""
 
     values: Tensor
@@ -96,12 +96,12 @@ class BrainMemoryBank(nn.Module):
         """A copy of which slots have a value of each contrast, (contrasts, T) bool."""
         return torch.stack([table.known for table in self.tables.each()])
 
-    def table(self, modality: str) -> Table:
+    def table(self, modality: str) -> BankTable:
         """Return the stored values b of a contrast."""
         stored = self.tables[modality]
-        return Table(stored.values, stored.known)
+        return BankTable(stored.values, stored.known)
 
-    def retrieve(self, content: Tensor, table: Table, labels: Tensor | None) -> Tensor:
+    def retrieve(self, content: Tensor, table: BankTable, labels: Tensor | None) -> Tensor:
         """Return S_n = sqrt(V) * sum over t of w_{n,t} b^t (eq. 3), as a map (N, V, h, w).
 
         The factor gives the entries of a unit value a variance of 1. The gradient flows to content through w and to
@@ -198,18 +198,18 @@ class BrainMemoryBank(nn.Module):
             unit = unit_pixels(content), unit_pixels(attributes)
             return slot_sums(*unit, similarity, labels, self.slot_class, self.tau_u)
 
-    def prototypes(self, sums: SlotSums, modality: str) -> Table:
+    def prototypes(self, sums: SlotSums, modality: str) -> BankTable:
         """Return P, the unit values of this batch; the stored one where a slot has no pixels."""
         stored = self.table(modality)
         values = torch.where(sums.present[:, None], normalize(sums.value, dim=1), stored.values)
-        return Table(values, stored.known | sums.present)
+        return BankTable(values, stored.known | sums.present)
 
-    def blended(self, sums: SlotSums, modality: str) -> Table:
+    def blended(self, sums: SlotSums, modality: str) -> BankTable:
         """Return the values as the update of eq. 5 will leave them, with gradient to the attributes."""
         stored = self.table(modality)
         kept = self._kept(self.tables[modality].updates) * stored.known
         values = moved(stored.values, normalize(sums.value, dim=1), kept, sums.present)
-        return Table(values, stored.known | sums.present)
+        return BankTable(values, stored.known | sums.present)
 
     @torch.no_grad()
     def update(self, sums: Mapping[str, SlotSums]) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from hifisyn.directions import Direction
 from hifisyn.methods.content_masks import ContentMasks
 from hifisyn.methods.content_noise import with_noise
-from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank, Table
+from hifisyn.methods.hifisyn.memory_bank import BankTable, BrainMemoryBank
 from hifisyn.methods.hifisyn.memory_update import SlotSums
 from hifisyn.methods.hifisyn.networks import HiFiSynNetworks
 
@@ -46,8 +46,8 @@ class BankTables:
     """
 
     sums: dict[str, SlotSums]
-    own: dict[str, Table | None]
-    shared: dict[str, Table | None]
+    own: dict[str, BankTable | None]
+    shared: dict[str, BankTable | None]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Passes:
             rng,
         )
         sums = {m: bank.sums(e.content, e.dense, masks.labels[m]) for m, e in encoded.items() if e.dense is not None}
-        own: dict[str, Table | None] = {m: bank.prototypes(s, m) for m, s in sums.items()}
+        own: dict[str, BankTable | None] = {m: bank.prototypes(s, m) for m, s in sums.items()}
         return BankTables(sums, own=own, shared={m: bank.blended(s, m) for m, s in sums.items()})
 
     def render(
@@ -142,5 +142,5 @@ class Passes:
     def _with_noise(self, content: Tensor, rng: torch.Generator) -> Tensor:
         return with_noise(content, self.content_noise, rng)
 
-    def _retrieve(self, content: Tensor, table: Table | None, labels: Tensor | None) -> Tensor | None:
+    def _retrieve(self, content: Tensor, table: BankTable | None, labels: Tensor | None) -> Tensor | None:
         return None if self.bank is None or table is None else self.bank.retrieve(content, table, labels)

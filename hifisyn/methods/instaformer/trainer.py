@@ -2,7 +2,7 @@
 
 Kim et al., "InstaFormer: Instance-Aware Image-to-Image Translation with Transformer", CVPR 2022, arXiv 2203.16248.
 What the paper leaves open follows the authors' published settings: LSGAN, 8x8 patches, 6 layers, PatchNCE on three
-layers. It translates one way; here two independent models, called by their target, are trained side by side.
+layers. It translates in one direction; here two independent models, called by their target, are trained side by side.
 
 Differs from the paper:
 - Batch, crop and length are those of the plans, which all methods share; published are a batch of
@@ -47,7 +47,7 @@ HEAD_BETAS = (0.9, 0.999)
 
 
 @dataclass(frozen=True)
-class Translation:
+class Rendered:
     """What the model into a contrast renders of a batch.
 
     Attributes:
@@ -125,23 +125,21 @@ class InstaFormer(Trainer):
         """Yield both discriminators, then both generators with their heads."""
         images = {m: padded(image, self.side) for m, image in batch.images.items()}
         boxes = {m: self.boxes(batch.labels[m]) for m in self.domains}
-        translations = {
-            target: self.translate_batch(images, boxes, source, target) for source, target in self.directions
-        }
-        self._codes = {m: translations[m].code.detach() for m in self.domains}
+        rendered = {target: self.render_batch(images, boxes, source, target) for source, target in self.directions}
+        self._codes = {m: rendered[m].code.detach() for m in self.domains}
         yield (
             DISCRIMINATOR,
-            _summed(self.discriminator_losses(images[m], translations[m].fake.detach(), m) for m in self.domains),
+            _summed(self.discriminator_losses(images[m], rendered[m].fake.detach(), m) for m in self.domains),
         )
-        yield GENERATOR, _summed(self.objective(images[m], translations[m], m) for m in self.domains)
+        yield GENERATOR, _summed(self.objective(images[m], rendered[m], m) for m in self.domains)
 
     def boxes(self, labels: Tensor | None) -> Boxes | None:
         """Return the boxes of label maps (N, H, W), which are padded as the images are."""
         return boxes_of(labels, self.side, self.settings.boxes)
 
-    def translate_batch(
+    def render_batch(
         self, images: Mapping[str, Tensor], boxes: Mapping[str, Boxes | None], source: str, target: str
-    ) -> Translation:
+    ) -> Rendered:
         """Translate the source's images with random styles, and put the target's together again."""
         model = self.model(target)
         content, features = model.encode(images[source])
@@ -150,7 +148,7 @@ class InstaFormer(Trainer):
         fake = model(content, noise, boxes[source])
         code = model.code(images[target])
         reconstruction = model(model.encode(images[target])[0], code, boxes[target])
-        return Translation(content, features, boxes[source], fake, code, reconstruction)
+        return Rendered(content, features, boxes[source], fake, code, reconstruction)
 
     def discriminator_losses(self, real: Tensor, fake: Tensor, target: str) -> dict[str, Tensor]:
         """Return what the discriminator of a contrast minimises of real images and (detached) translations."""
@@ -158,22 +156,22 @@ class InstaFormer(Trainer):
         on_real = least_squares([self.logits(real, target)], REAL)
         return {"adversarial": (on_fake + on_real) / 2}
 
-    def objective(self, real: Tensor, translation: Translation, target: str) -> dict[str, Tensor]:
+    def objective(self, real: Tensor, rendered: Rendered, target: str) -> dict[str, Tensor]:
         """Return what the model into a contrast minimises, weighted; a weight of 0 costs nothing."""
         weight, model = self.settings, self.model(target)
         losses = {
-            "adversarial": least_squares([self.logits(translation.fake, target)], REAL),
-            "reconstruction": weight.reconstruction * l1_loss(translation.reconstruction, real),
+            "adversarial": least_squares([self.logits(rendered.fake, target)], REAL),
+            "reconstruction": weight.reconstruction * l1_loss(rendered.reconstruction, real),
         }
         if weight.style > 0:
-            losses["style"] = weight.style * l1_loss(model.code(translation.reconstruction), translation.code)
-        boxes = translation.boxes if self.settings.with_box_nce else None
+            losses["style"] = weight.style * l1_loss(model.code(rendered.reconstruction), rendered.code)
+        boxes = rendered.boxes if self.settings.with_box_nce else None
         if weight.nce > 0 or boxes is not None:
-            content, features = model.encode(translation.fake)
+            content, features = model.encode(rendered.fake)
             if weight.nce > 0:
-                losses["nce"] = weight.nce * self.position_loss(features, translation.features, target)
+                losses["nce"] = weight.nce * self.position_loss(features, rendered.features, target)
             if boxes is not None:
-                losses["box_nce"] = weight.box_nce * self.box_loss(content, translation.content, boxes, target)
+                losses["box_nce"] = weight.box_nce * self.box_loss(content, rendered.content, boxes, target)
         return losses
 
     def position_loss(self, translated: list[Tensor], original: list[Tensor], target: str) -> Tensor:

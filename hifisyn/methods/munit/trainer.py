@@ -44,7 +44,7 @@ from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Trainer, Updates
 
 
 @dataclass(frozen=True)
-class Translations:
+class Rendered:
     """What the networks render of a batch; every dict is keyed by the contrast of the real image.
 
     Attributes:
@@ -119,9 +119,9 @@ class MUNIT(Trainer):
                 content = {m: self.encode(batch.images[m], m) for m in self.domains}
                 fake = self.render(content, self.draw_styles(batch))
             yield DISCRIMINATOR, self.discriminator_losses(batch, fake)
-        translations = self.translate_batch(batch)
-        yield GENERATOR, self.objective(batch, translations)
-        self._styles = {m: style.detach() for m, style in translations.style.items()}
+        rendered = self.render_batch(batch)
+        yield GENERATOR, self.objective(batch, rendered)
+        self._styles = {m: style.detach() for m, style in rendered.style.items()}
 
     def after_step(self) -> None:
         """Move the mean styles, by what was encoded before the weights moved."""
@@ -129,14 +129,14 @@ class MUNIT(Trainer):
             self.networks.mean_style.update(self._styles)
         self._styles = None
 
-    def translate_batch(self, batch: Batch) -> Translations:
-        """Return contents, styles and translations of a batch."""
+    def render_batch(self, batch: Batch) -> Rendered:
+        """Return contents, styles and rendered of a batch."""
         content = {m: self.encode(batch.images[m], m) for m in self.domains}
         style = {m: self.encode_style(batch.images[m], m) for m in self.domains}
         random_style = self.draw_styles(batch)
         fake = self.render(content, random_style)
         reencoded = {source: self.encode(fake[source], target) for source, target in self.directions}
-        return Translations(content, style, random_style, fake, reencoded)
+        return Rendered(content, style, random_style, fake, reencoded)
 
     def draw_styles(self, batch: Batch) -> dict[str, Tensor]:
         """Draw a style from N(0, I) for each translation: (N, code) by the contrast of its source."""
@@ -145,31 +145,31 @@ class MUNIT(Trainer):
         return {m: torch.randn(size, generator=self.generator, device=device) for m, size in sizes.items()}
 
     def render(self, content: Mapping[str, Tensor], style: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the translations of contents by given styles, all by the contrast of the source."""
+        """Return the rendered of contents by given styles, all by the contrast of the source."""
         return {source: self.decode(content[source], style[source], target) for source, target in self.directions}
 
     def restore(self, content: Mapping[str, Tensor], style: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the images of contents and styles in their own contrast."""
         return {m: self.decode(content[m], style[m], m) for m in self.domains}
 
-    def objective(self, batch: Batch, translations: Translations) -> dict[str, Tensor]:
+    def objective(self, batch: Batch, rendered: Rendered) -> dict[str, Tensor]:
         """Return what the auto-encoders minimise, weighted, over both directions; a weight of 0 costs nothing."""
         weight, images = self.settings, batch.images
         terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
-            "adversarial": (weight.adversarial, lambda: self._adversarial(translations)),
+            "adversarial": (weight.adversarial, lambda: self._adversarial(rendered)),
             "reconstruction": (
                 weight.reconstruction,
-                lambda: _l1(self.restore(translations.content, translations.style), images),
+                lambda: _l1(self.restore(rendered.content, rendered.style), images),
             ),
-            "style": (weight.style, lambda: _l1(self._reencoded_styles(translations), translations.random_style)),
-            "content": (weight.content, lambda: _l1(translations.reencoded, translations.content)),
-            "cycle": (weight.cycle, lambda: _l1(self.restore(translations.reencoded, translations.style), images)),
-            "pgd": (self._pgd_weight(batch), lambda: self._pgd(batch, translations)),
+            "style": (weight.style, lambda: _l1(self._reencoded_styles(rendered), rendered.random_style)),
+            "content": (weight.content, lambda: _l1(rendered.reencoded, rendered.content)),
+            "cycle": (weight.cycle, lambda: _l1(self.restore(rendered.reencoded, rendered.style), images)),
+            "pgd": (self._pgd_weight(batch), lambda: self._pgd(batch, rendered)),
         }
         return {name: share * term() for name, (share, term) in terms.items() if share > 0}
 
     def discriminator_losses(self, batch: Batch, fake: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return what the discriminators minimise of a batch and its (detached) translations, by source."""
+        """Return what the discriminators minimise of a batch and its (detached) rendered, by source."""
         on_real = total(least_squares(self.logits(batch.images[m], m), REAL) for m in self.domains)
         on_fake = total(least_squares(self.logits(fake[s], t), FAKE) for s, t in self.directions)
         return {"adversarial": self.settings.adversarial * (on_real + on_fake)}
@@ -194,19 +194,19 @@ class MUNIT(Trainer):
         """Return the module that translates `source` to `target`, in the style that `test_style` says."""
         return MUNITTranslator(self.networks, source, target, self.settings.test_style)
 
-    def _adversarial(self, translations: Translations) -> Tensor:
-        return total(least_squares(self.logits(translations.fake[s], t), REAL) for s, t in self.directions)
+    def _adversarial(self, rendered: Rendered) -> Tensor:
+        return total(least_squares(self.logits(rendered.fake[s], t), REAL) for s, t in self.directions)
 
-    def _reencoded_styles(self, translations: Translations) -> dict[str, Tensor]:
-        return {source: self.encode_style(translations.fake[source], target) for source, target in self.directions}
+    def _reencoded_styles(self, rendered: Rendered) -> dict[str, Tensor]:
+        return {source: self.encode_style(rendered.fake[source], target) for source, target in self.directions}
 
     def _pgd_weight(self, batch: Batch) -> float:
         plan = self.settings.granularity
         return plan.pgd * plan.share(batch.iteration, self.first_total) if self.settings.label_map else 0.0
 
-    def _pgd(self, batch: Batch, translations: Translations) -> Tensor:
+    def _pgd(self, batch: Batch, rendered: Rendered) -> Tensor:
         masks = content_masks(batch, self.settings.networks.stride)
-        contents = granularity.contents_of(batch, masks, translations.content, translations.reencoded)
+        contents = granularity.contents_of(batch, masks, rendered.content, rendered.reencoded)
         return granularity.pgd(contents, batch, masks, self.settings.granularity, self.generator)
 
 

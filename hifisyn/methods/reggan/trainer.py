@@ -7,8 +7,8 @@ image, least squares without one half, no identity loss.
 Differs from the paper:
 - The paper's pairs are of one person. Here a translation is registered to a slice of like height of another one, since
   this training is unpaired. Brains are oriented and centred alike, not registered to each other.
-- It translates one way. Here both ways are trained side by side, each with networks of its own; with a cycle, where
-  the code registers one way only, both are registered.
+- It translates in one direction. Here both are trained side by side, each with networks of its own; with a cycle,
+  where the code registers in one direction only, both are registered.
 - No random affine is added: it is how the paper makes misalignment, and two brains are misaligned anyway.
 - Batch, crop and length are those of the plans, which all methods share; published are a batch of 1, a
   crop of 256 and 80 epochs.
