@@ -52,7 +52,7 @@ def find(
                 left_out += problems
                 cases.append(case)
     if not cases:
-        raise UserError(_nothing(sources, left_out))
+        raise _nothing(sources, left_out)
     return Found(
         cases,
         tuple(left_out),
@@ -79,22 +79,23 @@ def _distinct(datasets: Sequence[BidsDataset]) -> None:
         for subject in dataset.subjects:
             if subject in seen:
                 raise UserError(
-                    f"wanted data sets of different participants, found sub-{subject} in {seen[subject]} and in "
-                    f"{dataset.root}; convert one at a time, each with its --name"
+                    "data sets must have different participants",
+                    got=f"sub-{subject} in {seen[subject]} and in {dataset.root}",
+                    hint="convert one at a time, each with its --name",
                 )
             seen[subject] = dataset.root
 
 
-def _nothing(sources: Sequence[Path], left_out: Sequence[LeftOut]) -> str:
-    why = f" ({left_out[0].file.name}: {left_out[0].reason})" if left_out else ""
-    return (
-        f"{', '.join(map(str, sources))}: wanted scans such as sub-01/anat/sub-01_T1w.nii.gz, found none that fits"
-        f"{why}; look at the labels and the filters"
+def _nothing(sources: Sequence[Path], left_out: Sequence[LeftOut]) -> UserError:
+    return UserError(
+        f"{', '.join(map(str, sources))} must hold scans such as sub-01/anat/sub-01_T1w.nii.gz",
+        got=f"{left_out[0].file.name}: {left_out[0].reason}" if left_out else "none that fits",
+        hint="look at the labels and the filters",
     )
 
 
 def _warning(root: Path) -> str:
-    return f"{root / DESCRIPTION}: wanted the description of a BIDS data set, found none; read as one all the same"
+    return f"{root / DESCRIPTION} does not exist; {root} is read as a BIDS data set all the same"
 
 
 def _about(dataset: BidsDataset) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 from hifisyn.dataset_conversion.bids_ignore import Ignore
 from hifisyn.dataset_conversion.bids_names import ENDINGS, BidsName, case_name, parse
 from hifisyn.dataset_conversion.converter import LeftOut
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError
 
 DESCRIPTION = "dataset_description.json"
 PARTICIPANTS = "participants.tsv"
@@ -67,11 +67,11 @@ class BidsDataset:
         """
         dataset = cls(root)
         if not root.is_dir():
-            raise UserError(f"{root}: wanted the root of a BIDS data set, found no folder; check the path")
+            raise FileError(root, "must be a folder, the root of a BIDS data set", hint="check the path")
         if not dataset.subjects:
             inside = next((p for p in sorted(root.iterdir()) if p.is_dir() and cls(p).subjects), None)
             hint = f"name {inside}" if inside else "name the folder that holds sub-01"
-            raise UserError(f"{root}: wanted the root of a BIDS data set, found no folder such as sub-01; {hint}")
+            raise FileError(root, "must be the root of a BIDS data set", got="no folder such as sub-01", hint=hint)
         return dataset
 
     @cached_property
@@ -91,9 +91,9 @@ class BidsDataset:
 
     def sessions(self, participants: Sequence[str] = (), sessions: Sequence[str] = ()) -> Iterator[Session]:
         """Yield the visits, sorted; with labels only those."""
-        wanted = set(participants)
+        chosen = set(participants)
         for subject in self.subjects:
-            if wanted and subject not in wanted:
+            if chosen and subject not in chosen:
                 continue
             folder = self.root / f"sub-{subject}"
             there = _labels(folder, "ses-")
@@ -160,7 +160,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _problem(path: Path, name: BidsName, session: Session) -> str:
     if not path.exists():
-        return "wanted a file, found a link that leads nowhere; fetch its content, as with datalad get"
+        return "is a link that leads nowhere; fetch its content, as with datalad get"
     if name.session != (session.subject, session.session):
-        return f"wanted a name that begins with {session.case}, found another; rename it"
+        return f"must have a name that begins with {session.case}; rename it"
     return ""

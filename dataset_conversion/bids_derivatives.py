@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hifisyn.dataset_conversion.bids_dataset import DESCRIPTION, BidsDataset, Session, read_object
 from hifisyn.dataset_conversion.bids_names import ENDINGS, BidsName, parse
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError
 
 OURS = "hifisyn"
 SUFFIXES = ("mask", "roi", "dseg", "probseg")
@@ -45,7 +45,7 @@ def candidates(folders: Sequence[BidsDataset], session: Session, scan: Path) -> 
     Those of other scans of the session are not listed. Only headers are read.
 
     Raises:
-        UserError: the header of the scan cannot be read.
+        FileError: the header of the scan cannot be read.
     """
     from hifisyn.volume import read_grid
 
@@ -59,9 +59,9 @@ def candidates(folders: Sequence[BidsDataset], session: Session, scan: Path) -> 
         if not problem:
             try:
                 same = read_grid(candidate.path).canonical().same_grid(grid)
-                problem = "" if same else f"wanted the grid of {scan.name}, found another; resample it to that scan"
-            except UserError as error:
-                problem = str(error).removeprefix(f"{candidate.path}: ")
+                problem = "" if same else f"must be on the grid of {scan.name}; resample it to that scan"
+            except FileError as error:
+                problem = error.reason
         checked.append(Candidate(candidate.path, candidate.name, candidate.root, problem))
     return checked
 
@@ -69,7 +69,7 @@ def candidates(folders: Sequence[BidsDataset], session: Session, scan: Path) -> 
 def _of_session(dataset: BidsDataset, session: Session) -> Iterator[Candidate]:
     folders = [(session.folder_in(dataset.root), "")]
     if session.session:
-        shared = "" if session.alone else "wanted a file of this session, found one of the participant; name it by ses-"
+        shared = "" if session.alone else "must be of this session (got one of the participant); name it by ses-"
         folders.append((dataset.root / f"sub-{session.subject}", shared))
     for folder, problem in folders:
         files = [(path, parse(path.name)) for path in _images(folder / "anat")]
@@ -88,13 +88,13 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _may_be_of(name: BidsName, scan: BidsName) -> bool:
-    """Tell whether what a name says of its scan is true of this one; it may say less."""
+    """Return whether the entities in a name fit this scan; the name may have fewer."""
     return all(name.entities[key] == scan.entities.get(key) for key in OF_THE_SCAN if key in name.entities)
 
 
 def _space_problem(name: BidsName) -> str:
     space = name.entities.get("space", "")
-    return "" if space in OWN_SPACES else f"wanted the space of the scan, found {space}; bring it back to the scan"
+    return "" if space in OWN_SPACES else f"must be in the space of the scan (got {space}); bring it back to the scan"
 
 
 def _is_ours(folder: Path) -> bool:

@@ -10,7 +10,7 @@ from hifisyn.dataset_conversion.bids_dataset import BidsDataset, Session
 from hifisyn.dataset_conversion.bids_derivatives import Candidate, candidates
 from hifisyn.dataset_conversion.bids_tables import STANDARD, is_brain, lesion, look_up, structure, tissue
 from hifisyn.dataset_conversion.converter import LeftOut
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,9 +139,9 @@ class Labels:
         standard = not table and not {"desc", "seg", "atlas"} & set(candidate.name.entities)
         names = {value: tissue(name) for value, name in (STANDARD if standard else table).items()}
         if not names:
-            return None, "wanted a table that names its values, found none; write the .tsv beside it"
+            return None, "must have a table that names its values; write the .tsv beside it"
         if not set(COMPUTED) <= set(names.values()):
-            return None, "wanted CSF, GM and WM among the names of its values, found others; name them in its .tsv"
+            return None, "must have CSF, GM and WM among the names of its values; name them in its .tsv"
         return Layer(candidate.path, {v: TISSUES[name] for v, name in names.items() if name}, standard=standard), ""
 
     def _value(self, name: str) -> int:
@@ -190,7 +190,7 @@ def _painted(layer: Layer, data: "np.ndarray") -> "np.ndarray":
 
 
 def _check_order(scan: "np.ndarray", labels: "np.ndarray", file: Path) -> None:
-    """See that values without a table are in the order of the specification; FAST and early fMRIPrep have another.
+    """Check that values without a table are in the order of the specification; FAST and early fMRIPrep have another.
 
     Raises:
         UserError: CSF is brighter than white matter on T1.
@@ -199,7 +199,9 @@ def _check_order(scan: "np.ndarray", labels: "np.ndarray", file: Path) -> None:
 
     csf, wm = (scan[labels == TISSUES[name]] for name in ("CSF", "WM"))
     if csf.size and wm.size and np.median(csf) > np.median(wm):
-        raise UserError(
-            f"{file}: wanted the values of the BIDS table (1 GM, 2 WM, 3 CSF), found CSF brighter than WM on T1; "
-            "write the .tsv that names them beside it"
+        raise FileError(
+            file,
+            "must have the values of the BIDS table (1 GM, 2 WM, 3 CSF)",
+            got="CSF brighter than WM on T1",
+            hint="write the .tsv that names them beside it",
         )

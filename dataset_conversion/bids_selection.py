@@ -9,7 +9,7 @@ from typing import Any
 
 from hifisyn.dataset import MODALITIES
 from hifisyn.dataset_conversion.bids_names import ENDINGS, SUFFIXES, BidsName
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 from hifisyn.files import read_json
 
 ANY = "*"
@@ -94,7 +94,7 @@ def add_arguments(parser: argparse._ActionsContainer) -> None:
 
 
 def from_arguments(arguments: argparse.Namespace) -> Selection:
-    """Return what the user asks for.
+    """Return the selection that the user requests.
 
     Raises:
         UserError: a filter cannot be understood.
@@ -124,8 +124,8 @@ def parse_filter(text: str) -> tuple[str, Query]:
     pairs = [condition.partition("-") for condition in conditions.split(",")]
     if modality is None or not all(key.isalpha() and value for key, _, value in pairs):
         raise UserError(
-            f"--filter: wanted a contrast of {', '.join(MODALITIES)} and entities, as in T1=acq-mprage,run-1, "
-            f"found {text!r}; mend it"
+            f"--filter must be a contrast of {', '.join(MODALITIES)} and entities, as in T1=acq-mprage,run-1",
+            got=repr(text),
         )
     return modality, {LONG_NAMES.get(key, key): (value,) for key, _, value in pairs}
 
@@ -140,7 +140,7 @@ def read_filter_file(path: Path) -> dict[str, Query]:
     """
     content = read_json(path)
     if not isinstance(content, dict) or not all(isinstance(query, dict) for query in content.values()):
-        raise UserError(f'{path}: wanted queries such as {{"t1w": {{"acquisition": "mprage"}}}}, found others; mend it')
+        raise FileError(path, 'must hold queries such as {"t1w": {"acquisition": "mprage"}}')
     filters: dict[str, Query] = {}
     for word, query in content.items():
         modality = _modality(word)
@@ -158,7 +158,7 @@ def _modality(word: str) -> str | None:
 def _values(value: Any, path: Path) -> tuple[str | None, ...]:
     values = value if isinstance(value, list) else [value]
     if not all(item is None or isinstance(item, (str, int)) for item in values):
-        raise UserError(f"{path}: wanted text, numbers or null, found {json.dumps(value)}; mend the query")
+        raise FileError(path, "must query text, numbers or null", got=json.dumps(value), hint="fix the query")
     meant = (OF_PYBIDS.get(str(item), (str(item).removeprefix("sub-").removeprefix("ses-"),)) for item in values)
     return tuple(item for items in meant for item in items)
 

@@ -57,17 +57,17 @@ def find(
     copies, left_out = gather(files, [BY_NAME[name] for name in releases])
     if not copies:
         raise UserError(
-            f"{', '.join(map(str, sources))}: wanted cases such as BraTS2021_00000/BraTS2021_00000_t1.nii.gz, found "
-            "none; name their folder (files with four contrasts, as in Task01 of the Decathlon, have to be split)"
+            f"{', '.join(map(str, sources))} must hold cases such as BraTS2021_00000/BraTS2021_00000_t1.nii.gz",
+            hint="name their folder (files with four contrasts, as in Task01 of the Decathlon, have to be split)",
         )
     for name in releases:
         if all(copy.release.name != name for copy in copies):
-            raise UserError(f"wanted cases of {name}, found none whose names could be; drop --release {name}")
+            raise UserError(f"no case has a name as in {name}", hint=f"drop --release {name}")
     spreadsheets, rows = _read_maps([*name_maps, *(file for file in files if MAP_NAME.fullmatch(file.name))], name_maps)
     strangers = unlinked_releases(copies, rows)
     if strangers and not unlinked:
-        mend = f"save {spreadsheets[0].name} as .csv beside it" if spreadsheets else "pass --name-map FILE"
-        raise UserError(f"{_risk(strangers)}; {mend}, or pass --unlinked to go on all the same")
+        hint = f"save {spreadsheets[0].name} as .csv beside it" if spreadsheets else "pass --name-map FILE"
+        raise UserError(_risk(strangers), hint=f"{hint}, or pass --unlinked to go on all the same")
     cohort = identify(copies, rows)
     warnings = (_risk(strangers),) if strangers else ()
     return _found(cohort, rows, (*left_out, *cohort.left_out), warnings)

@@ -10,7 +10,7 @@ from hifisyn.dataset import MODALITIES
 from hifisyn.dataset_conversion.brats_names import LABEL, STRAY_LABEL, Name, parse_file
 from hifisyn.dataset_conversion.brats_releases import RELEASES, Release, advice, recognise
 from hifisyn.dataset_conversion.converter import LeftOut
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 
 
 @dataclass
@@ -55,7 +55,7 @@ def list_files(sources: Iterable[Path]) -> list[Path]:
         elif source.is_dir():
             files += [Path(folder) / name for folder, _, names in os.walk(source) for name in names]
         else:
-            raise UserError(f"{source}: wanted a folder or a .zip of BraTS cases, found none; mend the path")
+            raise FileError(source, "must be a folder or a .zip of BraTS cases", hint="fix the path")
     return sorted(set(files))
 
 
@@ -82,7 +82,7 @@ def gather(files: Iterable[Path], wanted: Sequence[Release] = ()) -> tuple[list[
         if what not in (*MODALITIES, LABEL):
             copy.others.append(file)
         elif copy.files.setdefault(what, file) != file:
-            reason = f"wanted one {what} of the case, found {copy.files[what].name} too; remove one"
+            reason = f"a case must have one {what} (got {copy.files[what].name} too); remove one"
             left_out.append(LeftOut(name.text, file, reason))
     for copy in copies.values():
         _take_stray_label(copy)
@@ -99,7 +99,9 @@ def _take_stray_label(copy: Copy) -> None:
 
 def _without_scan(copy: Copy) -> LeftOut:
     there = [path.name for path in (*copy.files.values(), *copy.others)]
-    reason = f"wanted a scan such as {copy.name.text}-t1n.nii.gz, found {there[0]} alone; take the release of the scans"
+    reason = (
+        f"must have a scan such as {copy.name.text}-t1n.nii.gz (got {there[0]} alone); take the release of the scans"
+    )
     return LeftOut(copy.name.text, copy.folder, reason)
 
 
@@ -123,8 +125,8 @@ def _check_grids(copies: Iterable[Copy], wanted: Sequence[Release]) -> None:
         seen.add(batch)
         family = [release for release in RELEASES if release.family == copy.release.family]
         if shape != copy.release.shape and any(shape == release.shape for release in family):
-            found = "x".join(map(str, shape))
             raise UserError(
-                f"{copy.folder}: wanted the grid of {copy.release.name}, found {found} at names of that release; "
-                f"{advice(copy.release.family)}"
+                f"{copy.folder}: cases named as in {copy.release.name} must have its grid",
+                got="x".join(map(str, shape)),
+                hint=advice(copy.release.family),
             )

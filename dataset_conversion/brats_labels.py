@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hifisyn.dataset import Case
 from hifisyn.dataset_conversion.brats_releases import CANONICAL, Release
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,16 +30,18 @@ def write_label(case: Case, target: Path, release: Release) -> None:
     fitted = on_grid(given, scan)
     if fitted is None:
         shapes = " and ".join("x".join(map(str, volume.shape)) for volume in (scan, given))
-        raise UserError(
-            f"{case.label}: wanted a label map on the grid of the scans, found another (shapes {shapes}); resample it"
+        raise FileError(
+            case.label, "must be on the grid of the scans", got=f"another; shapes {shapes}", hint="resample it"
         )
     values = {value: CANONICAL[structure] for value, structure in release.labels.items()} | {0: 0}
     odd = sorted(set(np.unique(fitted.data).tolist()) - set(values))
     if odd:
         known = ", ".join(f"{value} {structure}" for value, structure in release.labels.items())
-        raise UserError(
-            f"{case.label}: wanted the label values of {release.name} ({known}), found {odd[0]:g} too; "
-            "pass another --release if that is not what it is"
+        raise FileError(
+            case.label,
+            f"must hold the label values of {release.name} ({known})",
+            got=f"{odd[0]:g} too",
+            hint="pass another --release if it is of another one",
         )
     scan.with_data(remapped(fitted.data, values)).save(target, overwrite=True)
 
@@ -62,7 +64,7 @@ def on_grid(label: "Volume", scan: "Volume") -> "Volume | None":
     """Return a label map with its axes in the order of the scan; none where it lies elsewhere.
 
     Label maps of BraTS are drawn voxel by voxel on the scans, so an origin alone that is lost does no harm; axes that
-    point elsewhere may be a header that is wrong or voxels that are, and nobody can tell.
+    point elsewhere may be a header that is wrong or voxels that are, and nobody knows which.
     """
     import numpy as np
 

@@ -97,7 +97,7 @@ def recognise(name: Name, folder: Path, wanted: Iterable[Release] = ()) -> Relea
     Args:
         name: of the case.
         folder: where it lies.
-        wanted: what the user said; it comes first for the families that it names.
+        wanted: releases that the user names; they come first for their families.
 
     Raises:
         UserError: the release is not known, or several come into question whose labels differ.
@@ -106,13 +106,11 @@ def recognise(name: Name, folder: Path, wanted: Iterable[Release] = ()) -> Relea
         if release.family == name.family:
             return release
     family = [release for release in RELEASES if release.family == name.family]
-    year = year_said(folder, name.family)
+    year = year_in_path(folder, name.family)
     fitting = [r for r in family if name.visit in r.visits and year in (None, r.year)]
     if not fitting or any(release.labels != fitting[0].labels for release in fitting):
-        what = f"cases of {year}" if year else "cases whose release their folders do not say"
-        raise UserError(
-            f"{folder}: wanted a case of a known release, found {name.text} among {what}; {advice(name.family)}"
-        )
+        got = f"{name.text} among cases of {year}" if year else f"{name.text}, whose folders do not name it"
+        raise UserError(f"{folder}: the release of a case must be known", got=got, hint=advice(name.family))
     return max(fitting, key=lambda release: release.year)
 
 
@@ -122,14 +120,14 @@ def advice(family: str) -> str:
     return f"pass --release {' or '.join(own)}" if own else f"known are {', '.join(BY_NAME)}"
 
 
-def year_said(folder: Path, family: str) -> int | None:
+def year_in_path(folder: Path, family: str) -> int | None:
     """Return the year that the official name of a folder says, the innermost first; none where none does.
 
     Only names such as BraTS2023-PED and BraTS-PEDs2024 count, since people call their own folders anything.
 
-    >>> year_said(Path("ASNR-MICCAI-BraTS2023-PED-Challenge-TrainingData/BraTS-PED-00001-000"), "PED")
+    >>> year_in_path(Path("ASNR-MICCAI-BraTS2023-PED-Challenge-TrainingData/BraTS-PED-00001-000"), "PED")
     2023
-    >>> year_said(Path("my_brats2023/BraTS-PED-00001-000"), "PED")
+    >>> year_in_path(Path("my_brats2023/BraTS-PED-00001-000"), "PED")
     """
     word = rf"{family}s?(?![a-z])"
     official = re.compile(

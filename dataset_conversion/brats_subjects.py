@@ -16,13 +16,13 @@ from hifisyn import archives
 from hifisyn.dataset_conversion.brats_files import Copy
 from hifisyn.dataset_conversion.brats_names import LABEL, Name, parse_case
 from hifisyn.dataset_conversion.converter import LeftOut
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError
 
 MAP_NAME = re.compile(r"[^.].*mapping.*\.(?:csv|tsv|xlsx)", re.IGNORECASE)
 PERSON = re.compile(r"TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}", re.IGNORECASE)  # an identifier of TCIA, the same in all years
 ADULT_GLIOMA = ("2018", "2019", "2020", "2021", "GLI")
 MIXED = "GoAT"  # made of cases of the other challenges, under names of its own
-CORRECTED = re.compile(r"fix", re.IGNORECASE)  # MET of 2024 and MEN of 2023 were mended in folders of their own
+CORRECTED = re.compile(r"fix", re.IGNORECASE)  # MET of 2024 and MEN of 2023 were corrected in folders of their own
 
 
 @dataclass(frozen=True)
@@ -76,20 +76,20 @@ def read_map(file: Path) -> list[Row]:
     """Read a name map, whatever its columns are called; cells that are no names of cases do not count.
 
     Raises:
-        UserError: it cannot be read, or names no case.
+        FileError: it cannot be read, or names no case.
     """
     if file.suffix.lower() == ".xlsx":
-        raise UserError(f"{file}: wanted a name map as text, found a spreadsheet; save it as .csv")
+        raise FileError(file, "must be a name map as text", got="a spreadsheet", hint="save it as .csv")
     try:
         with archives.open_binary(file) as stream:
             text = stream.read().decode("utf-8-sig", errors="replace")
     except OSError:
-        raise UserError(f"{file}: wanted a name map, found no file that can be read; mend the path") from None
+        raise FileError(file, "cannot be read as a name map", hint="fix the path") from None
     header = text.partition("\n")[0]
     separator = max(",;\t", key=header.count)
     rows = [row for line in csv.DictReader(io.StringIO(text), delimiter=separator) if (row := _row(line)).names]
     if not rows:
-        raise UserError(f"{file}: wanted a name map with names such as BraTS20_Training_001, found none; mend it")
+        raise FileError(file, "must hold names such as BraTS20_Training_001")
     return rows
 
 
@@ -103,7 +103,7 @@ def _row(line: Mapping[str, str | None]) -> Row:
 
 
 def unlinked_releases(copies: Iterable[Copy], rows: Iterable[Row]) -> tuple[str, str] | None:
-    """Return two releases that may share patients although nothing tells which; none where all is told.
+    """Return two releases that may share patients where nothing links them; none where all are linked.
 
     Releases of adult glioma grew from each other; a map tells who is who if its rows name both. Names of one family
     are numbered together. GoAT shares patients with all, and no map says which.

@@ -53,7 +53,7 @@ def parse_names(words: Iterable[str]) -> dict[str, str]:
         modality = next((m for m in MODALITIES if m.lower() == meaning.lower()), None)
         if not name or modality is None:
             raise UserError(
-                f"wanted names of contrasts such as mprage=T1 (of {', '.join(MODALITIES)}), found {word!r}; mend it"
+                f"a contrast must be named as in mprage=T1, with one of {', '.join(MODALITIES)}", got=repr(word)
             )
         names[simplified(name)] = modality
     return names

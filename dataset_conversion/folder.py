@@ -14,7 +14,7 @@ from hifisyn.dataset_conversion.label_names import parse_label_names, renumber
 from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.patterns import ENDINGS, compiled, files_below
 from hifisyn.dataset_conversion.source import Found, Scan, group
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 from hifisyn.synthetic import is_synthetic, sidecar_path
 
 GUESSES = ("**/{subject}_{modality}", "{subject}/{modality}")
@@ -65,7 +65,7 @@ def find(sources: Sequence[Path], layout: Layout, *, reference: str = "") -> Fou
     _require_one_name_each(scans)
     if reference and reference not in {scan.modality for scan in scans}:
         raise UserError(
-            f"wanted {reference} (--reference-contrast) among the scans, found none; see --pattern and --contrast"
+            f"--reference-contrast {reference} must be among the scans", hint="see --pattern and --contrast"
         )
     cases, left_out = _cases([*scans, *maps])
     if not layout.patterns and (twice := group(scans)[1]):
@@ -105,7 +105,7 @@ def _maps(images: Mapping[Path, str], layout: Layout, what: str) -> list[Scan]:
     maps = [Scan(match["subject"], _case(match), what, file) for file, match in matches.items() if match]
     if not maps:
         there = folder_messages.some(images.values())
-        raise UserError(f"wanted files such as {pattern} ({option}), found {there}; mend the pattern")
+        raise UserError(f"{option} {pattern} must fit some files", got=there, hint="fix the pattern")
     return maps
 
 
@@ -126,8 +126,9 @@ def _require_one_name_each(scans: Iterable[Scan]) -> None:
     for scan in scans:
         if subjects.setdefault(scan.case, scan.subject) != scan.subject:
             raise UserError(
-                f"wanted a name for each visit, found {scan.case} for one of {subjects[scan.case]} and one of "
-                f"{scan.subject}; change the --pattern so that subjects are told apart"
+                "each visit must have a name of its own",
+                got=f"{scan.case} for one of {subjects[scan.case]} and one of {scan.subject}",
+                hint="change the --pattern so that it separates subjects",
             )
 
 
@@ -141,7 +142,7 @@ def _cases(scans: Iterable[Scan]) -> tuple[list[Case], list[LeftOut]]:
         if images:
             cases.append(Case(case.name, case.subject, images, label, brain))
             continue
-        reason = "wanted a scan of the same subject and visit, found none; check its name"
+        reason = "there must be a scan of the same subject and visit; check its name"
         left_out += [LeftOut(case.name, file, reason) for file in (label, brain) if file]
     return cases, left_out
 
@@ -161,9 +162,10 @@ def _tissues(cases: Iterable[Case]) -> dict[str, int]:
         values = np.unique(Volume.load(file, constant=True).data).tolist()
         if set(values) != set(TISSUES.values()):
             some = ", ".join(f"{value:g}" for value in values[:8])
-            raise UserError(
-                f"{file}: wanted names for the label values {some}, found none; give them, as in "
-                "--label-names lesion=1 or --label-names CSF=1 GM=2 WM=3"
+            raise FileError(
+                file,
+                f"holds the label values {some}, which need names",
+                hint="name them, as in --label-names lesion=1 or --label-names CSF=1 GM=2 WM=3",
             )
     return TISSUES
 

@@ -1,4 +1,4 @@
-"""What the converter of folders says: how it read names, what it passed over, what to type where it found nothing."""
+"""The messages of the converter of folders: how it read names, what it passed over, what to type instead."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ SHOWN = 3
 
 
 def understood(scans: Sequence[Scan], files: Mapping[Path, str]) -> list[str]:
-    """Say how many files are scans, and how the first were read."""
+    """Return how many files are scans, and how the first were read."""
     lines = [f"took {len(scans)} files for scans, such as"]
     for scan in scans[:SHOWN]:
         visit = "" if scan.case == scan.subject else f", visit {scan.case.removeprefix(f'{scan.subject}_')}"
@@ -23,7 +23,7 @@ def understood(scans: Sequence[Scan], files: Mapping[Path, str]) -> list[str]:
 
 
 def unknown(files: Mapping[Path, str], patterns: Iterable[str], names: Mapping[str, str]) -> list[str]:
-    """Say which words stand where a contrast should, and are none."""
+    """Return which words stand where a contrast should, and are none."""
     counted: Counter[str] = Counter()
     for pattern in patterns:
         expression = compiled(pattern)
@@ -40,8 +40,9 @@ def unknown(files: Mapping[Path, str], patterns: Iterable[str], names: Mapping[s
 def guessed_badly(left_out: LeftOut, images: Mapping[Path, str], pattern: str) -> UserError:
     """Return the error of a guess that gives one contrast of a subject several files."""
     return UserError(
-        f"{images[left_out.file]}: wanted one file for each contrast of a subject, found several where names are read "
-        f"as {pattern}; say how they are named, as in --pattern '{{subject}}/{{session}}_{{modality}}.nii.gz'"
+        f"{images[left_out.file]}: each contrast of a subject must be one file",
+        got=f"several where names are read as {pattern}",
+        hint="describe the names, as in --pattern '{subject}/{session}_{modality}.nii.gz'",
     )
 
 
@@ -52,17 +53,18 @@ def nothing(
     guesses: Sequence[str],
     names: Mapping[str, str],
 ) -> UserError:
-    """Return the error that says what is there, and what to type."""
-    wanted = " or ".join(patterns or guesses)
-    start = f"{', '.join(map(str, sources))}: wanted scans such as {wanted}, found"
+    """Return the error that lists what is there, and what to type."""
+    what = f"{', '.join(map(str, sources))} must hold scans such as {' or '.join(patterns or guesses)}"
     strange = unknown(files, patterns, names)
     if strange:
-        return UserError(f"{start} none of known contrast: {strange[0]}")
+        return UserError(what, got=f"none of known contrast: {strange[0]}")
     flat = not any("/" in where for where in files.values())
     pattern = "{subject}-{modality}" if flat else "**/{subject}/{modality}"
     return UserError(
-        f"{start} {some(files.values())}; say how they are named, as in --pattern '{pattern}.nii.gz', and what "
-        "contrasts are called, as in --contrast mprage=T1"
+        what,
+        got=some(files.values()),
+        hint=f"describe the names, as in --pattern '{pattern}.nii.gz', and name the contrasts, as in "
+        "--contrast mprage=T1",
     )
 
 

@@ -16,7 +16,7 @@ from hifisyn import archives
 from hifisyn.dataset_conversion.converter import LeftOut
 from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found, Scan, group
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 
 CONTRASTS = ("T1", "T2", "PD")
 FILE = re.compile(r"(?P<scan>(?P<subject>IXI\d{3})-(?P<site>Guys|HH|IOP)-\d{4}-(?P<contrast>T1|T2|PD))\.nii(\.gz)?")
@@ -66,9 +66,11 @@ def find(
     listing = _list(sources)
     chosen = [(match, path) for match, path in listing.scans.values() if match["contrast"] in contrasts]
     if not chosen:
-        first = f" ({listing.broken[0].file.name}: {listing.broken[0].reason})" if listing.broken else ""
-        wanted = "|".join(contrasts)
-        raise UserError(f"wanted scans such as IXI012-HH-1211-{wanted}.nii.gz, found none{first}; name their folder")
+        raise UserError(
+            f"there must be scans such as IXI012-HH-1211-{'|'.join(contrasts)}.nii.gz",
+            got=f"{listing.broken[0].file.name}: {listing.broken[0].reason}" if listing.broken else "none",
+            hint="name their folder",
+        )
     scans = [Scan(m["subject"], m["subject"], m["contrast"], path) for m, path in chosen]
     thick = _thick(scans)
     cases, left_out = group(scan for scan in scans if not (drop_thick and scan in thick))
@@ -105,7 +107,7 @@ def _list(sources: Iterable[Path]) -> Listing:
     packed: set[Path] = set()
     for source in sources:
         if not source.exists():
-            raise UserError(f"{source}: wanted a folder or an archive with scans of IXI, found none; look at the path")
+            raise FileError(source, "must be a folder or an archive with scans of IXI", hint="look at the path")
         for path in source.rglob("*") if source.is_dir() else [source]:
             if path.suffix.lower() in archives.ENDINGS and path.is_file():
                 packed.add(path)
@@ -126,8 +128,8 @@ def _members(packed: Iterable[Path], listing: Listing) -> Iterator[Path]:
     for archive in packed:
         try:
             yield from archives.members(archive)
-        except UserError as error:
-            listing.broken.append(LeftOut("", archive, str(error).removeprefix(f"{archive}: ")))
+        except FileError as error:
+            listing.broken.append(LeftOut("", archive, error.reason))
 
 
 def _thick(scans: Sequence[Scan]) -> dict[Scan, str]:
@@ -138,7 +140,7 @@ def _thick(scans: Sequence[Scan]) -> dict[Scan, str]:
     for scan in scans:
         try:
             spacing = tuple(sorted(read_grid(scan.file).spacing))
-        except (UserError, OSError):  # said when the file is converted
+        except (UserError, OSError):  # reported when the file is converted
             continue
         spacings.setdefault(scan.modality, {})[scan] = spacing
     found = {}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError
 
 ID = "IXI_ID"
 COLUMNS = {"AGE": "age", "SEX_ID (1=m, 2=f)": "sex", "HEIGHT": "height", "WEIGHT": "weight"}
@@ -25,7 +25,7 @@ def read(file: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
     What a subject's rows do not agree on is unknown.
 
     Raises:
-        UserError: the file is missing or is no such table, or the package that reads it is.
+        FileError: the file is missing or is no such table, or the package that reads it is.
     """
     rows: dict[str, list[dict[str, str]]] = {}
     for row in _table(file):
@@ -47,21 +47,21 @@ def _table(file: Path) -> Iterator[dict[str, Any]]:
     try:
         sheets = _worksheets(file) if file.suffix.lower() == ".xls" else [_csv_rows(file)]
     except FileNotFoundError:
-        raise UserError(f"{file}: wanted the table of the subjects, found none; look at the path") from None
+        raise FileError(file, "does not exist", hint="look at the path of the table of subjects") from None
     for rows in sheets:
         columns = [" ".join(str(cell).split()) for cell in rows[0]] if rows else []
         if ID in columns and set(COLUMNS) & set(columns):
             yield from (dict(zip(columns, row, strict=False)) for row in rows[1:])
             return
-    wanted = ", ".join((ID, *COLUMNS))
-    raise UserError(f"{file}: wanted the columns {wanted}, found others; name IXI.xls or a .csv with its columns")
+    columns_needed = ", ".join((ID, *COLUMNS))
+    raise FileError(file, f"must have the columns {columns_needed}", hint="name IXI.xls or a .csv with its columns")
 
 
 def _worksheets(file: Path) -> list[list[list[Any]]]:
     try:
         import xlrd
     except ImportError:
-        raise UserError(f"{file}: wanted the package xlrd to read it, found none; pip install xlrd") from None
+        raise FileError(file, "needs the package xlrd to be read", hint="pip install xlrd") from None
     try:
         with open(os.devnull, "w") as nowhere:
             book = xlrd.open_workbook(file, logfile=nowhere)
@@ -70,14 +70,14 @@ def _worksheets(file: Path) -> list[list[list[Any]]]:
         raise
     except Exception as error:  # xlrd raises whatever a damaged file leads it to
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{file}: wanted an Excel file, found something else ({reason}); copy it again") from None
+        raise FileError(file, "must be an Excel file", got=reason, hint="copy it again") from None
 
 
 def _csv_rows(file: Path) -> list[list[str]]:
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
-        raise UserError(f"{file}: wanted a .csv or .xls, found another kind of file; save it as .csv") from None
+        raise FileError(file, "must be a .csv or .xls file", hint="save it as .csv") from None
     # A comma stands in the name of a column too.
     return list(csv.reader(lines, delimiter=max(",;\t", key=lines[0].count) if lines else ","))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hifisyn.dataset import TISSUES, Case
 from hifisyn.dataset_conversion.contrasts import simplified
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 
 SPELLINGS = {
     "background": ("background", "bg", "bkg"),
@@ -51,7 +51,7 @@ class Renumbering:
         odd = sorted(set(np.unique(given.data).tolist()) - set(self.values))
         if odd:
             known = ", ".join(map(str, sorted(self.values)))
-            raise UserError(f"{case.label}: wanted the label values {known}, found {odd[0]:g} too; name it")
+            raise FileError(case.label, f"must hold the label values {known}", got=f"{odd[0]:g} too", hint="name it")
         written = np.zeros(given.shape, np.uint8)
         for old, new in self.values.items():
             written[given.data == old] = new
@@ -73,9 +73,9 @@ def renumber(named: Mapping[str, int]) -> Renumbering:
     for name, value in sorted(named.items(), key=lambda item: item[1]):
         tissue = WORDS.get(simplified(name))
         if (tissue == "background") != (value == 0):
-            raise UserError(f"wanted the background, and it alone, to have the label value 0, found {name}={value}")
+            raise UserError("the background, and it alone, must have the label value 0", got=f"{name}={value}")
         if value in values and value:
-            raise UserError(f"wanted one name for each label value, found {name}={value} beside another; mend it")
+            raise UserError("each label value must have one name", got=f"{name}={value} beside another")
         values[value] = labels.setdefault(tissue or name, len(labels))
     return Renumbering(labels, values)
 
@@ -93,6 +93,6 @@ def parse_label_names(words: Iterable[str]) -> dict[str, int]:
     for word in words:
         name, _, value = word.rpartition("=")
         if not name or not value.isdecimal() or name in named:
-            raise UserError(f"wanted names of label values such as lesion=4, each once, found {word!r}; mend it")
+            raise UserError("label values must be named as in lesion=4, each name once", got=repr(word))
         named[name] = int(value)
     return named

@@ -18,7 +18,7 @@ from hifisyn.dataset_conversion.label_names import parse_label_names, renumber
 from hifisyn.dataset_conversion.nnunet_description import LEAVE_OUT, Description, describe
 from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 from hifisyn.paths import DATASET_JSON
 
 
@@ -44,9 +44,9 @@ def find(
         UserError: dataset.json is missing, of another version or contradicts itself, a channel is no contrast, or
             labels are regions.
     """
-    said = describe(folder, channels or {}, label_names or {})
-    training = _listed(said) if said.listed is not None else _named(said, "imagesTr", "labelsTr")
-    test = _named(said, "imagesTs", "labelsTs")
+    description = describe(folder, channels or {}, label_names or {})
+    training = _listed(description) if description.listed is not None else _named(description, "imagesTr", "labelsTr")
+    test = _named(description, "imagesTs", "labelsTs")
     cases, left_out = [*training.values()], []
     for name, case in test.items():
         if name in training:
@@ -56,9 +56,11 @@ def find(
         else:
             cases.append(case)
     if not cases:
-        raise UserError(f"{folder}: wanted files such as imagesTr/CASE_0000{said.ending}, found none; check the folder")
+        raise FileError(
+            folder, f"must hold files such as imagesTr/CASE_0000{description.ending}", hint="check the folder"
+        )
     grouped = [replace(case, subject=_subject(case.name, subject_pattern)) for case in cases]
-    renumbering = renumber(said.labels)
+    renumbering = renumber(description.labels)
     return Found(
         grouped,
         tuple(left_out),
@@ -66,44 +68,44 @@ def find(
         write_label=renumbering.writer,
         registered=True,
         held_out={case.subject for case in grouped if case.name in test and case.name not in training},
-        about=said.about,
+        about=description.about,
     )
 
 
-def _named(said: Description, images: str, labels: str) -> dict[str, Case]:
-    """Return the cases of a folder whose files are named CASE_0000.nii.gz, without channels that are not wanted."""
-    name = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})" + re.escape(said.ending))
+def _named(description: Description, images: str, labels: str) -> dict[str, Case]:
+    """Return the cases of a folder whose files are named CASE_0000.nii.gz, without channels that are left out."""
+    name = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})" + re.escape(description.ending))
     cases: dict[str, Case] = {}
-    folder = said.folder / images
+    folder = description.folder / images
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = name.fullmatch(file.name)
-        if match is None or int(match["channel"]) >= len(said.modalities) or file.name.startswith("."):
+        if match is None or int(match["channel"]) >= len(description.modalities) or file.name.startswith("."):
             continue
-        label = said.folder / labels / f"{match['case']}{said.ending}"
+        label = description.folder / labels / f"{match['case']}{description.ending}"
         case = cases.setdefault(
             match["case"], Case(match["case"], match["case"], {}, label if label.is_file() else None)
         )
-        if modality := said.modalities[int(match["channel"])]:
+        if modality := description.modalities[int(match["channel"])]:
             case.images[modality] = file
     return {key: case for key, case in cases.items() if case.images}
 
 
-def _listed(said: Description) -> dict[str, Case]:
+def _listed(description: Description) -> dict[str, Case]:
     """Return the cases that the key `dataset` lists.
 
     Raises:
         UserError: a case has not one image a channel.
     """
     cases = {}
-    for name, entry in (said.listed or {}).items():
-        files = [_path(said.folder, text) for text in entry.get("images", [])]
-        if len(files) != len(said.modalities):
-            raise UserError(
-                f"{said.folder / DATASET_JSON}: case {name}: wanted {len(said.modalities)} images, one a channel, "
-                f"found {len(files)}; mend the entry"
-            )
-        images = {modality: file for modality, file in zip(said.modalities, files, strict=True) if modality}
-        cases[name] = Case(name, name, images, _path(said.folder, entry["label"]) if entry.get("label") else None)
+    for name, entry in (description.listed or {}).items():
+        files = [_path(description.folder, text) for text in entry.get("images", [])]
+        if len(files) != len(description.modalities):
+            what = f"case {name} must have {len(description.modalities)} images, one per channel"
+            raise UserError(what, got=len(files), hint="fix the entry").at(description.folder / DATASET_JSON)
+        images = {modality: file for modality, file in zip(description.modalities, files, strict=True) if modality}
+        cases[name] = Case(
+            name, name, images, _path(description.folder, entry["label"]) if entry.get("label") else None
+        )
     return cases
 
 
@@ -120,12 +122,10 @@ def _subject(case: str, pattern: str) -> str:
     try:
         match = re.search(pattern, case) if pattern else re.fullmatch(".*", case)
     except re.error as error:
-        raise UserError(
-            f"wanted a regular expression (--subject-pattern), found {pattern!r}: {error}; mend it"
-        ) from None
+        raise UserError("--subject-pattern must be a regular expression", got=f"{pattern!r}: {error}") from None
     subject = match and (match.groups()[0] if match.groups() else match[0])
     if not subject:
-        raise UserError(f"wanted a subject in each case (--subject-pattern {pattern}), found none in {case}; mend it")
+        raise UserError(f"--subject-pattern {pattern} must find a subject in each case", got=f"none in {case}")
     return str(subject)
 
 
@@ -166,7 +166,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _find(sources: Sequence[Path], _folder: Path, arguments: argparse.Namespace) -> Found:
     if len(sources) != 1:
-        raise UserError(f"wanted one nnU-Net data set, found {len(sources)}; convert them one by one")
+        raise UserError("SOURCE must be one nnU-Net data set", got=len(sources), hint="convert them one by one")
     found = find(
         sources[0],
         channels=_parse_channels(arguments.channels),

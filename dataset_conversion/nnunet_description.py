@@ -7,7 +7,7 @@ from typing import Any
 
 from hifisyn.dataset import MODALITIES
 from hifisyn.dataset_conversion.contrasts import contrast
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError
 from hifisyn.files import read_json
 from hifisyn.paths import DATASET_JSON
 
@@ -22,7 +22,7 @@ class Description:
 
     Attributes:
         folder: of the data set.
-        modalities: of each channel, in order; "": the channel is not wanted.
+        modalities: of each channel, in order; "": the channel is left out.
         labels: structure to value, as there.
         ending: of all files.
         listed: the key `dataset`; none: files are found by their names.
@@ -48,13 +48,19 @@ def describe(folder: Path, channels: Mapping[str, str], label_names: Mapping[str
     content = read_json(path)
     names = content.get("channel_names") if isinstance(content, dict) else None
     if not isinstance(names, dict) or not all(key.isdecimal() and isinstance(names[key], str) for key in names):
-        raise UserError(
-            f"{path}: wanted channel_names as in version 2 of nnU-Net, found none; "
-            "convert it with nnUNetv2_convert_old_nnUNet_dataset"
+        raise FileError(
+            path,
+            "must have channel_names as in version 2 of nnU-Net",
+            hint="convert it with nnUNetv2_convert_old_nnUNet_dataset",
         )
     ending = str(content.get("file_ending", ""))
     if ending not in FILE_ENDINGS:
-        raise UserError(f"{path}: wanted a file_ending of {' or '.join(FILE_ENDINGS)}, found {ending!r}; convert them")
+        raise FileError(
+            path,
+            f"must have a file_ending of {' or '.join(FILE_ENDINGS)}",
+            got=repr(ending),
+            hint="convert the files",
+        )
     return Description(
         folder,
         _modalities(path, names, channels),
@@ -65,37 +71,41 @@ def describe(folder: Path, channels: Mapping[str, str], label_names: Mapping[str
     )
 
 
-def _modalities(path: Path, said: Mapping[str, str], channels: Mapping[str, str]) -> tuple[str, ...]:
+def _modalities(path: Path, named: Mapping[str, str], channels: Mapping[str, str]) -> tuple[str, ...]:
     """Return the modality of each channel.
 
     Raises:
         UserError: a channel is no contrast, or two are the same.
     """
     modalities: list[str] = []
-    for key in sorted(said, key=int):
-        modality = channels.get(said[key], contrast(said[key]))
+    for key in sorted(named, key=int):
+        modality = channels.get(named[key], contrast(named[key]))
         if modality is None or (modality and modality in modalities):
-            problem = "two of " + modality if modality else f"the channel {said[key]!r}"
-            raise UserError(
-                f"{path}: wanted each channel to be one of {', '.join(MODALITIES)}, found {problem} among "
-                f"{', '.join(said.values())}; say what it is, as in --channels {said[key]}=T1, or leave it out, as in "
-                f"--channels {said[key]}={LEAVE_OUT}"
+            problem = "two of " + modality if modality else f"the channel {named[key]!r}"
+            raise FileError(
+                path,
+                f"must have channels of {', '.join(MODALITIES)}, each once",
+                got=f"{problem} among {', '.join(named.values())}",
+                hint=f"name its contrast, as in --channels {named[key]}=T1, or leave it out, as in "
+                f"--channels {named[key]}={LEAVE_OUT}",
             )
         modalities.append(modality)
     return tuple(modalities)
 
 
-def _labels(path: Path, said: Mapping[str, Any]) -> dict[str, int]:
+def _labels(path: Path, named: Mapping[str, Any]) -> dict[str, int]:
     """Return structure to value.
 
     Raises:
         UserError: a structure has several values, or marks voxels that nobody looked at.
     """
-    for name, value in said.items():
+    for name, value in named.items():
         if name == "ignore" or not isinstance(value, int):
             what = "voxels to ignore" if name == "ignore" else f"the region {name}={value}"
-            raise UserError(
-                f"{path}: wanted one structure for each label value, found {what}; name the values, as in "
-                "--label-names oedema=1 core=2"
+            raise FileError(
+                path,
+                "must have one structure for each label value",
+                got=what,
+                hint="name the values, as in --label-names oedema=1 core=2",
             )
-    return dict(said)
+    return dict(named)

@@ -23,7 +23,7 @@ from hifisyn.dataset_conversion.contrasts import contrast
 from hifisyn.dataset_conversion.label_names import renumber
 from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found, Scan, group
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 
 FILE = re.compile(
     r"(?:patient\d+_)?(?:(?P<study>study\d+)_)?(?P<what>[a-z0-9]+|consensus_gt|gold_standard)(?:_N4_\w+)?\.nii(?:\.gz)?",
@@ -65,7 +65,7 @@ def find_scans(source: Path) -> list[Scan]:
         UserError: the folder is missing or holds no scan.
     """
     if not source.is_dir():
-        raise UserError(f"{source}: wanted the folder of the patients, found none; name the one that holds patient01")
+        raise FileError(source, "must be the folder of the patients", hint="name the one that holds patient01")
     scans = []
     for file in sorted(source.glob("*/*")):
         match = FILE.fullmatch(file.name)
@@ -74,12 +74,12 @@ def find_scans(source: Path) -> list[Scan]:
             subject = file.parent.name
             scans.append(Scan(subject, subject + (match["study"] or "").lower(), what, file))
     if not any(scan.modality not in MAPS.values() for scan in scans):
-        raise UserError(f"{source}: wanted scans such as patient01/study1_T1W.nii.gz, found none; name their folder")
+        raise FileError(source, "must hold scans such as patient01/study1_T1W.nii.gz", hint="name their folder")
     return scans
 
 
 def _case(gathered: Case, shared_mask: Path | None) -> Case:
-    """Return a case with label map, mask and what was done to it, which is told by names and grids.
+    """Return a case with label map, mask and what was done to it, by names and grids.
 
     Args:
         gathered: with label map and mask among the images.
@@ -105,7 +105,7 @@ def _reference(cases: Iterable[Case]) -> str:
 
 
 def _on_one_grid(files: Sequence[Path]) -> bool:
-    """Tell by their headers whether files lie on one grid; one that cannot be read does not."""
+    """Return, by their headers, whether files lie on one grid; one that cannot be read does not."""
     from hifisyn.volume import read_grid
 
     try:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from hifisyn import archives
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 
 FIELDS = ("subject", "session", "modality")
 ENDINGS = (".nii.gz", ".nii")
@@ -40,10 +40,11 @@ def compiled(
     fields = [part["field"] for part in parts if part["field"] is not None]
     broken = len(fields) != pattern.count("{") or len(fields) != pattern.count("}")
     if broken or set(fields) - set(FIELDS) or set(needed) - set(fields) or pattern.startswith("/"):
-        wanted = " and ".join(f"{{{field}}}" for field in needed)
+        fields_needed = " and ".join(f"{{{field}}}" for field in needed)
         raise UserError(
-            f"wanted a pattern below SOURCE with {wanted}, and {{session}} where subjects have visits, "
-            f"found {pattern!r}; mend it, as in {{subject}}/{{session}}/{{modality}}.nii.gz"
+            f"a pattern must be a path below SOURCE with {fields_needed}, and {{session}} where subjects have visits",
+            got=repr(pattern),
+            hint="fix it, as in {subject}/{session}/{modality}.nii.gz",
         )
     seen: set[str] = set()
     expression = "".join(_expression(part, seen, words) for part in parts)
@@ -85,7 +86,7 @@ def files_below(source: Path) -> Iterator[tuple[str, Path]]:
         yield from ((file.relative_to(source).as_posix(), file) for file in archives.members(source))
         return
     if not source.is_dir():
-        raise UserError(f"{source}: wanted the folder of the scans or an archive, found none; check the path")
+        raise FileError(source, "must be the folder of the scans or an archive", hint="check the path")
     for folder, below, names in os.walk(source, followlinks=True):
         here = Path(folder)
         below[:] = sorted(name for name in below if not name.startswith(".") and not _leads_back(here / name))

@@ -16,7 +16,7 @@ from hifisyn.dataset_conversion.converter import Conversion, LeftOut
 from hifisyn.dataset_conversion.source import Found
 from hifisyn.dataset_conversion.subjects import choose_subjects, require_known
 from hifisyn.engine.progress import Progress
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 from hifisyn.files import atomic, write_json, write_text
 from hifisyn.paths import DATASET_JSON
 from hifisyn.volume import read_grid
@@ -60,16 +60,16 @@ def write(
     chosen, held_out, warnings = _choose(found, subjects, limit, test)
     checked, left_out = _checked([case for case in found.cases if case.subject in chosen], found)
     if not checked:
-        raise UserError(f"data set {name}: wanted at least one readable scan, found none{_first(left_out)}")
+        raise UserError(f"data set {name} must have at least one readable scan", got=_first(left_out))
     if all(case.subject in held_out for case in checked):
-        raise UserError(f"data set {name}: wanted at least one readable scan to train on, found none; see --test")
+        raise UserError(f"data set {name} must have at least one readable scan to train on", hint="see --test")
     fresh_folder(folder, overwrite=overwrite)
     if found.participants_key:
         write_json(folder / PARTICIPANTS_KEY, {"key": found.participants_key}, private=True)
     cases, broken = _all_placed(checked, found, folder, place, held_out)
     left_out += broken
     if all(case.subject in held_out for case in cases.values()):
-        raise UserError(f"data set {name}: wanted at least one sound scan to train on, found none{_first(left_out)}")
+        raise UserError(f"data set {name} must have at least one sound scan to train on", got=_first(left_out))
     dataset = _described(name, found, cases, held_out)
     _write_participants(folder / PARTICIPANTS_TSV, found, chosen)
     dataset.save(folder)
@@ -86,12 +86,12 @@ def fresh_folder(folder: Path, *, overwrite: bool) -> None:
         UserError: the folder is in use and `overwrite` is false.
     """
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: wanted a folder for the data set, found a file; choose another --name")
+        raise FileError(folder, "must be a folder for the data set", got="a file", hint="choose another --name")
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     ours = {*OWN_FOLDERS, PARTICIPANTS_TSV, PARTICIPANTS_KEY}
     foreign = {name for name in names - ours if not name.startswith(".")}
     if foreign and not overwrite:
-        raise UserError(f"{folder}: wanted a new folder, found one in use; pass --overwrite or another --name")
+        raise FileError(folder, "already exists and is in use", hint="pass --overwrite or another --name")
     if overwrite:
         (folder / DATASET_JSON).unlink(missing_ok=True)
         for name in OWN_FOLDERS:
@@ -170,10 +170,10 @@ def _checked(cases: list[Case], found: Found) -> tuple[list[Case], list[LeftOut]
 def _problem(path: Path) -> str:
     try:
         read_grid(path)
-    except UserError as error:
-        return str(error).removeprefix(f"{path}: ")
-    except PermissionError:
-        return "wanted a file that can be read, found no permission; change its mode"
+    except FileError as error:
+        return error.reason
+    except PermissionError as error:
+        return str(UserError("cannot be read", got=error.strerror, hint="change its mode"))
     return ""
 
 
@@ -210,7 +210,8 @@ def _placed(case: Case, found: Found, folder: Path, place: Place, *, test: bool)
                 there[what] = path.absolute()
         except UserError as error:
             del there[what]
-            left_out.append(_left_out(case, what, str(error).removeprefix(f"{path}: "), found))
+            reason = error.reason if isinstance(error, FileError) and error.file == path else str(error)
+            left_out.append(_left_out(case, what, reason, found))
     label, brain = there.pop("label", None), there.pop("brain", None)
     return replace(case, images=there, label=label, brain=brain), left_out
 
@@ -252,4 +253,4 @@ def _write_participants(path: Path, found: Found, chosen: Collection[str]) -> No
 
 
 def _first(left_out: Sequence[LeftOut]) -> str:
-    return f" ({left_out[0].file.name}: {left_out[0].reason})" if left_out else ""
+    return f"{left_out[0].file.name}: {left_out[0].reason}" if left_out else ""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hifisyn.dataset import TISSUES, Case
 from hifisyn.dataset_conversion.converter import LeftOut
+from hifisyn.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Found:
         skull_stripped, registered, bias_corrected: what was done to all scans; `Case.done` says it of one case.
         selected: only the subjects that the user chose are here already; of others that were named there is a warning.
         checked: the headers of all files were read, and are not read again.
-        private: paths tell who a participant is: they are hidden wherever something is said of a case.
+        private: paths tell who a participant is: they are never shown.
         held_out: subjects that the source itself sets apart for testing.
         participants: a row for each subject, written as participants.tsv; first column participant_id.
         write_label: writes the label map of a case to a path; none: the file is taken as it is.
@@ -69,7 +70,7 @@ def group(scans: Iterable[Scan]) -> tuple[list[Case], list[LeftOut]]:
     >>> scans = [Scan("a", "a1", "T1", Path("x.nii")), Scan("a", "a1", "T1", Path("y.nii"))]
     >>> cases, left_out = group(scans)
     >>> cases[0].images, left_out[0].reason
-    ({'T1': PosixPath('x.nii')}, 'wanted one T1 a visit, found x.nii too; remove one')
+    ({'T1': PosixPath('x.nii')}, 'a visit must have one T1 (got x.nii too); remove one')
     """
     cases: dict[str, Case] = {}
     left_out = []
@@ -77,6 +78,6 @@ def group(scans: Iterable[Scan]) -> tuple[list[Case], list[LeftOut]]:
         case = cases.setdefault(scan.case, Case(scan.case, scan.subject, {}))
         earlier = case.images.setdefault(scan.modality, scan.file)
         if earlier != scan.file:
-            reason = f"wanted one {scan.modality} a visit, found {earlier.name} too; remove one"
-            left_out.append(LeftOut(scan.case, scan.file, reason))
+            error = UserError(f"a visit must have one {scan.modality}", got=f"{earlier.name} too", hint="remove one")
+            left_out.append(LeftOut(scan.case, scan.file, str(error)))
     return list(cases.values()), left_out

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 
 LISTED = 8
 
@@ -17,10 +17,10 @@ def read_ids(file: Path) -> list[str]:
     try:
         lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
     except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
-        raise UserError(f"{file}: wanted a text file with one subject a line, found none") from None
+        raise FileError(file, "must be a text file with one subject per line") from None
     ids = [line for line in lines if line and not line.startswith("#")]
     if not ids:
-        raise UserError(f"{file}: wanted one subject a line, found an empty list")
+        raise FileError(file, "must hold one subject per line", got="an empty list")
     return ids
 
 
@@ -35,7 +35,7 @@ def choose_subjects(
     there = set(found)
     require_known(wanted or (), there, private=private)
     if limit is not None and limit < 1:
-        raise UserError(f"wanted a limit of 1 subject or more, found {limit}")
+        raise UserError("--limit must be at least 1", got=limit)
     chosen = there if wanted is None else there.intersection(wanted)
     return set(sorted(chosen)[:limit])
 
@@ -48,9 +48,13 @@ def require_known(wanted: Collection[str], there: Collection[str], *, private: b
     """
     unknown = sorted(set(wanted) - set(there))
     if unknown and private:
-        raise UserError(f"wanted {len(set(wanted))} subjects, found {len(unknown)} of them missing; mend the list")
+        raise UserError(f"{len(unknown)} of {len(set(wanted))} subjects are not in the source", hint="fix the list")
     if unknown:
-        raise UserError(f"wanted the subjects {_some(unknown)}, found {_some(sorted(there)) or 'none'}; mend the list")
+        raise UserError(
+            f"the subjects {_some(unknown)} are not in the source",
+            got=_some(sorted(there)) or "none",
+            hint="fix the list",
+        )
 
 
 def _some(names: Sequence[str]) -> str:

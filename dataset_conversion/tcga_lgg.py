@@ -3,7 +3,8 @@
 Layout: train/TCGA_CS_4941_19960909/{t1,t1c,flair,tumour_mask}.nii.gz, and val/ alike; or the folders of the patients
 alone. A folder is a visit, named by the patient and the date. The contrasts of a visit were registered before they
 were published, heads are whole, air around them is 0, and voxel sizes are nominal: the source did not record them.
-Where T1 or T1ce was not taken, the source has FLAIR in its place; such files are told by their voxels and passed over.
+Where T1 or T1ce was not taken, the source has FLAIR in its place; such files are recognised by their voxels and passed
+over.
 """
 
 import re
@@ -16,7 +17,7 @@ from hifisyn.dataset_conversion.contrasts import contrast
 from hifisyn.dataset_conversion.label_names import renumber
 from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 
 VISIT = re.compile(r"(?P<patient>TCGA_[A-Z0-9]{2}_[A-Z0-9]{4})(?:_\d{8})?")
 HELD_OUT, MASK = "val", "tumour_mask"
@@ -45,8 +46,9 @@ def find(sources: Sequence[Path]) -> Found:
         if case.images and folder.parent.name == HELD_OUT:
             held_out.add(case.subject)
     if not cases:
+        got, hint = _slices(sources)
         where = ", ".join(map(str, sources))
-        raise UserError(f"{where}: wanted scans such as TCGA_CS_4941_19960909/t1.nii.gz, found none{_slices(sources)}")
+        raise UserError(f"{where} must hold scans such as TCGA_CS_4941_19960909/t1.nii.gz", got=got, hint=hint)
     renumbering = renumber({"tumour": 1})
     whole = [_without_stand_ins(case) for case in cases.values()]
     fewer = [case.name for case in whole if set(case.images) != set(cases[case.name].images)]
@@ -84,7 +86,7 @@ def _without_stand_ins(case: Case) -> Case:
 
 def _visits(source: Path) -> list[Path]:
     if not source.is_dir():
-        raise UserError(f"{source}: wanted the folder that holds train and val, found none; check the path")
+        raise FileError(source, "must be the folder that holds train and val", hint="check the path")
     folders = [source, *source.glob("*/"), *source.glob("*/*/")]
     return sorted(folder for folder in folders if VISIT.fullmatch(folder.name))
 
@@ -101,11 +103,11 @@ def _patient(word: str) -> str:
     return match["patient"] if match else word
 
 
-def _slices(sources: Sequence[Path]) -> str:
-    """Return what to say where there are the 2D slices in which the data were first published."""
+def _slices(sources: Sequence[Path]) -> tuple[str, str]:
+    """Return what is there and what to do; the data were first published as 2D slices."""
     if any(next(source.glob("**/TCGA_*.tif"), None) for source in sources):
-        return " but slices (.tif); stack those of a patient into t1, t1c, flair and tumour_mask.nii.gz"
-    return "; name the folder that holds train and val"
+        return "slices (.tif)", "stack those of a patient into t1, t1c, flair and tumour_mask.nii.gz"
+    return "none", "name the folder that holds train and val"
 
 
 CONVERTER = source_converter(

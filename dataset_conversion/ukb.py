@@ -1,6 +1,6 @@
 """UK Biobank: T1 and T2 FLAIR of tens of thousands of adults, read from the bulk zips where they lie.
 
-Participants get names that do not tell who they are (`ukb_pseudonyms`); no line of output holds a participant's number
+Participants get names that do not identify them (`ukb_pseudonyms`); no line of output holds a participant's number
 or a file's name. What UK Biobank has done to the scans is not done again (`ukb_states`), and its tissues are the labels
 (`ukb_labels`). Nothing is unpacked: only tables of contents and headers are read.
 
@@ -50,13 +50,13 @@ def find(
     subjects: Sequence[str] | None = None,
     limit: int | None = None,
 ) -> Found:
-    """Find the visits of participants; zips of those who are not wanted are not opened.
+    """Find the visits of participants; zips of all others are not opened.
 
     Args:
         sources: folders with zips, or with the folders they were unpacked to, at any depth.
         folder: raw folder, which keeps the key of the participants' names.
         withdrawn: numbers of those who withdrew.
-        subjects: numbers or names of those wanted; none: all.
+        subjects: numbers or names of those to take; none: all.
         limit: stop after so many participants with a scan, in the order of their names.
 
     Raises:
@@ -64,7 +64,7 @@ def find(
     """
     listing, names = list_items(sources), Pseudonyms.of_folder(folder)
     if not listing.items:
-        raise UserError("wanted zips such as EID_20252_2_0.zip (fields 20252, 20253), found none; name their folder")
+        raise UserError("there must be zips such as EID_20252_2_0.zip (fields 20252, 20253)", hint="name their folder")
     items = [item for item in listing.items if item.participant not in withdrawn]
     names.require_unique(item.participant for item in items)
     by_name = {names(number): list(visits) for number, visits in groupby(items, key=lambda item: item.participant)}
@@ -94,7 +94,7 @@ def _gather(chosen: Sequence[str], by_name: dict[str, list[Item]], limit: int | 
     from hifisyn.engine.progress import Progress
 
     if limit is not None and limit < 1:
-        raise UserError(f"wanted a limit of 1 subject or more, found {limit}")
+        raise UserError("--limit must be at least 1", got=limit)
     gathered = Gathered()
     progress = Progress("read", len(chosen) if limit is None else min(limit, len(chosen)))
     with_scans = 0
@@ -108,8 +108,10 @@ def _gather(chosen: Sequence[str], by_name: dict[str, list[Item]], limit: int | 
         if with_scans == limit:
             break
     if not gathered.cases:
-        first = f" ({gathered.left_out[0].reason})" if gathered.left_out else ""
-        raise UserError(f"wanted at least one participant with a scan that can be used, found none{first}")
+        raise UserError(
+            "at least one participant must have a scan that can be used",
+            got=gathered.left_out[0].reason if gathered.left_out else "none",
+        )
     return gathered
 
 
@@ -140,7 +142,7 @@ def _case(subject: str, name: str, files: dict[str, dict[str, Path]], problems: 
     chosen = next((found for modalities in together if (found := choose(every, modalities))), None)
     for modality in files:
         if chosen is None or modality not in chosen.images:
-            problems[modality] = "wanted a scan, as it was or in the state of the other contrast, found none"
+            problems[modality] = "must have a scan, as it was or in the state of the other contrast"
     if chosen is None:
         return None
     case = Case(name, subject, chosen.images, find_label(every), chosen.brain, chosen.done)
@@ -166,7 +168,7 @@ def _on_one_grid(case: Case, problems: dict[str, str]) -> Case | None:
         bound.remove("FLAIR")
     for what in bound:
         if not grids[what].same_grid(grids[reference]):
-            problems[what] = f"wanted it on the grid of {reference}, found another; get the zip again"
+            problems[what] = f"must be on the grid of {reference}; get the zip again"
     images = {modality: path for modality, path in images.items() if modality not in problems}
     label, brain = (None if what in problems else path for what, path in (("label", case.label), ("brain", case.brain)))
     return Case(case.name, case.subject, images, label, brain, case.done)
@@ -187,7 +189,9 @@ def _vanished(folder: Path, withdrawn: Collection[str]) -> list[str]:
         return []
     cases = read_json(folder / DATASET_JSON).get("subjects", {})
     gone = sorted(name for name, subject in cases.items() if subject in withdrawn)
-    return [f"withdrawn since the last conversion: {', '.join(gone)}; delete what was made of them"] if gone else []
+    return (
+        [f"withdrawn since the last conversion: {', '.join(gone)}; delete what was generated from them"] if gone else []
+    )
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:

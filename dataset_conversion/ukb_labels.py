@@ -44,9 +44,9 @@ def write_label(case: Case, target: Path) -> None:
         try:
             volumes.append(Volume.load(path, constant=True))
         except (UserError, OSError) as error:
-            raise UserError(f"{path.name}: {reason(error, path)}") from None
+            raise UserError(f"{path.name} {reason(error, path)}") from None
     if not all(volume.same_grid(volumes[0]) for volume in volumes):
-        raise UserError("wanted three partial volumes on one grid, found several; get the zip again")
+        raise UserError("the three partial volumes must be on one grid", hint="get the zip again")
     fractions = np.stack([volume.data for volume in volumes])
     tissue = np.where(fractions.sum(axis=0) > 0, fractions.argmax(axis=0) + 1, 0).astype(np.uint8)
     volumes[0].with_data(tissue).save(target, overwrite=True)

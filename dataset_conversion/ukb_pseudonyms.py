@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 from hifisyn.files import read_json
 
 NUMBER = re.compile(r"(?<!\d)\d{7}(?!\d)")
@@ -41,7 +41,7 @@ class Pseudonyms:
             return cls(secrets.token_hex(32))
         content = read_json(path)
         if not (isinstance(content, dict) and isinstance(content.get("key"), str) and content["key"]):
-            raise UserError(f'{path}: wanted {{"key": ...}}, found something else; bring back the file as it was')
+            raise FileError(path, 'must hold {"key": ...}', hint="bring back the file as it was")
         return cls(content["key"])
 
     def __call__(self, number: str) -> str:
@@ -63,7 +63,7 @@ class Pseudonyms:
         """
         numbers = set(numbers)
         if len({self(number) for number in numbers}) < len(numbers):
-            raise UserError("wanted a name for each participant, found two with one; remove participants_key.json")
+            raise UserError("each participant must have a name of their own", hint="remove participants_key.json")
 
 
 def hidden(text: str) -> str:
@@ -79,12 +79,12 @@ def read_withdrawn(file: Path) -> set[str]:
     """Read the numbers of those who withdrew: one a line, or a .csv with the numbers first or in a column eid.
 
     Raises:
-        UserError: the file is missing or empty, or a line holds no number; it is told by its place alone.
+        UserError: the file is missing or empty, or a line holds no number; only its place is shown.
     """
     try:
         rows = list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines()))
     except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError, csv.Error):
-        raise UserError(f"{hidden(str(file))}: wanted a list of those who withdrew, found none") from None
+        raise FileError(hidden(str(file)), "must be a list of those who withdrew") from None
     lines = {line: [cell.strip() for cell in row] for line, row in enumerate(rows, start=1) if any(map(str.strip, row))}
     first = next(iter(lines), 0)
     column = 0
@@ -95,8 +95,8 @@ def read_withdrawn(file: Path) -> set[str]:
     for line, row in lines.items():
         cell = row[column] if column < len(row) else ""
         if not NUMBER.fullmatch(cell):
-            raise UserError(f"{hidden(str(file))}: line {line}: wanted a participant's 7 digits, found something else")
+            raise FileError(hidden(str(file)), f"must have a participant's 7 digits in line {line}")
         numbers.add(cell)
     if not numbers:
-        raise UserError(f"{hidden(str(file))}: wanted those who withdrew, one a line, found an empty list")
+        raise FileError(hidden(str(file)), "must list those who withdrew, one per line", got="an empty list")
     return numbers

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hifisyn import archives
 from hifisyn.dataset_conversion.ukb_pseudonyms import hidden
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 
 FIELDS = {"20252": "T1", "20253": "FLAIR"}
 NAME = re.compile(
@@ -73,7 +73,7 @@ def list_items(sources: Iterable[Path]) -> Listing:
     paths: set[Path] = set()
     for source in sources:
         if not source.exists():
-            raise UserError(f"{hidden(str(source))}: wanted the folder of the bulk zips, found none; look at the path")
+            raise FileError(hidden(str(source)), "must be the folder of the bulk zips", hint="look at the path")
         paths.update(_walk(source, listing))
     for path in paths:
         match = NAME.fullmatch(path.name)
@@ -116,7 +116,7 @@ def contents(item: Item) -> Contents:
         stem = name.removesuffix(".gz").removesuffix(".nii")
         if stem != name and folders and folders[-1] in FOLDERS:
             files[stem if folders[-1] != "T1_fast" else f"T1_fast/{stem}"] = path
-    return Contents(files) if files else Contents(problem="wanted T1 or T2_FLAIR with images, found none; get it again")
+    return Contents(files) if files else Contents(problem="must hold T1 or T2_FLAIR with images; get it again")
 
 
 def _members(path: Path) -> list[Path]:
@@ -128,8 +128,5 @@ def _members(path: Path) -> list[Path]:
 def reason(error: UserError | OSError, path: Path) -> str:
     """Return why a file cannot be read, without its name and without the number of a participant."""
     if isinstance(error, OSError):
-        return f"wanted a file that can be read, found none ({error.strerror}); look at its mode"
-    text = str(error)
-    for name in (path, archives.on_disk(path)):
-        text = text.replace(f"{name}: ", "")
-    return hidden(text)
+        return str(UserError("cannot be read", got=error.strerror, hint="look at its mode"))
+    return hidden(error.reason if isinstance(error, FileError) else str(error))

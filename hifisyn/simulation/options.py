@@ -34,17 +34,23 @@ class PhantomOptions:
     bias: float = 0.2
 
     def __post_init__(self) -> None:
-        unknown = [m for m in self.modalities if m not in MODALITIES]
-        _require(not unknown and bool(self.modalities), f"modalities among {', '.join(MODALITIES)}", self.modalities)
-        _require(len(set(self.modalities)) == len(self.modalities), "each modality once", self.modalities)
-        _require(self.subjects >= 1 and self.test >= 0, "1 training subject or more", (self.subjects, self.test))
-        _require(FINEST_MM <= self.resolution <= COARSEST_MM, f"{FINEST_MM} to {COARSEST_MM} mm", self.resolution)
-        _require(0 <= self.lesions <= self.total, f"0 to {self.total} subjects with lesions", self.lesions)
-        _require(0 <= self.noise <= 0.5, "noise from 0 to 0.5", self.noise)
-        _require(0 <= self.bias <= 1, "bias from 0 to 1", self.bias)
-        _require(self.seed >= 0, "a seed from 0 up", self.seed)
+        self._check_modalities()
+        _require(self.subjects >= 1, "--subjects-number must be at least 1", self.subjects)
+        _require(self.test >= 0, "--test-number must be at least 0", self.test)
+        what = f"--resolution must be {FINEST_MM} to {COARSEST_MM} mm"
+        _require(FINEST_MM <= self.resolution <= COARSEST_MM, what, self.resolution)
+        _require(0 <= self.lesions <= self.total, f"--lesions must be 0 to {self.total} subjects", self.lesions)
+        _require(0 <= self.noise <= 0.5, "--noise must be 0 to 0.5", self.noise)
+        _require(0 <= self.bias <= 1, "--bias-field must be 0 to 1", self.bias)
+        _require(self.seed >= 0, "--seed must be at least 0", self.seed)
         if "T1ce" in self.modalities and not self.lesions:
-            raise UserError("wanted lesions with T1ce, since nothing else enhances, found none; add --lesions 0.5")
+            raise UserError("T1ce needs lesions, since nothing else enhances", hint="add --lesions 0.5")
+
+    def _check_modalities(self) -> None:
+        got = " ".join(self.modalities)
+        known = bool(self.modalities) and set(self.modalities) <= set(MODALITIES)
+        _require(known, f"--modalities must be of {', '.join(MODALITIES)}", got)
+        _require(len(set(self.modalities)) == len(self.modalities), "--modalities must differ", got)
 
     @property
     def total(self) -> int:
@@ -75,6 +81,6 @@ class PhantomOptions:
         return int((index + 1) * share + 1e-9) > int(index * share + 1e-9)
 
 
-def _require(holds: bool, wanted: str, found: object) -> None:
+def _require(holds: bool, what: str, got: object) -> None:
     if not holds:
-        raise UserError(f"phantom: wanted {wanted}, found {found}")
+        raise UserError(what, got=got)

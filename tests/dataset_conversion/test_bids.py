@@ -151,7 +151,7 @@ def test_what_lies_in_template_space_alone_is_named(copy):
     (prep / f"{ONE}_desc-brain_mask.nii.gz").unlink()
     found = bids.find([copy])
     name = f"sub-01_ses-01_space-{bids_tree.MNI}_res-2_desc-brain_mask.nii.gz"
-    assert f"found {bids_tree.MNI}" in reasons(found)[name]
+    assert f"(got {bids_tree.MNI})" in reasons(found)[name]
     assert found.cases[0].brain is None
 
 
@@ -160,7 +160,7 @@ def test_values_in_the_order_of_fast_are_refused(copy, tmp_path, capsys):
     head = Volume.load(copy / f"{ONE}_T1w.nii.gz")
     bids_tree.save_map(file, head.with_data(truth(head)))
     assert main(["bids", str(copy), "--name", "COHORT", "--raw", str(tmp_path)]) == 1
-    assert "wanted the values of the BIDS table" in capsys.readouterr().err
+    assert "must have the values of the BIDS table" in capsys.readouterr().err
     case = Dataset.load(tmp_path / "COHORT").cases["sub-01_ses-01"]
     assert case.label is None
     assert len(case.images) == 4
@@ -191,7 +191,7 @@ def test_a_parcellation_without_tissues_is_named_where_nothing_else_is_there(cop
     for file in (copy / "derivatives/raters").glob(f"{ONE}_*"):
         file.unlink()
     found = bids.find([copy])
-    assert "wanted CSF, GM and WM" in reasons(found)["sub-01_ses-01_desc-aseg_dseg.nii.gz"]
+    assert "must have CSF, GM and WM" in reasons(found)["sub-01_ses-01_desc-aseg_dseg.nii.gz"]
     assert found.cases[0].label is None
 
 
@@ -259,12 +259,12 @@ def test_a_filter_file_as_fmriprep_reads_it(built, tmp_path):
         (["--filter", "T7=acq-x"], "T7=acq-x"),
         (["--filter", "T1=mprage"], "T1=mprage"),
         (["--bids-filter-file", "{here}/none.json"], "none.json"),
-        (["--bids-filter-file", "{here}/list.json"], "wanted queries"),
-        (["--bids-filter-file", "{here}/odd.json"], "wanted text, numbers or null"),
-        (["--participant-label", "09"], "found 01, 02, 03"),
+        (["--bids-filter-file", "{here}/list.json"], "must hold queries"),
+        (["--bids-filter-file", "{here}/odd.json"], "must query text, numbers or null"),
+        (["--participant-label", "09"], "the subjects 09 are not in the source (got 01, 02, 03)"),
         (["--subjects", "{here}/ids"], "sub-09"),
-        (["--session-label", "09"], "found none that fits"),
-        (["--derivatives", "{here}/none"], "found no folder"),
+        (["--session-label", "09"], "(got none that fits)"),
+        (["--derivatives", "{here}/none"], "must be a folder, the root of a BIDS data set"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(built, tmp_path, capsys, arguments, says):
@@ -326,7 +326,7 @@ def test_a_folder_that_says_less_or_is_another(copy, tmp_path):
     assert "dataset_description.json" in warning
     with pytest.raises(UserError, match=f"name {copy}"):
         bids.find([copy.parent])
-    with pytest.raises(UserError, match="found no folder"):
+    with pytest.raises(UserError, match="must be a folder, the root of a BIDS data set"):
         bids.find([tmp_path / "none"])
     (tmp_path / "empty").mkdir()
     assert not is_bids(tmp_path / "empty")

@@ -145,7 +145,7 @@ def test_a_release_that_is_not_clear_has_to_be_named(tmp_path):
 )
 def test_unknown_or_contradicting_releases_are_refused(folder, case, tmp_path):
     tree.case(tmp_path / folder / case, tree.NEW, tree.blank([1]))
-    with pytest.raises(UserError, match="wanted a case of a known release"):
+    with pytest.raises(UserError, match="the release of a case must be known"):
         brats.find([tmp_path])
 
 
@@ -172,8 +172,8 @@ def test_a_value_that_the_release_does_not_know_costs_that_label_alone(tmp_path)
         ("BraTS-GLI-00003-000", "BraTS-GLI-00003-000-seg.nii.gz"),
     ]
     assert "2023-GLI" in left_out[0].reason
-    assert "found 4 too" in left_out[0].reason
-    assert "found 2.5 too" in left_out[1].reason
+    assert "(got 4 too)" in left_out[0].reason
+    assert "(got 2.5 too)" in left_out[1].reason
     assert {name: case.label is not None for name, case in dataset.cases.items()} == {
         "BraTS-GLI-00000-000": True,
         "BraTS-GLI-00002-000": False,
@@ -189,7 +189,7 @@ def test_no_release_knows_the_values_of_another(name, value, tmp_path):
     folder, case, style, space, _ = tree.RELEASES[name]
     tree.case(tmp_path / folder / case, style, tree.blank([value], space))
     dataset, (item,) = convert(brats.find([tmp_path]), tmp_path / "B")
-    assert f"found {value} too" in item.reason
+    assert f"(got {value} too)" in item.reason
     assert dataset.cases[case].label is None
 
 
@@ -239,7 +239,7 @@ def test_scans_with_holes_are_no_scans(tmp_path):
     assert case.images["T1"].name == "BraTS-GLI-00000-000-t1n.nii.gz"
     (item,) = found.left_out
     assert item.case == "BraTS-GLI-00001-000"
-    assert "wanted a scan" in item.reason
+    assert "must have a scan" in item.reason
 
 
 def test_visits_are_cases_of_one_subject_and_the_last_digit_of_2018_is_none(tmp_path):
@@ -337,9 +337,9 @@ def test_years_are_not_mixed_blindly(tmp_path):
     (source / "BraTS21-17_Mapping.xlsx").write_bytes(b"a spreadsheet")
     with pytest.raises(UserError, match=r"save BraTS21-17_Mapping.xlsx as .csv"):
         brats.find([tmp_path])
-    with pytest.raises(UserError, match="found a spreadsheet"):
+    with pytest.raises(UserError, match=r"\(got a spreadsheet\)"):
         brats.find([tmp_path], name_maps=[source / "BraTS21-17_Mapping.xlsx"])
-    with pytest.raises(UserError, match="found none"):
+    with pytest.raises(UserError, match="must hold names such as BraTS20_Training_001"):
         brats.find([tmp_path], name_maps=[tree.name_map(tmp_path / "ages.csv", "id,age", "a,3")])
     tree.name_map(source / "label_mapping.csv", "value,structure", "1,core")
     (warning,) = brats.find([tmp_path], unlinked=True).warnings
@@ -413,7 +413,7 @@ def test_nothing_found_is_said(tmp_path):
     tree.write(tmp_path / "imagesTr" / "BRATS_001.nii.gz", np.zeros((3, 3, 3, 4), np.float32), np.eye(4))
     with pytest.raises(UserError, match="four contrasts"):
         brats.find([tmp_path])
-    with pytest.raises(UserError, match="found none; mend the path"):
+    with pytest.raises(UserError, match=r"must be a folder or a .zip of BraTS cases; fix the path"):
         brats.find([tmp_path / "missing"])
 
 

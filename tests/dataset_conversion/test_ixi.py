@@ -120,7 +120,7 @@ def test_thick_slices_are_said_by_the_command_and_by_the_check_and_left_out_if_a
     assert warning.startswith("IXI014-HH-1236-T2.nii.gz: voxels of 0.90 x 0.90 x 4.98 mm where 0.94 x 0.94 x 1.25")
     conversion = raw_folder.write(found, tmp_path / "IXI", name="IXI")
     assert (conversion.left_out, conversion.warnings) == ((), found.warnings)
-    odd = [(f.case, f.file) for f in verify(conversion.dataset) if "usual" in f.problem]
+    odd = [(f.case, f.file) for f in verify(conversion.dataset) if "must have voxels of about" in f.what]
     assert odd == [("IXI014", "IXI014_T2.nii.gz")]
 
     without = ixi.find([tmp_path / "source"], drop_thick=True)
@@ -201,7 +201,7 @@ def test_people_are_joined_by_their_number_and_never_by_row(tmp_path):
 
 def test_mistakes_are_named_in_one_line(tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="found none; look at the path"):
+    with pytest.raises(UserError, match="must be a folder or an archive with scans of IXI; look at the path"):
         ixi.find([tmp_path / "missing"])
     with pytest.raises(UserError, match="IXI012-HH-1211-T1"):
         ixi.find([tmp_path / "empty"])
@@ -209,14 +209,14 @@ def test_mistakes_are_named_in_one_line(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"IXI012-HH-1211-T2\.nii\.gz"):
         ixi.find([tmp_path / "source"], contrasts=["T2"])
     (tmp_path / "junk.tar").write_bytes(b"junk" * 999)
-    with pytest.raises(UserError, match=r"junk\.tar must be an archive"):
+    with pytest.raises(UserError, match=r"junk\.tar: must be an archive"):
         ixi.find([tmp_path / "junk.tar"])
     for name, content, says in (
         ("missing.xls", None, "look at the path"),
-        ("junk.xls", b"junk", "wanted an Excel file"),
+        ("junk.xls", b"junk", "must be an Excel file"),
         ("junk.csv", b"\xff\xd8", "another kind"),
-        ("other.csv", b"a,b\n1,2\n", "wanted the columns IXI_ID"),
-        ("empty.csv", b"", "wanted the columns IXI_ID"),
+        ("other.csv", b"a,b\n1,2\n", "must have the columns IXI_ID"),
+        ("empty.csv", b"", "must have the columns IXI_ID"),
     ):
         if content is not None:
             (tmp_path / name).write_bytes(content)

@@ -41,7 +41,7 @@ def test_labels_that_have_our_values_are_taken_as_they_are(tmp_path):
 def test_channels_must_be_contrasts(tmp_path):
     source = build(tmp_path / "in")
     with pytest.raises(
-        UserError, match=r"T1, T2, FLAIR, T1ce, PD, found the channel 'ADC' among T1w.*--channels ADC=T1"
+        UserError, match=r"T1, T2, FLAIR, T1ce, PD, each once \(got the channel 'ADC' among T1w.*--channels ADC=T1"
     ):
         nnunet.find(source)
     with pytest.raises(UserError, match="two of T1"):
@@ -84,7 +84,7 @@ def test_labels_that_are_no_structures_are_refused_until_they_are_named(tmp_path
         ({"channel_names": None, "modality": {"0": "T1"}}, "nnUNetv2_convert_old_nnUNet_dataset"),
         ({"channel_names": {"a": "T1"}}, "channel_names"),
         ({"file_ending": ".png"}, r"'\.png'"),
-        ({"dataset": {"A_01": {"images": ["all/A_01/c0.nii.gz"]}}}, "A_01: wanted 3 images"),
+        ({"dataset": {"A_01": {"images": ["all/A_01/c0.nii.gz"]}}}, "case A_01 must have 3 images"),
     ],
 )
 def test_descriptions_that_cannot_be_used_are_refused(tmp_path, changed, says):
@@ -106,7 +106,7 @@ def test_missing_and_strange_files(tmp_path):
     ]
     cases = conversion.dataset.cases
     assert (set(cases["A_01"].images), cases["B_01"].label) == ({"T1"}, None)
-    with pytest.raises(UserError, match="found none"):
+    with pytest.raises(UserError, match="does not exist"):
         nnunet.find(tmp_path / "missing")
     empty = build(tmp_path / "empty", cases=(), test=())
     with pytest.raises(UserError, match="CASE_0000"):

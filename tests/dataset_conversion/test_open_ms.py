@@ -100,7 +100,7 @@ def test_a_broken_file_costs_that_image_alone(source, tmp_path):
         ("patient12study1", "study1_T1W.nii.gz"),
         ("patient12study1", "study1_T2W.nii.gz"),
     ]
-    assert all("wanted" in item.reason and "\n" not in item.reason for item in conversion.left_out)
+    assert all("must" in item.reason and "\n" not in item.reason for item in conversion.left_out)
     cases = Dataset.load(tmp_path / "MS").cases
     assert set(cases["patient01study1"].images) == {"T1", "FLAIR"}
     assert set(cases["patient12study1"].images) == {"FLAIR"}
@@ -142,11 +142,11 @@ def test_a_failing_conversion_leaves_the_earlier_one(source, tmp_path):
 def test_users_mistakes_are_named(source, tmp_path):
     with pytest.raises(UserError, match=r"patient99.*patient01"):
         convert(source, tmp_path / "MS", subjects=["patient99"])
-    with pytest.raises(UserError, match=r"patient12.*found patient01"):
+    with pytest.raises(UserError, match=r"patient12 are not in the source \(got patient01\)"):
         convert(source, tmp_path / "MS", limit=1, test=["patient12"])
     with pytest.raises(UserError, match="to train on"):
         convert(source, tmp_path / "MS", test=["patient01", "patient04", "patient12"])
-    with pytest.raises(UserError, match="found none"):
+    with pytest.raises(UserError, match="must be the folder of the patients"):
         convert(tmp_path / "missing", tmp_path / "MS")
     with pytest.raises(UserError, match="study1_T1W"):
         convert(source / "patient01", tmp_path / "MS")
@@ -164,7 +164,7 @@ def test_lists_and_limits_choose_subjects(tmp_path):
     listed.write_text("# nobody\n")
     with pytest.raises(UserError, match="empty"):
         read_ids(listed)
-    with pytest.raises(UserError, match="found none"):
+    with pytest.raises(UserError, match="must be a text file with one subject per line"):
         read_ids(tmp_path / "missing.txt")
 
 

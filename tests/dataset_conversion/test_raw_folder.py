@@ -11,7 +11,7 @@ import pytest
 from hifisyn.dataset import Case, Dataset
 from hifisyn.dataset_conversion import raw_folder
 from hifisyn.dataset_conversion.source import Found, Scan, group
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 from hifisyn.volume import Volume
 
 
@@ -99,7 +99,7 @@ def test_nobody_learns_who_a_private_participant_is(tmp_path, capsys):
     captured = capsys.readouterr()
     said = [captured.out, captured.err, str(raised.value), *map(str, conversion.left_out)]
     assert not any("1234567" in text or "7654321" in text for text in said)
-    assert "found 1 of them missing" in str(raised.value)
+    assert "1 of 2 subjects are not in the source" in str(raised.value)
     assert (tmp_path / "raw" / "participants.tsv").read_text() == "participant_id\tage\na\t61\n"
 
 
@@ -112,11 +112,11 @@ def test_a_second_scan_of_a_contrast_is_left_out(tmp_path):
 
 def test_a_label_map_that_cannot_be_written_costs_that_map_alone(found, tmp_path):
     def refuse(case, target):
-        raise UserError(f"{case.label}: wanted other values")
+        raise FileError(case.label, "must hold other values")
 
     conversion = raw_folder.write(replace(found, write_label=refuse), tmp_path / "X", name="X")
     assert [(item.case, item.file.name, item.reason) for item in conversion.left_out] == [
-        ("c1", "label.nii.gz", "wanted other values")
+        ("c1", "label.nii.gz", "must hold other values")
     ]
     case = Dataset.load(tmp_path / "X").cases["c1"]
     assert (case.label, set(case.files)) == (None, {"T1", "T2", "brain"})
@@ -132,11 +132,11 @@ def test_damage_that_only_reading_shows_costs_that_file_alone(found, tmp_path):
     found.cases[0].images["T2"] = archive / "T2.nii.gz"
 
     def broken(case, target):
-        raise UserError(f"{case.label}: wanted tissues, found none; look at it")
+        raise FileError(case.label, "must hold tissues", got="none", hint="look at it")
 
     conversion = raw_folder.write(replace(found, write_label=broken), tmp_path / "X", name="X")
     assert [(item.case, item.reason) for item in conversion.left_out if item.file == found.cases[1].label] == [
-        ("c1", "wanted tissues, found none; look at it")
+        ("c1", "must hold tissues (got none); look at it")
     ]
     assert [item.file for item in conversion.left_out if item.case == "c0"] == [archive / "T2.nii.gz"]
     cases = Dataset.load(tmp_path / "X").cases

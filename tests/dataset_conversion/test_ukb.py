@@ -198,7 +198,7 @@ def test_partial_volumes_become_a_label_map(write, tmp_path):
         ({"only": [], "extra": {"T1/unusable/T1_orig_defaced.nii.gz": b"x"}}, {}, {"T1": "unusable"}, {"FLAIR"}),
         ({}, {"extra": {"T2_FLAIR/unusable/T2_FLAIR.nii.gz": b"x"}}, {"FLAIR": "unusable"}, {"T1", "label"}),
         ({}, {"extra": {"T2_FLAIR/incompatible/x.txt": b"x"}}, {"FLAIR": "incompatible"}, {"T1", "label"}),
-        ({"only": []}, {}, {"T1": "found none"}, {"FLAIR"}),
+        ({"only": []}, {}, {"T1": "must hold T1 or T2_FLAIR with images"}, {"FLAIR"}),
         ({}, {"seed": 1}, {"FLAIR": "grid of T1"}, {"T1", "label"}),
     ],
 )
@@ -313,8 +313,8 @@ def test_who_withdrew_is_nowhere_and_goes_when_the_list_grows(tmp_path, capsys):
         ("\ufeffeid\r\n1000123\r\n", {"1000123"}),
         ("date,eid\n2024,1000123\n", {"1000123"}),
         ('"1000123"\n', {"1000123"}),
-        ("1000123\n23456789\n", "line 2: wanted"),
-        ("1000123\nwho\n", "line 2: wanted"),
+        ("1000123\n23456789\n", "a participant's 7 digits in line 2"),
+        ("1000123\nwho\n", "a participant's 7 digits in line 2"),
         ("", "empty"),
         ("eid\n", "empty"),
     ],
@@ -388,7 +388,7 @@ def test_nothing_that_is_printed_tells_who_a_participant_is(place, tmp_path, cap
     align_dataset(dataset, tmp_path / "aligned", settings, processes=0)
     captured = capfd.readouterr()
     said = captured.out + captured.err
-    assert said.count("wanted") > 8
+    assert said.count("must") > 8
     assert [eid for eid in [*eids, "9999999"] if eid in said] == []
     assert "bulk/" not in said.replace(f"{tmp_path / 'bulk'}/XXXXXXX/", "")
     for path in (tmp_path / "raw").rglob("*"):
@@ -441,7 +441,7 @@ def test_mistakes_are_named_in_one_line(tmp_path):
         ukb.find([tmp_path / "bulk"], tmp_path / "UKB", limit=0)
     (tmp_path / "UKB").mkdir()
     (tmp_path / "UKB" / "participants_key.json").write_text("{}")
-    with pytest.raises(UserError, match=r"participants_key\.json: wanted"):
+    with pytest.raises(UserError, match=r"participants_key\.json must hold"):
         ukb.find([tmp_path / "bulk"], tmp_path / "UKB")
 
 

@@ -305,23 +305,25 @@ def test_as_many_subjects_have_lesions_as_were_asked_for(lesions, wanted):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "what", "got"),
     [
-        {"subjects": 0},
-        {"resolution": 0.1},
-        {"resolution": float("nan")},
-        {"modalities": ("T1", "T9")},
-        {"modalities": ("T1", "T1")},
-        {"modalities": ()},
-        {"modalities": ("T1", "T1ce")},
-        {"lesions": 99},
-        {"noise": -1},
-        {"seed": -1},
+        ({"subjects": 0}, "--subjects-number must be at least 1", "0"),
+        ({"test": -1}, "--test-number must be at least 0", "-1"),
+        ({"resolution": 0.1}, "--resolution must be 0.7 to 6.0 mm", "0.1"),
+        ({"resolution": float("nan")}, "--resolution must be 0.7 to 6.0 mm", "nan"),
+        ({"modalities": ("T1", "T9")}, "--modalities must be of T1, T2, FLAIR, T1ce, PD", "T1 T9"),
+        ({"modalities": ("T1", "T1")}, "--modalities must differ", "T1 T1"),
+        ({"modalities": ()}, "--modalities must be of T1, T2, FLAIR, T1ce, PD", ""),
+        ({"modalities": ("T1", "T1ce")}, "T1ce needs lesions, since nothing else enhances", ""),
+        ({"lesions": 99}, "--lesions must be 0 to 2 subjects", "99"),
+        ({"noise": -1}, "--noise must be 0 to 0.5", "-1"),
+        ({"seed": -1}, "--seed must be at least 0", "-1"),
     ],
 )
-def test_impossible_cohorts_are_users_errors(change):
-    with pytest.raises(UserError, match="wanted"):
+def test_impossible_cohorts_are_users_errors(change, what, got):
+    with pytest.raises(UserError) as error:
         replace(COARSE, **change)
+    assert (error.value.what, error.value.got) == (what, got)
 
 
 def test_the_raw_folder_is_complete_and_loads(written):
