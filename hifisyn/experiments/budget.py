@@ -78,7 +78,7 @@ class Budget:
         for key, value in self._found(job).items():
             if value != getattr(self, key):
                 raise UserError(
-                    f"{name}: the {key} must be the same for all rows of a table ({getattr(self, key)})",
+                    f"{name}: the {key} must be the same for all rows of a table, here {getattr(self, key)}",
                     got=f"a training with {value}",
                     hint="train it again with --overwrite, or go back to what it was trained with",
                 )

@@ -5,7 +5,7 @@ from hifisyn.evaluation.model_task import TEST
 from hifisyn.experiments.experiment import Experiment
 from hifisyn.experiments.rows import Row
 
-NOT_UNSEEN = "Validation cases chose the best weights, so their numbers flatter, alike for every row"
+OPTIMISTIC = "Validation cases chose the best weights, so their numbers flatter, in the same way for every row"
 
 
 def describe(experiment: Experiment) -> list[str]:
@@ -25,13 +25,13 @@ def in_common(experiment: Experiment) -> list[str]:
     slices, budget = first.job.plans.slices, first.budget
     return [
         f"{experiment.kind.name} on {request.dataset}: {experiment.contrasts}, fold {request.fold}",
-        f"every {experiment.kind.noun}: {experiment.length.of(first.job.plans)}, batch {budget.batch_size}, "
+        f"every {experiment.kind.noun}: {experiment.length.in_words(first.job.plans)}, batch {budget.batch_size}, "
         f"{budget.device}, {budget.precision}, seeds {' '.join(map(str, experiment.seeds))}, {len(first.job.train)} "
         f"training cases, images of {slices.crop}x{slices.crop} pixels of {slices.pixel_mm:g} mm with intensities in "
         f"[-1, 1], {_widths(experiment)}; compared on the {experiment.split} cases with the {experiment.checkpoint} "
         "weights",
         *experiment.remarks,
-        *([NOT_UNSEEN] if experiment.split != TEST else []),
+        *([OPTIMISTIC] if experiment.split != TEST else []),
     ]
 
 

@@ -31,8 +31,8 @@ class Length:
             return f"seconds={self.seconds:g}"
         return "" if self.steps is None else f"steps={self.steps}"
 
-    def of(self, plans: Plans) -> str:
-        """Return it in words, given the plans of a training."""
+    def in_words(self, plans: Plans) -> str:
+        """Return it as people read it, given the plans of a training."""
         if self.seconds is not None:
             return f"{self.seconds:g} s of steps"
         own = plans.length

@@ -118,7 +118,7 @@ def _record(experiment: Experiment, results: Results) -> dict[str, Any]:
         "fold": request.fold,
         "plans": request.plans,
         "command": request.command,
-        "length": experiment.length.of(experiment.trainings[0].job.plans),
+        "length": experiment.length.in_words(experiment.trainings[0].job.plans),
         "seeds": list(experiment.seeds),
         "compared": {"split": experiment.split, "checkpoint": experiment.checkpoint},
         "rows": [

@@ -287,7 +287,7 @@ def test_a_row_trained_on_other_slices_is_refused(copied, capsys):
 
 def test_a_row_trained_in_another_precision_is_refused(whole, capsys):
     line = fails(whole.roots, capsys, *THREE, "--precision", "bf16")
-    assert "the precision must be the same for all rows of a table (bf16) (got a training with fp32)" in line
+    assert "the precision must be the same for all rows of a table, here bf16 (got a training with fp32)" in line
 
 
 def test_a_row_trained_by_other_plans_is_refused(copied, capsys):
