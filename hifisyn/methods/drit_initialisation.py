@@ -12,7 +12,7 @@ Init = Literal["normal", "he"]
 
 
 def draw_weights(networks: nn.Module, attribute_encoder: nn.Module, width: int, init: Init) -> None:
-    """Draw fresh weights as published or, if asked, after He in E^a and the discriminators of images.
+    """Draw fresh weights as published or, if `init` says so, after He in E^a and the discriminators of images.
 
     Args:
         networks: whose children are drawn, one after the other.

@@ -1,4 +1,4 @@
-"""One network for each contrast, found by its name."""
+"""One network for each contrast, by its name."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar, cast

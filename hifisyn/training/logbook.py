@@ -20,7 +20,7 @@ _SHORT = {"psnr_brain": "PSNR", "ssim_brain": "SSIM", "correlation": "r", "std_r
 
 
 class Tally:
-    """The losses of the steps of an epoch so far, left on the device until they are asked for.
+    """The losses of the steps of an epoch so far, left on the device until they are read.
 
     >>> tally = Tally({"generator/cycle": [1.0]})
     >>> tally.add({"generator/cycle": 2.0})

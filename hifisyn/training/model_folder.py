@@ -67,12 +67,12 @@ def prepare(
             the folder was trained by other plans (the key is named).
     """
     model = folder.parent
-    there = [name for name in (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL) if (folder / name).exists()]
-    if resume and checkpoint.LATEST not in there:
+    existing = [name for name in (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL) if (folder / name).exists()]
+    if resume and checkpoint.LATEST not in existing:
         raise UserError(f"{folder} must hold {checkpoint.LATEST} to resume from", hint="train without --resume")
-    if there and not resume and not overwrite:
+    if existing and not resume and not overwrite:
         raise UserError(
-            f"{folder / there[0]} already exists", hint="go on with --resume, or start again with --overwrite"
+            f"{folder / existing[0]} already exists", hint="go on with --resume, or start again with --overwrite"
         )
     if resume and done_epochs(folder) > plans.length.epochs:
         raise UserError(

@@ -180,11 +180,11 @@ def find_checkpoint(path: Path, dataset: str, fold: int | str) -> Path:
     if folds and (path / CONFIG_JSON).is_file() and read_json(path / CONFIG_JSON).get("dataset") == dataset:
         own = [folder for folder in folds if folder == fold_folder(path, fold)]
         if not own:
-            there = ", ".join(folder.name for folder in folds)
+            trained = ", ".join(folder.name for folder in folds)
             raise UserError(
                 f"{path} must hold {fold_folder(path, fold).name}, since other folds of the same data set trained on "
                 "cases that this one validates on",
-                got=there,
+                got=trained,
                 hint="train that fold first, or pass a checkpoint file",
             )
         folds = own

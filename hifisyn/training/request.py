@@ -129,7 +129,7 @@ def base_plans(request: Request) -> Plans:
     """Return the plans of the data set as the method that is trained has them, before anything else is changed.
 
     Raises:
-        UserError: there are none, two methods are asked for, there is no such method, or it cannot plan by them.
+        UserError: there are none, two methods are named, there is no such method, or it cannot plan by them.
     """
     folder = request.roots.preprocessed_dataset(request.dataset)
     file = paths.plans_file(folder, request.plans)

@@ -163,8 +163,8 @@ def sliced_head(seed: int, number: int, pixel_mm: float, crop: int, min_brain: f
 
 def _window(brain: np.ndarray, axis: int, crop: int) -> slice:
     """Return the brain's extent along an axis, in-plane at most `crop` pixels around its middle."""
-    there = np.flatnonzero(brain.any(axis=tuple(a for a in range(3) if a != axis)))
-    first, last = int(there[0]), int(there[-1]) + 1
+    inside = np.flatnonzero(brain.any(axis=tuple(a for a in range(3) if a != axis)))
+    first, last = int(inside[0]), int(inside[-1]) + 1
     excess = last - first - crop if axis else 0
     return slice(first + max(excess, 0) // 2, last - (max(excess, 0) + 1) // 2)
 

@@ -37,8 +37,8 @@ class TrainingCases:
             for contrast in set(domains) & set(records[case]["modalities"]):
                 subject = subjects.get(case, case)
                 by_contrast[contrast][subject] = (*by_contrast[contrast].get(subject, ()), case)
-        for contrast, found in by_contrast.items():
-            if not found:
+        for contrast, subjects_with_it in by_contrast.items():
+            if not subjects_with_it:
                 there = sorted({m for record in records.values() for m in record["modalities"]})
                 raise UserError(
                     f"some training case must have {contrast}",
@@ -67,11 +67,11 @@ class TrainingCases:
     @property
     def subject_numbers(self) -> dict[str, int]:
         """Subject to a number, the same in every process."""
-        everyone = sorted({subject for found in self.cases.values() for subject in found})
+        everyone = sorted({subject for subjects in self.cases.values() for subject in subjects})
         return {subject: number for number, subject in enumerate(everyone)}
 
     def both(self, first: str, second: str) -> dict[str, tuple[str, ...]]:
         """Return subject to the cases that have both contrasts."""
         other = self.cases[second]
-        found = {s: tuple(c for c in cases if c in other.get(s, ())) for s, cases in self.cases[first].items()}
-        return {subject: cases for subject, cases in found.items() if cases}
+        shared = {s: tuple(c for c in cases if c in other.get(s, ())) for s, cases in self.cases[first].items()}
+        return {subject: cases for subject, cases in shared.items() if cases}

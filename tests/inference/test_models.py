@@ -86,7 +86,7 @@ def test_a_model_of_an_earlier_version_is_left_out_with_a_line(tmp_path, caplog)
     plans.write_text(json.dumps(json.loads(plans.read_text()) | {"format": 1}))
     assert [model.folder for model in find_models(tmp_path)] == [trained]
     (line,) = caplog.messages
-    assert f"left out: {plans}: wanted plans of format 2, found format 1; plan again" in line
+    assert f"left out: {plans}: format must be 2 (got 1); plan again" in line
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from torch import nn
 
 from hifisyn.directions import directions
 from hifisyn.errors import UserError
+from hifisyn.files import read_json, write_json
 from hifisyn.planning.planner import complete
 from hifisyn.training import checkpoint, registry
 from hifisyn.training.average import WeightAverage
@@ -217,6 +218,8 @@ def three_of_toy(method, home):
     roots = toy_dataset(home, trainer)
     toy_store(roots.preprocessed / "TOY" / "plans_2d", {f"c{i}": THREE for i in range(8)})
     toy_plans(trainer, domains=("T1", "T2", "FLAIR")).save(roots.preprocessed / "TOY" / "plans.json")
+    raw = roots.raw / "TOY" / "dataset.json"
+    write_json(raw, read_json(raw) | {"channel_names": {"0": "T1", "1": "T2", "2": "FLAIR"}})
     return Request("TOY", ("T1", "T2", "FLAIR"), 0, method=method, roots=roots)
 
 
@@ -224,7 +227,7 @@ def three_of_toy(method, home):
 def test_a_third_contrast_is_refused_in_one_line_by_methods_of_two(method, tmp_path):
     with pytest.raises(UserError) as error:
         look_up(three_of_toy(method, tmp_path))
-    assert str(error.value).startswith(f"{method}: wanted 2 contrasts in a training, found 3; ")
+    assert (error.value.what, error.value.got) == (f"contrasts of {method} must be 2 in a training", "3")
     assert "\n" not in str(error.value)
 
 

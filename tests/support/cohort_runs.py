@@ -9,7 +9,7 @@ from hifisyn.dataset import Dataset
 from tests.cli.test_plan_and_preprocess import LABELS, write_case
 
 SMALL = ["-d", "TOY", "--device", "cpu", "--cores", "1", "--minutes", "1"]
-PASSING = ("ledger", "made")
+PASSING = ("ledger", "created")
 
 
 def make(raw, subjects="ABCD"):
@@ -41,7 +41,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
         name = str(path.relative_to(folder))
         if path.is_file() and not name.startswith("ledger/"):
             lines = path.read_bytes().split(b"\n")
-            found[name] = b"\n".join(line for line in lines if not line.lstrip().startswith(b'"made"'))
+            found[name] = b"\n".join(line for line in lines if not line.lstrip().startswith(b'"created"'))
     return found
 
 

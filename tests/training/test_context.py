@@ -69,7 +69,7 @@ def test_evaluation_shows_them_too_and_prediction_keeps_the_error_apart(trained)
     assert np.allclose(answer.slices[inside], 0.9 * above[inside], atol=1e-6)
     assert np.allclose(answer.expected_error[inside], np.exp(-2.0))
     assert not answer.expected_error[:, 0].any()
-    with pytest.raises(ValueError, match="slices with 1 neighbours on each side are wanted"):
+    with pytest.raises(ValueError, match="slices must have 1 neighbours on each side"):
         predictor.translate(store.image(case, "T1"), "T1", "T2")
     seen = {}
     compare(

@@ -78,7 +78,7 @@ class MGUIT(ContentDiscriminatorTrainer):
     def plan(
         cls, fingerprint: Mapping[str, Any], slices: SlicePlan, device: Device, preset: Preset = "recommended"
     ) -> MethodPlan:
-        """Return what the shared rules plan, the slots of the memory, and PGD, should it be asked for."""
+        """Return what the shared rules plan, the slots of the memory, and PGD, where it is on."""
         shared, sizes = shared_plan(cls.SETTINGS, cls.PUBLISHED, slices, device, preset)
         return granularity.with_granularity(with_slots(shared, fingerprint, sizes), preset)
 
@@ -90,7 +90,7 @@ class MGUIT(ContentDiscriminatorTrainer):
 
     @classmethod
     def without_labels(cls, plans: Plans) -> str:
-        """Return what memory and, where it is asked for, PGD lose."""
+        """Return what memory and, where it is on, PGD lose."""
         lost = granularity.without_label_map(plans)
         return "every pixel counts as background, so the memory knows no classes" + (f"; {lost}" if lost else "")
 

@@ -49,8 +49,8 @@ class MunitDecoder(TensorModule):
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         """Render (N, width * 2**n_down, h, w) in the styles (N, code): (N, 1, h * 2**n_down, w * 2**n_down)."""
-        asked = self.statistics(style).view(len(style), len(self.blocks), StyledBlock.STATISTICS, -1)
-        for block, statistics in zip(self.blocks, asked.unbind(1), strict=True):
+        all_statistics = self.statistics(style).view(len(style), len(self.blocks), StyledBlock.STATISTICS, -1)
+        for block, statistics in zip(self.blocks, all_statistics.unbind(1), strict=True):
             content = block(content, statistics)
         return self.image(content)
 

@@ -88,12 +88,12 @@ class MUNIT(Trainer):
     def plan(
         cls, fingerprint: Mapping[str, Any], slices: SlicePlan, device: Device, preset: Preset = "recommended"
     ) -> MethodPlan:
-        """Return what the shared rules plan, and PGD, should it be asked for, as HiFi-Syn has it."""
+        """Return what the shared rules plan, and PGD, where `label_map` is on, as HiFi-Syn has it."""
         return granularity.with_granularity(super().plan(fingerprint, slices, device, preset), preset)
 
     @classmethod
     def without_labels(cls, plans: Plans) -> str:
-        """Return what PGD loses, where it is asked for."""
+        """Return what PGD loses, where it is on."""
         return granularity.without_label_map(plans)
 
     def build_networks(self) -> MUNITNetworks:

@@ -41,7 +41,7 @@ class DomainHeads(TensorModule):
         self.heads = NamedRows(domains, widths[-1], outputs)
 
     def forward(self, image: Tensor, domain: Tensor) -> Tensor:
-        """(N, 1, H, W) and the places of the contrasts asked for, (N,) int64, to (N, outputs)."""
+        """(N, 1, H, W) and the places of the target contrasts, (N,) int64, to (N, outputs)."""
         return select(self.heads(self.trunk(image).mean(dim=(2, 3))), domain)
 
 

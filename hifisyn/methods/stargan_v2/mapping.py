@@ -30,7 +30,7 @@ class MappingNetwork(TensorModule):
         self.own = ByModality(domains, lambda: _own(hidden, style_width))
 
     def forward(self, latent: Tensor, domain: Tensor) -> Tensor:
-        """(N, latent) and the places of the contrasts asked for, (N,) int64, to styles (N, style_width)."""
+        """(N, latent) and the places of the target contrasts, (N,) int64, to styles (N, style_width)."""
         shared = self.shared(latent)
         return select(torch.stack([own(shared) for own in self.own.each()], dim=1), domain)
 

@@ -48,8 +48,8 @@ class NamedRows(nn.Linear):
         unexpected_keys: list[str],
         error_msgs: list[str],
     ) -> None:
-        wanted = {prefix + name: rows for name, rows in self._named()}
-        for name, rows in wanted.items():
+        expected = {prefix + name: rows for name, rows in self._named()}
+        for name, rows in expected.items():
             if name not in state_dict:
                 missing_keys.extend([name] if strict else [])
             elif state_dict[name].shape != rows.shape:
@@ -57,4 +57,4 @@ class NamedRows(nn.Linear):
             else:
                 rows.copy_(state_dict[name])
         if strict:
-            unexpected_keys.extend(name for name in state_dict if name.startswith(prefix) and name not in wanted)
+            unexpected_keys.extend(name for name in state_dict if name.startswith(prefix) and name not in expected)
