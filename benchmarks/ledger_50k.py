@@ -30,7 +30,7 @@ from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.planning import fingerprint
 from hifisyn.planning.device import Device
 from hifisyn.planning.measure import STATISTICS
-from hifisyn.preprocessing import run, verify
+from hifisyn.preprocessing import dataset_steps, verify
 from hifisyn.quality import drawing
 
 NAME, MODALITIES = "SIMULATED", ("T1", "FLAIR")
@@ -80,7 +80,7 @@ def work(folder: Path, part: str) -> dict[str, Any]:
             cost["entries"] = sum(1 for _ in ledger.entries())
         del ledger
     for module, names in (
-        (case_steps, ("verify_files", "align_dataset", "measure", "cut_dataset", "draw_pictures")),
+        (case_steps, ("verify_files", "align_dataset", "measure", "slice_dataset", "draw_pictures")),
         (plan_steps, ("make_splits", "check_splits")),
     ):
         for name in names:
@@ -93,8 +93,8 @@ def work(folder: Path, part: str) -> dict[str, Any]:
 
 def replace_steps() -> None:
     verify.verify_case = checked  # type: ignore[assignment]
-    run.align = lambda key, folder, case, *_: small(folder / f"{case.name}.json", {"key": key})  # type: ignore
-    run.cut = lambda key, aligned, into, case, *_: small(into / f"{case}.json", {"key": key})  # type: ignore
+    dataset_steps.align = lambda key, folder, case, *_: small(folder / f"{case.name}.json", {"key": key})  # type: ignore
+    dataset_steps.extract = lambda key, aligned, into, case, *_: small(into / f"{case}.json", {"key": key})  # type: ignore
     fingerprint.measure_case = lambda key, *_: small(_[-1], {"key": key, "facts": FACTS})  # type: ignore
     drawing.draw_aligned = lambda key, *_: small(_[-1], {})  # type: ignore[assignment]
     case_steps.qc.write_cohort_page = lambda folder, *_: small(folder / case_steps.qc.PAGE, {})  # type: ignore

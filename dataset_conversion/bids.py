@@ -15,8 +15,8 @@ from hifisyn.dataset_conversion.bids_derivatives import derivatives_of
 from hifisyn.dataset_conversion.bids_labels import Labels
 from hifisyn.dataset_conversion.bids_selection import Selection
 from hifisyn.dataset_conversion.converter import LeftOut
-from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found
+from hifisyn.dataset_conversion.source_converter import source_converter
 from hifisyn.dataset_conversion.subjects import require_known
 from hifisyn.errors import UserError
 

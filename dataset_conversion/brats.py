@@ -23,8 +23,8 @@ from hifisyn.dataset_conversion.brats_subjects import (
     unlinked_releases,
 )
 from hifisyn.dataset_conversion.converter import LeftOut
-from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found
+from hifisyn.dataset_conversion.source_converter import source_converter
 from hifisyn.errors import UserError
 
 ABOUT = {

@@ -11,11 +11,11 @@ from hifisyn.dataset_conversion import folder_messages
 from hifisyn.dataset_conversion.contrasts import WORDS, contrast, parse_names
 from hifisyn.dataset_conversion.converter import LeftOut
 from hifisyn.dataset_conversion.label_names import parse_label_names, renumber
-from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.patterns import ENDINGS, compiled, files_below
 from hifisyn.dataset_conversion.source import Found, Scan, group
+from hifisyn.dataset_conversion.source_converter import source_converter
 from hifisyn.errors import FileError, UserError
-from hifisyn.synthetic import is_synthetic, sidecar_path
+from hifisyn.synthetic_mark import is_synthetic, sidecar_path
 
 GUESSES = ("**/{subject}_{modality}", "{subject}/{modality}")
 

@@ -14,8 +14,8 @@ from statistics import median
 
 from hifisyn import archives
 from hifisyn.dataset_conversion.converter import LeftOut
-from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found, Scan, group
+from hifisyn.dataset_conversion.source_converter import source_converter
 from hifisyn.errors import FileError, UserError
 
 CONTRASTS = ("T1", "T2", "PD")

@@ -16,8 +16,8 @@ from hifisyn.dataset_conversion.contrasts import parse_names
 from hifisyn.dataset_conversion.converter import LeftOut
 from hifisyn.dataset_conversion.label_names import parse_label_names, renumber
 from hifisyn.dataset_conversion.nnunet_description import LEAVE_OUT, Description, describe
-from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found
+from hifisyn.dataset_conversion.source_converter import source_converter
 from hifisyn.errors import FileError, UserError
 from hifisyn.paths import DATASET_JSON
 

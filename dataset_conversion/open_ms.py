@@ -21,8 +21,8 @@ from pathlib import Path
 from hifisyn.dataset import STEPS, Case
 from hifisyn.dataset_conversion.contrasts import contrast
 from hifisyn.dataset_conversion.label_names import renumber
-from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found, Scan, group
+from hifisyn.dataset_conversion.source_converter import source_converter
 from hifisyn.errors import FileError, UserError
 
 FILE = re.compile(

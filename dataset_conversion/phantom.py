@@ -14,9 +14,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from hifisyn.dataset import MODALITIES, Case, Dataset, image_path, label_path
+from hifisyn.dataset import MODALITIES, Case, Dataset
 from hifisyn.dataset_conversion.converter import Conversion, Converter
 from hifisyn.files import write_json
+from hifisyn.raw_files import image_path, label_path
 from hifisyn.simulation.options import PhantomOptions
 
 TRANSFORMS_JSON = "transforms.json"

@@ -1,27 +1,21 @@
 """Found cases written as a raw data set: chosen, checked by their headers, copied or referred to, described."""
 
 import csv
-import gzip
 import io
-import os
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from hifisyn import archives
-from hifisyn.dataset import MODALITIES, Case, Dataset, brain_path, image_path, label_path
+from hifisyn.dataset import MODALITIES, Case, Dataset
 from hifisyn.dataset_conversion.converter import Conversion, LeftOut
+from hifisyn.dataset_conversion.place_files import Place, leave_out, place_all
 from hifisyn.dataset_conversion.source import Found
 from hifisyn.dataset_conversion.subjects import choose_subjects, require_known
-from hifisyn.engine.progress import Progress
 from hifisyn.errors import FileError, UserError
-from hifisyn.files import atomic, write_json, write_text
+from hifisyn.files import write_json, write_text
 from hifisyn.paths import DATASET_JSON
 from hifisyn.volume import read_grid
-
-Place = Literal["copy", "refer"]
 
 PARTICIPANTS_TSV = "participants.tsv"
 PARTICIPANTS_KEY = "participants_key.json"
@@ -66,7 +60,7 @@ def write(
     fresh_folder(folder, overwrite=overwrite)
     if found.participants_key:
         write_json(folder / PARTICIPANTS_KEY, {"key": found.participants_key}, private=True)
-    cases, broken = _all_placed(checked, found, folder, place, held_out)
+    cases, broken = place_all(checked, found, folder, place, held_out)
     left_out += broken
     if all(case.subject in held_out for case in cases.values()):
         raise UserError(f"data set {name} must have at least one sound scan to train on", got=_first(left_out))
@@ -98,33 +92,6 @@ def fresh_folder(folder: Path, *, overwrite: bool) -> None:
             if (folder / name).is_dir():
                 shutil.rmtree(folder / name)
     folder.mkdir(parents=True, exist_ok=True)
-
-
-def copy_image(source: Path, target: Path) -> None:
-    """Copy an image byte by byte, so that later changes to the raw folder never reach the source.
-
-    A .nii is compressed on the way, since raw folders hold .nii.gz. A copy that has the size and the time of its
-    source is not made again.
-    """
-    if _same_file(source, target):
-        return
-    with atomic(target) as temporary, archives.open_binary(source) as original:
-        if source.name.endswith(".gz"):
-            with temporary.open("wb") as copy:
-                shutil.copyfileobj(original, copy)
-        else:
-            with temporary.open("wb") as packed, gzip.GzipFile("", "wb", 6, packed, mtime=0) as copy:
-                shutil.copyfileobj(original, copy)
-    if archives.split(source) is None:
-        shutil.copystat(source, target)
-        os.chmod(target, os.stat(target).st_mode | 0o200)
-
-
-def _same_file(source: Path, target: Path) -> bool:
-    if not target.exists() or archives.split(source) is not None:
-        return False
-    one, other = source.stat(), target.stat()
-    return (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)
 
 
 def _choose(
@@ -159,7 +126,7 @@ def _checked(cases: list[Case], found: Found) -> tuple[list[Case], list[LeftOut]
         return cases, left_out
     for case in cases:
         bad = {what: problem for what, path in case.files.items() if (problem := _problem(path))}
-        left_out += [_left_out(case, what, problem, found) for what, problem in bad.items()]
+        left_out += [leave_out(case, what, problem, found) for what, problem in bad.items()]
         images = {modality: path for modality, path in case.images.items() if modality not in bad}
         label, brain = None if "label" in bad else case.label, None if "brain" in bad else case.brain
         if images:
@@ -175,52 +142,6 @@ def _problem(path: Path) -> str:
     except PermissionError as error:
         return str(UserError("cannot be read", got=error.strerror, hint="change its mode"))
     return ""
-
-
-def _all_placed(
-    cases: Sequence[Case], found: Found, folder: Path, place: Place, held_out: Collection[str]
-) -> tuple[dict[str, Case], list[LeftOut]]:
-    """Return the cases as they lie in the raw folder, and the files that turned out to be broken."""
-    progress = Progress("convert", len(cases))
-    there, left_out = {}, []
-    for case in cases:
-        placed, broken = _placed(case, found, folder, place, test=case.subject in held_out)
-        if placed.images:
-            there[case.name] = placed
-        left_out += broken
-        progress.step(case.name, failed=bool(broken))
-    return there, left_out
-
-
-def _placed(case: Case, found: Found, folder: Path, place: Place, *, test: bool) -> tuple[Case, list[LeftOut]]:
-    """Return the case as it lies in the raw folder, its files copied where they shall be, and those that are broken."""
-    targets = {modality: image_path(folder, case.name, modality, test=test) for modality in case.images}
-    targets |= {"label": label_path(folder, case.name, test=test), "brain": brain_path(folder, case.name, test=test)}
-    write_label = None if found.keeps_label(case) else found.write_label
-    there: dict[str, Path] = {}
-    left_out = []
-    for what, path in case.files.items():
-        there[what] = targets[what]
-        try:
-            if what == "label" and write_label:
-                write_label(case, targets[what])
-            elif place == "copy":
-                copy_image(path, targets[what])
-            else:
-                there[what] = path.absolute()
-        except UserError as error:
-            del there[what]
-            reason = error.reason if isinstance(error, FileError) and error.file == path else str(error)
-            left_out.append(_left_out(case, what, reason, found))
-    label, brain = there.pop("label", None), there.pop("brain", None)
-    return replace(case, images=there, label=label, brain=brain), left_out
-
-
-def _left_out(case: Case, what: str, reason: str, found: Found) -> LeftOut:
-    """Say why a file of a case is left out; of a private one not even its name."""
-    if found.private:
-        return LeftOut(case.name, Path(f"{case.name}_{what}"), case.hide_paths(reason))
-    return LeftOut(case.name, case.files[what], reason)
 
 
 def _described(name: str, found: Found, cases: dict[str, Case], held_out: Collection[str]) -> Dataset:

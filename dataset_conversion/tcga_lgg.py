@@ -15,8 +15,8 @@ from pathlib import Path
 from hifisyn.dataset import Case
 from hifisyn.dataset_conversion.contrasts import contrast
 from hifisyn.dataset_conversion.label_names import renumber
-from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found
+from hifisyn.dataset_conversion.source_converter import source_converter
 from hifisyn.errors import FileError, UserError
 
 VISIT = re.compile(r"(?P<patient>TCGA_[A-Z0-9]{2}_[A-Z0-9]{4})(?:_\d{8})?")

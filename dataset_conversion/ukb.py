@@ -15,8 +15,8 @@ from pathlib import Path
 
 from hifisyn.dataset import Case
 from hifisyn.dataset_conversion.converter import LeftOut
-from hifisyn.dataset_conversion.options import source_converter
 from hifisyn.dataset_conversion.source import Found
+from hifisyn.dataset_conversion.source_converter import source_converter
 from hifisyn.dataset_conversion.ukb_labels import find_label, is_ready, write_label
 from hifisyn.dataset_conversion.ukb_pseudonyms import Pseudonyms, read_withdrawn
 from hifisyn.dataset_conversion.ukb_states import REGISTERED, choose

@@ -9,11 +9,11 @@ from hifisyn.archives import on_disk
 from hifisyn.errors import FileError, UserError
 from hifisyn.files import read_json, write_json
 from hifisyn.paths import DATASET_JSON
+from hifisyn.raw_files import FILE_ENDING, split_name
 
 MODALITIES = ("T1", "T2", "FLAIR", "T1ce", "PD")
 TISSUES = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
 STEPS = ("skull_stripped", "registered", "bias_corrected")
-FILE_ENDING = ".nii.gz"
 
 
 @dataclass(frozen=True)
@@ -176,39 +176,6 @@ def text_to_pass_on(folder: Path) -> str:
         part: {case: {"images": []} for case in content.get(part, {})} for part in ("dataset", "test")
     }
     return json.dumps(content | bare, indent=2, ensure_ascii=False) + "\n"
-
-
-def image_path(folder: Path, case: str, modality: str, *, test: bool = False) -> Path:
-    """Return where the image of a case lies in a raw folder: imagesTr/IXI012_T1.nii.gz."""
-    return folder / ("imagesTs" if test else "imagesTr") / f"{case}_{modality}{FILE_ENDING}"
-
-
-def label_path(folder: Path, case: str, *, test: bool = False) -> Path:
-    """Return where the label map of a case lies in a raw folder: labelsTr/IXI012.nii.gz."""
-    return folder / ("labelsTs" if test else "labelsTr") / f"{case}{FILE_ENDING}"
-
-
-def split_name(file: Path, modalities: tuple[str, ...]) -> tuple[str, str] | None:
-    """Split a file name into case and modality; none where the suffix is no modality.
-
-    >>> split_name(Path("IXI012_T2.nii.gz"), ("T1", "T2"))
-    ('IXI012', 'T2')
-    >>> split_name(Path("IXI012_0000.nii.gz"), ("T1", "T2"))
-    ('IXI012', 'T1')
-    """
-    stem = file.name.removesuffix(".gz").removesuffix(".nii")
-    case, _, suffix = stem.rpartition("_")
-    if not case:
-        return None
-    if suffix.isdecimal() and len(suffix) == 4 and int(suffix) < len(modalities):
-        return case, modalities[int(suffix)]
-    known = {m.lower(): m for m in modalities}
-    return (case, known[suffix.lower()]) if suffix.lower() in known else None
-
-
-def brain_path(folder: Path, case: str, *, test: bool = False) -> Path:
-    """Return where the user's own brain mask of a case lies in a raw folder: brainsTr/IXI012.nii.gz."""
-    return folder / ("brainsTs" if test else "brainsTr") / f"{case}{FILE_ENDING}"
 
 
 def _case_json(case: Case, folder: Path, modalities: tuple[str, ...]) -> dict[str, Any]:

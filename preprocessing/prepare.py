@@ -8,7 +8,7 @@ from hifisyn.errors import UserError
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.align import debias, on_grid, whole_where_named
 from hifisyn.preprocessing.brain import extract, planned_tool
-from hifisyn.preprocessing.cut import covers, fitted, normalised, outside
+from hifisyn.preprocessing.extract_slices import covers, fitted, normalised, outside
 from hifisyn.preprocessing.record import Grid, Record, Scan
 from hifisyn.preprocessing.resample import resample, resample_mask
 from hifisyn.preprocessing.slices_axial import between, brain_slices, centre_window, slice_grid, to_slices
@@ -23,7 +23,7 @@ class Prepared:
     Attributes:
         slices: (S, H, W) float32 in [-1, 1]; H = W = plans.slices.crop, the networks' field of view.
         brain: (S, H, W) bool.
-        covered: (S,) bool, the slices that the scan covers as `cut.covers` says.
+        covered: (S,) bool, the slices that the scan covers as `extract_slices.covers` says.
         record: slice_grid is the grid of these very slices, shape (W, H, number of places).
         mask: uint8 brain mask on the scan's own grid, as the file has it.
     """

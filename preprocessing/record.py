@@ -51,7 +51,7 @@ class Scan:
         mutual_information: with the reference before and after registration, nats; none where not registered.
         bias_strength: measured strength of the receive field in the brain (`bias.strength`); none if not measured.
         bias_corrected: whether it was divided out.
-        intensity: scanner units (after bias correction) to [-1, 1]; none until slices are cut.
+        intensity: scanner units (after bias correction) to [-1, 1]; none before slices are extracted.
     """
 
     original: Grid
@@ -71,7 +71,8 @@ class Record:
         scans: by modality.
         steps: what each stage did.
         brain_ml: volume of the brain mask, millilitres.
-        slice_grid: grid of the slices, orientation LPS, shape (W, H, number of places); none until slices are cut.
+        slice_grid: grid of the slices, orientation LPS, shape (W, H, number of places); none before they are
+            extracted.
         slice_indices: place of each training slice along the third axis of `slice_grid`, from inferior to superior; of
             a scan to predict: of each slice that holds brain.
         stored_indices: place of each stored slice, those between the training slices too; none of a scan to predict.

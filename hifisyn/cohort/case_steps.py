@@ -11,7 +11,7 @@ from hifisyn.paths import DATASET_JSON
 from hifisyn.planning.device import usable_here
 from hifisyn.planning.fingerprint import measure
 from hifisyn.plans import Plans, PreprocessingPlan
-from hifisyn.preprocessing.run import align_dataset, cut_dataset
+from hifisyn.preprocessing.dataset_steps import align_dataset, slice_dataset
 from hifisyn.quality import qc
 from hifisyn.quality.drawing import PICTURE, draw_pictures
 
@@ -50,7 +50,7 @@ def measure_cases(run: Run, dataset: Dataset, settings: PreprocessingPlan) -> Da
 
 def extract_slices(run: Run, dataset: Dataset, plans: Plans) -> Dataset:
     """Extract the slices of all cases, held-out ones too, and return those that have slices."""
-    failures = cut_dataset(dataset, run.aligned, run.slices, plans, engine=run.engine)
+    failures = slice_dataset(dataset, run.aligned, run.slices, plans, engine=run.engine)
     log.info(f"extracted slices of {len(dataset.all_cases) - len(failures)} cases in {run.slices.folder}")
     return run.without_failed(dataset, failures)
 

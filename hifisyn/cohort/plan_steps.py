@@ -13,7 +13,7 @@ from hifisyn.planning import planner
 from hifisyn.planning.fingerprint import input_digest, summary
 from hifisyn.planning.splits import Splits, check_splits, make_splits
 from hifisyn.plans import Plans, PreprocessingPlan
-from hifisyn.preprocessing.run import ALIGN
+from hifisyn.preprocessing.dataset_steps import ALIGN
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hifisyn.dataset import MODALITIES, split_name
+from hifisyn.dataset import MODALITIES
 from hifisyn.errors import UserError
-from hifisyn.synthetic import is_synthetic
+from hifisyn.raw_files import split_name
+from hifisyn.synthetic_mark import is_synthetic
 
 ENDINGS = (".nii.gz", ".nii")
 Named = dict[Path, tuple[str, str] | None]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hifisyn.dataset import MODALITIES, image_path, label_path
+from hifisyn.dataset import MODALITIES
+from hifisyn.raw_files import image_path, label_path
 from hifisyn.simulation import mr_signal, scan_grid, template
 from hifisyn.simulation.anatomy import Head, build_head, draw_person, template_points
 from hifisyn.simulation.fields import draw_field

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from hifisyn.cli.plan_and_preprocess import main
-from hifisyn.dataset import Case, Dataset, image_path, label_path
+from hifisyn.dataset import Case, Dataset
 from hifisyn.files import read_json, write_json, write_text
 from hifisyn.planning.planner import SET_BY_HAND
 from hifisyn.plans import Plans
+from hifisyn.raw_files import image_path, label_path
 from hifisyn.slices import SliceStore
 from hifisyn.volume import Volume
 

@@ -15,8 +15,8 @@ from hifisyn.errors import UserError
 from hifisyn.planning.rules import preprocessing
 from hifisyn.plans import Plans, SlicePlan
 from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.dataset_steps import align_dataset, slice_dataset
 from hifisyn.preprocessing.record import steps_of
-from hifisyn.preprocessing.run import align_dataset, cut_dataset
 from hifisyn.preprocessing.steps import Stage, Status
 from hifisyn.preprocessing.verify import verify
 from hifisyn.slices import SliceStore
@@ -485,7 +485,7 @@ def test_the_whole_way_to_slices(tmp_path):
     assert (settings.skull_strip, settings.registration, settings.reference) == ("none", "none", "T1")
     aligned, slices = AlignedStore(tmp_path / "aligned"), SliceStore(tmp_path / "plans_2d")
     assert align_dataset(dataset, aligned.folder, settings, processes=0) == []
-    assert cut_dataset(dataset, aligned, slices, plans_for(dataset, settings), processes=0) == []
+    assert slice_dataset(dataset, aligned, slices, plans_for(dataset, settings), processes=0) == []
     for case, ((volumes, affine), labels) in contents.items():
         label, brain = aligned.label(case), aligned.brain(case)
         original = Volume(expected(volumes["label"], labels), affine).canonical()

@@ -11,7 +11,7 @@ from hifisyn.dataset_conversion import ixi, raw_folder
 from hifisyn.errors import UserError
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
-from hifisyn.preprocessing.run import align_dataset
+from hifisyn.preprocessing.dataset_steps import align_dataset
 from hifisyn.preprocessing.verify import verify
 from hifisyn.volume import Volume
 from tests.support import ixi_tree
@@ -214,7 +214,7 @@ def test_mistakes_are_named_in_one_line(tmp_path, monkeypatch):
     for name, content, says in (
         ("missing.xls", None, "look at the path"),
         ("junk.xls", b"junk", "must be an Excel file"),
-        ("junk.csv", b"\xff\xd8", "another kind"),
+        ("junk.csv", b"\xff\xd8", "must be a .csv or .xls file"),
         ("other.csv", b"a,b\n1,2\n", "must have the columns IXI_ID"),
         ("empty.csv", b"", "must have the columns IXI_ID"),
     ):

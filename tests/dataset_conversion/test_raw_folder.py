@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hifisyn.dataset import Case, Dataset
-from hifisyn.dataset_conversion import raw_folder
+from hifisyn.dataset_conversion import place_files, raw_folder
 from hifisyn.dataset_conversion.source import Found, Scan, group
 from hifisyn.errors import FileError, UserError
 from hifisyn.volume import Volume
@@ -65,7 +65,7 @@ def test_users_choose_as_they_spell(found, tmp_path):
 
 def test_a_killed_conversion_goes_on_and_copies_only_what_lacks(found, tmp_path, monkeypatch):
     copied = []
-    original = raw_folder.copy_image
+    original = place_files.copy_image
 
     def dying(source, target):
         copied.append(target.name)
@@ -73,7 +73,7 @@ def test_a_killed_conversion_goes_on_and_copies_only_what_lacks(found, tmp_path,
             raise KeyboardInterrupt
         original(source, target)
 
-    monkeypatch.setattr(raw_folder, "copy_image", dying)
+    monkeypatch.setattr(place_files, "copy_image", dying)
     with pytest.raises(KeyboardInterrupt):
         raw_folder.write(found, tmp_path / "X", name="X")
     monkeypatch.undo()

@@ -15,8 +15,8 @@ from hifisyn.dataset_conversion.ukb_pseudonyms import Pseudonyms, read_withdrawn
 from hifisyn.errors import UserError
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.dataset_steps import align_dataset
 from hifisyn.preprocessing.record import steps_of
-from hifisyn.preprocessing.run import align_dataset
 from hifisyn.preprocessing.steps import Stage, Status, Step
 from hifisyn.volume import Volume
 from tests.support import ukb_tree

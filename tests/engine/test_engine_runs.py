@@ -190,7 +190,7 @@ def test_who_a_participant_is_appears_nowhere_but_in_dataset_json(private_cohort
     arguments = words(private_cohort / "raw", private_cohort / "out", processes=processes)
     unforeseen = processes == 1
     if unforeseen:
-        monkeypatch.setattr("hifisyn.preprocessing.run.Volume", Surprise)
+        monkeypatch.setattr("hifisyn.preprocessing.dataset_steps.Volume", Surprise)
     assert main(arguments) == (2 if unforeseen else 1)
     assert main(arguments) == (2 if unforeseen else 1)
     shown = "".join(capfd.readouterr())

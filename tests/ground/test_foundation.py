@@ -10,8 +10,9 @@ import pytest
 
 from hifisyn import files, paths
 from hifisyn.cli.entry import command
-from hifisyn.dataset import TISSUES, Case, Dataset, image_path, label_path
+from hifisyn.dataset import TISSUES, Case, Dataset
 from hifisyn.errors import UserError
+from hifisyn.raw_files import image_path, label_path
 from hifisyn.slices import SliceStore
 
 

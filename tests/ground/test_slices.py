@@ -10,7 +10,7 @@ from hifisyn.errors import UserError
 from hifisyn.files import write_json
 from hifisyn.plans import Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing.align import Aligned
-from hifisyn.preprocessing.cut import covers, cut_case
+from hifisyn.preprocessing.extract_slices import covers, extract_slices
 from hifisyn.preprocessing.record import Grid, Record, Scan
 from hifisyn.slices import SliceStore
 from hifisyn.volume import Volume
@@ -71,7 +71,7 @@ def expected(modality, place):
 
 @pytest.fixture
 def store(tmp_path):
-    cut = cut_case(aligned_case(), plans())
+    cut = extract_slices(aligned_case(), plans())
     store = SliceStore(tmp_path)
     content = cut.record.as_json()
     store.write("a", cut.images, cut.brain, cut.label, content, training=cut.training, covered=cut.covered)
@@ -79,7 +79,7 @@ def store(tmp_path):
 
 
 def test_every_slice_that_holds_brain_is_stored_and_training_slices_are_spread_over_those_that_all_cover():
-    cut = cut_case(aligned_case(), plans())
+    cut = extract_slices(aligned_case(), plans())
     assert cut.record.stored_indices == tuple(BRAIN)
     assert cut.record.slice_indices == (5, 8, 12, 15, 18)
     assert [BRAIN[place] for place in cut.training] == [5, 8, 12, 15, 18]
@@ -96,7 +96,9 @@ def test_every_slice_that_holds_brain_is_stored_and_training_slices_are_spread_o
 
 
 def test_more_training_slices_than_there_are_are_all_that_count():
-    assert cut_case(aligned_case(), plans(per_case=100)).record.slice_indices == tuple(p for p in BRAIN if p in T2)
+    assert extract_slices(aligned_case(), plans(per_case=100)).record.slice_indices == tuple(
+        p for p in BRAIN if p in T2
+    )
 
 
 def test_a_slice_is_covered_where_99_percent_of_its_brain_is():
@@ -109,7 +111,7 @@ def test_a_slice_is_covered_where_99_percent_of_its_brain_is():
 
 
 def test_readers_get_the_training_slices_alone(store):
-    cut = cut_case(aligned_case(), plans())
+    cut = extract_slices(aligned_case(), plans())
     chosen = list(cut.training)
     assert cut.label is not None
     for read, all_of_them in (

@@ -1,4 +1,4 @@
-"""Preprocessing of a whole data set: aligned and cut by the engine, resumable, and no case costs another."""
+"""The steps of a whole data set, done by the engine: resumable, failures isolated per case."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from hifisyn.plans import Plans, PreprocessingPlan
 from hifisyn.preprocessing.align import align_case
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.brain import peak_gib
-from hifisyn.preprocessing.cut import cut_case
+from hifisyn.preprocessing.extract_slices import extract_slices
 from hifisyn.preprocessing.manual_labels import manual_label_path
 from hifisyn.slices import EXTRACTED_BY, SliceStore
 from hifisyn.volume import Volume, read_grid
@@ -48,7 +48,7 @@ def align_dataset(
 ) -> list[Failure]:
     """Align all cases of a data set, held-out ones too, into an AlignedStore.
 
-    A case that was made from the same files by the same settings is skipped. A label map corrected by hand
+    A case that was aligned from the same files by the same settings is skipped. A label map corrected by hand
     (`manual_labels`), beside the store, takes the place of the case's own.
 
     Args:
@@ -58,7 +58,7 @@ def align_dataset(
         processes: subjects at a time; none: as many as fit; 0 or 1: in this process. The engine's count where one is
             given.
         device: of the skull stripping; on a GPU everything runs in this process, since networks share it badly.
-        overwrite: make every case anew.
+        overwrite: align every case again.
         engine: what does the work.
     """
     tasks = _align_tasks(dataset, folder, settings, device, overwrite)
@@ -72,7 +72,7 @@ def align_dataset(
         )
 
 
-def cut_dataset(
+def slice_dataset(
     dataset: Dataset,
     aligned: AlignedStore,
     store: SliceStore,
@@ -82,9 +82,9 @@ def cut_dataset(
     overwrite: bool = False,
     engine: Engine | None = None,
 ) -> list[Failure]:
-    """Cut the slices of all cases of a data set, held-out ones too, into a SliceStore.
+    """Extract the slices of all cases of a data set, held-out ones too, into a SliceStore.
 
-    A case whose slices were cut from the same aligned case by the same plan is skipped.
+    A case whose slices come from the same aligned case and the same plan is skipped.
     """
     config = digest(FORMAT[CUT], _extracted_by(plans))
     tasks = (
@@ -100,10 +100,10 @@ def cut_dataset(
         for case in dataset.all_cases.values()
     )
     with used(engine, processes) as worker:
-        return worker.sweep(cut_step(store), cut, tasks, gib_each=lambda: gib_of(dataset))
+        return worker.sweep(slice_step(store), extract, tasks, gib_each=lambda: gib_of(dataset))
 
 
-def cut_step(store: SliceStore) -> str:
+def slice_step(store: SliceStore) -> str:
     """Return the step's name in the ledger: several plans of a data set stand side by side, each with its slices."""
     name = store.folder.name
     return CUT if name == slices_folder(Path()).name else f"{CUT} {name}"
@@ -180,7 +180,7 @@ def _labels(case: Case, manual: Path | None, labelled: bool) -> str:
     return "given" if case.label else "computed"
 
 
-def cut(key: str, aligned_folder: Path, into: Path, case: str, plans: Plans, overwrite: bool) -> Done:
+def extract(key: str, aligned_folder: Path, into: Path, case: str, plans: Plans, overwrite: bool) -> Done:
     """Do the step of the engine: write the slices of a case under the key, unless they are there."""
     store = SliceStore(into)
     record = into / f"{case}.json"
@@ -188,9 +188,11 @@ def cut(key: str, aligned_folder: Path, into: Path, case: str, plans: Plans, ove
         return Done(kept=True)
     aligned = AlignedStore(aligned_folder).read(case)
     record.unlink(missing_ok=True)
-    made = cut_case(aligned, plans)
-    content = {"key": key, EXTRACTED_BY: _extracted_by(plans), **made.record.as_json()}
-    store.write(case, made.images, made.brain, made.label, content, training=made.training, covered=made.covered)
+    slices = extract_slices(aligned, plans)
+    content = {"key": key, EXTRACTED_BY: _extracted_by(plans), **slices.record.as_json()}
+    store.write(
+        case, slices.images, slices.brain, slices.label, content, training=slices.training, covered=slices.covered
+    )
     return Done()
 
 

@@ -10,9 +10,9 @@ from hifisyn.engine.resources import GIB_A_WORKER
 from hifisyn.engine.sweep import Engine
 from hifisyn.plans import Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.dataset_steps import CUT, FORMAT, align_dataset, gib_of, settings_of, slice_dataset
 from hifisyn.preprocessing.manual_labels import manual_label_path
 from hifisyn.preprocessing.record import Record, steps_of
-from hifisyn.preprocessing.run import CUT, FORMAT, align_dataset, cut_dataset, gib_of, settings_of
 from hifisyn.preprocessing.steps import Stage, Tool
 from hifisyn.slices import SliceStore
 from hifisyn.volume import Volume
@@ -64,7 +64,7 @@ def test_a_cohort_is_aligned_and_cut_and_bad_cases_cost_no_other(dataset, tmp_pa
     assert "the label map must be on the grid of T1" in failures[1].reason
     assert aligned.cases() == ["good", "held_out"]
 
-    failures = cut_dataset(dataset, aligned, slices, plans(), processes=2)
+    failures = slice_dataset(dataset, aligned, slices, plans(), processes=2)
     assert [f.case for f in failures] == ["empty", "shifted"]
     assert all("is not aligned in" in f.reason for f in failures)
     assert slices.cases() == ["good", "held_out"]
@@ -82,7 +82,7 @@ def test_what_is_done_is_done_again_only_after_a_change(dataset, tmp_path):
 
     def work(settings=SETTINGS, plan=None, **options):
         align_dataset(dataset, aligned.folder, settings, processes=0, **options)
-        cut_dataset(dataset, aligned, slices, plan or plans(), processes=0)
+        slice_dataset(dataset, aligned, slices, plan or plans(), processes=0)
         return times(aligned.folder), times(slices.folder)
 
     first = work()
@@ -104,10 +104,10 @@ def test_slices_of_an_earlier_version_are_cut_again_from_the_same_aligned_cases(
     align_dataset(dataset, aligned.folder, SETTINGS, processes=0)
     with monkeypatch.context() as patch:
         patch.setitem(FORMAT, CUT, 2)  # of the version that stored the training slices alone
-        cut_dataset(dataset, aligned, slices, plans(), processes=0)
+        slice_dataset(dataset, aligned, slices, plans(), processes=0)
     first = times(aligned.folder), times(slices.folder)
     align_dataset(dataset, aligned.folder, SETTINGS, processes=0)
-    cut_dataset(dataset, aligned, slices, plans(), processes=0)
+    slice_dataset(dataset, aligned, slices, plans(), processes=0)
     assert changed((times(aligned.folder), times(slices.folder)), first) == (set(), {"good", "held_out"})
 
 
@@ -228,7 +228,7 @@ def test_slices_of_several_plans_stand_side_by_side(dataset, tmp_path):
         with Ledger.opened(tmp_path / "ledger") as ledger:
             for store, count in zip(stores, (9, 5), strict=True):
                 plan = plans(per_case=count)
-                cut_dataset(dataset, AlignedStore(tmp_path / "aligned"), store, plan, engine=Engine(ledger, 1))
+                slice_dataset(dataset, AlignedStore(tmp_path / "aligned"), store, plan, engine=Engine(ledger, 1))
             assert ledger.recorded == 2 * expected
     assert [store.record("good")["slices"] for store in stores] == [9, 5]
 

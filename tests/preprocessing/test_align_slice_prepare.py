@@ -11,7 +11,7 @@ from hifisyn.errors import UserError
 from hifisyn.plans import Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing import brain_networks
 from hifisyn.preprocessing.align import align_case
-from hifisyn.preprocessing.cut import cut_case
+from hifisyn.preprocessing.extract_slices import extract_slices
 from hifisyn.preprocessing.neighbours import with_neighbours
 from hifisyn.preprocessing.prepare import prepare_source
 from hifisyn.preprocessing.slices_axial import to_slices
@@ -74,7 +74,7 @@ def test_a_landmark_is_found_again_within_half_a_voxel(registration, away):
     plan = plans(settings)
     aligned = align_case({"T1": t1, "T2": t2}, settings, labels=NO_LABELS)
     assert {volume.axcodes for volume in aligned.images.values()} == {"RAS"}
-    cut = trained_on(cut_case(aligned, plan))
+    cut = trained_on(extract_slices(aligned, plan))
     for modality, volume, pose in (("T1", t1, HOME), ("T2", t2, away)):
         found = place_in_scan(cut.images[modality], cut.record, modality)
         assert np.abs(found - place_of(LANDMARK, pose, volume)).max() < 0.5, modality
@@ -84,7 +84,7 @@ def test_a_landmark_is_found_again_within_half_a_voxel(registration, away):
 
 
 def test_slices_are_normalised_inside_the_brain_and_empty_outside(t1):
-    cut = trained_on(cut_case(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plans()))
+    cut = trained_on(extract_slices(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plans()))
     image = cut.images["T1"]
     assert image.dtype == np.float32
     assert (image.min(), image.max()) == (-1, 1)
@@ -99,7 +99,10 @@ def test_slices_are_normalised_inside_the_brain_and_empty_outside(t1):
 
 def test_a_scan_to_predict_is_seen_as_in_training(t1):
     plan = plans(min_brain=0.1)
-    stored, prepared = cut_case(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plan), prepare_source(t1, "T1", plan)
+    stored, prepared = (
+        extract_slices(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plan),
+        prepare_source(t1, "T1", plan),
+    )
     cut = trained_on(stored)
     assert prepared.slices.shape[1:] == (72, 72)
     at = [prepared.record.slice_indices.index(place) for place in cut.record.slice_indices]
@@ -127,7 +130,7 @@ def test_given_tissues_are_used_as_they_are(t1):
     np.testing.assert_array_equal(aligned.label.data, label.canonical().data)
     assert aligned.label.same_grid(aligned.brain)
     assert aligned.record.steps[Stage.LABELS] == Step(Status.GIVEN)
-    cut = trained_on(cut_case(aligned, plans(pixel_mm=1.973)))
+    cut = trained_on(extract_slices(aligned, plans(pixel_mm=1.973)))
     assert cut.label is not None
     assert cut.record.slice_grid is not None
     nearest = nearest_voxels(label, cut.record.slice_grid.volume())[list(cut.record.slice_indices)]
@@ -250,17 +253,17 @@ def test_the_first_contrast_stands_in_for_a_lacking_reference():
 
 def test_slices_that_a_contrast_does_not_show_are_left_out(t1):
     short, _ = scan((60, 22, 52), T2_GRID[1], "T2", pose=HOME, stripped=True)
-    whole = trained_on(cut_case(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plans()))
+    whole = trained_on(extract_slices(align_case({"T1": t1}, QUICK, labels=NO_LABELS), plans()))
     aligned = align_case({"T1": t1, "T2": short}, QUICK, labels=NO_LABELS)
-    cut = trained_on(cut_case(aligned, plans()))
+    cut = trained_on(extract_slices(aligned, plans()))
     assert 0 < len(cut.brain) < len(whole.brain)
     assert ((cut.images["T2"] > -1) | ~cut.brain).mean() > 0.99
     assert cut.record.slice_indices == (28, 29, 30, 31, 32, 33)
-    assert cut_case(aligned, plans(min_brain=0.1)).record.slice_indices == (28, 29, 30, 31, 32)
-    assert cut_case(aligned, plans(crop=48, per_case=5)).record.slice_indices == (28, 29, 30, 32, 33)
+    assert extract_slices(aligned, plans(min_brain=0.1)).record.slice_indices == (28, 29, 30, 31, 32)
+    assert extract_slices(aligned, plans(crop=48, per_case=5)).record.slice_indices == (28, 29, 30, 32, 33)
 
 
 def test_brain_beyond_the_field_of_view_is_told(t1):
     aligned = align_case({"T1": t1}, QUICK, labels=NO_LABELS)
-    assert cut_case(aligned, plans()).record.outside_crop < 0.02
-    assert cut_case(aligned, plans(crop=48)).record.outside_crop > 0.1
+    assert extract_slices(aligned, plans()).record.outside_crop < 0.02
+    assert extract_slices(aligned, plans(crop=48)).record.outside_crop > 0.1

@@ -1,4 +1,4 @@
-"""An aligned case cut into slices: every contrast resampled once, onto one grid, in [-1, 1]."""
+"""The slices of an aligned case: every contrast resampled once, onto one grid, in [-1, 1]."""
 
 from dataclasses import dataclass, replace
 
@@ -19,7 +19,7 @@ LEAST_COVER = 0.99
 
 
 @dataclass(frozen=True)
-class Cut:
+class CaseSlices:
     """The slices of a case: all S that hold brain.
 
     Attributes:
@@ -39,8 +39,8 @@ class Cut:
     record: Record
 
 
-def cut_case(aligned: Aligned, plans: Plans) -> Cut:
-    """Cut the slices of a case: every contrast resampled once, onto one grid.
+def extract_slices(aligned: Aligned, plans: Plans) -> CaseSlices:
+    """Extract the slices of a case: every contrast resampled once, onto one grid.
 
     To train on are evenly spread slices on which every contrast covers at least 99 % of the brain.
 
@@ -74,7 +74,7 @@ def cut_case(aligned: Aligned, plans: Plans) -> Cut:
         outside_crop=outside(aligned.brain, whole, grid, plan.crop),
     )
     images = {m: normalised(values, brain, intensities[m]) for m, values in raw.items()}
-    return Cut(images, brain, label, training, covered, record)
+    return CaseSlices(images, brain, label, training, covered, record)
 
 
 def _no_slices(aligned: Aligned, plans: Plans) -> UserError:
