@@ -153,8 +153,8 @@ def test_a_mask_on_another_grid_or_none_fails_its_case_alone(model, raw, tmp_pat
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--strip-command", "ben {input}"], r"strip_command: wanted a program followed by"),
-        (["--skull-strip", "command"], r"strip_command: wanted a program followed by"),
+        (["--strip-command", "ben {input}"], r"strip_command must be a program followed by"),
+        (["--skull-strip", "command"], r"strip_command must be a program followed by"),
         (
             ["--skull-strip", "bet", "--strip-command", "ben {input} {mask}"],
             "--strip-command must come with --skull-strip command (got bet)",
