@@ -1,9 +1,12 @@
 """What HiFi-Syn and MGUIT take from DRIT++: D^c learns whose content it sees, in most steps alone (eq. 15)."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 
 from pydantic import Field
+from torch import Tensor
 
+from hifisyn.losses import adversarial
 from hifisyn.settings import Settings
 from hifisyn.training.contract import Trainer
 
@@ -39,6 +42,18 @@ class ContentDiscriminatorTrainer(Trainer):
         """Steps until D^c has moved alone so often as it does, and all networks once."""
         plan, weight = self.content_discriminator_plan
         return plan.steps if weight > 0 else 1
+
+    def content_discriminator_loss(self, contents: Mapping[str, Tensor]) -> Tensor:
+        """Return what D^c minimises of (detached) contents (N, C, h, w) by contrast, not yet weighted."""
+        return adversarial.content_discriminator_loss(self._content_logits(contents), self.domains)
+
+    def content_adversarial_loss(self, contents: Mapping[str, Tensor]) -> Tensor:
+        """Return what E^c minimises of contents (N, C, h, w) by contrast, not yet weighted."""
+        return adversarial.content_adversarial_loss(self._content_logits(contents), self.domains)
+
+    def _content_logits(self, contents: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        (discriminator,) = self.groups()[CONTENT_DISCRIMINATOR]
+        return {m: discriminator(content) for m, content in contents.items()}
 
     def learning_rates(self) -> dict[str, float]:
         """Return the initial rates; D^c has one of its own."""

@@ -80,7 +80,7 @@ def test_evaluation_shows_them_too_and_prediction_keeps_the_error_apart(trained)
         trained.train,
         trained.val,
         context=predictor.context,
-        look=lambda case, direction, columns, counted: seen.update({(case, direction.key): columns}),
+        on_case=lambda case, direction, columns, counted: seen.update({(case, direction.key): columns}),
     )
     brain = store.brain(case)
     made = seen[case, "T1_to_T2"]["synthetic T2"]

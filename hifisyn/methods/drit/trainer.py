@@ -133,8 +133,7 @@ class DRIT(ContentDiscriminatorTrainer):
 
     def content_discriminator_losses(self, content: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return what D^c minimises of the (detached) contents."""
-        loss = adversarial.content_discriminator_loss(self._content_logits(content), self.domains)
-        return {"content": self.settings.content * loss}
+        return {"content": self.settings.content * self.content_discriminator_loss(content)}
 
     def objective(
         self, images: Mapping[str, Tensor], encoded: Mapping[str, Encoded], rendered: Rendered
@@ -146,7 +145,10 @@ class DRIT(ContentDiscriminatorTrainer):
                 weight.domain,
                 lambda: total(_adversarial(net.image_discriminator, rendered.fake[s], t) for s, t in both),
             ),
-            "content": (weight.content, lambda: self._content_adversarial(encoded)),
+            "content": (
+                weight.content,
+                lambda: self.content_adversarial_loss({m: e.content for m, e in encoded.items()}),
+            ),
             "cycle": (weight.cycle, lambda: total(l1_loss(rendered.cycle[m], images[m]) for m in self.domains)),
             "reconstruction": (
                 weight.reconstruction,
@@ -174,13 +176,6 @@ class DRIT(ContentDiscriminatorTrainer):
     def _mode_seeking(self, rendered: Rendered, source: str) -> Tensor:
         one, other = rendered.random
         return mode_seeking((one[source], other[source]), (rendered.codes[0], rendered.codes[1]))
-
-    def _content_adversarial(self, encoded: Mapping[str, Encoded]) -> Tensor:
-        logits = self._content_logits({m: e.content for m, e in encoded.items()})
-        return adversarial.content_adversarial_loss(logits, self.domains)
-
-    def _content_logits(self, contents: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {m: self.networks.content_discriminator(content) for m, content in contents.items()}
 
 
 def roles(images: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -167,7 +167,7 @@ class HiFiSyn(ContentDiscriminatorTrainer):
         return {"domain": torch.stack(losses).sum()}
 
     def _content_discriminator(self, noisy: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {"content": adversarial.content_discriminator_loss(self._content_logits(noisy), self.domains)}
+        return {"content": self.content_discriminator_loss(noisy)}
 
     def objective(
         self, batch: Batch, masks: ContentMasks, encoded: Mapping[str, Encoded], rendered: Rendered
@@ -179,7 +179,7 @@ class HiFiSyn(ContentDiscriminatorTrainer):
         translated = {m: e.content for m, e in rendered.reencoded.items()}
         contents = granularity.contents_of(batch, masks, original, translated)
         terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
-            "content": (plan.content, lambda: self._content_adversarial(encoded)),
+            "content": (plan.content, lambda: self.content_adversarial_loss({m: e.noisy for m, e in encoded.items()})),
             "domain": (plan.domain, lambda: self._domain_adversarial(batch, rendered)),
             "cycle": (plan.cycle, lambda: _l1(rendered.cycle, batch)),
             "reconstruction": (plan.reconstruction, lambda: _l1(rendered.reconstruction, batch)),
@@ -188,10 +188,6 @@ class HiFiSyn(ContentDiscriminatorTrainer):
             "ggd": (plan.ggd * ramp, lambda: granularity.over_domains(global_loss(contents, plan.tau_3), batch)),
         }
         return {name: weight * term() for name, (weight, term) in terms.items() if weight > 0}
-
-    def _content_adversarial(self, encoded: Mapping[str, Encoded]) -> Tensor:
-        logits = self._content_logits({m: e.noisy for m, e in encoded.items()})
-        return adversarial.content_adversarial_loss(logits, self.domains)
 
     def _domain_adversarial(self, batch: Batch, rendered: Rendered) -> Tensor:
         terms = [adversarial.generator_loss(self._logits(rendered.fake[s], t)) for s, t in batch.directions]
@@ -212,9 +208,6 @@ class HiFiSyn(ContentDiscriminatorTrainer):
     def _logits(self, image: Tensor, contrast: str) -> tuple[Tensor, ...]:
         logits: tuple[Tensor, ...] = self.networks.image_discriminator(image, contrast)
         return logits
-
-    def _content_logits(self, contents: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {m: self.networks.content_discriminator(content) for m, content in contents.items()}
 
 
 def _l1(images: Mapping[str, Tensor], batch: Batch) -> Tensor:

@@ -151,8 +151,7 @@ class MGUIT(ContentDiscriminatorTrainer):
 
     def content_discriminator_losses(self, content: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return what D^c minimises of the (detached) contents."""
-        loss = adversarial.content_discriminator_loss(self._content_logits(content), self.domains)
-        return {"content": self.settings.content * loss}
+        return {"content": self.settings.content * self.content_discriminator_loss(content)}
 
     def objective(self, batch: Batch, rendered: Rendered) -> dict[str, Tensor]:
         """Return what E^c, E^a and G minimise, weighted; a weight of 0 is not computed."""
@@ -163,7 +162,7 @@ class MGUIT(ContentDiscriminatorTrainer):
                 weight.domain,
                 lambda: total(self._domain_adversarial(rendered, s, t) for s, t in self.directions),
             ),
-            "content": (weight.content, lambda: self._content_adversarial(rendered)),
+            "content": (weight.content, lambda: self.content_adversarial_loss(rendered.content)),
             "cycle": (weight.cycle, lambda: total(l1_loss(rendered.cycle[m], images[m]) for m in self.domains)),
             "reconstruction": (
                 weight.reconstruction,
@@ -202,11 +201,5 @@ class MGUIT(ContentDiscriminatorTrainer):
         fakes = torch.cat([rendered.fake[source], rendered.random[source]])
         return adversarial.generator_loss(self._logits(fakes, target))
 
-    def _content_adversarial(self, rendered: Rendered) -> Tensor:
-        return adversarial.content_adversarial_loss(self._content_logits(rendered.content), self.domains)
-
     def _logits(self, image: Tensor, contrast: str) -> tuple[Tensor, ...]:
         return self.networks.image_discriminator(image, contrast)
-
-    def _content_logits(self, contents: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {m: self.networks.content_discriminator(content) for m, content in contents.items()}
