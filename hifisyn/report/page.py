@@ -40,14 +40,6 @@ class TableSection:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class ResultTables:
-    """Tables of one section, below a note."""
-
-    note: str
-    tables: Sequence[ResultTable]
-
-
 _BASELINES = (
     "The baselines know nothing of anatomy and change intensities only. The look-up table is fitted on paired scans, "
     "which no model sees: it shows the best that an intensity curve can reach and is no fair comparison."
@@ -126,5 +118,5 @@ def _counts(facts: Facts) -> list[tuple[int, str]]:
 
 def _results(section: TableSection, facts: Facts, tables: Sequence[ResultTable]) -> Section:
     command = section.command.format(name=facts.name, split=facts.split)
-    content = ResultTables(section.note, tables) if tables else Missing(section.missing, command)
-    return Section(section.anchor, section.title, section.title, "results", content)
+    content = tables or Missing(section.missing, command)
+    return Section(section.anchor, section.title, section.title, "results", content, section.note)

@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from hifisyn.figures.drawn_figure import FigureGroup
@@ -40,15 +41,10 @@ class Picture:
     group: str
     link: str = ""
 
-
-@dataclass(frozen=True)
-class EmbeddedPicture:
-    """A picture as the page carries it: `uri` is the picture as data."""
-
-    title: str
-    caption: str
-    link: str
-    uri: str
+    @cached_property
+    def uri(self) -> str:
+        """The picture as data; "" where it cannot be read."""
+        return data_uri(self.path)
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,7 @@ class PictureGroup:
 
     title: str
     small: bool
-    pictures: tuple[EmbeddedPicture, ...]
+    pictures: tuple[Picture, ...]
 
 
 def pictures(facts: Facts, shown: Sequence[Picture], *, drawn: bool) -> tuple[PictureGroup, ...] | Missing:
@@ -66,12 +62,14 @@ def pictures(facts: Facts, shown: Sequence[Picture], *, drawn: bool) -> tuple[Pi
         return Missing("There is nothing to draw yet", f"hifisyn_train {facts.name} T1 T2 fold0")
     if not shown:
         return Missing("No figures were drawn", f"hifisyn_report -d {facts.name} --overwrite")
-    groups: dict[str, list[EmbeddedPicture]] = {}
-    for one in shown:
-        group = groups.setdefault(one.group, [])
-        if uri := data_uri(one.path):
-            group.append(EmbeddedPicture(one.title, one.caption, one.link, uri))
-    return tuple(PictureGroup(TITLES.get(name, name), name == SMALL_GROUP, tuple(g)) for name, g in groups.items())
+    return tuple(
+        PictureGroup(
+            TITLES.get(group, group),
+            group == SMALL_GROUP,
+            tuple(one for one in shown if one.group == group and one.uri),
+        )
+        for group in dict.fromkeys(one.group for one in shown)
+    )
 
 
 def overlays(facts: Facts) -> list[Picture]:

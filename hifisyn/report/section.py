@@ -26,6 +26,7 @@ class Section:
         title: its heading.
         kind: name of the template in this folder that renders `content`.
         content: whatever that template shows; `Missing` where nothing was run.
+        note: a sentence or two before the content of some kinds.
     """
 
     anchor: str
@@ -33,6 +34,7 @@ class Section:
     title: str
     kind: str
     content: object
+    note: str = ""
 
     @property
     def template(self) -> str:

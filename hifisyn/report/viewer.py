@@ -19,17 +19,8 @@ ERROR_STOPS = ("#000004", "#320a5e", "#781c6d", "#bc3754", "#ed6925", "#fbb61a",
 
 
 @dataclass(frozen=True)
-class CaseData:
-    """A case of the menu; `anchor` finds its pictures, which the script reads, and its rows."""
-
-    anchor: str
-    name: str
-    pictures: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class NumbersRow:
-    """Numbers of one method on one case in one direction, as they are shown."""
+    """Numbers of one method on one case in one direction, as they are shown; `anchor` is that of the case."""
 
     anchor: str
     method: str
@@ -46,7 +37,7 @@ class Viewer:
         subjects: how many, with the noun.
         slices: the most of any case, with the noun.
         reference: model by which the cases were chosen.
-        cases: worst first.
+        cases: by the anchor of their data, which the script reads; worst first.
         measures: titles of the columns of numbers.
         rows: numbers of all cases; the script leaves those of the chosen one.
         largest: error at the light end of the scale.
@@ -56,7 +47,7 @@ class Viewer:
     subjects: str
     slices: str
     reference: str | None
-    cases: tuple[CaseData, ...]
+    cases: dict[str, ViewerCase]
     measures: tuple[str, ...]
     rows: tuple[NumbersRow, ...]
     largest: float
@@ -81,7 +72,7 @@ def viewer(facts: Facts, shown: Sequence[ViewerCase]) -> Viewer | Missing:
         counted(len(shown), "subject"),
         counted(max(len(entry.places) for entry in shown), "slice"),
         facts.reference,
-        tuple(CaseData(anchors[entry.case], entry.case, _pictures(entry)) for entry in shown),
+        {anchors[entry.case]: entry for entry in shown},
         tuple(TITLES.get(measure, measure) for measure in measures),
         tuple(_rows(table, anchors, measures)),
         largest_error(shown),
@@ -113,10 +104,3 @@ def _number(measure: str, value: float) -> str:
     if pd.isna(value):
         return ""
     return f"{value:.2f}" if "psnr" in measure else f"{value:.3f}"
-
-
-def _pictures(entry: ViewerCase) -> dict[str, Any]:
-    height, width = entry.size
-    size = {"width": width, "height": height, "columns": entry.columns}
-    synthetic = {str(one): one._asdict() | {"models": models} for one, models in entry.synthetic.items()}
-    return {"case": entry.case, "places": entry.places, **size, "real": entry.real, "synthetic": synthetic}

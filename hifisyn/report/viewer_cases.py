@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,13 @@ class ViewerCase:
         """Length of all its strips."""
         strips = [*self.real.values(), *(s for models in self.synthetic.values() for s in models.values())]
         return sum(map(len, strips))
+
+    def for_script(self) -> dict[str, Any]:
+        """Return what the script of the viewer reads, as JSON holds it."""
+        height, width = self.size
+        shape = {"width": width, "height": height, "columns": self.columns}
+        synthetic = {str(one): one._asdict() | {"models": models} for one, models in self.synthetic.items()}
+        return {"case": self.case, "places": self.places, **shape, "real": self.real, "synthetic": synthetic}
 
 
 def choose_cases(facts: Facts, most: int = SUBJECTS) -> list[str]:

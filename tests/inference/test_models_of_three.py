@@ -193,7 +193,7 @@ def test_the_viewer_is_told_source_and_target_apart(beside):
     facts = collect("TOY", beside)
     viewed = viewer(facts, read_cases(facts))
     assert isinstance(viewed, Viewer)
-    data = [json.loads(json.dumps(case.pictures)) for case in viewed.cases]
+    data = [json.loads(json.dumps(case.for_script())) for case in viewed.cases.values()]
     (whole,) = (entry for entry in data if entry["case"] == "x")
     assert set(whole["real"]) == set(DOMAINS)
     assert {(words, of["source"], of["target"]) for words, of in whole["synthetic"].items()} == {
