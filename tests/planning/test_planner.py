@@ -294,7 +294,7 @@ def test_a_strip_command_alone_is_the_tool():
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ({"strip_command": "ben {input}"}, r"found 'ben \{input\}'; add \{mask\}"),
+        ({"strip_command": "ben {input}"}, r"got 'ben \{input\}'\); add \{mask\}"),
         ({"skull_strip": "command"}, r"strip_command must hold \{input\} and \{mask\} where skull_strip is command"),
         (
             {"skull_strip": "deepbet", "strip_command": "ben {input} {mask}"},
