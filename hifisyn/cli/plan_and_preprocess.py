@@ -14,6 +14,7 @@ from hifisyn.engine.dask_cluster import KINDS
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from hifisyn.cohort.request import PreparedDataset, PrepareRequest
     from hifisyn.engine.jobs import Executor
@@ -101,8 +102,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; exit code 1 where something failed, 2 where a data set could not be prepared."""
     words = sys.argv[1:] if arguments is None else arguments
     given = parser().parse_args(words)
-    from hifisyn.cohort.failures import log_failures
-    from hifisyn.cohort.prepare import plan_and_preprocess, verify_only
     from hifisyn.errors import UserError
     from hifisyn.paths import Roots
 
@@ -114,22 +113,32 @@ def main(arguments: list[str] | None = None) -> int:
         for name, (raw, folder) in folders.items():
             log.info(f"data set {name}")
             try:
-                if given.verify_only:
-                    failures = verify_only(raw, folder, request)
-                else:
-                    prepared = plan_and_preprocess(raw, folder, request)
-                    failures = prepared.failures
-                    for line in _closing(name, prepared, given, words):
-                        log.info(line)
+                failed = _prepare(name, raw, folder, request, given, words)
+                code = max(code, 1 if failed else 0)
             except UserError as error:
                 if len(folders) == 1:
                     raise
                 log.error(f"error: {error.at(name)}")
                 code = 2
-                continue
-            log_failures(failures)
-            code = max(code, 1 if failures else 0)
     return code
+
+
+def _prepare(
+    name: str, raw: "Path", folder: "Path", request: "PrepareRequest", given: argparse.Namespace, words: list[str]
+) -> bool:
+    """Prepare or verify one data set, and return whether a case failed."""
+    from hifisyn.cohort.failures import log_failures
+    from hifisyn.cohort.prepare import plan_and_preprocess, verify_only
+
+    if given.verify_only:
+        failures = verify_only(raw, folder, request)
+    else:
+        prepared = plan_and_preprocess(raw, folder, request)
+        failures = prepared.failures
+        for line in _closing(name, prepared, given, words):
+            log.info(line)
+    log_failures(failures)
+    return bool(failures)
 
 
 def _cluster(given: argparse.Namespace) -> "AbstractContextManager[Executor | None]":

@@ -117,7 +117,7 @@ def _runs(pid: int, began: str) -> bool:
 def _began(pid: int) -> str:
     """Return when a process began in the system's own count, which distinguishes processes of one number.
 
-    It is "" where the system does not say, and "dead" of one that only waits for its parent to notice.
+    It is "" where the system does not report it, and "dead" for one that only waits for its parent to notice.
     """
     try:
         words = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()

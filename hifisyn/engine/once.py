@@ -1,7 +1,7 @@
 """Work that is done once: whether a folder holds the result of what is asked now, or of something else.
 
-The file that says so is written last, so a killed run leaves none. It holds what was asked, as plain data, and the
-caller's own content beside it.
+A file in the folder marks the work as done. It is written last, so a killed run leaves none, and holds what was asked,
+as plain data, and the caller's own content beside it.
 
 This is for one piece of work and its folder. For one step of thousands of cases see `engine.once_per_case`, which has
 the same words (`holds`, `begin`, `finish`) and asks the ledger.
@@ -26,7 +26,7 @@ class Once:
     Attributes:
         folder: where the result lies.
         asked: plain data that changes when the result would.
-        name: of the file that says the work is done.
+        name: of the file that marks the work as done.
         flat: what was asked stands among the caller's own content in that file, not below a key of its own.
     """
 
@@ -37,7 +37,7 @@ class Once:
 
     @property
     def file(self) -> Path:
-        """The file that says the work is done."""
+        """The file that marks the work as done."""
         return self.folder / self.name
 
     @property

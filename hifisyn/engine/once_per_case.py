@@ -28,7 +28,7 @@ class OncePerCase:
     def holds(self, task: Task) -> Entry | None:
         """Return the entry of a case that is not due: its settings, the looks of its files and its result are the same.
 
-        It may say that the case failed, which it would again.
+        It may be of a failure, which would happen again.
         """
         entry = self._of_same_settings(task)
         return entry if entry is not None and entry.stamp == stamp(task.files) else None

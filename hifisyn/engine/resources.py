@@ -17,7 +17,7 @@ def workers_that_fit(processes: int | None = None, gib_each: float = GIB_A_WORKE
 
 
 def one_itk_thread() -> None:
-    """Let ITK (ANTs, SimpleITK) compute with one thread, unless its variable says otherwise.
+    """Let ITK (ANTs, SimpleITK) compute with one thread, unless its variable is set.
 
     With several, sums differ in their last digits from run to run, and registrations by hundredths of a millimetre.
     It counts before the first use of the libraries; cases run side by side instead.
@@ -36,7 +36,7 @@ def allowed_cpus() -> int:
 
 
 def free_gib() -> float:
-    """Return the memory that may still be taken, GiB; enough for one worker where the system does not say."""
+    """Return the memory that may still be taken, GiB; enough for one worker where the system does not report it."""
     lines = dict(line.split(":", 1) for line in _text(MEMINFO).splitlines() if ":" in line)
     available = lines.get("MemAvailable", "").split()
     free = int(available[0]) / 2**20 if available else GIB_A_WORKER

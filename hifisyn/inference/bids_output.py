@@ -14,6 +14,7 @@ from hifisyn.files import read_json, write_json, write_text
 from hifisyn.inference.outputs import OutputFolder, Outputs
 from hifisyn.inference.sidecar import NOTE
 from hifisyn.inference.translations import Translation
+from hifisyn.preprocessing.steps import Stage
 
 OURS = "hifisyn"
 RAW = "raw"
@@ -83,7 +84,7 @@ class BidsOutputs(Outputs):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All of the files; a mask never lies there without the file that says whose it is."""
+        """All of the files; a mask is never without the JSON file that describes it."""
         return self.brain_sidecar, self.brain, *self.of_error, self.image, self.picture, self.sidecar
 
     @property
@@ -107,8 +108,9 @@ class BidsOutputs(Outputs):
         """Return the content of each sidecar, with the keys that BIDS requires."""
         source = f"bids:{RAW}:{self.scan}"
         common = {"Sources": [source], "SpatialReference": source}
+        stripped = record["Steps"].get(Stage.SKULL_STRIP, "")
         mask = {
-            "Description": f"Brain mask of the {self._source.suffix} scan; {record['Steps'].get('skull_strip', '')}",
+            "Description": f"Brain mask of the {self._source.suffix} scan; {stripped}",
             "Type": "Brain",
             **common,
             "SourceSHA256": record["SourceSHA256"],

@@ -30,8 +30,8 @@ def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None)
     """Group the NIfTI files of a folder, or one file, into cases by their names.
 
     `IXI012_T1.nii.gz` is the T1 of case IXI012. So is nnU-Net's `IXI012_0000.nii.gz` where T1 is the first of
-    `channels`. With `source`, a file whose name says nothing is a case of its own, of that contrast. A synthetic
-    volume, as the JSON file beside it says, is never taken for a scan.
+    `channels`. With `source`, a file whose name has no contrast is a case of its own, of that contrast. A volume
+    whose JSON file marks it as synthetic is never taken for a scan.
 
     Args:
         path: a folder, which is not searched deeper, or a file.
@@ -82,7 +82,7 @@ def _named_one(file: Path, channels: tuple[str, ...], source: str | None) -> Nam
         return {file: by_word or split_name(file, channels)}
     if by_word is not None and by_word[1] != source:
         got = f"a {by_word[1]} by its name"
-        raise UserError(f"{file} must be a {source}, as --source says", got=got, hint="change one of them")
+        raise UserError(f"{file} must be a {source} (--source)", got=got, hint="change one of them")
     return {file: by_word or (stem(file), source)}
 
 

@@ -18,7 +18,7 @@ Cases = Sequence[Sequence[Translation]]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class WorkerSpec:
     """What a process needs to become a worker: small, and equal for all cases of a run.
 
     Attributes:
@@ -53,16 +53,16 @@ def generate_all(
     processes = min(settings.processes, len(cases))
     if processes > 1:
         models = tuple(predictor.model for predictor in predictors.values())
-        yield from _in_processes(cases, Recipe(models, output, settings), processes)
+        yield from _in_processes(cases, WorkerSpec(models, output, settings), processes)
         return
     worker = Worker(predictors, output, settings)
     for translations in cases:
         yield from worker.generate_case(translations)
 
 
-def _in_processes(cases: Cases, recipe: Recipe, processes: int) -> Generator[Attempt, None, None]:
+def _in_processes(cases: Cases, spec: WorkerSpec, processes: int) -> Generator[Attempt, None, None]:
     by_name = {translations[0].case: translations for translations in cases}
-    jobs = ((case, (recipe, translations)) for case, translations in by_name.items())
+    jobs = ((case, (spec, translations)) for case, translations in by_name.items())
     with Processes(threads=max(1, allowed_cpus() // processes)) as workers:
         for case, attempts, error in workers.run(_generate_case, jobs, processes=processes):
             if error is None:
@@ -73,12 +73,12 @@ def _in_processes(cases: Cases, recipe: Recipe, processes: int) -> Generator[Att
                 yield from (Attempt(translation, problem=one_line(error)) for translation in by_name[case])
 
 
-_loaded: tuple[Recipe, Worker] | None = None
+_loaded: tuple[WorkerSpec, Worker] | None = None
 
 
-def _generate_case(recipe: Recipe, translations: Sequence[Translation]) -> list[Attempt]:
+def _generate_case(spec: WorkerSpec, translations: Sequence[Translation]) -> list[Attempt]:
     """Generate a case in a process of its own, which loads the weights with its first case."""
     global _loaded
-    if _loaded is None or _loaded[0] != recipe:
-        _loaded = recipe, recipe.worker()
+    if _loaded is None or _loaded[0] != spec:
+        _loaded = spec, spec.worker()
     return _loaded[1].generate_case(translations)

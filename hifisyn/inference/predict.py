@@ -10,12 +10,11 @@ from typing import Literal
 
 from hifisyn.dataset_conversion.bids_dataset import is_bids
 from hifisyn.dataset_conversion.bids_selection import Selection
-from hifisyn.directions import Direction
 from hifisyn.engine.progress import Progress
 from hifisyn.errors import UserError
 from hifisyn.inference.bids_input import find_bids_cases
 from hifisyn.inference.bids_output import BidsDerivatives
-from hifisyn.inference.cases import Inputs, find_cases
+from hifisyn.inference.cases import find_cases
 from hifisyn.inference.choice import Candidate, Candidates
 from hifisyn.inference.gaps import Gap
 from hifisyn.inference.generate import generate_all
@@ -97,11 +96,11 @@ def predict_folder(
         raise UserError(f"{output} must be another folder than the input's", hint="name another one")
     known = [read_model(folder) for folder in models] or _models_below(results)
     source, targets = source and spelling_of(source, known), [spelling_of(target, known) for target in targets]
-    if bids_derivatives or selection not in (None, Selection()) or is_bids(path):
-        inputs = find_bids_cases(path, selection or Selection())
-    else:
-        inputs = find_cases(path, channel_order(known), source)
-    _log_left_out(inputs)
+    selection = selection or Selection()
+    bids = bids_derivatives or selection != Selection() or is_bids(path)
+    inputs = find_bids_cases(path, selection) if bids else find_cases(path, channel_order(known), source)
+    for file, why in inputs.left_out.items():
+        log.info(f"left out: {file.name} ({why})")
     candidates = Candidates.of(known, settings.fold, settings.checkpoint, named=bool(models))
     plan = plan_translations(inputs.cases, candidates, source, targets)
     predictors = load_predictors(plan.models, settings)
@@ -121,11 +120,6 @@ def _models_below(results: Path | str | None) -> list[Model]:
         hint = "name a folder with --model or --results, or train a model with hifisyn_train"
         raise UserError(f"{root} has no trained model", hint=hint)
     return models
-
-
-def _log_left_out(inputs: Inputs) -> None:
-    for file, why in inputs.left_out.items():
-        log.info(f"left out: {file.name} ({why})")
 
 
 def _log_models(plan: TranslationPlan, predictors: dict[Path, Predictor]) -> None:
@@ -196,7 +190,7 @@ def _generate(
                 summary.failures.append(TargetFailure(translation.case, translation.target, problem))
             else:
                 summary.generated.append(output.outputs(translation).image)
-            name = f"{translation.case}: {Direction(translation.source, translation.target)}"
+            name = f"{translation.case}: {translation.direction}"
             progress.step(name, failed=bool(problem), remark=_remark(attempt))
 
 

@@ -204,7 +204,7 @@ class Predictor:
 
 
 def _stride(plans: Plans) -> int:
-    """Return image pixels along each side of a content pixel, 1 where the method does not say."""
+    """Return image pixels along each side of a content pixel, 1 where the method has no such setting."""
     return 1 << int(plans.settings.get("networks", {}).get("n_down", 0))
 
 

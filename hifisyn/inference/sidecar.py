@@ -1,4 +1,4 @@
-"""The sidecar of a synthetic volume: it marks the volume as synthetic, and says how to generate it again."""
+"""The sidecar of a synthetic volume: it marks the volume as synthetic, and records how it was generated."""
 
 from collections.abc import Sequence
 from importlib.metadata import version

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.inference.choice import Candidate, Candidates, listed
 from hifisyn.inference.gaps import Gap, find_gaps, in_order
@@ -29,6 +30,11 @@ class Translation:
     target: str
     file: Path
     model: Model
+
+    @property
+    def direction(self) -> Direction:
+        """From source to target."""
+        return Direction(self.source, self.target)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Predictions as BIDS derivatives: what the official validator, a reader of sidecars and a second run say of them."""
+"""Predictions as BIDS derivatives: as the official validator, a reader of sidecars and a second run see them."""
 
 import json
 import os
@@ -96,9 +96,9 @@ def test_names_follow_the_scans(finished):
     volumes = [f"{prefix}_desc-synth_T2w", f"{prefix}_desc-synth_FLAIR", f"{prefix}_desc-brain_mask"]
     volumes += [f"{second}_desc-synth_T2w", f"{second}_desc-synth_FLAIR", f"{second}_desc-brain_mask"]
     volumes += ["sub-02/anat/sub-02_space-orig_desc-synth_T1w", "sub-02/anat/sub-02_space-orig_desc-brainT2w_mask"]
-    wanted = {f"{name}.{ending}" for name in volumes for ending in ("nii.gz", "json")}
+    expected = {f"{name}.{ending}" for name in volumes for ending in ("nii.gz", "json")}
     pictures = {f"{name.split('/')[0]}/figures/{Path(name).name}.png" for name in volumes if "synth" in name}
-    assert set(files(out)) == wanted | pictures | {"dataset_description.json", "README.md", ".bidsignore"}
+    assert set(files(out)) == expected | pictures | {"dataset_description.json", "README.md", ".bidsignore"}
     assert not list(out.rglob(".partial*"))
 
 
@@ -243,7 +243,7 @@ def test_folders_that_cannot_take_derivatives(raw, model, tmp_path, capsys):
     write_json(odd / "dataset_description.json", ["not an object"])
     plain = tmp_path / "plain"
     save_scan(plain / "a_T1.nii.gz")
-    for source, target, says in (
+    for source, target, words in (
         (raw, other, "got a data set of another type"),
         (raw, out, "got those of ../other"),
         (raw, odd, "got a data set of another type"),
@@ -253,7 +253,7 @@ def test_folders_that_cannot_take_derivatives(raw, model, tmp_path, capsys):
     ):
         assert predict(source, target, model, "--overwrite") == 2
         error = capsys.readouterr().err
-        assert says in error
+        assert words in error
         assert error.count("\n") == 1
     assert files(out) == before
     assert not (tmp_path / "new").exists()

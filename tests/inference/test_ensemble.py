@@ -42,9 +42,9 @@ def test_one_member_is_that_member():
 def test_images_are_averaged():
     members = [Map(lambda x, k=k: x * k) for k in (0.2, 0.5, 0.9)]
     made = Ensemble(members)(images())
-    wanted = np.mean([images().double().numpy() * k for k in (0.2, 0.5, 0.9)], axis=0)
+    expected_image = np.mean([images().double().numpy() * k for k in (0.2, 0.5, 0.9)], axis=0)
     assert made.shape == (3, 1, 16, 16)
-    np.testing.assert_allclose(made, wanted, atol=1e-6)
+    np.testing.assert_allclose(made, expected_image, atol=1e-6)
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])

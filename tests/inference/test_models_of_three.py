@@ -1,4 +1,4 @@
-"""A model of three contrasts: validated, evaluated, told and shown in every direction, beside models of two."""
+"""A model of three contrasts: validated, evaluated, reported and shown in every direction, beside models of two."""
 
 import json
 

@@ -72,8 +72,8 @@ def stripper(output: Path) -> str:
 @pytest.mark.parametrize("more", [[], ["--with-skull"]])
 def test_a_command_of_a_model_is_shown_and_never_run(foreign, theirs, raw, tmp_path, capsys, more):
     assert predict(raw, tmp_path / "out", foreign, *more) == 2
-    said = capsys.readouterr().err
-    assert f"pass --strip-command '{theirs.command}', else --skull-strip auto" in said
+    shown = capsys.readouterr().err
+    assert f"pass --strip-command '{theirs.command}', else --skull-strip auto" in shown
     assert not theirs.ran
     assert not (tmp_path / "out").exists()
 
@@ -122,7 +122,7 @@ def test_what_is_stripped_already_is_said(model, raw, tmp_path, capsys):
     assert predict(raw, tmp_path / "out", model) == 0
     assert "a: T1 to T2 done, stripped already as the scan shows" in capsys.readouterr().out
     assert stripper(tmp_path / "out") == "none: done before, as the scan shows"
-    assert predict(raw, tmp_path / "told", model, "--stripped") == 0
+    assert predict(raw, tmp_path / "again", model, "--stripped") == 0
     assert "as the scan shows" not in capsys.readouterr().out
 
 
@@ -144,10 +144,10 @@ def test_a_mask_on_another_grid_or_none_fails_its_case_alone(model, raw, tmp_pat
     scan.with_data((scan.data > 0).astype(np.uint8)).save(tmp_path / "masks" / "a.nii.gz")
     Volume(np.ones((9, 9, 9), np.uint8), np.eye(4)).save(tmp_path / "masks" / "b.nii.gz")
     assert predict(raw, tmp_path / "out", model, "--masks", str(tmp_path / "masks"), "--skull-strip", "mask") == 1
-    said = capsys.readouterr().out
-    assert "1 volume written, 2 failed" in said
-    assert "the brain mask must be on the grid of T1" in said
-    assert "put it into the folder of --masks" in said
+    shown = capsys.readouterr().out
+    assert "1 volume written, 2 failed" in shown
+    assert "the brain mask must be on the grid of T1" in shown
+    assert "put it into the folder of --masks" in shown
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,6 @@ def test_the_chosen_training_is_logged(raw, tmp_path, capsys):
     (second / "fold_0" / "metrics.csv").write_text("epoch,iteration\n1,1000000\n")
     more = ["--results", str(tmp_path / "results"), "--device", "cpu"]
     assert main(["-i", str(raw), "-o", str(tmp_path / "synth"), *more]) == 0
-    said = capsys.readouterr().out
-    assert f"model: {second} (T1 <-> T2 by HiFiSyn trained on b), fold 0, best checkpoint\n" in said
-    assert f"chosen from 2 that fit, not {first}; --model chooses another" in said
+    shown = capsys.readouterr().out
+    assert f"model: {second} (T1 <-> T2 by HiFiSyn trained on b), fold 0, best checkpoint\n" in shown
+    assert f"chosen from 2 that fit, not {first}; --model chooses another" in shown
