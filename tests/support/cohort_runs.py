@@ -9,7 +9,6 @@ from hifisyn.dataset import Dataset
 from tests.cli.test_plan_and_preprocess import LABELS, write_case
 
 SMALL = ["-d", "TOY", "--device", "cpu", "--cores", "1", "--minutes", "1"]
-PASSING = ("ledger", "created")
 
 
 def make(raw, subjects="ABCD"):
