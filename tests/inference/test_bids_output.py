@@ -248,8 +248,8 @@ def test_folders_that_cannot_take_derivatives(raw, model, tmp_path, capsys):
         (raw, out, "got those of ../other"),
         (raw, odd, "got a data set of another type"),
         (raw, raw, "another folder than the input's"),
-        (plain, tmp_path / "new", "found no folder such as sub-01"),
-        (raw / "sub-01", tmp_path / "new", "found no folder such as sub-01"),
+        (plain, tmp_path / "new", "got no folder such as sub-01"),
+        (raw / "sub-01", tmp_path / "new", "got no folder such as sub-01"),
     ):
         assert predict(source, target, model, "--overwrite") == 2
         error = capsys.readouterr().err
@@ -282,7 +282,7 @@ def test_a_selection_names_scans_of_a_bids_data_set(raw, model, tmp_path, capsys
     (made,) = (tmp_path / "out").rglob("*synth*.nii.gz")
     assert made.name == "sub-01_ses-01_acq-other_run-1_space-orig_desc-synth_T2w.nii.gz"
     assert predict(raw, tmp_path / "out", model, "--participant-label", "07") == 2
-    assert "found 01" in capsys.readouterr().err
+    assert "got 01" in capsys.readouterr().err
 
 
 def test_our_own_volumes_are_never_a_source(finished):
