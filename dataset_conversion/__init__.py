@@ -1,1 +1,1 @@
-"""Data sets as people have them on disk, made into raw folders; one data set a file."""
+"""Data sets as people have them on disk, converted into raw folders; one data set a file."""

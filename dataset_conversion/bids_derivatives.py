@@ -33,7 +33,7 @@ class Candidate:
 
 
 def derivatives_of(dataset: BidsDataset) -> list[BidsDataset]:
-    """Return the derivatives inside a data set, but not what this very program made."""
+    """Return the derivatives inside a data set, but not what this very program wrote."""
     folder = dataset.root / "derivatives"
     inside = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())] if folder.is_dir() else []
     return [found for path in inside if (found := BidsDataset(path)).subjects and not _is_ours(path)]

@@ -39,7 +39,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the label map of a case is made from: tissues as values or as probabilities, then lesions."""
+    """The sources of the label map of a case: tissues as values or as probabilities, then lesions."""
 
     modality: str
     reference: Path

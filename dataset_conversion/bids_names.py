@@ -74,9 +74,9 @@ def case_name(subject: str, session: str) -> str:
 
 
 def synthetic_name(scan: BidsName, modality: str) -> BidsName:
-    """Return the name of what is made from a scan, on its grid.
+    """Return the name of what derives from a scan, on its grid.
 
-    The contrast agent of the scan does not show in what is made from it.
+    The contrast agent of the scan does not show in what derives from it.
 
     >>> str(synthetic_name(parse("sub-01_acq-mprage_T1w.nii"), "T2"))
     'sub-01_acq-mprage_space-orig_desc-synth_T2w.nii.gz'

@@ -1,4 +1,4 @@
-"""BraTS, 2018 to 2024, and its sister challenges: recognised by release, labels made the same in all years.
+"""BraTS, 2018 to 2024, and its sister challenges: recognised by release, labels alike in all years.
 
 The files that a release consists of are in `brats_files`, the releases and their labels in `brats_releases`, and who is
 who in `brats_subjects`. Task01 of the Medical Decathlon is not read: it holds four contrasts in one file.

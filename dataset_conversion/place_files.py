@@ -70,7 +70,7 @@ def copy_image(source: Path, target: Path) -> None:
     """Copy an image byte by byte, so that later changes to the raw folder never reach the source.
 
     A .nii is compressed on the way, since raw folders hold .nii.gz. A copy that has the size and the time of its
-    source is not made again.
+    source is not written again.
     """
     if _same_file(source, target):
         return

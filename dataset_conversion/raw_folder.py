@@ -40,7 +40,7 @@ def write(
 
     Args:
         found: what a converter's `find` returned.
-        folder: raw folder of the data set, made here.
+        folder: raw folder of the new data set.
         name: name of the data set.
         subjects: those to take, spelled as users do; none: all.
         limit: take at most so many subjects, in alphabetical order.

@@ -40,7 +40,7 @@ class Found:
         about: description, licence and reference, kept in dataset.json.
         notes: lines for the user to read before anything is written, such as how names were understood.
         warnings: what is odd, a line each, which the command prints.
-        participants_key: secret from which the names of private participants are made; kept in the raw folder.
+        participants_key: secret from which the names of private participants derive; kept in the raw folder.
     """
 
     cases: Sequence[Case]

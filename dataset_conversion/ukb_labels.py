@@ -1,4 +1,4 @@
-"""The tissues that UK Biobank found (FSL FAST): a label map as it is, or made from three partial volumes.
+"""The tissues that UK Biobank found (FSL FAST): a label map as it is, or computed from three partial volumes.
 
 `T1_fast/T1_brain_pveseg` and `T1_brain_seg` hold 1 CSF, 2 GM, 3 WM; the partial volumes `T1_brain_pve_0`, `_1` and `_2`
 are numbered from 0 in the same order.

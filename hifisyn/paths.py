@@ -87,7 +87,7 @@ def plans_file(preprocessed_dataset: Path, plans: str = "plans") -> Path:
 
 
 def slices_folder(preprocessed_dataset: Path, plans: str = "plans") -> Path:
-    """Return the folder of the slices that were made by the plans called `plans`."""
+    """Return the folder of the slices of the plans called `plans`."""
     return preprocessed_dataset / f"{plans}_2d"
 
 

@@ -19,7 +19,7 @@ MARGIN = 3  # pixels around the brain
 
 Colour = tuple[int, int, int]
 
-# Okabe and Ito (2008): told apart with any colour vision; the dark ones last, since scans are dark.
+# Okabe and Ito (2008): distinct with any colour vision; the dark ones last, since scans are dark.
 LABEL_COLOURS: tuple[Colour, ...] = (
     (86, 180, 233),
     (240, 228, 66),

@@ -1,4 +1,4 @@
-"""How a synthetic image is told from a scan: the JSON file beside it says `"Synthetic": true`."""
+"""How to tell a synthetic image from a scan: the JSON file beside it says `"Synthetic": true`."""
 
 import json
 from pathlib import Path

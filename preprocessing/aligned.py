@@ -28,7 +28,7 @@ class AlignedStore:
         return sorted(path.stem for path in self.folder.glob("*.json") if not path.name.startswith("."))
 
     def write(self, case: str, aligned: Aligned, key: str = "") -> None:
-        """Write a case, replacing an earlier one; `key` names the inputs and settings that it was made from."""
+        """Write a case, replacing an earlier one; `key` names the inputs and settings of its alignment."""
         self.record_path(case).unlink(missing_ok=True)
         for modality, image in aligned.images.items():
             image.save(self.path(case, modality), overwrite=True)
@@ -39,7 +39,7 @@ class AlignedStore:
         write_json(self.record_path(case), head | aligned.record.as_json())
 
     def key(self, case: str) -> str | None:
-        """Return what a case was made from, or none where the case is not there."""
+        """Return the key of a case, or none where the case is not there."""
         path = self.record_path(case)
         return str(read_json(path).get("key", "")) if path.exists() else None
 

@@ -7,7 +7,7 @@ from hifisyn.errors import UserError
 
 
 class Severity(StrEnum):
-    """What follows from a finding: a case with an error is left out, a warning is for the user to judge."""
+    """What follows from a finding: a case with an error is left out, a warning is for the user to check."""
 
     ERROR = "error"
     WARNING = "warning"

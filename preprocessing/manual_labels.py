@@ -110,7 +110,7 @@ def export(
         folder: where to; CASE_T1.nii.gz and CASE_labels.nii.gz for each case.
         labels: structure to value.
         cases: their names; none: all that are aligned.
-        overwrite: replace what was exported before, and corrections made there with it.
+        overwrite: replace what was exported before, and the corrections in it.
         processes: cases at a time; none: as many as fit.
     """
     names = list(cases) or AlignedStore(preprocessed / ALIGNED).cases()

@@ -1,4 +1,4 @@
-"""One scan made ready for a network, as the scans it was trained on were: every slice that holds brain."""
+"""One scan ready for a network, as the scans it was trained on were: every slice that holds brain."""
 
 from dataclasses import dataclass
 

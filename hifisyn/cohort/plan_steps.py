@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def existing_plans(run: Run, dataset: Dataset) -> Plans | None:
-    """Return the plans that exist, perhaps edited; None where they are to be made.
+    """Return the plans that exist, perhaps edited; None where planning has to write them.
 
     Raises:
         UserError: they do not fit the data set.

@@ -100,7 +100,7 @@ def _train(job: dict[str, Any], fold: int | str, say: Any) -> None:
     if (output / "checkpoint_final.pth").exists():
         return
     if job["device"] == "cpu":
-        os.environ[LOADERS] = "0"  # read when the loaders are made; the planner refuses 0
+        os.environ[LOADERS] = "0"  # read when the loaders start; the planner refuses 0
     latest = output / "checkpoint_latest.pth"
     plans = json.loads((_preprocessed(job) / f"{PLANS}.json").read_text(encoding="utf-8"))
     dataset = json.loads((_preprocessed(job) / "dataset.json").read_text(encoding="utf-8"))

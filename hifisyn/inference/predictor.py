@@ -1,4 +1,4 @@
-"""A model folder made ready to translate: slices in, slices out, or a scan in, a volume on its own grid out."""
+"""A model folder ready to translate: slices in, slices out, or a scan in, a volume on its own grid out."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How predictions are made, whatever the cases are."""
+"""How to predict, whatever the cases are."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A picture made smaller, for a page that holds it."""
+"""A smaller copy of a picture, for a page that holds it."""
 
 import base64
 import io

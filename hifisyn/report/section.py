@@ -1,4 +1,4 @@
-"""What the page is made of: sections, each with the template that renders its content."""
+"""The parts of the page: sections, each with the template that renders its content."""
 
 from dataclasses import dataclass
 

@@ -40,7 +40,7 @@ class Table:
         note: what its numbers are, in sentences.
         head: one title a column. "GROUP: TITLE" puts a column under the head of a group: "T1 to FLAIR: PSNR (dB)".
         rows: one cell a column; the first names the row.
-        numbers: what the table was made of, not rounded.
+        numbers: the values behind the table, not rounded.
     """
 
     title: str

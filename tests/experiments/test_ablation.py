@@ -387,7 +387,7 @@ def test_a_training_of_days_is_refused_unless_forced(tmp_path, monkeypatch, caps
         (["--seeds", "-1"], "--seed must be 0 or more"),
         (["--source", "T1"], "--source and --target belong together"),
         (["--source", "T1", "--target", "PD"], "contrasts must be two or more different ones of TOY"),
-        (["--split", "test"], "wanted test cases, found none"),
+        (["--split", "test"], "has no test cases; pass --split val"),
         (["--fold", "all"], "pass --split test"),
     ],
 )
