@@ -75,7 +75,7 @@ def test_all_models_together_stand_beside_their_single_folds(roots, capsys):
     assert run(roots, "-d", "TOY", "--fold", "0", "1") == 1
     said = capsys.readouterr()
     assert "TOY T1_T2 Toy folds 0, 1, test (2 cases): to do, not evaluated yet" in said.out
-    assert "found fold 0 final" in said.err
+    assert "(got fold 0 final)" in said.err
     table = said.out.split("TOY, T1 to T2, test")[1]
     assert all(f"\n{row} " in table for row in ("Toy folds 0, 1", "Toy", "Toy fold 1", "Toy without SGD"))
     before = times(roots)

@@ -223,7 +223,7 @@ def test_broken_models_cost_no_other_and_are_listed_at_the_end(roots, capsys):
     said = capsys.readouterr()
     listed = said.err.split("not compared (2)")[1]
     assert "Toy a=1" in listed
-    assert "broken or foreign file" in listed
+    assert "a broken file or one of another program" in listed
     assert str(config) in listed
     assert "TOY, T1 to T2, test" in said.out
     assert (good / "fold_0" / "evaluation_test" / "summary.json").exists()

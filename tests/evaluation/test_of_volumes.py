@@ -184,7 +184,7 @@ def test_bad_cases_are_listed_and_cost_no_other(tmp_path, capsys):
     assert run(tmp_path) == 1
     said = capsys.readouterr()
     assert "good" not in said.err.split("not compared")[1]
-    for line in ("--register", "wanted the true scan", "broken file", "IntensityScale"):
+    for line in ("--register", "the real scan missing_T2.nii.gz does not exist", "broken file", "IntensityScale"):
         assert line in said.err
     assert table(tmp_path)["case"].tolist() == ["good"]
     failures = json.loads((tmp_path / "out" / "summary.json").read_text())["failures"]
