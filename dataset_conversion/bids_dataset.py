@@ -131,7 +131,7 @@ class BidsDataset:
 
 
 def is_bids(folder: Path) -> bool:
-    """Tell whether a folder is the root of a BIDS data set: it says so, or a subject in it has anatomical images."""
+    """Return whether a folder is the root of a BIDS data set: it says so, or a subject in it has anatomical images."""
     if not folder.is_dir():
         return False
     if "BIDSVersion" in read_object(folder / DESCRIPTION):

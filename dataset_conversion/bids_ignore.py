@@ -11,7 +11,7 @@ TOKEN = re.compile(r"\*\*/|/\*\*$|\*\*|\*|\?|\[!?[^\]]+\]|\\?.")
 
 
 class Ignore:
-    """Tells which files are ignored; the last pattern that fits decides.
+    """Decides which files are ignored; the last pattern that fits decides.
 
     >>> ignore = Ignore(["extra/", "*_T2w.nii.gz", "!sub-01/**/*_T2w.nii.gz"])
     >>> [ignore(name) for name in ("sub-01/extra/x.txt", "sub-01/anat/a_T2w.nii.gz", "sub-02/anat/a_T2w.nii.gz")]
@@ -31,7 +31,7 @@ class Ignore:
             return cls()
 
     def __call__(self, relative: PurePosixPath | str) -> bool:
-        """Tell whether a file is ignored, by its path from the root of the data set."""
+        """Return whether a file is ignored, by its path from the root of the data set."""
         ignored = False
         for pattern, ignores in self._rules:
             if ignores != ignored and pattern.fullmatch(str(relative)):

@@ -44,7 +44,7 @@ def lesion(name: BidsName) -> str:
 
 
 def is_brain(name: BidsName) -> bool:
-    """Tell whether a file name speaks of a brain mask.
+    """Return whether a file name speaks of a brain mask.
 
     >>> is_brain(parse("sub-01_desc-brain_mask.nii.gz")), is_brain(parse("sub-01_label-L_mask.nii.gz"))
     (True, False)

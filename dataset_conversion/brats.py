@@ -48,7 +48,7 @@ def find(
         sources: folders, or archives, of one release each or of several.
         releases: names of `brats_releases.RELEASES`, for families that are not recognised.
         name_maps: which names are one patient, beside the maps that lie in the sources.
-        unlinked: go on although releases may share patients and no map tells which.
+        unlinked: go on although releases may share patients and no map links them.
 
     Raises:
         UserError: there is no case, its release is not clear, or patients may be shared unseen.
@@ -178,7 +178,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="table of names that are one patient, beside those that lie in SOURCE, such as name_mapping.csv",
     )
     parser.add_argument(
-        "--unlinked", action="store_true", help="mix releases although no name map tells which patients they share"
+        "--unlinked", action="store_true", help="mix releases although no name map links the patients they share"
     )
 
 

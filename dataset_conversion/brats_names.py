@@ -60,7 +60,7 @@ def parse_case(word: str) -> Name | None:
 
 
 def parse_file(path: Path) -> tuple[Name, str, Path] | None:
-    """Tell which case a file belongs to, what it is, and in which folder the case lies; none where it is no scan.
+    """Return which case a file belongs to, what it is, and in which folder the case lies; none where it is no scan.
 
     Unpacked mirrors know folders called CASE_t1.nii that hold one file of any name.
 

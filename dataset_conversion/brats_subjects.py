@@ -97,15 +97,15 @@ def _row(line: Mapping[str, str | None]) -> Row:
     cells = [value.strip() for value in line.values() if isinstance(value, str)]
     names = tuple(name for cell in cells if (name := parse_case(cell)))
     people = tuple(cell.upper() for cell in cells if PERSON.fullmatch(cell))
-    said = {str(column).strip().lower(): value.strip() for column, value in line.items() if isinstance(value, str)}
-    site = next((value for column, value in said.items() if column.startswith("site")), "")
-    return Row(names, people, said.get("grade", ""), site)
+    cell_of = {str(column).strip().lower(): value.strip() for column, value in line.items() if isinstance(value, str)}
+    site = next((value for column, value in cell_of.items() if column.startswith("site")), "")
+    return Row(names, people, cell_of.get("grade", ""), site)
 
 
 def unlinked_releases(copies: Iterable[Copy], rows: Iterable[Row]) -> tuple[str, str] | None:
     """Return two releases that may share patients where nothing links them; none where all are linked.
 
-    Releases of adult glioma grew from each other; a map tells who is who if its rows name both. Names of one family
+    Releases of adult glioma grew from each other; a map links them if its rows name both. Names of one family
     are numbered together. GoAT shares patients with all, and no map says which.
     """
     releases = {copy.release.family: copy.release.name for copy in copies}

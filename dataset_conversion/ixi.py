@@ -76,7 +76,7 @@ def find(
     cases, left_out = group(scan for scan in scans if not (drop_thick and scan in thick))
     if drop_thick:
         left_out += [LeftOut(scan.case, scan.file, problem) for scan, problem in thick.items()]
-    warnings = [] if drop_thick else [f"{scan.file.name}: {said}; see --drop-thick" for scan, said in thick.items()]
+    warnings = [] if drop_thick else [f"{scan.file.name}: {reason}; see --drop-thick" for scan, reason in thick.items()]
     if listing.twice:
         warnings.append(f"{listing.twice} scans are there twice, as files or in archives; one of each is taken")
     sites = {match["subject"]: match["site"] for match, _ in chosen}

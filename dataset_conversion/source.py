@@ -31,7 +31,7 @@ class Found:
         skull_stripped, registered, bias_corrected: what was done to all scans; `Case.done` says it of one case.
         selected: only the subjects that the user chose are here already; of others that were named there is a warning.
         checked: the headers of all files were read, and are not read again.
-        private: paths tell who a participant is: they are never shown.
+        private: paths identify participants: they are never shown.
         held_out: subjects that the source itself sets apart for testing.
         participants: a row for each subject, written as participants.tsv; first column participant_id.
         write_label: writes the label map of a case to a path; none: the file is taken as it is.

@@ -23,7 +23,7 @@ def find_label(files: Mapping[str, Path]) -> Path | None:
 
 
 def is_ready(case: Case) -> bool:
-    """Tell whether the label of a case is a label map as it is."""
+    """Return whether the label of a case is a label map as it is."""
     return case.label is None or "_pve_" not in case.label.name
 
 

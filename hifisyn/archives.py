@@ -40,7 +40,7 @@ def on_disk(path: Path | str) -> Path:
 
 
 def exists(path: Path | str) -> bool:
-    """Tell whether a file is there, on the disk or in an archive that can be read."""
+    """Return whether a file is there, on the disk or in an archive that can be read."""
     parts = split(path)
     if parts is None:
         return Path(path).is_file()

@@ -43,7 +43,7 @@ class Case:
         return self.images | {name: path for name, path in others.items() if path is not None}
 
     def hide_paths(self, text: str) -> str:
-        """Return a text in which the files are called CASE_T1 and so on: paths may tell who a participant is."""
+        """Return a text in which the files are called CASE_T1 and so on: paths may identify a participant."""
         for what, path in self.files.items():
             for name in (str(path), str(on_disk(path)), on_disk(path).name):
                 text = text.replace(name, f"{self.name}_{what}")
@@ -62,7 +62,7 @@ class Dataset:
         test: held-out cases by name (imagesTs); never used in planning, training or tuning.
         reference: the modality to whose grid the others are registered and on which labels are given.
         skull_stripped, registered, bias_corrected: what was done to all scans before they came.
-        private: paths of the scans tell who a participant is, so they are never shown.
+        private: paths of the scans identify participants, so they are never shown.
         about: licence, reference and description, kept as given.
 
     >>> dataset = Dataset.load("hifisyn_raw/IXI")
@@ -112,7 +112,7 @@ class Dataset:
     def save(self, folder: Path) -> None:
         """Write dataset.json into the raw folder of the data set, image paths relative to it.
 
-        That of private data is for its owner alone, since its paths tell who the participants are.
+        That of private data is for its owner alone, since its paths identify the participants.
         """
         write_json(folder / DATASET_JSON, self._as_json(folder), private=self.private)
 
@@ -198,15 +198,15 @@ def _read_case(
     name: str, entry: dict[str, Any], folder: Path, modalities: tuple[str, ...], subjects: dict[str, str]
 ) -> Case:
     where = folder / DATASET_JSON
-    said = entry.get("modalities") or [None] * len(entry["images"])
-    if len(said) != len(entry["images"]):
+    named = entry.get("modalities") or [None] * len(entry["images"])
+    if len(named) != len(entry["images"]):
         raise UserError(
             f"{where}: case {name} must name one modality for each image",
-            got=f"{len(said)} for {len(entry['images'])}",
+            got=f"{len(named)} for {len(entry['images'])}",
             hint="fix the entry",
         )
     images: dict[str, Path] = {}
-    for relative, word in zip(entry["images"], said, strict=True):
+    for relative, word in zip(entry["images"], named, strict=True):
         modality = word or (split_name(Path(relative), modalities) or (None, None))[1]
         if modality not in modalities:
             raise UserError(

@@ -54,7 +54,7 @@ def write_text(path: Path | str, text: str, *, private: bool = False) -> None:
 
 
 def update_text(path: Path | str, text: str, *, private: bool = False) -> None:
-    """Write `text` unless `path` holds just that, so that its time tells when it changed."""
+    """Write `text` unless `path` holds just that, so that its time is when it changed."""
     path = Path(path)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_text(path, text, private=private)

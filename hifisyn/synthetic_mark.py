@@ -17,7 +17,7 @@ def sidecar_path(image: Path) -> Path:
 
 
 def is_synthetic(image: Path) -> bool:
-    """Tell whether the file beside an image, on the disk or in an archive, says that the image was synthesised."""
+    """Return whether the JSON file beside an image, on the disk or in an archive, marks it as synthetic."""
     try:
         with archives.open_binary(sidecar_path(image)) as file:
             content = json.loads(file.read())

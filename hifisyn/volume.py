@@ -157,7 +157,7 @@ class Volume:
         return Volume(self.data, self.affine, header)
 
     def same_grid(self, other: "Volume") -> bool:
-        """Tell whether both have the same shape and place every corner within 0.001 mm."""
+        """Return whether both have the same shape and place every corner within 0.001 mm."""
         if self.shape != other.shape:
             return False
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape], [1])).reshape(4, -1)

@@ -72,11 +72,11 @@ class PhantomOptions:
         return f"phantom{index + 1:03d}"
 
     def is_test(self, index: int) -> bool:
-        """Tell whether a subject is held out; the last ones are."""
+        """Return whether a subject is held out; the last ones are."""
         return index >= self.subjects
 
     def has_lesion(self, index: int) -> bool:
-        """Tell whether a subject has a lesion; they are spread evenly over all subjects."""
+        """Return whether a subject has a lesion; they are spread evenly over all subjects."""
         share = self.lesions if self.lesions < 1 else self.lesions / self.total
         return int((index + 1) * share + 1e-9) > int(index * share + 1e-9)
 

@@ -60,7 +60,7 @@ def test_a_list_of_subjects_is_read(source, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["open_ms", "{source}/missing"], "found none"),
+        (["open_ms", "{source}/missing"], "must be the folder of the patients"),
         (["open_ms", "{source}", "--test", "patient09"], "patient09"),
         (["open_ms", "{source}", "--name", "a/b"], "--name"),
         (["phantom", "--modalities", "T1", "T7"], "T7"),

@@ -1,4 +1,4 @@
-"""BraTS of all years: releases told apart, labels made the same, patients recognised under all their names."""
+"""BraTS of all years: releases distinguished, labels unified, patients recognised under all their names."""
 
 import os
 import shutil

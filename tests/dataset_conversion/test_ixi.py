@@ -177,8 +177,8 @@ def test_people_are_joined_by_their_number_and_never_by_row(tmp_path):
     ]
     ixi_tree.write_xls(tmp_path / "IXI.xls", rows)
     found = ixi.find([tmp_path / "source"], demographics=tmp_path / "IXI.xls")
-    told = {row.pop("participant_id"): tuple(row.values()) for row in map(dict, found.participants)}
-    assert told == {
+    people = {row.pop("participant_id"): tuple(row.values()) for row in map(dict, found.participants)}
+    assert people == {
         "IXI002": ("Guys", "35.8", "F", "164", "58"),
         "IXI012": ("HH", "38.78", "M", "175", "70"),
         "IXI014": ("HH", "n/a", "F", "170", "60"),

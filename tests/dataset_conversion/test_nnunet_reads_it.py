@@ -21,7 +21,7 @@ THREADS = SimpleNamespace(get_context=lambda kind: SimpleNamespace(Pool=ThreadPo
 
 @pytest.fixture
 def stock(tmp_path, monkeypatch):
-    """Return nnU-Net's check of a raw data set, in threads: new processes would import torch anew each time."""
+    """Return nnU-Net's check of a raw data set, in threads: new processes would import torch again each time."""
     for name in ("raw", "preprocessed", "results"):
         (tmp_path / f"nnUNet_{name}").mkdir()
         monkeypatch.setenv(f"nnUNet_{name}", str(tmp_path / f"nnUNet_{name}"))

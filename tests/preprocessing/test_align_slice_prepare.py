@@ -1,4 +1,4 @@
-"""Geometry from the file to the slices and back, and what becomes of brains, labels and lacking contrasts."""
+"""Geometry from the file to the slices and back, and the handling of brains, labels and missing contrasts."""
 
 from dataclasses import replace
 

@@ -258,8 +258,8 @@ def scans() -> Path:
 def test_real_scans_are_told_apart(scans, pattern, stripped):
     files = sorted(scans.glob(pattern))
     assert len(files) >= 3
-    told = {file: brain.looks_stripped(Volume.load(file)) for file in files if "GOLD" not in file.name}
-    assert set(told.values()) == {stripped}, [file for file, seen in told.items() if seen != stripped]
+    seen = {file: brain.looks_stripped(Volume.load(file)) for file in files if "GOLD" not in file.name}
+    assert set(seen.values()) == {stripped}, [file for file, looks in seen.items() if looks != stripped]
 
 
 @pytest.mark.real_data

@@ -139,7 +139,7 @@ def test_an_earlier_correction_is_kept_unless_it_shall_go(tmp_path):
 
 
 def export_and_read(folder):
-    """Export anew: what was corrected is what goes out, even before it was aligned again."""
+    """A second export holds the corrections, even before they are aligned."""
     export_case(folder, folder / "again", "oblique", overwrite=False)
     return Volume.load(folder / "again/oblique_labels.nii.gz").data
 
