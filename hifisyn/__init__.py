@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hifisyn.api.evaluate import evaluate
     from hifisyn.api.predict import predict
     from hifisyn.api.train import train
     from hifisyn.dataset import Dataset
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from hifisyn.volume import Volume
 
 __version__ = "0.1.0"
-__all__ = ["Dataset", "Plans", "Predictor", "UserError", "Volume", "__version__", "predict", "train"]
+__all__ = ["Dataset", "Plans", "Predictor", "UserError", "Volume", "__version__", "evaluate", "predict", "train"]
 
 _MODULES = {
     "Dataset": "hifisyn.dataset",
@@ -29,6 +30,7 @@ _MODULES = {
     "Predictor": "hifisyn.inference.predictor",
     "UserError": "hifisyn.errors",
     "Volume": "hifisyn.volume",
+    "evaluate": "hifisyn.api.evaluate",
     "predict": "hifisyn.api.predict",
     "train": "hifisyn.api.train",
 }

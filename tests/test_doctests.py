@@ -2,12 +2,14 @@
 
 import doctest
 import os
+import shutil
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from hifisyn import paths
+from hifisyn.volume import Volume
 from tests.inference.test_predict import make_model, save_scan
 from tests.support.training_toys import toy_dataset
 
@@ -25,7 +27,7 @@ def modules():
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """Return a folder with the data set IXI, raw and preprocessed, a model of it, and a scan."""
+    """Return a folder with the data set IXI, raw and preprocessed, a model, a scan, and two folders to compare."""
     folder = tmp_path_factory.mktemp("home")
     made = toy_dataset(folder)
     for was, name in zip((made.raw, made.preprocessed), (paths.RAW, paths.PREPROCESSED), strict=True):
@@ -35,6 +37,9 @@ def home(tmp_path_factory):
         file.write_text(file.read_text().replace('"TOY"', '"IXI"'))
     make_model(folder / paths.RESULTS, "T1", "T2", dataset="IXI")
     save_scan(folder / "scans" / "P01_T1.nii.gz")
+    synthetic = Volume.load(save_scan(folder / "synthetic" / "P01_T2.nii.gz"))
+    synthetic.with_data(synthetic.data > 0).save(folder / "synthetic" / "P01_T2_brain.nii.gz")
+    save_scan(folder / "real" / "P01_T2.nii.gz", seed=1)
     return folder
 
 
@@ -45,5 +50,5 @@ def test_examples(name, home, monkeypatch, no_pictures):
         monkeypatch.setenv(root, root)
     before = set(os.listdir())
     assert doctest.testmod(import_module(name), optionflags=OPTIONS).failed == 0
-    for file in set(os.listdir()) - before - {"synth"}:
-        os.remove(file)
+    for file in set(os.listdir()) - before:
+        shutil.rmtree(file) if os.path.isdir(file) else os.remove(file)

@@ -181,7 +181,7 @@ def _downstream(
     """Do the downstream tasks with the synthetic scans of models; the last says which cannot be done."""
     from hifisyn.downstream import nnunet_settings, run
     from hifisyn.downstream.model_under_test import DownstreamSettings
-    from hifisyn.paths import Roots, parse_fold
+    from hifisyn.paths import Roots
     from hifisyn.training.step import resolve_device
 
     roots = Roots.resolve(given.raw, given.preprocessed, given.results)
@@ -189,7 +189,7 @@ def _downstream(
     settings = DownstreamSettings(
         nnunet=nnunet_settings.resolved(device),
         split=given.split,
-        fold=parse_fold(given.fold),
+        fold=given.fold,
         checkpoint=given.checkpoint,
         device=device,
     )

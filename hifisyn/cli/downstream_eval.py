@@ -12,6 +12,7 @@ from hifisyn.cli.evaluate import close
 from hifisyn.cli.parser import Parser
 from hifisyn.dataset import MODALITIES
 from hifisyn.errors import UserError
+from hifisyn.paths import parse_fold
 
 if TYPE_CHECKING:
     from hifisyn.downstream.model_under_test import DownstreamSettings
@@ -82,7 +83,9 @@ def parser() -> Parser:
 def _add_nnunet(group: flags.Container) -> None:
     group.add_argument("--nnunet-epochs", type=int, metavar="N", help="number of epochs (default: 1000, on a CPU 40)")
     group.add_argument("--nnunet-iterations", type=int, metavar="N", help="steps per epoch (default: 250, on a CPU 50)")
-    group.add_argument("--nnunet-folds", nargs="+", default=["all"], metavar="FOLD", help="all, or 0 to 4")
+    group.add_argument(
+        "--nnunet-folds", nargs="+", type=parse_fold, default=["all"], metavar="FOLD", help="all, or 0 to 4"
+    )
     group.add_argument("--nnunet-size", choices=("full", "small"), help="small: an eighth of the channels")
     group.add_argument(
         "--nnunet-configuration", default="2d", choices=("2d", "3d_fullres"), help="nnU-Net's configuration"
@@ -126,7 +129,6 @@ def _models(options: argparse.Namespace) -> int:
 def _settings(options: argparse.Namespace) -> "DownstreamSettings":
     from hifisyn.downstream import nnunet_settings
     from hifisyn.downstream.model_under_test import DownstreamSettings
-    from hifisyn.paths import parse_fold
     from hifisyn.training.step import resolve_device
 
     device = str(resolve_device(options.device))
@@ -135,7 +137,7 @@ def _settings(options: argparse.Namespace) -> "DownstreamSettings":
         epochs=options.nnunet_epochs,
         iterations=options.nnunet_iterations,
         size=options.nnunet_size,
-        folds=tuple(parse_fold(fold) for fold in options.nnunet_folds),
+        folds=tuple(options.nnunet_folds),
         configuration=options.nnunet_configuration,
         seed=options.seed,
     )
@@ -144,7 +146,7 @@ def _settings(options: argparse.Namespace) -> "DownstreamSettings":
         tool=options.tool,
         classes=options.classes,
         split=options.split,
-        fold=None if options.fold is None else parse_fold(options.fold),
+        fold=options.fold,
         checkpoint=options.checkpoint,
         device=device,
         processes=options.processes,

@@ -64,14 +64,13 @@ def requests(
         assignments: `key=value` texts that change the plans.
         words: of the command line.
     """
-    from hifisyn.paths import parse_fold
     from hifisyn.training.request import Request
 
     return [
         Request(
             dataset=given.dataset,
             domains=own,
-            fold=parse_fold(given.fold),
+            fold=given.fold,
             plans=given.plans_name,
             assignments=tuple(assignments),
             roots=_roots(given),

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hifisyn.paths import parse_fold
+
 Container = argparse._ActionsContainer
 
 
@@ -14,7 +16,7 @@ class Flag:
     >>> parser = argparse.ArgumentParser()
     >>> FOLD.add(parser, note="several: their mean", nargs="+")
     >>> parser.parse_args(["-f", "0", "1"]).fold
-    ['0', '1']
+    [0, 1]
     """
 
     def __init__(self, *names: str, help: str, **options: Any) -> None:
@@ -88,7 +90,7 @@ STRIP_COMMAND = Flag(
 
 # Trained models
 MODEL = Flag("-m", "--model", type=Path, metavar="FOLDER", help="folder of a trained model")
-FOLD = Flag("-f", "--fold", metavar="FOLD", help="fold of the cross-validation: fold0, 0 or all")
+FOLD = Flag("-f", "--fold", type=parse_fold, metavar="FOLD", help="fold of the cross-validation: fold0, 0 or all")
 CHECKPOINT = Flag(
     "-chk", "--checkpoint", choices=("best", "final", "latest"), help="best by validation, final or latest weights"
 )

@@ -69,7 +69,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; exit code 1 where some cases failed, 2 where all did."""
     given = parser().parse_args(arguments)
     from hifisyn.api.predict import predict
-    from hifisyn.paths import parse_fold
 
     typed = sys.argv[1:] if arguments is None else arguments
     output = given.output or given.bids_derivatives
@@ -80,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         target=given.target,
         model=given.model,
         results=given.results,
-        fold=None if given.fold is None else [parse_fold(fold) for fold in given.fold],
+        fold=given.fold,
         checkpoint=given.checkpoint,
         tta=given.tta,
         device=given.device,

@@ -92,7 +92,7 @@ def _make(options: argparse.Namespace) -> int:
     if (options.source is None) != (options.target is None):
         raise UserError("--source and --target must come together", hint="pass both or none")
     from hifisyn.directions import Direction
-    from hifisyn.paths import Roots, parse_fold
+    from hifisyn.paths import Roots
     from hifisyn.reader_study.make import make_study
     from hifisyn.reader_study.request import StudyRequest
 
@@ -101,7 +101,7 @@ def _make(options: argparse.Namespace) -> int:
         models=tuple(map(str, options.model)),
         direction=None if options.source is None else Direction(options.source, options.target),
         split=options.split,
-        fold=None if options.fold is None else parse_fold(options.fold),
+        fold=options.fold,
         cases=options.cases_number,
         slices=options.slices,
         repeats=options.repeats,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hifisyn.cli import flags
 from hifisyn.cli.entry import command
 from hifisyn.cli.parser import Parser
+from hifisyn.paths import parse_fold
 
 if TYPE_CHECKING:
     from hifisyn.api.train import TrainingResult
@@ -37,7 +38,7 @@ def parser() -> Parser:
     )
     parser.add_argument("dataset", help="name of the data set, as in hifisyn_plan_and_preprocess -d")
     parser.add_argument("domains", metavar="T1", nargs="+", help="two contrasts or more")
-    parser.add_argument("fold", help=flags.FOLD.help)
+    parser.add_argument("fold", type=parse_fold, help=flags.FOLD.help)
     what = parser.add_argument_group("model")
     flags.METHOD.add(what, note="default: the plans' own")
     flags.add_plan(what)

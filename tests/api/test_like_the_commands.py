@@ -10,6 +10,7 @@ import hifisyn
 
 # What a command spells in another way than its function: flag to argument, or none where another argument says it.
 OTHERWISE: dict[str, dict[str, str | None]] = {
+    "evaluate": {},
     "train": {"domains": "contrasts", "set": "settings"},
     "predict": {
         "with_skull": None,  # stripped=False
