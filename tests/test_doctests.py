@@ -1,6 +1,7 @@
 """Every example in a docstring runs, in a folder such as a user has: data set, trained model and scans."""
 
 import doctest
+import logging
 import os
 import shutil
 from importlib import import_module
@@ -46,6 +47,7 @@ def home(tmp_path_factory):
 @pytest.mark.parametrize("name", modules())
 def test_examples(name, home, monkeypatch, no_pictures):
     monkeypatch.chdir(home)
+    monkeypatch.setattr(logging.getLogger("hifisyn"), "handlers", [])  # no command runs here
     for root in (paths.RAW, paths.PREPROCESSED, paths.RESULTS):
         monkeypatch.setenv(root, root)
     before = set(os.listdir())
