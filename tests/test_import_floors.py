@@ -65,3 +65,29 @@ def test_imports_point_down(path):
 
 def test_every_room_has_a_floor():
     assert {room(path) for path in modules()} <= set(FLOOR_OF)
+
+
+def test_no_files_import_each_other_in_a_circle():
+    names = {".".join(("hifisyn", *file_parts(path))): path for path in modules()}
+    imports = {name: {n for n in imported_modules(path) if n in names} - {name} for name, path in names.items()}
+    while free := [name for name, below in imports.items() if not below]:
+        for name in free:
+            del imports[name]
+        for below in imports.values():
+            below.difference_update(free)
+    assert not imports, f"in a circle, or above one: {sorted(imports)[:5]}"
+
+
+def file_parts(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = parts[1:] if parts[0] == "hifisyn" else parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def imported_modules(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

@@ -12,7 +12,8 @@ from hifisyn.experiments.kind import Kind
 from hifisyn.experiments.rows import FULL, PARTS, TABLE_6, Row
 from hifisyn.experiments.tables import MEANING, ROW, SEED, SHOWN, against, seed_spread, seed_table, trained_once
 from hifisyn.experiments.write import Pages, Results
-from hifisyn.tables.table import Cell, Table
+from hifisyn.tables.cell import Cell
+from hifisyn.tables.table import Table
 
 ABLATION = Kind("ablation", noun="row", page="table", reference=FULL.name, shorter="--epochs N", alike=True)
 

@@ -16,8 +16,9 @@ from hifisyn.evaluation.measures import LOWER_IS_BETTER, TITLES
 from hifisyn.experiments.methods import REFERENCE
 from hifisyn.experiments.tables import ROW, against
 from hifisyn.experiments.trainings import Training
+from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
-from hifisyn.tables.table import Cell, Table
+from hifisyn.tables.table import Table
 
 WHOLE = ("psnr", "ssim")
 BRAIN = ("psnr_brain", "ssim_brain", "correlation")

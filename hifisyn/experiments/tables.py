@@ -7,8 +7,9 @@ import pandas as pd
 
 from hifisyn.evaluation.against_baselines import DIRECTION, SUBJECT
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES, mean_of_finite
+from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
-from hifisyn.tables.table import Cell, Table
+from hifisyn.tables.table import Table
 
 ROW, SEED = "row", "seed"
 SHOWN = ("psnr", "ssim", "psnr_brain", "ssim_brain", "correlation")

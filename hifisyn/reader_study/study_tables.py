@@ -8,7 +8,8 @@ from hifisyn.reader_study.findings import Findings
 from hifisyn.reader_study.questions import QUESTIONS
 from hifisyn.statistics.friedman import Friedman
 from hifisyn.statistics.verdict import count, p_text
-from hifisyn.tables.table import Cell, Table
+from hifisyn.tables.cell import Cell
+from hifisyn.tables.table import Table
 
 NOTHING = "–"
 

@@ -20,9 +20,10 @@ from hifisyn.report.collect_tasks import Downstream
 from hifisyn.statistics.friedman import friedman
 from hifisyn.statistics.units import SUBJECT, by_subject
 from hifisyn.statistics.verdict import p_text
+from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.differences import differences
-from hifisyn.tables.table import Cell, Table
+from hifisyn.tables.table import Table
 
 METHOD, DIRECTION = "model", "direction"
 OVERVIEW, RANKED = ("psnr", "ssim"), ("psnr", "ssim", "psnr_brain", "ssim_brain")

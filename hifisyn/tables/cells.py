@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.statistics.verdict import PairedVerdict, VerdictKind, p_text
-from hifisyn.tables.table import Cell
+from hifisyn.tables.cell import Cell
 
 NOTHING, REFERENCE, TOO_SMALL, SAME = "–", "reference", "n too small", "equal"
 

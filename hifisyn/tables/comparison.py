@@ -9,8 +9,9 @@ from hifisyn.errors import UserError
 from hifisyn.statistics.paired import against_reference
 from hifisyn.statistics.units import SLICE, SUBJECT, by_unit, check_unit
 from hifisyn.statistics.verdict import SLICE_LEVEL
+from hifisyn.tables.cell import Cell
 from hifisyn.tables.cells import REFERENCE, SAME, TOO_SMALL, method_cells
-from hifisyn.tables.table import Cell, Table
+from hifisyn.tables.table import Table
 
 ALPHA = 0.05
 TESTED = ("pairs", "difference", "low", "high", "effect", "p", "p_holm", "least_p", "verdict")

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from hifisyn.statistics.verdict import PairedVerdict, p_text
-from hifisyn.tables.table import Cell, Table
+from hifisyn.tables.cell import Cell
+from hifisyn.tables.table import Table
 
 NOTE = (
     "Difference: mean of method - reference over pairs, with its 95 % bootstrap interval (BCa). r: matched-pairs "

@@ -1,20 +1,18 @@
 """A table as GitHub Markdown."""
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
-if TYPE_CHECKING:
-    from hifisyn.tables.table import Cell, Table
+from hifisyn.tables.cell import Cell
 
 
-def markdown(table: "Table") -> str:
+def markdown(title: str, note: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     """Return a GitHub table between title and note; the best are bold."""
-    lines = [_row(map(_escape, table.head)), _row([":--", *["--:"] * (len(table.head) - 1)])]
-    lines += [_row([_escape(row[0].text), *map(_cell, row[1:])]) for row in table.rows]
-    title = [f"**{_escape(table.title)}**", ""] if table.title else []
-    note = ["", _escape(table.note)] if table.note else []
-    return "\n".join([*title, *lines, *note]) + "\n"
+    lines = [_row(map(_escape, head)), _row([":--", *["--:"] * (len(head) - 1)])]
+    lines += [_row([_escape(row[0].text), *map(_cell, row[1:])]) for row in rows]
+    above = [f"**{_escape(title)}**", ""] if title else []
+    below = ["", _escape(note)] if note else []
+    return "\n".join([*above, *lines, *below]) + "\n"
 
 
 def _escape(text: str) -> str:
@@ -22,7 +20,7 @@ def _escape(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|~#<>&])", r"\\\1", " ".join(text.split()))
 
 
-def _cell(cell: "Cell") -> str:
+def _cell(cell: Cell) -> str:
     text = f"**{_escape(cell.text)}**" if cell.best else _escape(cell.text)
     return f"{text} ({_escape(cell.test)})" if cell.test else text
 

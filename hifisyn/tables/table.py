@@ -6,29 +6,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from hifisyn.pages.environment import part
+from hifisyn.tables.cell import Cell
 from hifisyn.tables.heads import groups, title
 from hifisyn.tables.markdown import markdown
 from hifisyn.tables.text import text
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell.
-
-    Attributes:
-        text: what it says.
-        best: whether it is the best of its column.
-        test: what a test against the reference says: "p 0.031", "reference", "n too small"; "" where there is none.
-    """
-
-    text: str
-    best: bool = False
-    test: str = ""
-
-    @property
-    def is_words(self) -> bool:
-        """Whether it is read from the left, such as a verdict."""
-        return " " in self.text and self.text[0].isalpha()
 
 
 @dataclass(frozen=True)
@@ -56,7 +37,7 @@ class Table:
 
     def markdown(self) -> str:
         """Return a GitHub table between title and note; the best are bold."""
-        return markdown(self)
+        return markdown(self.title, self.note, self.head, self.rows)
 
     def html(self) -> Markup:
         """Return a <table>: caption of title and note, heads with scope, classes `number`, `words`, `best`, `test`."""
@@ -68,4 +49,4 @@ class Table:
 
     def text(self) -> str:
         """Return lines for a terminal, the best marked *; where they were too long, blocks of columns."""
-        return text(self)
+        return text(self.title, self.note, self.head, self.rows)

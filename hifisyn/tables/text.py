@@ -2,43 +2,40 @@
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from hifisyn.tables.heads import groups, title
-
-if TYPE_CHECKING:
-    from hifisyn.tables.table import Cell, Table
+from hifisyn.tables import heads
+from hifisyn.tables.cell import Cell
 
 WIDEST = 120  # characters of a line
 GAP = "  "
 
 
-def text(table: "Table") -> str:
+def text(title: str, note: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     """Return lines for a terminal, the best marked *; where they were too long, blocks of columns."""
-    head, columns = table.head, [_column([row[place] for row in table.rows]) for place in range(len(table.head))]
+    columns = [_column([row[place] for row in rows]) for place in range(len(head))]
     blocks = [("", list(range(1, len(head))))]
     if len(_lines(head, columns)[1]) > WIDEST:
-        blocks = [part for name, places in groups(head) for part in _parts(name, places, head, columns)]
-    lines = [table.title, ""] if table.title else []
+        blocks = [part for name, places in heads.groups(head) for part in _parts(name, places, head, columns)]
+    lines = [title, ""] if title else []
     for name, places in blocks:
-        heads = [head[0], *(title(head[p]) if name else head[p] for p in places)]
-        lines += [*([name] if name else []), *_lines(heads, [columns[0], *(columns[p] for p in places)]), ""]
-    if any(cell.best for row in table.rows for cell in row):
+        shown = [head[0], *(heads.title(head[p]) if name else head[p] for p in places)]
+        lines += [*([name] if name else []), *_lines(shown, [columns[0], *(columns[p] for p in places)]), ""]
+    if any(cell.best for row in rows for cell in row):
         lines += ["* best of the column", ""]
-    return "\n".join([*lines, *textwrap.wrap(table.note, WIDEST)]).rstrip() + "\n"
+    return "\n".join([*lines, *textwrap.wrap(note, WIDEST)]).rstrip() + "\n"
 
 
-def _column(cells: Sequence["Cell"]) -> list[str]:
+def _column(cells: Sequence[Cell]) -> list[str]:
     """Return the cells of a column, mark and test filled up so that numbers align when all are moved to the right."""
     test = max((len(cell.test) for cell in cells), default=0)
     mark = any(cell.best for cell in cells)
     return [cell.text + ("*" if cell.best else " " * mark) + (f" {cell.test:{test}}" if test else "") for cell in cells]
 
 
-def _lines(heads: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
+def _lines(head: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
     """Return head, rule and rows; the first column to the left."""
-    widths = [max(map(len, [head, *column])) for head, column in zip(heads, columns, strict=True)]
-    rows = [heads, *zip(*columns, strict=True)]
+    widths = [max(map(len, [name, *column])) for name, column in zip(head, columns, strict=True)]
+    rows = [head, *zip(*columns, strict=True)]
     texts = [
         GAP.join([row[0].strip().ljust(widths[0]), *(t.rjust(w) for t, w in zip(row[1:], widths[1:], strict=True))])
         for row in rows
@@ -54,7 +51,7 @@ def _parts(
     parts: list[list[int]] = [[]]
     for place in places:
         tried = [0, *parts[-1], place]
-        lines = _lines([title(head[p]) for p in tried], [columns[p] for p in tried])
+        lines = _lines([heads.title(head[p]) for p in tried], [columns[p] for p in tried])
         if parts[-1] and len(lines[1]) > WIDEST:
             parts.append([])
         parts[-1].append(place)

@@ -12,9 +12,10 @@ import pytest
 from hifisyn.errors import UserError
 from hifisyn.statistics.paired import against_reference
 from hifisyn.statistics.verdict import SLICE_LEVEL
+from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.differences import differences
-from hifisyn.tables.table import Cell, Table
+from hifisyn.tables.table import Table
 from hifisyn.tables.text import WIDEST
 
 METHODS = ("CycleGAN", "HiFiSyn", "source | itself")

@@ -1,0 +1,23 @@
+"""A cell of a table that people read."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell.
+
+    Attributes:
+        text: what it says.
+        best: whether it is the best of its column.
+        test: what a test against the reference says: "p 0.031", "reference", "n too small"; "" where there is none.
+    """
+
+    text: str
+    best: bool = False
+    test: str = ""
+
+    @property
+    def is_words(self) -> bool:
+        """Whether it is read from the left, such as a verdict."""
+        return " " in self.text and self.text[0].isalpha()
