@@ -1,6 +1,7 @@
 """hifisyn_convert_dataset: scans as they lie on disk, or a simulation, become a raw data set."""
 
 import logging
+import sys
 from pathlib import Path
 
 from hifisyn.cli import flags
@@ -72,3 +73,7 @@ def _report(conversion: Conversion, folder: Path) -> None:
         f"wrote {images} images ({', '.join(dataset.modalities)}) of {subjects} subjects to {folder}: "
         f"{len(dataset.cases)} training cases, {len(dataset.test)} held-out cases"
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main(None))

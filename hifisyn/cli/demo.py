@@ -5,6 +5,7 @@ import logging
 import os
 import shlex
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -113,3 +114,7 @@ def _close(home: Path, seconds: float) -> None:
     log.info(f"The demo took {seconds / 60:.1f} minutes. Look at the page of the cohort and at that of the model:")
     log.info(f"  {home / paths.PREPROCESSED / NAME / paths.QC_HTML}")
     log.info(f"  {home / paths.RESULTS / NAME / 'report' / 'report.html'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(None))

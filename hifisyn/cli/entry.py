@@ -4,11 +4,11 @@ import errno
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 
+from hifisyn.engine import plain_log
 from hifisyn.errors import UserError
 
 
@@ -24,10 +24,9 @@ def command(function: Callable[[list[str] | None], int | None]) -> Callable[[lis
         # OpenMP threads spin for milliseconds before they sleep, which slows them twofold beside another program;
         # sleeping at once costs as much on a quiet machine. Read when torch is imported, later than this.
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-        log = logging.getLogger("hifisyn")
-        log.setLevel(logging.INFO)
-        if not any(isinstance(handler, Plain) for handler in log.handlers):
-            log.addHandler(Plain())
+        plain_log.install()
+        if function.__module__ == "__main__":  # so `python -m` names the command's module, and its logger
+            plain_log.install("__main__")
         try:
             return function(arguments) or 0
         except UserError as error:
@@ -40,28 +39,10 @@ def command(function: Callable[[list[str] | None], int | None]) -> Callable[[lis
             what = f"{error.filename or 'the output'} cannot be written"
             return _fail(UserError(what, got=os.strerror(error.errno).lower(), hint="free some space"))
         except KeyboardInterrupt:
-            log.warning("interrupted")
+            logging.getLogger(plain_log.PACKAGE).warning("interrupted")
             return 130
 
     return main
-
-
-class Plain(logging.Handler):
-    """Writes each message as it is: to stdout, warnings and errors to stderr.
-
-    The streams are looked up at each message, so that redirecting them later works.
-    """
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the message of a record."""
-        try:
-            stream = sys.stderr if record.levelno >= logging.WARNING else sys.stdout
-            stream.write(self.format(record) + "\n")
-            stream.flush()
-        except BrokenPipeError:
-            raise
-        except Exception:
-            self.handleError(record)
 
 
 @contextmanager
@@ -80,5 +61,5 @@ def outcome(*, done: bool, failed: bool) -> int:
 
 
 def _fail(error: UserError) -> int:
-    logging.getLogger("hifisyn").error(f"error: {' '.join(str(error).split())}")
+    logging.getLogger(plain_log.PACKAGE).error(f"error: {' '.join(str(error).split())}")
     return 2

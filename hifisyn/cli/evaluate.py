@@ -1,6 +1,7 @@
 """hifisyn_evaluate: trained models against their baselines, or synthetic volumes against real scans."""
 
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,3 +87,7 @@ def close(failures: Sequence["Failure"], *, done: bool) -> int:
     if failures:
         log.warning(f"not compared ({len(failures)}):\n{failure_lines(failures)}")
     return outcome(done=done, failed=bool(failures))
+
+
+if __name__ == "__main__":
+    sys.exit(main(None))

@@ -102,3 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
     written = f"{len(summary.generated)} volume{'' if len(summary.generated) == 1 else 's'} written"
     log.info(f"{written}{kept}, {len(summary.failures)} failed; see {output}")
     return outcome(done=bool(summary.generated or summary.kept), failed=bool(summary.failures))
+
+
+if __name__ == "__main__":
+    sys.exit(main(None))

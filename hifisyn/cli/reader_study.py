@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,3 +144,7 @@ def _analyse(options: argparse.Namespace) -> int:
         log.warning(f"not finished, left out ({len(done.readings.unfinished)}):\n{lines}")
     log.info(f"tables and figure: {done.folder}")
     return outcome(done=True, failed=bool(done.readings.unfinished))
+
+
+if __name__ == "__main__":
+    sys.exit(main(None))

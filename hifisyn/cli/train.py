@@ -15,7 +15,7 @@ from hifisyn.paths import parse_fold
 if TYPE_CHECKING:
     from hifisyn.api.train import TrainingResult
 
-log = logging.getLogger("hifisyn.cli.train")
+log = logging.getLogger(__name__)
 EPILOG = """
 examples:
   hifisyn_train IXI T1 T2 fold0                    both directions, T1 to T2 and T2 to T1, in one training

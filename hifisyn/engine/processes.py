@@ -12,6 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
+from hifisyn.engine import plain_log
 from hifisyn.engine.jobs import Executor, Job, KilledError, Outcome, in_this_process, limit_threads
 from hifisyn.engine.resources import free_gib
 
@@ -94,7 +95,9 @@ class Processes:
         with _limited(self._threads):
             if self._pool is None:
                 context = multiprocessing.get_context("spawn")
-                self._pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
+                self._pool = ProcessPoolExecutor(
+                    processes, mp_context=context, initializer=_start_worker, initargs=(plain_log.is_installed(),)
+                )
                 self._size = processes
             return self._pool.submit(limit_threads, function, job[1], self._threads)
 
@@ -110,8 +113,14 @@ class Processes:
         pool.shutdown(cancel_futures=at_once)
 
 
-def _start_worker() -> None:
-    """Let Ctrl-C reach the coordinator only, and end with it: nobody would take the results of an orphan."""
+def _start_worker(plain: bool) -> None:
+    """Let Ctrl-C reach the coordinator only, and end with it: nobody would take the results of an orphan.
+
+    Args:
+        plain: write what is logged as the coordinator does; a spawned process inherits no handler.
+    """
+    if plain:
+        plain_log.install()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -1,7 +1,6 @@
 """All trainings of an experiment, in this process or side by side; a failure is isolated to its own training."""
 
 import logging
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -150,14 +149,5 @@ class _Places:
 
 
 def _train(name: str, training: Training, options: Options) -> int:
-    _log_to_stdout()
     # A process that was killed may have left a checkpoint behind.
     return run(training.refreshed(), replace(options, name=name))
-
-
-def _log_to_stdout() -> None:
-    """Write what a spawned process logs, which inherits no handler."""
-    logger = logging.getLogger("hifisyn")
-    if not logger.handlers:
-        logger.setLevel(logging.INFO)
-        logger.addHandler(logging.StreamHandler(sys.stdout))

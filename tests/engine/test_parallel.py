@@ -1,12 +1,13 @@
+import logging
 import multiprocessing
 import time
 
 import pytest
 
-from hifisyn.engine import resources
+from hifisyn.engine import plain_log, resources
 from hifisyn.engine.parallel import map_cases, run_cases
 from hifisyn.engine.processes import Processes
-from tests.support.parallel_jobs import die, fail, leave_mark
+from tests.support.parallel_jobs import die, fail, leave_mark, log_start
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -29,6 +30,14 @@ def test_processes_may_have_several_threads(tmp_path):
     with Processes(threads=3) as workers:
         list(workers.run(leave_mark, [("a", (tmp_path, "a"))], processes=1))
     assert (tmp_path / "a").read_text() == "3"
+
+
+@pytest.mark.parametrize("command", [True, False])
+def test_processes_write_what_is_logged_as_a_command_does_and_else_nothing(command, monkeypatch, capfd):
+    monkeypatch.setattr(logging.getLogger("hifisyn"), "handlers", [plain_log.Plain()] if command else [])
+    with Processes() as workers:
+        list(workers.run(log_start, [("a", ("a",))], processes=1))
+    assert capfd.readouterr().out == ("started a\n" if command else "")
 
 
 def test_only_the_case_whose_process_is_killed_is_lost(tmp_path):

@@ -1,5 +1,6 @@
 """Functions that spawned processes can import."""
 
+import logging
 import os
 import signal
 
@@ -22,3 +23,7 @@ def die(folder, case):
     if case == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     leave_mark(folder, case)
+
+
+def log_start(case):
+    logging.getLogger("hifisyn.any").info(f"started {case}")
