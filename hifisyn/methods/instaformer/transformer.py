@@ -50,7 +50,7 @@ class Aggregator(TensorModule):
     def box_tokens(self, content: Tensor, boxes: Boxes) -> Tensor:
         """Return one token (N, B, token) a box."""
         if self.box_embed is None:
-            raise ValueError("boxes must go to an aggregator with boxes")
+            raise ValueError("boxes must go to an aggregator with boxes (got one without)")
         inside = roi_align(content, boxes, self.patch)
         embedded = self.box_embed(inside.flatten(0, 1)).flatten(1)
         return embedded.view(*inside.shape[:2], -1) + self.coordinates.of_boxes(boxes)
