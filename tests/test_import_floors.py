@@ -56,6 +56,7 @@ def imported_rooms(path):
                 yield parts[1] if parts[1] in FLOOR_OF else "__init__"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_down(path):
     here = FLOOR_OF[room(path)]

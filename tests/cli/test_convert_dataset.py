@@ -85,6 +85,7 @@ def test_a_second_conversion_needs_overwrite(source, tmp_path, capsys):
     assert main([*arguments, "--overwrite"]) == 0
 
 
+@pytest.mark.slow
 def test_a_phantom_from_the_command_line(tmp_path, capsys):
     options = "--subjects-number 1 --test-number 1 --resolution 6 --modalities T2 T1 --seed 5 --processes 1"
     assert main(["phantom", *options.split(), "--raw", str(tmp_path), "--name", "TINY"]) == 0
@@ -95,6 +96,7 @@ def test_a_phantom_from_the_command_line(tmp_path, capsys):
     assert "-d TINY" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["-h"], *([name, "-h"] for name in CONVERTERS)])
 def test_help_imports_nothing_heavy(arguments):
     code = (

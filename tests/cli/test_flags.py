@@ -115,6 +115,7 @@ def test_a_mistake_is_one_line(capsys):
     assert "-np/--processes: must be a whole number of at least 1 (got 0)" in error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_imports_nothing_heavy(name):
     code = (

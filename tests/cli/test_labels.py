@@ -26,6 +26,7 @@ def run(home, task, *more):
     return main([task, "-d", "IXI", *where, "-np", "1", *more])
 
 
+@pytest.mark.slow
 def test_out_and_back_with_the_lines_it_says_to_type(home, capsys):
     assert run(home, "export") == 0
     told = (home / "to correct/README.txt").read_text().splitlines()

@@ -80,6 +80,7 @@ def times(home):
     return {path: path.stat().st_mtime_ns for path in folder(home).rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_from_raw_scans_to_slices_and_the_next_command(home, capsys):
     assert run() == 0
     out = capsys.readouterr().out
@@ -100,6 +101,7 @@ def test_from_raw_scans_to_slices_and_the_next_command(home, capsys):
     assert read_json(folder(home) / "dataset.json")["numTraining"] == 4
 
 
+@pytest.mark.slow
 def test_a_second_run_changes_nothing(home, capsys, blank_pictures):
     assert run() == 0
     before = times(home)
@@ -109,6 +111,7 @@ def test_a_second_run_changes_nothing(home, capsys, blank_pictures):
     assert changed == set()
 
 
+@pytest.mark.slow
 def test_edited_plans_are_kept_and_the_slices_cut_by_them(home, capsys, blank_pictures):
     assert run() == 0
     path = folder(home) / "plans.json"
@@ -132,6 +135,7 @@ def test_edited_plans_that_cannot_work_are_refused(home, capsys):
     assert "batch is no key of the plans" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_overwrite_plans_again_and_other_plans_stand_beside(home, blank_pictures):
     assert run("--no-slices") == 0
     assert run("--no-slices", "--overwrite", "--set", "lr=1e-3") == 0
@@ -255,6 +259,7 @@ def test_edited_splits_are_kept_if_they_fit_and_else_refused(home, capsys):
     assert "folds and test" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_verify_only_writes_the_table_and_nothing_else(home, capsys):
     assert main(["-d", "TOY", "--verify-only"]) == 0
     assert sorted(path.name for path in folder(home).iterdir()) == ["ledger", "verification.csv"]

@@ -54,6 +54,7 @@ def test_help_answers_at_once_without_torch():
     assert time.monotonic() - begun < 5
 
 
+@pytest.mark.slow
 def test_a_training_leaves_a_complete_model_folder(roots, capsys):
     assert run(roots, "TOY", "t2", "T1", "fold1", *TOY, *SHORT, "--set", "lr=1e-3") == 0
     folder = model(roots, "__iterations=2__lr=0.001")
@@ -88,6 +89,7 @@ def test_a_model_of_private_data_holds_no_path(roots):
     assert not any(case.files for case in passed_on.cases.values())
 
 
+@pytest.mark.slow
 def test_a_second_training_is_refused_unless_resumed_or_overwritten(roots, capsys):
     words = ["TOY", "T1", "T2", "fold1", *TOY, *SHORT]
     assert run(roots, *words) == 0
@@ -109,6 +111,7 @@ def test_resume_without_a_checkpoint_is_an_error(roots, capsys):
     assert not model(roots).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "fold"), [("--resume", "fold1"), ("--resume", "fold0"), (None, "fold0")])
 def test_other_plans_than_the_folder_was_trained_by_are_refused_by_key(roots, capsys, how, fold):
     assert run(roots, "TOY", "T1", "T2", "fold1", *TOY, *SHORT) == 0
@@ -129,6 +132,7 @@ def test_plans_that_differ_only_in_reasons_are_the_same(roots):
     assert run(roots, *words, "--resume") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [

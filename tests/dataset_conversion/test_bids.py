@@ -54,6 +54,7 @@ def filters(*texts):
     return Selection(filters=dict(parse_filter(text) for text in texts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [".", "derivatives/prep", "derivatives/raters"])
 def test_the_tree_of_these_tests_is_valid(built, part):
     assert errors(built / part) == []

@@ -452,6 +452,7 @@ def plans_for(dataset, settings):
     )
 
 
+@pytest.mark.slow
 def test_the_whole_way_to_slices(tmp_path):
     """Tissues are found around the tumour, which stays where it was drawn, and nothing is registered."""
     contents = {}
@@ -505,6 +506,7 @@ def test_the_whole_way_to_slices(tmp_path):
         assert shown == {*np.unique(label.data).tolist()}
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_a_real_stripped_scan_goes_the_whole_way(tmp_path):
     root = os.environ.get("HIFISYN_TEST_DATA")

@@ -229,6 +229,7 @@ def test_mistakes_are_named_in_one_line(tmp_path, monkeypatch):
         ixi.find([tmp_path / "source"], demographics=tmp_path / "IXI.xls")
 
 
+@pytest.mark.slow
 def test_a_sagittal_t1_and_an_axial_t2_in_another_frame_end_aligned(tmp_path):
     moved = rigid((5, -4, 7), (6, -9, 5))
     landmark = np.array([14.0, 22.0, 10.0])

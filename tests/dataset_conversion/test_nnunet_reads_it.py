@@ -114,6 +114,7 @@ def test_stock_nnunet_takes_a_fingerprint_of_it(tmp_path, stock, monkeypatch):
     assert set(fingerprint["foreground_intensity_properties_per_channel"]) == {0, 1, 2}
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_real_gliomas_pass_the_check(tmp_path, stock, capsys):
     root = os.environ.get("HIFISYN_TEST_DATA")

@@ -99,6 +99,7 @@ def test_users_mistakes_are_named(tmp_path):
         tcga_lgg.find([tmp_path])
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_all_real_patients_convert(tmp_path):
     root = os.environ.get("HIFISYN_TEST_DATA")

@@ -445,6 +445,7 @@ def test_mistakes_are_named_in_one_line(tmp_path):
         ukb.find([tmp_path / "bulk"], tmp_path / "UKB")
 
 
+@pytest.mark.slow
 def test_finished_scans_are_aligned_as_they_are_and_others_by_our_own_steps(tmp_path):
     shrink = {"shrink": 5}
     both(tmp_path / "bulk", EIDS[0], **shrink)

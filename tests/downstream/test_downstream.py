@@ -108,6 +108,7 @@ def test_each_scan_is_predicted_once_until_weights_or_case_change(model, tmp_pat
     assert len(asked) == 3
 
 
+@pytest.mark.slow
 def test_lesions_are_left_out_of_both_tissue_maps(model, monkeypatch, tmp_path):
     seen = []
 
@@ -122,6 +123,7 @@ def test_lesions_are_left_out_of_both_tissue_maps(model, monkeypatch, tmp_path):
     assert all(np.array_equal(lesion, model.scans.labels("x").data == 4) for lesion in seen)
 
 
+@pytest.mark.slow
 def test_tissue_of_synthetic_t1_is_compared(model):
     jobs = tissue.jobs(model)
     assert [job.folder.name for job in jobs] == ["T2_to_T1"]
@@ -257,6 +259,7 @@ def test_the_command_says_first_what_it_would_do(roots, capsys, tmp_path):
     assert "--nnunet-folds must be all, or numbers from 0 to 4 (got 7)" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_does_each_task_once(tmp_path, capsys):
     roots = clinic(tmp_path)
     words = ["--task", "tissue", "-np", "1", "--device", "cpu", "--tool", "atropos"]

@@ -71,6 +71,7 @@ def test_a_second_training_does_nothing_and_another_one_begins_anew(trained, sca
     assert [step for step, _ in steps] == ["train", "train"]
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_in_nnunet_is_one_line(tmp_path, scans, monkeypatch):
     workspace = NnUNet(tmp_path / "w", SETTINGS, "nnU-Net on real T2")
     with pytest.raises(UserError, match="no training cases with T2 and labels"):

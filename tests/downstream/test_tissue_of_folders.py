@@ -90,6 +90,7 @@ def test_the_mean_is_over_cases():
     assert mean["cases"].tolist() == [2]
 
 
+@pytest.mark.slow
 def test_equal_scans_have_equal_tissue(tmp_path, capsys):
     real = scan(anatomy(), 1)
     write_case(tmp_path, "A", real, real)
@@ -100,6 +101,7 @@ def test_equal_scans_have_equal_tissue(tmp_path, capsys):
     assert task.MAIN in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_thinner_white_matter_shows_and_the_ceiling_says_how_good_the_tool_is(tmp_path):
     labels, swollen = anatomy(), anatomy(0.1)
     write_case(tmp_path, "A", scan(swollen, 0), scan(labels, 1), labels)
@@ -118,6 +120,7 @@ def test_a_thinner_white_matter_shows_and_the_ceiling_says_how_good_the_tool_is(
         assert (tmp_path / "out" / picture).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_bad_cases_are_listed_and_cost_no_other(tmp_path, capsys):
     real = scan(anatomy(), 1)
     for case in ("good", "maskless", "missing", "nolabels", "otherlabels"):

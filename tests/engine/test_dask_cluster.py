@@ -21,6 +21,7 @@ def address():
         yield cluster.scheduler_address
 
 
+@pytest.mark.slow
 def test_a_cluster_makes_the_same_bytes_as_one_process(address, tmp_path):
     make(tmp_path / "raw" / "TOY")
     assert main(words(tmp_path / "raw", tmp_path / "one")) == 0
@@ -30,6 +31,7 @@ def test_a_cluster_makes_the_same_bytes_as_one_process(address, tmp_path):
     assert len(one) > 40
 
 
+@pytest.mark.slow
 def test_a_failing_job_and_a_killed_worker_are_isolated(address, tmp_path):
     import dask
 
@@ -124,6 +126,7 @@ def test_options_that_cannot_be_met_are_refused(option, words):
         pass
 
 
+@pytest.mark.slow
 def test_a_machine_that_cannot_send_jobs_is_refused(monkeypatch):
     pytest.importorskip("dask_jobqueue")
     monkeypatch.setenv("PATH", "")

@@ -40,6 +40,7 @@ def context():
     return found
 
 
+@pytest.mark.slow
 def test_a_run_makes_all_that_is_compared_here(cohort):
     _, whole = cohort
     folders = {name.partition("/")[0] for name in whole}
@@ -47,6 +48,7 @@ def test_a_run_makes_all_that_is_compared_here(cohort):
     assert {f"fingerprint/{case}.json" for case in SUBJECTS} <= set(whole)
 
 
+@pytest.mark.slow
 def test_shards_and_the_run_after_them_make_what_one_run_makes(cohort, tmp_path, capsys):
     raw, whole = cohort
     for number in (1, 2, 3):
@@ -123,6 +125,7 @@ def run(context, arguments, killed_after=None):
     return time.monotonic() - began
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are ended")
 def test_a_run_that_its_scheduler_ends_takes_its_workers_and_its_lock_along(cohort, context, tmp_path):
     raw, _ = cohort
@@ -140,6 +143,7 @@ def test_a_run_that_its_scheduler_ends_takes_its_workers_and_its_lock_along(coho
         os.killpg(process.pid, 0)
 
 
+@pytest.mark.slow
 def test_failures_are_a_table_that_is_shown_again_and_retried_on_request(cohort, tmp_path, capsys):
     raw, _ = cohort
     shutil.copytree(raw, tmp_path / "raw")
@@ -185,6 +189,7 @@ def private_cohort(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_who_a_participant_is_appears_nowhere_but_in_dataset_json(private_cohort, capfd, monkeypatch, processes):
     arguments = words(private_cohort / "raw", private_cohort / "out", processes=processes)

@@ -68,6 +68,7 @@ def test_validation_of_folds_together_is_refused_in_one_line(roots, capsys):
     assert not times(roots)
 
 
+@pytest.mark.slow
 def test_all_models_together_stand_beside_their_single_folds(roots, capsys):
     folder, other = add_model(roots, folds=(0, 1)), add_model(roots, "__sgd=0.0", folds=(0,))
     assert run(roots, "-d", "TOY") == 0

@@ -73,6 +73,7 @@ def times(roots):
     return {file: file.stat().st_mtime_ns for file in roots.results.rglob("summary.json")}
 
 
+@pytest.mark.slow
 def test_every_model_and_fold_is_evaluated_and_compared_in_one_table(roots, capsys):
     plain, changed = add_model(roots, folds=(0, 1)), add_model(roots, "__sgd=0.0", seed=5)
     assert run(roots) == 0
@@ -93,6 +94,7 @@ def test_every_model_and_fold_is_evaluated_and_compared_in_one_table(roots, caps
     assert run(roots, "--reference", "Nobody") == 2
 
 
+@pytest.mark.slow
 def test_what_is_up_to_date_is_left_alone(roots, capsys):
     add_model(roots)
     assert run(roots) == 0
@@ -158,6 +160,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_tables")
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_what_has_changed_is_done_again_and_why_is_said(roots, capsys, change):
@@ -198,6 +201,7 @@ def test_a_dry_run_of_one_model_lists_what_the_run_would_do(roots, capsys):
     assert capsys.readouterr().out == "TOY T1_T2 Toy, test (2 cases): to do, --overwrite\n"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_tables")
 def test_a_run_that_was_killed_is_not_taken_for_done(roots, monkeypatch):
     folder = add_model(roots)
@@ -256,6 +260,7 @@ def test_without_any_model_it_says_what_to_do(tmp_path, capsys):
     assert said.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_validation_cases_are_compared_fold_by_fold(roots, capsys):
     add_model(roots, folds=(0, 1))
     assert run(roots, "--split", "val") == 0

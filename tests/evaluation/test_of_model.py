@@ -148,6 +148,7 @@ def test_cases_come_from_the_splits():
         model_task.choose_cases(none, 0, "test")
 
 
+@pytest.mark.slow
 def test_the_tables_are_written_as_json_knows_them(tmp_path, store):
     done = compare(store)
     of_model._write(Once(tmp_path, {"split": "test"}, "summary.json"), "Toy", done)
@@ -175,6 +176,7 @@ def model(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_a_model_folder_is_evaluated_on_held_out_cases(tmp_path, model, capsys):
     arguments = ["--model", str(model), "--preprocessed", str(tmp_path / "pre"), "--device", "cpu"]
     assert main(arguments) == 0
@@ -201,6 +203,7 @@ def test_a_model_folder_is_evaluated_on_held_out_cases(tmp_path, model, capsys):
     assert "--overwrite" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_validation_cases_are_evaluated_on_request(tmp_path, model):
     arguments = ["--model", str(model), "--preprocessed", str(tmp_path / "pre"), "--device", "cpu"]
     assert main([*arguments, "--split", "val", "--fold", "fold0", "-o", str(tmp_path / "out")]) == 0

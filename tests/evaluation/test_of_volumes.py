@@ -82,6 +82,7 @@ def test_the_truth_in_other_units_is_perfect(tmp_path):
     assert slices["correlation"].min() > 1 - 1e-6
 
 
+@pytest.mark.slow
 def test_a_known_error_gives_the_psnr_of_the_closed_form(tmp_path):
     data, brain = head()
     high = float(np.percentile(data[brain], 99.5))
@@ -102,6 +103,7 @@ def test_a_known_error_gives_the_psnr_of_the_closed_form(tmp_path):
     np.testing.assert_allclose(slices["psnr"], 10 * np.log10(4 / (0.01 * share)), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_slices_are_axial_whatever_the_order_of_the_axes(tmp_path):
     data, brain = write_case(tmp_path / "ras")
     write_case(tmp_path / "other")
@@ -138,6 +140,7 @@ def test_slices_with_little_brain_are_left_out_and_counted(tmp_path):
     assert summary["pairs"][0]["slices_left_out"] == SHAPE[2] - len(expected)
 
 
+@pytest.mark.slow
 def test_the_mask_parts_brain_from_what_does_not_count(tmp_path):
     data, brain = write_case(tmp_path)
     truth = np.where(brain, data, 5000).astype(np.float32)
@@ -161,6 +164,7 @@ def test_the_scale_of_the_sidecar_counts(tmp_path):
     assert table(tmp_path)["psnr"].iloc[0] < 20
 
 
+@pytest.mark.slow
 def test_masks_from_another_folder_and_no_mask_at_all(tmp_path):
     _, brain = write_case(tmp_path, mask=False)
     half = brain.copy()
@@ -198,6 +202,7 @@ def test_all_bad_still_ends_in_a_table(tmp_path, capsys):
     assert "A_T2" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_turned_truth_is_registered_on_request(tmp_path):
     affine = np.diag([2.0, 2, 2, 1])
     data, _ = write_case(tmp_path, affine=affine)
@@ -212,6 +217,7 @@ def test_a_turned_truth_is_registered_on_request(tmp_path):
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["pairs"][0]["registered"] is True
 
 
+@pytest.mark.slow
 def test_tables_agree_with_each_other_and_state_their_terms(tmp_path, capsys):
     rng = np.random.default_rng(5)
     for number, case in enumerate("ABC"):
@@ -262,6 +268,7 @@ def test_an_empty_folder_is_told(tmp_path):
         find_pairs(tmp_path / "synth", tmp_path / "synth")
 
 
+@pytest.mark.slow
 def test_what_prediction_writes_is_what_evaluation_reads(tmp_path):
     raw, truth, synth = (tmp_path / name for name in ("raw", "truth", "synth"))
     model = make_model(tmp_path / "results", "T1", "T2")

@@ -99,6 +99,7 @@ def write_label(root, case, brain):
     return label
 
 
+@pytest.mark.slow
 def test_volumes_with_label_maps_are_scored_inside_each_structure(tmp_path):
     data, brain = head()
     noise = np.random.default_rng(1).normal(0, 40, SHAPE)

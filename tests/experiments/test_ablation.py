@@ -117,6 +117,7 @@ def never(*args, **kwargs):
     raise AssertionError("nothing is left to do")
 
 
+@pytest.mark.slow
 def test_every_row_is_in_the_table_in_both_directions(whole):
     found = pd.read_csv(io.BytesIO(whole.files["table.csv"]))
     names = [row.name for row in (*TABLE_5, *TABLE_6)]
@@ -129,6 +130,7 @@ def test_every_row_is_in_the_table_in_both_directions(whole):
     assert whole.files["table.png"].startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_page_says_what_was_equal_and_what_is_not_here(whole):
     page = whole.files["table.md"].decode()
     assert "2 epochs of 2 steps, batch 2, cpu, fp32, seeds 0," in page
@@ -143,6 +145,7 @@ def test_the_page_says_what_was_equal_and_what_is_not_here(whole):
     assert not record["failures"]
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_the_evaluations(whole):
     found = pd.read_csv(table(whole.roots)).set_index(["row", "direction"])
     for row in ("none", "pgd_i", "all"):
@@ -154,10 +157,12 @@ def test_the_numbers_are_those_of_the_evaluations(whole):
                 assert own[f"{measure}_std"] == pytest.approx(np.std(part[measure], ddof=1), abs=2e-6)
 
 
+@pytest.mark.slow
 def test_the_full_row_is_the_model_that_hifisyn_train_makes(whole):
     assert fold_of(whole.roots, "all") == whole.roots.results / "TOY" / "T1_T2" / MODEL / "fold_0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", TABLE_5, ids=lambda row: row.key)
 def test_a_row_has_the_networks_and_the_losses_that_it_says(whole, row):
     folder = fold_of(whole.roots, row.key)
@@ -182,6 +187,7 @@ def test_a_row_has_the_networks_and_the_losses_that_it_says(whole, row):
     assert row.losses == expected[row.key]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", TABLE_6, ids=lambda row: row.key)
 def test_the_label_map_is_in_the_rows_of_table_6_that_say_so(whole, row):
     folder = fold_of(whole.roots, row.key)
@@ -208,17 +214,20 @@ def objective(row, labelled, p_unlabelled):
     return {name: loss.item() for name, loss in losses.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [ROWS["none"], ROWS["pgd_i"]], ids=lambda row: row.key)
 def test_rows_without_a_label_map_learn_nothing_from_labels(row):
     without = objective(row, (), 0.5)
     assert objective(row, PAIR, 0.0) == objective(row, PAIR, 1.0) == without
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [ROWS["pgd_ii"], ROWS["pgd"], ROWS["bank"]], ids=lambda row: row.key)
 def test_rows_with_a_label_map_learn_from_labels(row):
     assert objective(row, PAIR, 0.0) != objective(row, (), 0.0)
 
 
+@pytest.mark.slow
 def test_a_second_run_trains_and_evaluates_nothing(whole, monkeypatch, capsys):
     monkeypatch.setattr(trainings, "train", never)
     monkeypatch.setattr(compare, "evaluate", never)
@@ -227,6 +236,7 @@ def test_a_second_run_trains_and_evaluates_nothing(whole, monkeypatch, capsys):
     assert "nothing is left to train" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_killed_in_the_third_row_and_taken_up_again_the_table_is_the_same(whole, tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
 
@@ -247,6 +257,7 @@ def test_killed_in_the_third_row_and_taken_up_again_the_table_is_the_same(whole,
     assert table(roots).read_bytes() == whole.three
 
 
+@pytest.mark.slow
 def test_an_interrupted_evaluation_says_how_to_go_on(whole, monkeypatch, capsys):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
@@ -256,6 +267,7 @@ def test_an_interrupted_evaluation_says_how_to_go_on(whole, monkeypatch, capsys)
     assert "continue with\n  hifisyn_ablation -d TOY" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_overwriting_leaves_no_old_training_to_go_on_from(copied, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
@@ -273,6 +285,7 @@ def edit(file, change):
     file.write_text(json.dumps(content))
 
 
+@pytest.mark.slow
 def test_a_row_trained_on_other_splits_is_refused(copied, capsys):
     edit(copied.preprocessed / "TOY" / "splits_final.json", lambda c: c["folds"][0]["train"].pop())
     line = fails(copied, capsys, *THREE)
@@ -280,21 +293,25 @@ def test_a_row_trained_on_other_splits_is_refused(copied, capsys):
     assert "--overwrite" in line
 
 
+@pytest.mark.slow
 def test_a_row_trained_on_other_slices_is_refused(copied, capsys):
     edit(copied.preprocessed / "TOY" / "plans_2d" / "c5.json", lambda c: c.update(pixel_mm=2.0))
     assert "the slices must be the same for all rows of a table" in fails(copied, capsys, *THREE)
 
 
+@pytest.mark.slow
 def test_a_row_trained_in_another_precision_is_refused(whole, capsys):
     line = fails(whole.roots, capsys, *THREE, "--precision", "bf16")
     assert "the precision must be the same for all rows of a table, here bf16 (got a training with fp32)" in line
 
 
+@pytest.mark.slow
 def test_a_row_trained_by_other_plans_is_refused(copied, capsys):
     toy_plans(batch_size=1).save(copied.preprocessed / "TOY" / "plans.json")
     assert "optimisation.batch_size must be 1 as in the plans" in fails(copied, capsys, *THREE)
 
 
+@pytest.mark.slow
 def test_a_killed_training_does_not_go_on_with_another_budget(copied, capsys):
     (fold_of(copied, "pgd_i") / "checkpoint_final.pt").unlink()
     assert "PGD (i), seed 0: the precision must be the same" in fails(
@@ -302,6 +319,7 @@ def test_a_killed_training_does_not_go_on_with_another_budget(copied, capsys):
     )
 
 
+@pytest.mark.slow
 def test_a_model_of_hifisyn_train_is_adopted_unless_it_was_validated_on_other_cases(copied, monkeypatch, capsys):
     folder = fold_of(copied, "all")
     edit(folder / "config.json", lambda c: c.update(command="hifisyn_train TOY T1 T2 fold0"))
@@ -313,6 +331,7 @@ def test_a_model_of_hifisyn_train_is_adopted_unless_it_was_validated_on_other_ca
     assert "was validated on c0" in fails(copied, capsys, "--rows", "all")
 
 
+@pytest.mark.slow
 def test_failures_are_isolated_per_row(copied, monkeypatch, capsys):
     shutil.rmtree(fold_of(copied, "bank").parent)
 
@@ -339,6 +358,7 @@ class Boasting(Toy):
     SETTINGS = BoastingSettings
 
 
+@pytest.mark.slow
 def test_a_method_that_ignores_the_switches_makes_no_row(tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
     outside = "tests.experiments.test_ablation:Boasting"
@@ -376,6 +396,7 @@ def test_a_training_of_days_is_refused_unless_forced(tmp_path, monkeypatch, caps
     assert run(roots, "--dry-run", "--force-long") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -451,6 +472,7 @@ def test_seeds_are_averaged_in_a_subject_first_and_their_spread_is_shown():
     assert "mean over 3 seeds" in ablation.comparison(cases, "").note
 
 
+@pytest.mark.slow
 def test_weights_from_before_the_losses_began_are_remarked(whole):
     folder = fold_of(whole.roots, "pgd")
     plans = toy_plans().override([f"losses.ramp_start={3 / 40}"])

@@ -92,6 +92,7 @@ def never(*args, **kwargs):
     raise AssertionError("nothing is left to do")
 
 
+@pytest.mark.slow
 def test_every_method_stands_in_the_tables_in_the_order_of_the_paper(whole):
     first = pd.read_csv(whole.folder / "table_1.csv")
     assert list(dict.fromkeys(first["row"])) == ["CycleGAN", "HiFiSyn"]
@@ -120,6 +121,7 @@ def broken_training(monkeypatch, *broken):
     monkeypatch.setattr(trainings, "train", one)
 
 
+@pytest.mark.slow
 def test_failures_are_isolated_per_method_and_the_tables_are_written(tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
     broken_training(monkeypatch, "HiFiSyn")
@@ -130,6 +132,7 @@ def test_failures_are_isolated_per_method_and_the_tables_are_written(tmp_path, m
     assert "| CycleGAN |" in page
 
 
+@pytest.mark.slow
 def test_where_all_methods_fail_nothing_else_is_tried(copied, monkeypatch, capsys):
     broken_training(monkeypatch, "GC-CycleGAN")
     assert run(copied, "--methods", "GC-CycleGAN", task=["tissue"]) == 2
@@ -138,6 +141,7 @@ def test_where_all_methods_fail_nothing_else_is_tried(copied, monkeypatch, capsy
     assert "no memory" in captured.err
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_fails_leaves_the_tables_of_the_others(copied, monkeypatch, capsys):
     evaluate = compare.evaluate
     for folder in copied.results.glob("TOY/T1_T2/*/fold_0/evaluation_val"):
@@ -154,6 +158,7 @@ def test_an_evaluation_that_fails_leaves_the_tables_of_the_others(copied, monkey
     assert "| HiFiSyn |" in (copied.results / "TOY" / FOLDER / "benchmark.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_method_whose_first_steps_fail_is_left_out(tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
 
@@ -172,6 +177,7 @@ def test_a_method_whose_first_steps_fail_is_left_out(tmp_path, monkeypatch, caps
     )
 
 
+@pytest.mark.slow
 def test_a_lack_of_labels_is_remarked_in_the_tables(tmp_path):
     roots = toy_dataset(tmp_path)
     for file in (roots.preprocessed / "TOY" / "plans_2d").glob("*.json"):
@@ -181,6 +187,7 @@ def test_a_lack_of_labels_is_remarked_in_the_tables(tmp_path):
     assert "COSMOS: no training case has labels: nothing is segmented, which leaves CycleGAN." in page
 
 
+@pytest.mark.slow
 def test_what_the_user_changes_stands_in_the_folders_name(tmp_path):
     roots = toy_dataset(tmp_path)
     assert run(roots, "--methods", "CycleGAN", "--set", "settings.cycle=5", "optimisation.batch_size=1") == 0
@@ -188,6 +195,7 @@ def test_what_the_user_changes_stands_in_the_folders_name(tmp_path):
     assert names == [f"{FOLDER}__batch_size=1__cycle=5"]
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_the_evaluations(whole):
     found = pd.read_csv(whole.folder / "table_1.csv").set_index(["row", "direction", "measure"])["mean"]
     for method in ("CycleGAN", "HiFiSyn"):
@@ -200,12 +208,14 @@ def test_the_numbers_are_those_of_the_evaluations(whole):
         assert found[method, "average of 2 tasks", "psnr"] == pytest.approx(means.mean(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_what_needs_no_training_stands_beside(whole):
     found = pd.read_csv(whole.folder / "untrained.csv")
     assert set(found["method"]) > {"source itself"}
     assert "What needs no training" in (whole.folder / "benchmark.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_record_says_what_was_equal_and_what_it_took(whole):
     trainings = recorded(whole.folder)
     assert {entry["method"] for entry in trainings} == {"CycleGAN", "HiFiSyn"}
@@ -218,11 +228,13 @@ def test_the_record_says_what_was_equal_and_what_it_took(whole):
     assert cost.loc["CycleGAN", "parameters"] == own
 
 
+@pytest.mark.slow
 def test_sheets_show_all_methods(whole):
     assert {p.name for p in whole.folder.glob("comparison*.png")} >= {"comparison_T1_to_T2_slices.png"}
     assert (whole.folder / "benchmark.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_second_run_trains_and_evaluates_nothing(whole, monkeypatch, capsys):
     before = (whole.folder / "table_1.csv").read_bytes()
     monkeypatch.setattr(trainings, "train", never)
@@ -232,6 +244,7 @@ def test_a_second_run_trains_and_evaluates_nothing(whole, monkeypatch, capsys):
     assert "nothing is left to train" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_interrupted_and_taken_up_again_the_tables_are_the_same(whole, tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
 
@@ -246,6 +259,7 @@ def test_interrupted_and_taken_up_again_the_tables_are_the_same(whole, tmp_path,
         assert (roots.results / "TOY" / FOLDER / name).read_bytes() == (whole.folder / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_side_by_side_trains_the_same_weights(copied, whole, monkeypatch):
     shutil.rmtree(copied.results)
     taken = []
@@ -315,6 +329,7 @@ def test_devices_are_given_back_and_failures_are_isolated():
     assert found.stopped == 2
 
 
+@pytest.mark.slow
 def test_equal_time_gives_slower_methods_fewer_steps_and_keeps_to_it(tmp_path, monkeypatch, capsys):
     roots = toy_dataset(tmp_path)
     speeds = {"CycleGAN": 0.1, "HiFiSyn": 0.25}
@@ -334,6 +349,7 @@ def test_equal_time_gives_slower_methods_fewer_steps_and_keeps_to_it(tmp_path, m
     assert "nothing is left to train" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_another_budget_or_split_is_not_mixed_in(copied, capsys):
     splits = copied.preprocessed / "TOY" / "splits_final.json"
     content = json.loads(splits.read_text())
@@ -344,6 +360,7 @@ def test_another_budget_or_split_is_not_mixed_in(copied, capsys):
     assert "precision" in fails(copied, capsys, *METHODS, "--precision", "bf16")
 
 
+@pytest.mark.slow
 def test_other_plans_are_not_mixed_in(copied, capsys):
     plans = copied.preprocessed / "TOY" / "plans.json"
     content = json.loads(plans.read_text())
@@ -361,6 +378,7 @@ def test_a_dry_run_says_all_and_writes_nothing(tmp_path, capsys):
     assert not roots.results.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "budget", "message"),
     [
@@ -452,6 +470,7 @@ def synthetic_cases(directions):
     return frame.assign(**{measure: rng.normal(size=len(frame)) for measure in MEASURES})
 
 
+@pytest.mark.slow
 def test_with_many_tasks_table_1_has_the_average_and_table_2_each_task():
     tasks = ["T1 to T2", "T2 to T1", "T1 to FLAIR", "FLAIR to T1"]
     cases = synthetic_cases(tasks)
@@ -478,6 +497,7 @@ def three_contrasts(home):
     return roots
 
 
+@pytest.mark.slow
 def test_several_pairs_stand_in_one_table(tmp_path):
     roots = three_contrasts(tmp_path)
     assert run(roots, "--source", "T1", "--target", "T2", "FLAIR", "--methods", "CycleGAN") == 0
@@ -507,6 +527,7 @@ def three(tmp_path_factory):
     return SimpleNamespace(roots=roots, folder=folder, words=words)
 
 
+@pytest.mark.slow
 def test_contrasts_trained_together_stand_in_every_direction_beside_their_pairs(three):
     second = pd.read_csv(three.folder / "table_2.csv")
     assert sorted(set(second["direction"])) == SIX
@@ -525,6 +546,7 @@ def test_contrasts_trained_together_stand_in_every_direction_beside_their_pairs(
     }
 
 
+@pytest.mark.slow
 def test_the_numbers_of_pairs_are_those_of_their_own_trainings(three):
     found = pd.read_csv(three.folder / "table_2.csv").set_index(["row", "direction", "measure"])["mean"]
     models = {"HiFiSyn": ["FLAIR_T1_T2"], "HiFiSyn, pairwise": ["FLAIR_T1", "FLAIR_T2", "T1_T2"]}
@@ -541,6 +563,7 @@ def test_the_numbers_of_pairs_are_those_of_their_own_trainings(three):
     assert (untrained["n"] == 2).all()
 
 
+@pytest.mark.slow
 def test_pairs_divide_the_budget_of_the_one_training(three):
     trainings = recorded(three.folder)
     steps = {(entry["method"], *entry["domains"]): entry["steps"] for entry in trainings}
@@ -550,6 +573,7 @@ def test_pairs_divide_the_budget_of_the_one_training(three):
     assert cost.loc["HiFiSyn", "parameters"] > cost.loc["HiFiSyn, pairwise", "parameters"]
 
 
+@pytest.mark.slow
 def test_methods_of_two_contrasts_are_named_and_left_out(three, monkeypatch, capsys):
     page = (three.folder / "benchmark.md").read_text()
     assert "- CycleGAN: takes at most 2 contrasts in a training" in page
@@ -572,6 +596,7 @@ def test_without_pairs_there_is_one_training(tmp_path, capsys):
     assert re.findall(r"^  (\S+) +0 of 4 steps done", out, flags=re.MULTILINE) == ["StarGAN-v2", "HiFiSyn"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -105,6 +105,7 @@ def test_models_are_parted_into_lines(count, lengths):
     assert [name for line in lines for name in line] == names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("models", [1, 5, 13])
 def test_text_is_legible_and_inside_the_page(tmp_path, models):
     rows = rows_of_case("case_with_a_long_name_20010203", *case(models), slices=3)

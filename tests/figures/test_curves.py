@@ -60,6 +60,7 @@ def test_a_model_has_one_look_in_every_panel(tmp_path, kept):
     assert_legible(kept[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("domains", "across"), [(("FLAIR", "T1", "T2"), 3), (("FLAIR", "T1", "T1ce", "T2"), 4)])
 def test_many_directions_take_several_rows_and_stay_legible(tmp_path, kept, domains, across):
     keys = [direction.key for direction in directions(domains)]

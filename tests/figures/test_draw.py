@@ -30,6 +30,7 @@ def draw(roots, caplog):
     return draw
 
 
+@pytest.mark.slow
 def test_every_figure_of_an_evaluated_model_is_drawn_and_described(roots, draw):
     model = toy_model(roots)
     evaluate_toy(roots, model)
@@ -51,6 +52,7 @@ def test_every_figure_of_an_evaluated_model_is_drawn_and_described(roots, draw):
     assert "±0." in captions["comparison"]
 
 
+@pytest.mark.slow
 def test_models_stand_in_one_comparison_but_those_without_evaluation(roots, draw):
     one, other, third = toy_model(roots), toy_model(roots, "__sgd=0.0", seed=1), toy_model(roots, "__ggd=0.0", seed=2)
     evaluate_toy(roots, one)

@@ -140,6 +140,7 @@ def test_the_record_tells_the_places_of_all_slices_and_what_each_contrast_covers
     assert Record.from_json(record).stored_indices == tuple(BRAIN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("context", [0, 1, 2, 6, 30])
 @pytest.mark.parametrize(("modality", "there"), [("T1", BRAIN), ("T2", [place for place in BRAIN if place in T2])])
 def test_neighbours_are_the_slices_above_and_below(store, modality, there, context):

@@ -81,6 +81,7 @@ def read(path):
     return json.loads(path.read_text())
 
 
+@pytest.mark.slow
 def test_the_validator_accepts_all_that_is_written(finished):
     raw, out, code = finished
     assert code == 0
@@ -151,6 +152,7 @@ def test_the_folder_is_described(finished):
     assert "not for clinical use" in (out / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_folder_elsewhere_links_back(raw, model, tmp_path):
     out = tmp_path / "far" / "away"
     assert predict(raw, out, model) == 0
@@ -159,6 +161,7 @@ def test_a_folder_elsewhere_links_back(raw, model, tmp_path):
     assert errors(out) == []
 
 
+@pytest.mark.slow
 def test_contrast_agent_shows_in_the_name(raw, tmp_path):
     folder = make_model(tmp_path, "T1", "T1ce")
     save_scan(raw / "sub-02/anat/sub-02_ce-gd_T1w.nii.gz")
@@ -173,6 +176,7 @@ def test_contrast_agent_shows_in_the_name(raw, tmp_path):
     assert errors(tmp_path / "out") == []
 
 
+@pytest.mark.slow
 def test_existing_outputs_are_refused_replaced_or_kept(raw, model, tmp_path, capsys):
     out = tmp_path / "out"
     assert predict(raw, out, model) == 0
@@ -191,6 +195,7 @@ def test_existing_outputs_are_refused_replaced_or_kept(raw, model, tmp_path, cap
     assert "other scans or weights" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_another_contrast_of_a_scan_comes_beside_the_first(raw, results, model, tmp_path):
     assert predict(raw, tmp_path / "out", model) == 0
     other = results / "toy" / "FLAIR_T1" / "HiFiSyn__plans__2d"
@@ -199,6 +204,7 @@ def test_another_contrast_of_a_scan_comes_beside_the_first(raw, results, model, 
     assert len(list((tmp_path / "out").rglob("*_mask.nii.gz"))) == 1
 
 
+@pytest.mark.slow
 def test_what_other_programs_left_stays(raw, model, tmp_path):
     out = tmp_path / "out"
     maker = {"Name": "other", "Version": "7"}
@@ -234,6 +240,7 @@ def test_the_mask_of_another_program_is_never_replaced(raw, model, tmp_path, cap
     assert [path.name for path in out.rglob("*synth*.nii.gz")] == ["sub-01_ses-02_space-orig_desc-synth_T2w.nii.gz"]
 
 
+@pytest.mark.slow
 def test_folders_that_cannot_take_derivatives(raw, model, tmp_path, capsys):
     other = build(tmp_path / "other", SCANS[:1])
     out = tmp_path / "out"
@@ -265,6 +272,7 @@ def test_one_output_at_a_time(raw, model, tmp_path, capsys):
         assert "--bids-derivatives" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_one_bad_case_leaves_the_others(raw, model, tmp_path, capsys):
     good = save_scan(raw / SCANS[1])
     (raw / SCANS[0]).write_bytes(good.read_bytes()[:5000])
@@ -292,6 +300,7 @@ def test_our_own_volumes_are_never_a_source(finished):
     assert list(find_bids_cases(raw, Selection()).cases) == ["sub-01_ses-01", "sub-01_ses-02", "sub-02"]
 
 
+@pytest.mark.slow
 def test_a_killed_move_is_not_finished_and_its_mask_is_known_as_ours(raw, model, tmp_path, monkeypatch):
     out = tmp_path / "out"
     mask, image = (out / f"{ONE}_space-orig_{what}.nii.gz" for what in ("desc-brain_mask", "desc-synth_T2w"))

@@ -81,6 +81,7 @@ def choose(models: list[Model], present: list[str], target: str) -> tuple[Model,
     return choice.model, choice.source
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("domains", [["T1"], ["T1", "T1"], [], None, 3])
 def test_fewer_than_two_contrasts_are_no_model(roots, domains):
     folder, _ = evaluated(roots)
@@ -89,6 +90,7 @@ def test_fewer_than_two_contrasts_are_no_model(roots, domains):
         read_model(folder)
 
 
+@pytest.mark.slow
 def test_a_model_of_several_sources_offers_each(roots):
     model = read_model(evaluated(roots)[0])
     assert model.reference == "T1"
@@ -101,6 +103,7 @@ def test_a_model_of_several_sources_offers_each(roots):
     assert Candidates.of([model, pair]).best(["T1"], "T2").others[0].model == pair
 
 
+@pytest.mark.slow
 def test_each_direction_is_compared_on_the_cases_with_both_of_its_contrasts(roots):
     folder, done = evaluated(roots)
     task = look_up(folder, roots.preprocessed, split="test")
@@ -147,6 +150,7 @@ def test_cases_of_one_contrast_each_allow_no_comparison(tmp_path):
     assert error.value.got == "x, y"
 
 
+@pytest.mark.slow
 def test_models_of_three_and_of_two_contrasts_stand_in_one_table(beside):
     tables = read_tables(beside.results, "TOY")
     groups = dict(comparable_groups(tables["subjects"]))
@@ -171,6 +175,7 @@ def test_a_pair_of_each_two_contrasts_keeps_its_name(roots):
     assert set(read_tables(roots.results, "TOY")["subjects"]["model"]) == {"HiFiSyn", *BASELINE_NAMES}
 
 
+@pytest.mark.slow
 def test_the_report_tells_every_direction(beside):
     facts = collect("TOY", beside)
     assert facts.labels == [OF_THREE, "HiFiSyn"]
@@ -191,6 +196,7 @@ def test_the_report_tells_every_direction(beside):
     assert facts.trainings[1].title == "HiFiSyn (T1 and T2, fold 0)"
 
 
+@pytest.mark.slow
 def test_the_viewer_is_told_source_and_target_apart(beside):
     facts = collect("TOY", beside)
     viewed = viewer(facts, read_cases(facts))
@@ -207,6 +213,7 @@ def test_the_viewer_is_told_source_and_target_apart(beside):
     assert set(part["synthetic"]) == {"T1 to T2", "T2 to T1"}
 
 
+@pytest.mark.slow
 def test_figures_compare_a_direction_over_all_models_that_have_it(beside, caplog):
     caplog.set_level("INFO", logger="hifisyn.figures")
     models = find(beside.results, ["TOY"])[0]
@@ -221,6 +228,7 @@ def test_figures_compare_a_direction_over_all_models_that_have_it(beside, caplog
     }
 
 
+@pytest.mark.slow
 def test_readers_compare_models_of_three_and_of_two_contrasts(beside):
     found = find_evaluated(beside.results, "TOY")
     assert set(found.folders) == {Direction("T1", "T2"), Direction("T2", "T1")}

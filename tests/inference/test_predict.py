@@ -164,6 +164,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_each_case_gets_what_it_lacks(finished):
     raw, synth, code = finished
     assert code == 0
@@ -267,6 +268,7 @@ def test_a_real_scan_lands_on_itself(name, predictor, monkeypatch):
         assert (centred * shifted).mean() < (centred * scan.data[brain]).mean()
 
 
+@pytest.mark.slow
 def test_two_calls_are_bit_identical(predictor, model):
     scan = brain_scan()
     first, second = (p.predict(scan, "T1", "T2") for p in (predictor, Predictor.from_folder(model, device="cpu")))
@@ -297,6 +299,7 @@ def test_a_model_folder_alone_is_enough(raw, model, tmp_path, monkeypatch):
     assert names(tmp_path / "synth") == ["a_T2.json", "a_T2.nii.gz", "a_T2.png", "a_T2_brain.nii.gz"]
 
 
+@pytest.mark.slow
 def test_labels_beside_the_scan_change_nothing(raw, model, tmp_path, capsys):
     assert predict(raw, tmp_path / "without", model) == 0
     label = (brain_scan().data > 0).astype(np.uint8) * 3
@@ -334,6 +337,7 @@ def test_one_file_of_any_name(model, tmp_path):
     assert (tmp_path / "synth" / "scan_T2.nii.gz").exists()
 
 
+@pytest.mark.slow
 def test_one_bad_case_leaves_the_others(raw, model, tmp_path, capsys):
     good = save_scan(raw / "e_T1.nii.gz", seed=5)
     (raw / "b_T1.nii.gz").write_bytes(good.read_bytes()[:5000])
@@ -382,6 +386,7 @@ def test_no_permission_is_one_line_before_the_work(raw, model, tmp_path, monkeyp
     assert "permission" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_existing_outputs_are_refused_before_the_work(raw, model, tmp_path, monkeypatch, capsys):
     synth = tmp_path / "synth"
     synth.mkdir()
@@ -398,6 +403,7 @@ def test_existing_outputs_are_refused_before_the_work(raw, model, tmp_path, monk
     assert (synth / "a_T2.png").read_bytes() == b"a picture"
 
 
+@pytest.mark.slow
 def test_continue_keeps_what_is_finished_and_makes_the_rest(raw, model, tmp_path, capsys):
     synth = tmp_path / "synth"
     assert predict(raw, synth, model) == 0

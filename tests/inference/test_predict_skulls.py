@@ -78,6 +78,7 @@ def test_a_command_of_a_model_is_shown_and_never_run(foreign, theirs, raw, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [["--stripped"], ["--skull-strip", "auto"], ["--masks"]])
 def test_other_ways_run_no_command_of_a_model(foreign, theirs, raw, tmp_path, more):
     if more == ["--masks"]:
@@ -118,6 +119,7 @@ def test_a_tool_that_is_named_is_used_in_place_of_the_planned_one(model, raw, tm
     assert stripper(tmp_path / "out").startswith("deepbet ")
 
 
+@pytest.mark.slow
 def test_what_is_stripped_already_is_said(model, raw, tmp_path, capsys):
     assert predict(raw, tmp_path / "out", model) == 0
     assert "a: T1 to T2 done, stripped already as the scan shows" in capsys.readouterr().out

@@ -59,6 +59,7 @@ def sidecar(folder: Path) -> dict:
     return json.loads((folder / "a_T2.json").read_text())
 
 
+@pytest.mark.slow
 def test_folds_together_make_the_mean_of_each(model):
     single = [made_by(model, fold) for fold in (0, 1, 2)]
     assert np.abs(single[0] - single[1]).max() > 0.01
@@ -93,6 +94,7 @@ def test_shifts_are_those_of_the_networks_stride(model):
     assert np.abs(made - made_by(model)).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_together_is_deterministic_and_the_same_with_labels_or_none(raw, model, tmp_path):
     more = ("--fold", "0", "fold_2", "--tta")
     assert predict(raw, tmp_path / "one", model, *more) == 0
@@ -102,6 +104,7 @@ def test_together_is_deterministic_and_the_same_with_labels_or_none(raw, model, 
     np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_the_sidecar_names_all_that_took_part(raw, model, tmp_path, capsys):
     assert predict(raw, tmp_path / "synth", model, "--fold", "0", "2", "--checkpoint", "best", "--tta") == 0
     assert "folds 0, 2, best checkpoints, shifts" in capsys.readouterr().out
@@ -230,6 +233,7 @@ def test_around_the_networks_view_no_error_is_expected(doubtful):
     assert made.sum() == pytest.approx(0.2 * 2 * 64 * 64)
 
 
+@pytest.mark.slow
 def test_the_expected_error_is_written_beside_and_described(raw, doubtful, model, tmp_path):
     synth = tmp_path / "synth"
     assert predict(raw, synth, doubtful) == 0
@@ -245,6 +249,7 @@ def test_the_expected_error_is_written_beside_and_described(raw, doubtful, model
     assert "ExpectedError" not in sidecar(synth)
 
 
+@pytest.mark.slow
 def test_the_expected_error_has_a_valid_name_in_derivatives(doubtful, tmp_path):
     raw, out = tmp_path / "cohort", tmp_path / "out"
     bids_tree.describe(raw, "A cohort", "raw", DatasetDOI="doi:10.0000/ds000001")

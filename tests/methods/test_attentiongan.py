@@ -142,6 +142,7 @@ def test_there_is_no_curve_without_a_background_mask():
     assert trainer.diagnostics() == {}
 
 
+@pytest.mark.slow
 def test_overfit_the_cycle_closes():
     logged = overfit("AttentionGAN", 100)
     assert fall(logged, "generator/cycle") > 4

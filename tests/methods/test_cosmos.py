@@ -176,6 +176,7 @@ def test_label_values_need_not_be_dense():
     assert all(torch.equal(found[name], expected[name]) for name in SEGMENTATIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("without", ["weight", "labels"])
 def test_without_segmentation_a_step_is_cyclegans(without):
     trainer = make("settings.segmentation=0") if without == "weight" else make()
@@ -202,6 +203,7 @@ def test_settings_that_cannot_work_are_refused():
         COSMOS(bare, PAIR)
 
 
+@pytest.mark.slow
 def test_overfit_the_cycle_closes_and_structures_are_found():
     logged = overfit("COSMOS", 100)
     assert fall(logged, "generator/cycle") > 4

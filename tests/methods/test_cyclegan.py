@@ -116,6 +116,7 @@ def test_without_a_pool_the_newest_are_judged():
     assert make("settings.pool=0").networks.pool is None
 
 
+@pytest.mark.slow
 def test_overfit_the_cycle_closes():
     logged = overfit("CycleGAN", 150)
     assert fall(logged, "generator/cycle") > 3

@@ -261,6 +261,7 @@ def test_a_single_image_a_modality_trains():
     assert all(bool(loss.isfinite()) for loss in losses.values())
 
 
+@pytest.mark.slow
 def test_overfit_images_come_back():
     logged = overfit("DRIT++", 100)
     assert fall(logged, "generator/reconstruction") > 2

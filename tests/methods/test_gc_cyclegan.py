@@ -153,6 +153,7 @@ def test_an_unknown_kind_is_refused():
         make("settings.kind=sobel")
 
 
+@pytest.mark.slow
 def test_overfit_edges_stay_where_they_are():
     logged = overfit("GC-CycleGAN", 80, "optimisation.lr_discriminator=2e-3")
     assert fall(logged, "generator/cycle") > 4

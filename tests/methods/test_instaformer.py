@@ -263,6 +263,7 @@ def test_the_discriminators_norm_is_a_setting():
     assert InstaFormerSettings().norm == "batch"
 
 
+@pytest.mark.slow
 def test_overfit_an_image_comes_back_and_positions_are_recognised():
     logged = overfit("InstaFormer", 60, "settings.layers=1")
     assert fall(logged, "generator/reconstruction") > 4

@@ -53,6 +53,7 @@ def steps(job, trainer, optimizers, batches, count, precision="fp32"):
     return [take_step(trainer, optimizers, next(batches), seed=job.seed, precision=precision) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_every_network_moves_within_a_period(job):
     trainer, optimizers, batches = begin(job)
     before, fresh = state(trainer), {key: p.detach().clone() for key, p in trainer.networks.named_parameters()}
@@ -68,6 +69,7 @@ def test_every_network_moves_within_a_period(job):
     assert not still, f"parameters that no loss moves: {sorted(still)}"
 
 
+@pytest.mark.slow
 def test_steps_are_finite_in_mixed_precision(job):
     trainer, optimizers, batches = begin(job)
     for losses in steps(job, trainer, optimizers, batches, 2 * PERIOD, "bf16"):
@@ -76,6 +78,7 @@ def test_steps_are_finite_in_mixed_precision(job):
     assert {p.dtype for p in trainer.networks.parameters()} == {torch.float32}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [PERIOD, PERIOD + 1])
 def test_save_and_resume_equals_no_interruption(job, tmp_path, at):
     trainer, optimizers, batches = begin(job)
@@ -92,6 +95,7 @@ def test_save_and_resume_equals_no_interruption(job, tmp_path, at):
     assert all(torch.equal(value, after[key]) for key, value in state(trainer).items())
 
 
+@pytest.mark.slow
 def test_translate_keeps_shape_and_range_and_is_deterministic(job):
     trainer, optimizers, batches = begin(job)
     steps(job, trainer, optimizers, batches, PERIOD)
@@ -112,6 +116,7 @@ def test_translate_keeps_shape_and_range_and_is_deterministic(job):
     assert all(torch.equal(value, before[key]) for key, value in state(trainer).items())
 
 
+@pytest.mark.slow
 def test_a_checkpoint_holds_tensors_and_plain_types_only(job, tmp_path):
     trainer, optimizers, batches = begin(job)
     steps(job, trainer, optimizers, batches, PERIOD)
@@ -121,6 +126,7 @@ def test_a_checkpoint_holds_tensors_and_plain_types_only(job, tmp_path):
     assert all(torch.equal(value, state(other)[key]) for key, value in state(trainer).items())
 
 
+@pytest.mark.slow
 def test_diagnostics_are_finite_numbers(job):
     trainer, optimizers, batches = begin(job)
     assert all(isinstance(value, float) for value in trainer.diagnostics().values())
@@ -128,6 +134,7 @@ def test_diagnostics_are_finite_numbers(job):
     assert all(isinstance(value, float) for value in trainer.diagnostics().values())
 
 
+@pytest.mark.slow
 def test_unlabelled_slices_train_too(job, tmp_path):
     trainer, optimizers, batches = begin(job)
     for _ in range(PERIOD):
@@ -169,6 +176,7 @@ def test_weights_bear_the_names_of_contrasts_and_not_their_places(method):
     assert any(bears(n, "T1") for n in one)
 
 
+@pytest.mark.slow
 def test_the_translator_is_a_module_of_the_networks_own_weights_that_can_be_exported(job):
     trainer, optimizers, batches = begin(job)
     steps(job, trainer, optimizers, batches, PERIOD)
@@ -184,6 +192,7 @@ def test_the_translator_is_a_module_of_the_networks_own_weights_that_can_be_expo
             torch.testing.assert_close(exported(image), made, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", MANY)
 def test_three_contrasts_train_and_translate_in_every_direction(method, tmp_path):
     store = toy_store(tmp_path / "slices", {f"c{i}": THREE for i in range(8)})
@@ -223,6 +232,7 @@ def three_of_toy(method, home):
     return Request("TOY", ("T1", "T2", "FLAIR"), 0, method=method, roots=roots)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", TWO)
 def test_a_third_contrast_is_refused_in_one_line_by_methods_of_two(method, tmp_path):
     with pytest.raises(UserError) as error:
@@ -243,6 +253,7 @@ def test_every_method_says_how_many_contrasts_it_takes():
     assert "HiFiSyn" in MANY
 
 
+@pytest.mark.slow
 def test_averaged_weights_translate_and_give_the_others_back(job):
     plans = job.plans.override(AVERAGED.get(job.plans.method, []))
     job = dataclasses.replace(job, plans=complete(plans, job.trainer))

@@ -361,6 +361,7 @@ def test_the_curve_counts_items_that_nobody_chose():
     assert trainer.diagnostics()["empty_items"] < total / 2
 
 
+@pytest.mark.slow
 def test_overfit_images_come_back():
     logged = overfit("MGUIT", 90)
     assert fall(logged, "generator/reconstruction") > 2

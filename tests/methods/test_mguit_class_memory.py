@@ -222,6 +222,7 @@ def _half(rank, port, results):
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_keep_the_memory_of_one_with_all_their_pixels():
     alone = memory()
     alone.update(some_pixels())

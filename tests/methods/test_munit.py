@@ -217,6 +217,7 @@ def test_gradient_reaches_both_sides_of_the_content_loss():
         assert gradient.abs().max() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["reconstruction", "style", "content", "cycle"])
 def test_a_weight_of_0_costs_nothing(name):
     logged = step(make(f"settings.{name}=0"), small_batch())
@@ -304,6 +305,7 @@ def test_optimizers_are_those_published():
         assert (group["lr"], group["betas"], group["weight_decay"]) == (1e-4, (0.5, 0.999), 1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("value", [-1.0, 1.0])
 def test_constant_slices_make_no_nan(value, precision):
@@ -327,6 +329,7 @@ def test_constant_slices_alone_get_noise():
     assert (noisy[1] - image[1]).std().item() == pytest.approx(0.01, rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_label_map_is_absent_unless_wanted_and_weighted():
     on = "settings.label_map=True"
     assert "generator/pgd" not in step(make(), small_batch())
@@ -370,6 +373,7 @@ def test_the_label_map_is_planned_as_hifisyn_weighs_it():
     assert (printed.pgd, printed.anchors, printed.ramp_start, printed.ramp) == (1.0, 64, 0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_pixels_of_one_label_are_no_negatives():
     def loss(labels, *assignments):
         trainer = make("settings.label_map=True", *assignments)
@@ -416,6 +420,7 @@ def test_the_label_map_loss_is_that_of_slow_loops():
     assert trainer.objective(batch, made)["pgd"].item() == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_overfit_the_images_come_back():
     logged = overfit("MUNIT", 50)
     assert fall(logged, "generator/reconstruction") > 3

@@ -38,6 +38,7 @@ def test_the_plan_is_the_published_one_on_any_device(method):
     assert {part: written[part] for part in PARTS} == FROZEN["plan"][method]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", names())
 def test_ten_steps_have_the_same_losses(method):
     trainer, plans = trainer_class(method), paper(method)

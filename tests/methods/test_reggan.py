@@ -308,6 +308,7 @@ def test_registration_finds_a_shift():
     assert middle.tolist() == pytest.approx([0, -2], abs=0.5)
 
 
+@pytest.mark.slow
 def test_overfit_translations_come_to_their_targets():
     logged = overfit("RegGAN", 40, "settings.blocks=3")
     assert fall(logged, "generator/registration") > 4

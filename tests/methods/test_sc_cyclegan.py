@@ -240,12 +240,14 @@ def test_the_variant_bounds_the_discriminators():
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.slow
 def test_the_variant_trains():
     logged = overfit("SC-CycleGAN", 20, "settings.variant=tmi")
     assert all(math.isfinite(value) for losses in logged for value in losses.values())
     assert fall(logged, "generator/cycle") > 1.2
 
 
+@pytest.mark.slow
 def test_overfit_structure_stays_where_it_is():
     logged = overfit("SC-CycleGAN", 80, "optimisation.lr_discriminator=2e-3")
     assert fall(logged, "generator/cycle") > 3

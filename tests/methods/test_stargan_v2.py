@@ -67,6 +67,7 @@ def test_parameters_are_those_published():
         assert count(DomainHeads(PAIR, 1)) == 20_851_138
 
 
+@pytest.mark.slow
 def test_features_have_the_published_shapes():
     with torch.device("meta"):
         generator, image = StyledGenerator(), torch.zeros(1, 1, 256, 256)
@@ -407,6 +408,7 @@ def test_smoothed_copies_are_not_averaged_a_second_time():
     assert make().averaged() == ()
 
 
+@pytest.mark.slow
 def test_smoothed_copies_take_no_part_in_the_losses():
     logged = {}
     for ema in (0, 0.999):
@@ -452,6 +454,7 @@ def test_diagnostics_tell_drawn_from_read_styles_and_disturb_nothing():
     assert trainer.diagnostics()["style_gap_T2"] == pytest.approx(1000, rel=0.01)
 
 
+@pytest.mark.slow
 def test_three_contrasts_all_move_all_directions_translate():
     trainer = make("settings.diversity=0", domains=THREE)
     net = trainer.networks
@@ -498,6 +501,7 @@ def test_a_step_asks_for_its_two_contrasts_alone():
             assert torch.allclose(net.running_code(m), read, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ema", [0, 0.999])
 def test_three_contrasts_go_on_as_if_never_interrupted(ema):
     def run(trainer, optimizers, steps):
@@ -538,6 +542,7 @@ def test_weights_of_a_contrast_go_to_other_contrasts_by_name():
         assert torch.equal(*drawn)
 
 
+@pytest.mark.slow
 def test_overfit_the_cycle_closes():
     logged = overfit(NAME, 40, "settings.diversity=0")
     assert fall(logged, "generator/cycle") > 2

@@ -303,6 +303,7 @@ def test_without_pre_training_generators_begin_apart():
     assert trainer.rate_share("generator", 300) == pytest.approx(0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [BOUNDARY - 1, BOUNDARY, BOUNDARY + 1])
 def test_a_run_resumed_around_the_end_of_pre_training_ends_in_the_same_weights(tmp_path, at):
     job = toy_job(tmp_path, trainer=UVCGAN)
@@ -412,6 +413,7 @@ def test_diagnostics_are_the_shares_of_the_transformers():
     assert trainer.diagnostics() == {"alpha_T1": 0.0, "alpha_T2": 0.75}
 
 
+@pytest.mark.slow
 def test_overfit_holes_are_filled_and_the_cycle_closes():
     (fresh,) = overfit("UVCGAN", 1, FEW, "settings.pretraining=0")
     logged = overfit("UVCGAN", 150, FEW, "settings.pretraining=0.3", "optimisation.lr=3e-3")

@@ -73,6 +73,7 @@ def header_of(path: Path) -> Any:
     return nib.load(path).header
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCANS)
 def test_landmarks_come_back_to_their_place(name):
     scan = scan_grid(*SCANS[name])

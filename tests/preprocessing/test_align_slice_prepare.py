@@ -66,6 +66,7 @@ def t1():
     return scan(*T1_GRID, "T1", pose=HOME, stripped=True, noise=2)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("registration", "away"), [("none", HOME), ("rigid", AWAY)])
 def test_a_landmark_is_found_again_within_half_a_voxel(registration, away):
     settings = QUICK.model_copy(update={"registration": registration, "upper_percentile": 100.0})

@@ -19,6 +19,7 @@ def spread(data, tissue):
     return sum(data[tissue == t].std() / data[tissue == t].mean() for t in (2, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", ["T1", "T2"])
 def test_a_strong_field_is_measured_and_divided_out(contrast):
     clean, brain = scan(*SCANNED, contrast, noise=2)
@@ -35,6 +36,7 @@ def test_a_strong_field_is_measured_and_divided_out(contrast):
     assert np.median(corrected.data[inside]) == pytest.approx(np.median(biased.data[inside]), rel=0.12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", ["T1", "T2", "FLAIR"])
 def test_no_field_is_measured_weak(contrast):
     clean, brain = scan(*SCANNED, contrast, noise=2)

@@ -21,6 +21,7 @@ def dice(a, b):
     return 2 * (a & b).sum() / (a.sum() + b.sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", CONTRASTS)
 def test_stripped_scans_are_told_from_heads_in_empty_air(contrast):
     assert brain.looks_stripped(scan(*HEAD, contrast, stripped=True)[0])
@@ -106,6 +107,7 @@ def head():
     return found.image, found.label.data > 0
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_deepbet_is_loaded_once_and_finds_the_brain_whatever_the_order_of_the_axes(head, monkeypatch):
     read, released = [], brain_networks.released
@@ -245,6 +247,7 @@ def scans() -> Path:
     return Path(root)
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     ("pattern", "stripped"),
@@ -262,6 +265,7 @@ def test_real_scans_are_told_apart(scans, pattern, stripped):
     assert set(seen.values()) == {stripped}, [file for file, looks in seen.items() if looks != stripped]
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_real_scan_is_stripped(scans):

@@ -140,6 +140,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", BAD)
 def test_a_program_that_goes_wrong_is_one_line(programs, head, made, how):
     script, message = BAD[how]

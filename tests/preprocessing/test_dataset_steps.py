@@ -56,6 +56,7 @@ def times(folder):
     return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_cohort_is_aligned_and_cut_and_bad_cases_cost_no_other(dataset, tmp_path):
     aligned, slices = AlignedStore(tmp_path / "aligned"), SliceStore(tmp_path / "plans_2d")
     failures = align_dataset(dataset, aligned.folder, SETTINGS, processes=0)
@@ -77,6 +78,7 @@ def test_a_cohort_is_aligned_and_cut_and_bad_cases_cost_no_other(dataset, tmp_pa
         assert array.shape == (9, 48, 48)
 
 
+@pytest.mark.slow
 def test_what_is_done_is_done_again_only_after_a_change(dataset, tmp_path):
     aligned, slices = AlignedStore(tmp_path / "aligned"), SliceStore(tmp_path / "plans_2d")
 
@@ -189,6 +191,7 @@ def test_what_was_done_to_a_case_before_is_not_done_again_to_this_case(dataset):
     assert settings_of(replace(case, done=("registered",)), wanted).skull_strip == wanted.skull_strip
 
 
+@pytest.mark.slow
 def test_steps_done_before_change_what_is_made_of_that_case_alone(dataset, tmp_path):
     settings = SETTINGS.model_copy(update={"bias": "always"})
     cases = {"good": dataset.cases["good"], "held_out": replace(dataset.test["held_out"], done=("bias_corrected",))}

@@ -65,6 +65,7 @@ def change(path, voxel, value):
     nib.save(nib.Nifti1Image(data, image.affine, image.header), path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GRIDS)
 def test_what_is_exported_lies_on_the_voxels_of_the_file(name, tmp_path):
     image, label = prepared(tmp_path, [name])[name]
@@ -78,6 +79,7 @@ def test_what_is_exported_lies_on_the_voxels_of_the_file(name, tmp_path):
     assert (np.asanyarray(out["T1"].dataobj) == image.data).all()
 
 
+@pytest.mark.slow
 def test_unchanged_labels_change_nothing(tmp_path):
     prepared(tmp_path, GRIDS)
     export(tmp_path, tmp_path / "out", LABELS, processes=1)
@@ -87,6 +89,7 @@ def test_unchanged_labels_change_nothing(tmp_path):
     assert not (tmp_path / "labels_manual").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_corrected_voxel_ends_at_the_same_point_of_the_world(name, tmp_path):
     image, label = prepared(tmp_path, [name])[name]
@@ -178,6 +181,7 @@ SPOILED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPOILED)
 def test_a_map_that_does_not_fit_is_refused_with_its_reason(name, tmp_path):
     spoil, reason = SPOILED[name]

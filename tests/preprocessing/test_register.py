@@ -24,6 +24,7 @@ def brain_points():
     return np.c_[points, np.ones(200)].T
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("contrast", "pose", "geometry"), MOVED)
 def test_a_known_pose_is_found_on_oblique_and_permuted_grids(contrast, pose, geometry):
     fixed, brain = scan(*FIXED, "T1", pose=HOME, noise=3)
@@ -40,6 +41,7 @@ def test_a_known_pose_is_found_on_oblique_and_permuted_grids(contrast, pose, geo
     assert np.linalg.det(turn) == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_what_is_aligned_stays_and_the_same_seed_gives_the_same():
     fixed, brain = scan(*FIXED, "T1", pose=HOME, noise=3)
     moving, _ = scan(*FIXED, "T2", pose=rigid((1, 0, -1), (31, -20, 10)), noise=3, seed=1)
@@ -76,6 +78,7 @@ def test_mutual_information_does_not_mind_contrast_but_displacement():
     assert same > 2 * shifted
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_a_real_scan_comes_back_from_where_it_was_moved():
     root = os.environ.get("HIFISYN_TEST_DATA")

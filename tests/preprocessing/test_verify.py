@@ -223,6 +223,7 @@ def test_a_second_look_reads_no_volume_and_finds_the_same(cohort, tmp_path, monk
         assert [f.case for f in verify(dataset, engine=Engine(ledger, 1))] == ["a"]
 
 
+@pytest.mark.slow
 def test_processes_find_the_same(cohort, tmp_path):
     (tmp_path / "cut.nii.gz").write_bytes(b"")
     bad = cohort(a=Case("a", "a", {"T1": tmp_path / "cut.nii.gz"}))

@@ -105,6 +105,7 @@ def test_planes_pass_through_the_largest_area_of_the_lesions():
     assert placed == pytest.approx([8, 31, 21], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_shift_of_three_millimetres_turns_edges_orange(head, tmp_path):
     images, brain, label = head
     missed = {}

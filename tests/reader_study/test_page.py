@@ -65,6 +65,7 @@ def exported(page, folder, act):
     return path
 
 
+@pytest.mark.slow
 def test_a_reader_goes_through_the_study_by_keyboard(study, tmp_path):
     clicked = {
         ("001", "structure"): "112", ("001", "diagnostic"): "321", ("002", "structure"): "222",
@@ -108,6 +109,7 @@ def test_a_reader_goes_through_the_study_by_keyboard(study, tmp_path):
         assert set(titles) == set(TITLES)
 
 
+@pytest.mark.slow
 def test_progress_is_there_after_a_reload(study):
     with opened(study / "study.html") as page:
         begin(page)
@@ -129,6 +131,7 @@ def test_progress_is_there_after_a_reload(study):
         assert shown_ranks(page) == ["–", "–", "–"]
 
 
+@pytest.mark.slow
 def test_zoom_and_window_hold_for_all_images(study):
     with opened(study / "study.html") as page:
         begin(page)
@@ -173,6 +176,7 @@ def test_zoom_and_window_hold_for_all_images(study):
         assert page.evaluate(sources) == ["hidden"] * 3
 
 
+@pytest.mark.slow
 def test_ranks_by_dragging_and_clicking(study):
     with opened(study / "study.html") as page:
         begin(page)
@@ -207,6 +211,7 @@ def drag(page, grip, rank):
     page.mouse.up()
 
 
+@pytest.mark.slow
 def test_a_partial_export_is_asked_for_marked_and_taken_up_again(study, tmp_path):
     with opened(study / "study.html") as page:
         begin(page)
@@ -246,6 +251,7 @@ def test_a_partial_export_is_asked_for_marked_and_taken_up_again(study, tmp_path
         assert page.locator("#start .status").text_content() == "This file belongs to another study."
 
 
+@pytest.mark.slow
 def test_ten_images_and_more_take_two_digits(tmp_path):
     roots = study_roots(tmp_path, cases=2, models=[f"M{number}__plans__2d" for number in range(12)])
     places = ["--preprocessed", str(roots.preprocessed), "--results", str(roots.results)]

@@ -129,6 +129,7 @@ def ready(page):
     expect(page.locator('[data-part="stage"]')).to_have_attribute("aria-busy", "false")
 
 
+@pytest.mark.slow
 @needs_browser
 def test_all_panels_show_the_stored_slices_and_move_together(roots, report):
     with opened(report) as page:
@@ -148,6 +149,7 @@ def test_all_panels_show_the_stored_slices_and_move_together(roots, report):
         assert shows(page, roots) == 4
 
 
+@pytest.mark.slow
 @needs_browser
 def test_menus_change_subject_direction_and_model(roots, report):
     with opened(report) as page:
@@ -168,6 +170,7 @@ def test_menus_change_subject_direction_and_model(roots, report):
         assert rows.count() == 6
 
 
+@pytest.mark.slow
 @needs_browser
 def test_pointing_reads_the_same_place_in_all_panels_and_zoom_enlarges_it(roots, report):
     with opened(report) as page:
@@ -200,6 +203,7 @@ def test_pointing_reads_the_same_place_in_all_panels_and_zoom_enlarges_it(roots,
         np.testing.assert_array_equal(drawn(page, "target", source.shape), before)
 
 
+@pytest.mark.slow
 @needs_browser
 def test_the_methods_are_copied_as_they_stand(report):
     with opened(report) as page:
@@ -214,6 +218,7 @@ def test_the_methods_are_copied_as_they_stand(report):
         assert "held-out test subjects" in pasted
 
 
+@pytest.mark.slow
 @needs_browser
 def test_without_script_all_but_the_viewer_can_be_read(report):
     from playwright.sync_api import sync_playwright
@@ -230,6 +235,7 @@ def test_without_script_all_but_the_viewer_can_be_read(report):
     assert "Slice " not in text
 
 
+@pytest.mark.slow
 def test_the_page_is_one_file_that_runs_nothing_foreign(report):
     text = report.read_text()
     page = Page(text)
@@ -244,6 +250,7 @@ def test_the_page_is_one_file_that_runs_nothing_foreign(report):
     assert all(attributes.get("scope") for attributes in page.all("th"))
 
 
+@pytest.mark.slow
 def test_tables_hold_the_means_over_subjects(roots, report):
     tables = report.parent / "tables"
     assert {file.stem for file in tables.glob("*.csv")} == {file.stem for file in tables.glob("*.md")}
@@ -260,6 +267,7 @@ def test_tables_hold_the_means_over_subjects(roots, report):
     assert "**22.00 ± 1.00**" in (tables / "ablation_T1_T2_fold_0.md").read_text()
 
 
+@pytest.mark.slow
 def test_what_was_run_is_reported(roots, report):
     text = " ".join(Page(report.read_text()).words)
     summary = pd.read_json(fold_folder(roots) / "evaluation_test" / "summary.json", typ="series")
@@ -277,6 +285,7 @@ def test_what_was_run_is_reported(roots, report):
     assert "hifisyn_ablation" not in text
 
 
+@pytest.mark.slow
 def test_an_earlier_report_is_kept_and_old_tables_go(roots, report, capsys):
     assert run(roots) == 2
     assert "--overwrite" in capsys.readouterr().err
@@ -291,6 +300,7 @@ def test_an_earlier_report_is_kept_and_old_tables_go(roots, report, capsys):
     assert f"Tests are against {MODELS[1]}." in " ".join(Page(report.read_text()).words)
 
 
+@pytest.mark.slow
 def test_private_data_show_no_paths_and_are_for_their_owner(tmp_path, monkeypatch):
     roots = write_dataset(tmp_path / "participant_77", private=True)
     without_pictures(monkeypatch)

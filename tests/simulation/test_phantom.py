@@ -75,6 +75,7 @@ def test_contrast_agent_adds_to_both_relaxation_rates():
     np.testing.assert_allclose([1 / rim.T1, 1 / rim.T2], [1 / 1000 + 0.0041 * 0.5, 1 / 100 + 0.0046 * 0.5])
 
 
+@pytest.mark.slow
 def test_truth_on_every_grid_is_the_forward_model_voxel_by_voxel(written):
     head = subject.make_head(COARSE, 0)
     tissues = mr_signal.draw_tissues(subject.stream(COARSE, 0, subject.TISSUES))
@@ -109,6 +110,7 @@ def test_truth_on_every_grid_is_the_forward_model_voxel_by_voxel(written):
             np.testing.assert_allclose(found, gain * np.array(wanted), atol=0.05)
 
 
+@pytest.mark.slow
 def test_an_undeformed_head_has_the_templates_tissues():
     from nilearn import datasets
 
@@ -212,6 +214,7 @@ def moving_centre(truth, modality):
     return (brain.affine @ [*ndimage.center_of_mass(brain.data), 1])[:3]
 
 
+@pytest.mark.slow
 def test_a_landmark_is_rendered_where_the_pose_puts_it():
     data = np.zeros((41, 41, 41), dtype=np.float32)
     data[25, 14, 30] = 1
@@ -262,6 +265,7 @@ def test_noise_is_rician_and_bias_spans_what_was_asked():
     assert ratio.max() == pytest.approx(1.2, abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_subject_depends_on_seed_and_number_alone(written, tmp_path):
     larger = replace(COARSE, subjects=1, test=2)
     phantom.convert(tmp_path / "again", larger, name="AGAIN", processes=2)
@@ -346,6 +350,7 @@ def test_nnunet_lists_the_cases(written):
     assert [f.rsplit("_", 1)[1] for f in listed["phantom001"]["images"]] == ["T1.nii.gz", "T2.nii.gz", "FLAIR.nii.gz"]
 
 
+@pytest.mark.slow
 def test_nnunet_accepts_a_cohort_of_one_contrast(tmp_path):
     # With more contrasts nnU-Net asks for one grid a case, which raw scans do not have.
     from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity

@@ -76,6 +76,7 @@ def test_the_decay_follows_from_the_length_of_the_run(share, steps, decay):
     assert plans.average_decay == pytest.approx(decay)
 
 
+@pytest.mark.slow
 def test_best_and_final_hold_the_averaged_weights_and_latest_both(tmp_path):
     job = averaged_job(tmp_path)
     assert train(job, QUIET) == 0
@@ -91,6 +92,7 @@ def test_best_and_final_hold_the_averaged_weights_and_latest_both(tmp_path):
         assert all(torch.equal(trainer.networks.state_dict()[name], tensor) for name, tensor in averaged.items())
 
 
+@pytest.mark.slow
 def test_validation_sees_the_averaged_weights_and_training_goes_on_with_its_own(tmp_path):
     plain, averaged = toy_job(tmp_path / "plain"), averaged_job(tmp_path / "averaged")
     averaged = replace(averaged, store=plain.store)
@@ -101,6 +103,7 @@ def test_validation_sees_the_averaged_weights_and_training_goes_on_with_its_own(
     assert rows[0] != rows[1]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_averages_as_an_uninterrupted_one(tmp_path):
     class Interrupted(Toy):
         at = 23

@@ -73,6 +73,7 @@ def test_no_subject_is_drawn_twice_where_it_can_be_avoided(first, second, size):
             assert min(len(pool) for pool in pools) >= size
 
 
+@pytest.mark.slow
 def test_every_subject_slice_and_window_is_drawn_about_equally_often():
     cohort = made_up(list("abcdef"), list("abcdef"))
     drawn = [d for t in range(3000) for d in draw_step(cohort, toy_plans(batch_size=1), 0, t)["T1"]]
@@ -169,6 +170,7 @@ def same(a, b):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 3])
 def test_batches_do_not_depend_on_the_number_of_workers_nor_on_where_reading_began(store, workers):
     alone = take(store, 0)
@@ -200,6 +202,7 @@ def loader_of(kind, store):
     return BatchLoader(kind(store, cohort_of(store), toy_plans(), 0), workers=2)
 
 
+@pytest.mark.slow
 def test_a_stuck_worker_is_an_error_within_the_time_limit(store):
     begun = time.monotonic()
     with Batches(loader_of(Stuck, store), 2, time_limit=1) as batches:

@@ -172,6 +172,7 @@ def test_many_directions_are_told_by_their_mean_and_the_lowest():
     assert text.count("->") == 1
 
 
+@pytest.mark.slow
 def test_the_picture_of_many_directions_shows_means_and_one_measure_of_each(tmp_path, monkeypatch):
     shown = {}
     monkeypatch.setattr(picture, "_curves", lambda axis, title, keys, rows: shown.update({title: (keys, rows)}))

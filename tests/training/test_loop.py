@@ -55,6 +55,7 @@ def finished(tmp_path_factory):
     return job, lines
 
 
+@pytest.mark.slow
 def test_a_run_leaves_all_that_is_promised(finished):
     job, lines = finished
     there = {str(path.relative_to(job.folder)) for path in job.folder.rglob("*") if path.is_file()}
@@ -68,6 +69,7 @@ def test_a_run_leaves_all_that_is_promised(finished):
     assert [row["epoch"] for row in metrics(job.folder)] == ["1", "2", "3", "4"]
 
 
+@pytest.mark.slow
 def test_best_is_the_epoch_with_the_best_score_and_the_summary_is_of_it(finished):
     job, _ = finished
     scores = [
@@ -82,6 +84,7 @@ def test_best_is_the_epoch_with_the_best_score_and_the_summary_is_of_it(finished
     assert content["source_itself"]["T1_to_T2/correlation"] == pytest.approx(-1)
 
 
+@pytest.mark.slow
 def test_training_moves_every_network_and_lowers_the_cycle_loss(finished):
     job, _ = finished
     fresh = job.new_trainer(torch.device("cpu"))
@@ -92,6 +95,7 @@ def test_training_moves_every_network_and_lowers_the_cycle_loss(finished):
     assert losses[-1] < 0.8 * losses[0]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_with_any_number_of_workers(finished, tmp_path):
     job, _ = finished
     again = toy_job(tmp_path, store=job.store)
@@ -99,6 +103,7 @@ def test_the_same_seed_gives_the_same_weights_with_any_number_of_workers(finishe
     assert equal(weights(job.folder), weights(again.folder))
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_first_weights_whatever_torch_drew_before(finished):
     job, _ = finished
 
@@ -111,6 +116,7 @@ def test_the_seed_decides_the_first_weights_whatever_torch_drew_before(finished)
     assert not torch.equal(first(3), first(4))
 
 
+@pytest.mark.slow
 def test_a_signal_saves_and_a_resume_ends_in_the_same_weights(finished, tmp_path):
     job, _ = finished
 
@@ -166,6 +172,7 @@ def run_command(roots, *more, kill=None):
     )
 
 
+@pytest.mark.slow
 def test_kill_9_and_resume_end_in_the_same_weights_and_metrics(finished, tmp_path):
     job, _ = finished
     roots = toy_dataset(tmp_path, Toy)
@@ -182,6 +189,7 @@ def test_kill_9_and_resume_end_in_the_same_weights_and_metrics(finished, tmp_pat
     assert not list(folder.glob(".partial-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fatal", [1, 2, 3, 6])
 def test_a_kill_between_the_files_of_an_epoch_does_no_harm(finished, tmp_path, monkeypatch, fatal):
     """Written are best, latest (epoch 1), latest (2), latest (3), latest (4), final; broken off before the n-th."""
@@ -207,6 +215,7 @@ def test_a_kill_between_the_files_of_an_epoch_does_no_harm(finished, tmp_path, m
     assert metrics(job.folder) == metrics(broken.folder)
 
 
+@pytest.mark.slow
 def test_resume_needs_a_checkpoint_and_the_same_seed(finished, tmp_path):
     job, _ = finished
     resume = Options(device="cpu", resume=True)
@@ -422,6 +431,7 @@ def two_processes(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_two_processes_average_gradients_and_buffers_and_train_to_the_end(two_processes):
     first, second = (json.loads((two_processes / f"rank{rank}.json").read_text()) for rank in range(2))
     assert first == second
@@ -433,6 +443,7 @@ def test_two_processes_average_gradients_and_buffers_and_train_to_the_end(two_pr
     assert len(metrics(two_processes / "fold_0")) == 2
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_step_of_one_with_both_batches(two_processes):
     trainer, optimizers, batches = _one_step(two_processes)
     joint = {m: torch.cat([b.images[m] for b in batches]) for m in ("T1", "T2")}

@@ -64,6 +64,7 @@ def test_a_case_of_one_slice_is_met_too():
     assert {b.index for _, b in drawn if b.case == "b"} == {0, 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("people", [2, 3, 7])
 def test_partners_are_never_one_person(people, size):

@@ -125,6 +125,7 @@ def simulated():
     return SimulatedSource(FOUR, plans, seed=1, heads=3)
 
 
+@pytest.mark.slow
 def test_simulated_contrasts_are_of_one_slice_with_exact_labels_and_known_order(simulated):
     seen = set()
     for iteration in range(12):

@@ -47,6 +47,7 @@ def weights_of(roots, *words):
     return checkpoint.load(fold_folder(roots) / checkpoint.FINAL)["networks"]
 
 
+@pytest.mark.slow
 def test_more_epochs_on_a_finished_fold_go_on_in_the_same_folder(roots, capsys):
     weights_of(roots, "--epochs", "2")
     first = checkpoint.load(fold_folder(roots) / checkpoint.LATEST)
@@ -64,6 +65,7 @@ def test_more_epochs_on_a_finished_fold_go_on_in_the_same_folder(roots, capsys):
     assert [path.name for path in fold_folder(roots).parent.parent.iterdir()] == [fold_folder(roots).parent.name]
 
 
+@pytest.mark.slow
 def test_a_longer_run_with_a_constant_rate_ends_where_an_uninterrupted_one_does(tmp_path):
     """The rate is constant to the end, so that the length of the run decides nothing else."""
     whole, parts = (toy_dataset(tmp_path / name, Toy) for name in ("whole", "parts"))
@@ -87,6 +89,7 @@ def test_equal_or_fewer_epochs_on_a_finished_fold_are_refused(roots, capsys):
     assert "--epochs must be at least 2, which are done in" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_training_starts_from_the_weights_of_another(roots, capsys):
     trained = weights_of(roots, "--epochs", "2")
     model = fold_folder(roots).parent
@@ -226,6 +229,7 @@ def test_a_segmentation_for_labels_in_another_order_is_not_taken(tmp_path):
     assert all("segmenter" in name for name in fresh if not name.startswith("pool"))
 
 
+@pytest.mark.slow
 def test_what_began_stays_so_when_a_run_becomes_longer(tmp_path):
     job = toy_job(tmp_path, trainer=Toy, epochs=2, iterations=4)
     train(job, QUIET)

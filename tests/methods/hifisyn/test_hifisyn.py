@@ -488,6 +488,7 @@ def test_curves_tell_a_dead_bank_and_chance():
     assert 0 < alive["d_real"] < 1
 
 
+@pytest.mark.slow
 def test_training_learns_to_reconstruct():
     trainer = make(make_plans(shared_plans(optimisation={"lr": 3e-3})))
     losses = train(trainer, trainer.optimizers(), range(40))
@@ -509,6 +510,7 @@ def _rank(rank, port, results):
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_stay_one_training():
     with multiprocessing.Manager() as manager:
         results = manager.dict()

@@ -366,6 +366,7 @@ def _share(rank, port, results):
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one_with_the_joint_batch():
     with multiprocessing.Manager() as manager:
         results = manager.dict()

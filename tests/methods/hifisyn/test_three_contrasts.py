@@ -62,6 +62,7 @@ def bears(name, contrast):
     return contrast in name.split(".")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_a_step_moves_what_is_shared_and_the_two_contrasts_of_its_batch(pair):
     trainer = make()
@@ -143,6 +144,7 @@ def content_losses_in_double(trainer, batch):
     return told, undecided
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_the_content_losses_of_two_of_three_contrasts(pair):
     trainer = make("networks.content_noise=0", "losses.content=2")
@@ -188,6 +190,7 @@ def three_store(folder):
     return toy_store(folder / "slices", {f"c{i}": DOMAINS for i in range(8)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [3, 4])
 def test_a_resumed_training_is_the_same_to_the_last_bit(tmp_path, at):
     job = toy_job(tmp_path, trainer=HiFiSyn, store=three_store(tmp_path), domains=DOMAINS, content_steps=2)
