@@ -8,9 +8,7 @@ that registration has to find.
 import argparse
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import fields
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +40,9 @@ def convert(
     from hifisyn.dataset_conversion.raw_folder import fresh_folder
 
     fresh_folder(folder, overwrite=overwrite)
-    poses = dict(sorted(_simulate(cohort, folder, processes)))
-    transforms = {cohort.case(index): _transforms(cohort, pose) for index, pose in poses.items()}
-    write_json(folder / "truth" / TRANSFORMS_JSON, transforms)
+    poses = dict(_simulate(cohort, folder, processes))
     cases = [_case(cohort, index, folder) for index in range(cohort.total)]
+    write_json(folder / "truth" / TRANSFORMS_JSON, {case.name: _transforms(cohort, poses[case.name]) for case in cases})
     dataset = Dataset(
         name=name,
         modalities=cohort.modalities,
@@ -59,26 +56,20 @@ def convert(
     return Conversion(dataset)
 
 
-def _simulate(cohort: PhantomOptions, folder: Path, processes: int) -> Iterator[tuple[int, Poses]]:
+def _simulate(cohort: PhantomOptions, folder: Path, processes: int) -> Iterator[tuple[str, Poses]]:
+    """Write all cases and yield the poses of each, in any order; the first error ends it."""
+    from hifisyn.engine.processes import Processes
     from hifisyn.engine.progress import Progress
     from hifisyn.simulation.subject import write_subject
 
     progress = Progress("simulating", cohort.total)
-    if processes <= 1:
-        for index in range(cohort.total):
-            yield index, write_subject(cohort, index, folder)
-            progress.step(cohort.case(index))
-        return
-    # Spawn: a fork of a process that has started threads may hang.
-    with ProcessPoolExecutor(min(processes, cohort.total), get_context("spawn")) as pool:
-        jobs = {pool.submit(write_subject, cohort, index, folder): index for index in range(cohort.total)}
-        try:
-            for job in as_completed(jobs):
-                yield jobs[job], job.result()
-                progress.step(cohort.case(jobs[job]))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    jobs = ((cohort.case(index), (cohort, index, folder)) for index in range(cohort.total))
+    with Processes() as workers:
+        for case, poses, error in workers.executor(min(processes, cohort.total))(write_subject, jobs):
+            if error is not None:
+                raise error
+            progress.step(case)
+            yield case, poses
 
 
 def _transforms(cohort: PhantomOptions, poses: Poses) -> dict[str, Any]:

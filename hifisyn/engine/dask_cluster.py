@@ -10,6 +10,7 @@ from shutil import which
 from typing import Any
 
 from hifisyn import __version__
+from hifisyn.engine import plain_log
 from hifisyn.engine.jobs import Executor, Job, KilledError, Outcome, limit_threads
 from hifisyn.engine.processes import THREAD_VARIABLES
 from hifisyn.errors import UserError
@@ -118,7 +119,9 @@ def on_workers(function: Callable[..., Any], jobs: Iterable[Job], *, client: Any
                 job = next(jobs, None)
                 if job is None:
                     break
-                future = client.submit(_on_worker, function, job[1], __version__, pure=False)
+                future = client.submit(
+                    _on_worker, function, job[1], __version__, plain=plain_log.is_installed(), pure=False
+                )
                 running[future.key] = (future, job[0])
                 done.add(future)
             if not running:
@@ -152,11 +155,13 @@ class UnfitWorkerError(UserError):
     """A worker that cannot be used."""
 
 
-def _on_worker(function: Callable[..., Any], arguments: tuple[Any, ...], version: str) -> Any:
+def _on_worker(function: Callable[..., Any], arguments: tuple[Any, ...], version: str, *, plain: bool) -> Any:
     from distributed import get_worker
 
     worker = get_worker()
     _check_worker(worker.address, worker.state.nthreads, __version__, version)
+    if plain:
+        plain_log.install()
     return limit_threads(function, arguments)
 
 
