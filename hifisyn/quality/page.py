@@ -9,15 +9,16 @@ from urllib.parse import quote
 import numpy as np
 
 from hifisyn import __version__
+from hifisyn.pages.data_uri import picture_uri
 from hifisyn.pages.environment import render
 from hifisyn.preprocessing.steps import Step
 from hifisyn.quality.measures import CohortMeasures, Measure
 from hifisyn.quality.outliers import FEWEST, THRESHOLD, Ranking, Reason, Spread, find_outliers, format_number, reasons
 from hifisyn.quality.strip import Strip, lay_out_strip
-from hifisyn.quality.thumbnail import thumbnail
 
 PICTURES = "pictures"
 MOST_ROWS, MOST_PICTURES, MOST_STEPS, MOST_EXAMPLES = 500, 40, 30, 5
+THUMBNAIL_PIXELS, JPEG_QUALITY = 640, 72
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def render_cohort(
 
 def _card(folder: Path, cohort: CohortMeasures, ranking: Ranking, place: int) -> Card:
     case = cohort.cases[place]
-    picture = thumbnail(folder / PICTURES / f"{case}.png")
+    picture = picture_uri(folder / PICTURES / f"{case}.png", width=THUMBNAIL_PIXELS, quality=JPEG_QUALITY)
     return Card(case, picture, _link(case), _score(ranking, place), reasons(cohort, ranking, place))
 
 

@@ -1,18 +1,17 @@
 """The figures of the page by group, as data that the page carries itself."""
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from hifisyn.figures.drawn_figure import FigureGroup
+from hifisyn.pages.data_uri import picture_uri
 from hifisyn.paths import ANALYSIS, RANKS_PNG, READER_STUDY
 from hifisyn.report.collect import Facts
 from hifisyn.report.section import Missing
 
-MOST_BYTES, WIDEST, JPEG_QUALITY = 250_000, 1500, 86
+PNG_BYTES, WIDTH_PIXELS, JPEG_QUALITY = 250_000, 1500, 86
 OVERLAYS = 2  # of each task and direction
 SMALL_GROUP = "Downstream tasks"
 TITLES: dict[str, str] = {
@@ -44,7 +43,7 @@ class Picture:
     @cached_property
     def uri(self) -> str:
         """The picture as data; "" where it cannot be read."""
-        return data_uri(self.path)
+        return picture_uri(self.path, width=WIDTH_PIXELS, quality=JPEG_QUALITY, png_bytes=PNG_BYTES)
 
 
 @dataclass(frozen=True)
@@ -91,21 +90,3 @@ def overlays(facts: Facts) -> list[Picture]:
             caption = f"Model {entry.label}; segmented by {entry.settings.get('tool') or 'the tool of the task'}."
             found.append(Picture(path, title, caption, SMALL_GROUP))
     return found
-
-
-def data_uri(path: Path) -> str:
-    """Return a picture as a data URI: as it is where it is small, else as a smaller JPEG; "" where it is unreadable."""
-    from PIL import Image
-
-    try:
-        content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
-            if len(content) <= MOST_BYTES and image.format == "PNG":
-                return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
-            flat = image.convert("RGB")
-    except OSError:
-        return ""
-    flat.thumbnail((WIDEST, 4 * WIDEST), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    flat.save(buffer, format="jpeg", quality=JPEG_QUALITY, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
