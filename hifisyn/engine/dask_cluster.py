@@ -11,7 +11,7 @@ from typing import Any
 
 from hifisyn import __version__
 from hifisyn.engine import plain_log
-from hifisyn.engine.jobs import Executor, Job, KilledError, Outcome, limit_threads
+from hifisyn.engine.jobs import Executor, KilledError, NamedArguments, Outcome, limit_threads
 from hifisyn.engine.processes import THREAD_VARIABLES
 from hifisyn.errors import UserError
 
@@ -107,7 +107,7 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
     return {name: int(value) if value.isdecimal() else value for name, value in pairs}
 
 
-def on_workers(function: Callable[..., Any], jobs: Iterable[Job], *, client: Any) -> Iterator[Outcome]:
+def on_workers(function: Callable[..., Any], jobs: Iterable[NamedArguments], *, client: Any) -> Iterator[Outcome]:
     """Run jobs on the workers, two a worker under way; see `jobs.Executor`."""
     distributed = _imported("distributed")
     jobs = iter(jobs)

@@ -7,11 +7,11 @@ from typing import Any
 
 from hifisyn.errors import UserError
 
-Job = tuple[str, tuple[Any, ...]]
+NamedArguments = tuple[str, tuple[Any, ...]]
 Outcome = tuple[str, Any, BaseException | None]
 # Calls the function with the arguments of each job and yields the outcomes, in any order: name, value, error. It takes
 # jobs as workers become free. A job whose process was killed, also when it ran alone, yields KilledError.
-Executor = Callable[[Callable[..., Any], Iterable[Job]], Iterator[Outcome]]
+Executor = Callable[[Callable[..., Any], Iterable[NamedArguments]], Iterator[Outcome]]
 
 
 class KilledError(UserError):
@@ -35,7 +35,7 @@ class Failure:
     known: bool = False
 
 
-def in_this_process(function: Callable[..., Any], jobs: Iterable[Job]) -> Iterator[Outcome]:
+def in_this_process(function: Callable[..., Any], jobs: Iterable[NamedArguments]) -> Iterator[Outcome]:
     """Run jobs one after the other; see `Executor`."""
     for name, arguments in jobs:
         try:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from hifisyn.engine import plain_log
-from hifisyn.engine.jobs import Executor, Job, KilledError, Outcome, in_this_process, limit_threads
+from hifisyn.engine.jobs import Executor, KilledError, NamedArguments, Outcome, in_this_process, limit_threads
 from hifisyn.engine.resources import free_gib
 
 THREAD_VARIABLES = (
@@ -48,7 +48,7 @@ class Processes:
         """Return what runs jobs in so many processes, or with one or fewer in this one."""
         return in_this_process if processes <= 1 else partial(self.run, processes=processes)
 
-    def run(self, function: Callable[..., Any], jobs: Iterable[Job], *, processes: int) -> Iterator[Outcome]:
+    def run(self, function: Callable[..., Any], jobs: Iterable[NamedArguments], *, processes: int) -> Iterator[Outcome]:
         """Run jobs, no more than `processes` under way; see `jobs.Executor`.
 
         Where a process is killed, the jobs under way are run again, each alone, once the others are done.
@@ -62,11 +62,11 @@ class Processes:
                     yield name, None, _killed()
 
     def _work(
-        self, function: Callable[..., Any], jobs: Iterator[Job], processes: int
-    ) -> Generator[Outcome, None, list[Job]]:
+        self, function: Callable[..., Any], jobs: Iterator[NamedArguments], processes: int
+    ) -> Generator[Outcome, None, list[NamedArguments]]:
         """Yield the outcomes of jobs until none is left or a process is killed; return the jobs then under way."""
-        running: dict[Future[Any], Job] = {}
-        lost: list[Job] = []
+        running: dict[Future[Any], NamedArguments] = {}
+        lost: list[NamedArguments] = []
         try:
             while True:
                 while not lost and len(running) < processes and (job := next(jobs, None)) is not None:
@@ -89,7 +89,7 @@ class Processes:
             self._end()
         return lost
 
-    def _submitted(self, function: Callable[..., Any], job: Job, processes: int) -> Future[Any]:
+    def _submitted(self, function: Callable[..., Any], job: NamedArguments, processes: int) -> Future[Any]:
         if self._pool is not None and self._size != processes:
             self._end()
         with _limited(self._threads):

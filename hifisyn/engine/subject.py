@@ -34,7 +34,7 @@ class Done:
 
 
 # Called as function(key, *arguments): the key stands for the files that go in and the settings.
-Step = Callable[..., Done | None]
+StepFunction = Callable[..., Done | None]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Order:
     unless: Entry | None = None
 
 
-def do_subject(step: str, function: Step, orders: list[Order]) -> list[tuple[Entry, str]]:
+def do_subject(step: str, function: StepFunction, orders: list[Order]) -> list[tuple[Entry, str]]:
     """Do a step of the cases of a subject; return the entry of each, and the traceback of an unforeseen error or ""."""
     return [_do(step, function, order) for order in orders]
 
@@ -85,7 +85,7 @@ def key(inputs: str, config: str) -> str:
     return digest(inputs, config)
 
 
-def _do(step: str, function: Step, order: Order) -> tuple[Entry, str]:
+def _do(step: str, function: StepFunction, order: Order) -> tuple[Entry, str]:
     task, trace = order.task, ""
     entry = Entry(task.case.name, task.case.subject, step, DONE, config=task.config, stamp=stamp(task.files))
     with measured() as cost:

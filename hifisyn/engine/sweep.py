@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from hifisyn.engine.jobs import Executor, Failure, Job, one_line
+from hifisyn.engine.jobs import Executor, Failure, NamedArguments, one_line
 from hifisyn.engine.ledger import DONE, FAILED, KILLED, Entry, Ledger
 from hifisyn.engine.once_per_case import OncePerCase
 from hifisyn.engine.processes import Processes
 from hifisyn.engine.progress import Progress
 from hifisyn.engine.resources import GIB_A_WORKER, workers_that_fit
-from hifisyn.engine.subject import Order, Step, Task, do_subject, hidden
+from hifisyn.engine.subject import Order, StepFunction, Task, do_subject, hidden
 
 ENTRIES_TO_TRUST, NEARLY_ALL = 5, 0.95
 NAMES_SHOWN = 3
@@ -42,7 +42,7 @@ class Engine:
     def sweep(
         self,
         step: str,
-        function: Step,
+        function: StepFunction,
         tasks: Iterable[Task],
         *,
         gib_each: Callable[[], float] = lambda: GIB_A_WORKER,
@@ -55,7 +55,7 @@ class Engine:
 
         Args:
             step: its name in the ledger.
-            function: importable by name; see `subject.Step`.
+            function: importable by name; see `subject.StepFunction`.
             tasks: one for each case.
             gib_each: returns the memory that a subject takes, where the ledger does not know it.
             alone: one subject at a time, in this process.
@@ -91,11 +91,11 @@ class Engine:
         return self.workers.executor(min(processes, subjects))
 
     def _work(
-        self, once: OncePerCase, function: Step, due: dict[str, list[Order]], executor: Executor
+        self, once: OncePerCase, function: StepFunction, due: dict[str, list[Order]], executor: Executor
     ) -> Iterator[Failure]:
         """Do what is due, and yield the cases that fail."""
         progress, traces = Progress(once.step, len(due)), 0
-        jobs: Iterator[Job] = ((subject, (once.step, function, due[subject])) for subject in list(due))
+        jobs: Iterator[NamedArguments] = ((subject, (once.step, function, due[subject])) for subject in list(due))
         for subject, results, error in executor(do_subject, jobs):
             orders = due.pop(subject)
             if error is not None:
@@ -109,7 +109,7 @@ class Engine:
             yield from failures
 
     def _apart(
-        self, step: str, function: Step, orders: list[Order], error: BaseException
+        self, step: str, function: StepFunction, orders: list[Order], error: BaseException
     ) -> Iterator[tuple[Entry, str]]:
         """Do each case of a subject whose process was killed in a process of its own, to lose no more than one."""
         if len(orders) == 1:

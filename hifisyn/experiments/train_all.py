@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from hifisyn.engine.jobs import Executor, Failure, Job, in_this_process, one_line
+from hifisyn.engine.jobs import Executor, Failure, NamedArguments, in_this_process, one_line
 from hifisyn.engine.progress import duration
 from hifisyn.experiments.trainings import State, Training, run
 from hifisyn.metrics.image import finite_mean
@@ -74,7 +74,7 @@ class _Queue:
         self.failures: list[Failure] = []
         self.stopped = 0
 
-    def jobs(self, *, done: bool) -> Iterator[Job]:
+    def jobs(self, *, done: bool) -> Iterator[NamedArguments]:
         """Yield the trainings that reached their end before, or the others, each when there is a device for it."""
         for number, (name, training) in enumerate(self.trainings.items(), 1):
             if (training.state == State.DONE) != done:
