@@ -12,6 +12,7 @@ from hifisyn.cli import flags
 from hifisyn.cli.entry import command, terminated_as_interrupted
 from hifisyn.cli.experiment_command import add_compared, add_pair, conduct, contrasts, requests
 from hifisyn.cli.parser import Parser
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def parser() -> Parser:
     flags.PLANS_NAME.add(shared)
     flags.SET.add(shared)
     add_compared(shared)
-    flags.TASK.add(shared, nargs="*", default=["tissue"])
+    flags.TASK.add(shared, nargs="*", default=[DownstreamTask.TISSUE.value])
     machine = parser.add_argument_group("machine")
     flags.DEVICE.add(machine, "several: a training on each", nargs="+", default=["auto"])
     flags.SCHEDULER.add(machine)

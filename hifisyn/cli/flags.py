@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.paths import parse_fold
 
 Container = argparse._ActionsContainer
@@ -103,7 +104,7 @@ UNIT = Flag(
     help="unit of the tests; slice, as in the paper, flatters",
 )
 REGISTER = Flag("--register", action="store_true", help="register real scans that lie on another grid")
-TASK = Flag("--task", choices=("tissue", "lesion", "augment"), help="downstream task")
+TASK = Flag("--task", choices=[task.value for task in DownstreamTask], help="downstream task")
 
 # Training
 EPOCHS = Flag("--epochs", type=int, metavar="N", help="number of epochs (default: by the plans)")

@@ -27,9 +27,10 @@ from hifisyn.downstream.networks import (
     training_seconds,
 )
 from hifisyn.downstream.nnunet import NnUNet, digest, renumbered
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.errors import UserError
 
-TASK = "augment"
+TASK = DownstreamTask.AUGMENT
 BOTH = "real + synthetic"
 
 

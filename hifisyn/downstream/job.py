@@ -14,7 +14,6 @@ from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files
 from hifisyn.evaluation.output_files import SUMMARY_JSON
 
-TASKS = ("tissue", "lesion", "augment")
 SUBJECTS_CSV = "subjects.csv"
 
 
@@ -38,7 +37,7 @@ class DownstreamJob:
     """One task of one model and direction, or the reason why it cannot be done.
 
     Attributes:
-        task: "tissue", "lesion" or "augment".
+        task: which of the downstream tasks.
         title: name of the job for people.
         model: name of the model in tables.
         folder: where its results go.

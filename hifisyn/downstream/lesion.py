@@ -27,6 +27,7 @@ from hifisyn.downstream.networks import (
 )
 from hifisyn.downstream.nnunet import NnUNet, digest, renumbered
 from hifisyn.downstream.nnunet_settings import NnUNetSettings
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation.stacks import axial
@@ -34,7 +35,7 @@ from hifisyn.figures.overlays import SegmentedScan, draw_overlays
 from hifisyn.metrics.overlap import dice
 from hifisyn.volume import Volume
 
-TASK = "lesion"
+TASK = DownstreamTask.LESION
 SYNTHETIC, SOURCE = "synthetic", "source"
 BRIGHTEST_PERCENTILE = 99.5
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from hifisyn.downstream import augment, lesion, tissue
 from hifisyn.downstream.job import DownstreamJob, DownstreamResult
 from hifisyn.downstream.model_under_test import DownstreamSettings, ModelUnderTest
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.engine.progress import duration
 from hifisyn.errors import UserError
@@ -63,7 +64,7 @@ def list_jobs(
         models: to test.
         settings: how.
         roots: where data sets and results are.
-        tasks: of `JOBS_OF_TASK`; without them all.
+        tasks: names of tasks; without them all.
     """
     under_test: list[ModelUnderTest] = []
     failures: list[Failure] = []
@@ -72,7 +73,8 @@ def list_jobs(
             under_test.append(ModelUnderTest(model, settings, roots))
         except UserError as error:
             failures.append(Failure(str(model.folder), one_line(error)))
-    return [job for task in tasks or JOBS_OF_TASK for one in under_test for job in JOBS_OF_TASK[task](one)], failures
+    chosen = [DownstreamTask(task) for task in tasks] or list(JOBS_OF_TASK)
+    return [job for task in chosen for one in under_test for job in JOBS_OF_TASK[task](one)], failures
 
 
 def log_plan(jobs: Sequence[DownstreamJob], *, overwrite: bool = False) -> None:

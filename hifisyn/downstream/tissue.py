@@ -16,6 +16,7 @@ from hifisyn.downstream.job import DownstreamJob, DownstreamResult
 from hifisyn.downstream.measures import CASE, SUBJECT
 from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.scans import Scans
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.downstream.tissue_of_folders import compare
 from hifisyn.engine.parallel import map_cases
 from hifisyn.evaluation import output_files
@@ -26,7 +27,7 @@ from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.steps import Tool
 from hifisyn.volume import Volume
 
-TASK = "tissue"
+TASK = DownstreamTask.TISSUE
 USUAL = "T1"
 SECONDS_A_CASE = 15.0
 

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.dataset import TISSUES
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files
@@ -148,7 +149,11 @@ def evaluate(
         return TissueEvaluation(pd.DataFrame(), pd.DataFrame(), failures)
     cases = pd.concat(results, ignore_index=True)
     done = TissueEvaluation(cases, by_comparison(cases), failures)
-    _write(output, done, {"task": "tissue", "tool": tissue.describe(chosen), "modality": modality, "labels": LABELS})
+    _write(
+        output,
+        done,
+        {"task": DownstreamTask.TISSUE, "tool": tissue.describe(chosen), "modality": modality, "labels": LABELS},
+    )
     return done
 
 

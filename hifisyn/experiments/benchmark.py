@@ -9,6 +9,7 @@ import torch
 from hifisyn.directions import Direction, directions
 from hifisyn.downstream import show
 from hifisyn.downstream.run import FinishedJob
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.evaluation.against_baselines import DIRECTION, METHOD
 from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.model_task import EvaluationTask
@@ -49,7 +50,7 @@ def _tables(experiment: Experiment, results: Results) -> dict[str, Table]:
     third = tables.table_3(results.downstream, _rows_of_models(results))
     if third is not None:
         shown["table_3"] = third
-    others = [entry for entry in results.downstream if entry.job.task != "tissue"]
+    others = [entry for entry in results.downstream if entry.job.task != DownstreamTask.TISSUE]
     shown |= {f"downstream_{number}": table for number, table in enumerate(show.tables(others), 1)}
     if len(experiment.seeds) > 1:
         shown["seeds"] = seed_table(results.cases, head=METHOD)

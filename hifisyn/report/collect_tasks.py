@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from hifisyn.directions import Direction
-from hifisyn.downstream.job import TASKS
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.errors import UserError
 from hifisyn.experiments.ablation import ABLATION
 from hifisyn.files import read_json
@@ -68,7 +68,7 @@ class Ablation:
 def read_downstream(label: str, fold_folder: Path, split: str) -> list[Downstream]:
     """Return the finished tasks of one fold of a model."""
     results = []
-    for task in TASKS:
+    for task in DownstreamTask:
         for folder in sorted((fold_folder / f"downstream_{split}" / task).glob("*/")):
             cases = read_csv(folder / "subjects.csv")
             if cases is None:

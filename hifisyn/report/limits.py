@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hifisyn.downstream.job import TASKS
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.report.collect import Facts
 from hifisyn.report.results import METHOD
 from hifisyn.report.words import counted, listed
@@ -63,10 +63,10 @@ def _of_evaluation(facts: Facts) -> Iterator[str]:
     if subjects < FEW_SUBJECTS:
         tests = " Where a test cannot reach significance, the tables say so." if table[METHOD].nunique() > 1 else ""
         yield f"There are {counted(subjects, 'subject')} only: means are uncertain.{tests}"
-    if not any(facts.downstream_of(task) for task in TASKS):
+    if not any(facts.downstream_of(task) for task in DownstreamTask):
         yield "No downstream task was run: how useful synthetic scans are for segmentation is unknown."
     else:
-        left = [task for task in TASKS if not facts.downstream_of(task)]
+        left = [task for task in DownstreamTask if not facts.downstream_of(task)]
         if left:
             yield f"Of the downstream tasks, {listed(left)} {'was' if len(left) == 1 else 'were'} not run."
     for entry in facts.downstream:

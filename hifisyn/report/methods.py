@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import hifisyn
-from hifisyn.downstream.job import TASKS
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.engine.progress import duration
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.steps import Stage, Status, Step
@@ -195,7 +195,7 @@ def _tests(facts: Facts, cite: Citations) -> list[str]:
 
 def _downstream(facts: Facts, cite: Citations) -> list[str]:
     words = []
-    if tissue := facts.downstream_of("tissue"):
+    if tissue := facts.downstream_of(DownstreamTask.TISSUE):
         tools = sorted({str(entry.settings.get("tool") or "the same tool") for entry in tissue})
         keys = [key for key in ("fast", "atropos") if any(key in tool.lower() for tool in tools)]
         source = f" {cite(*keys)}" if keys else ""
@@ -203,12 +203,12 @@ def _downstream(facts: Facts, cite: Citations) -> list[str]:
             f"Real and synthetic scans were segmented into tissues with {listed(tools)}{source} and compared by Dice "
             f"{cite('dice')} and volumetric similarity {cite('vs')}."
         )
-    if facts.downstream_of("lesion"):
+    if facts.downstream_of(DownstreamTask.LESION):
         words.append(
             f"{_tools(facts, 'lesion')} {cite('nnunet')}, trained on real scans of the training subjects, segmented "
             f"lesions on real and on synthetic scans; both were compared with the reference by Dice {cite('dice')}."
         )
-    if facts.downstream_of("augment"):
+    if facts.downstream_of(DownstreamTask.AUGMENT):
         words.append(
             f"{_tools(facts, 'augment')} {cite('nnunet')} was trained on real scans alone, and on real scans and "
             f"synthetic copies, and compared on real scans by Dice {cite('dice')}."
@@ -227,7 +227,7 @@ def _not_done(facts: Facts, cite: Citations) -> list[str]:
     """Name what a reader may expect and was not done."""
     if not facts.trainings:
         return []
-    tasks = [task for task in TASKS if not facts.downstream_of(task)]
+    tasks = [task for task in DownstreamTask if not facts.downstream_of(task)]
     left = [f"downstream {'tasks' if len(tasks) > 1 else 'task'} {listed(tasks)}"] if tasks else []
     left += ["an ablation"] if not facts.ablations else []
     left += ["a test on held-out subjects"] if facts.evaluated.empty or facts.split != "test" else []

@@ -9,6 +9,7 @@ import pandas as pd
 from hifisyn.downstream.lesion import SOURCE
 from hifisyn.downstream.measures import COMPARISON, REAL, shown_measures
 from hifisyn.downstream.show import measure_title
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.downstream.tissue_of_folders import CEILING, MAIN
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_tables import comparable_groups
@@ -73,7 +74,10 @@ def regions(facts: Facts) -> list[ResultTable]:
 
 def tissue(facts: Facts) -> list[ResultTable]:
     """Return the paper's table 3: overlap and volumes of tissues on synthetic and real scans."""
-    parts = [(entry, entry.cases.assign(**{METHOD: _tissue_rows(entry)})) for entry in facts.downstream_of("tissue")]
+    parts = [
+        (entry, entry.cases.assign(**{METHOD: _tissue_rows(entry)}))
+        for entry in facts.downstream_of(DownstreamTask.TISSUE)
+    ]
     if not parts:
         return []
     rows = pd.concat([cases.assign(**{DIRECTION: str(entry.direction)}) for entry, cases in parts], ignore_index=True)
@@ -85,12 +89,14 @@ def tissue(facts: Facts) -> list[ResultTable]:
 
 def lesion(facts: Facts) -> list[ResultTable]:
     """Return Dice of lesions that nnU-Net finds on real and on synthetic scans."""
-    return _by_nnunet(facts, "lesion", "Lesions found by nnU-Net, trained on real scans of the target contrast", REAL)
+    return _by_nnunet(
+        facts, DownstreamTask.LESION, "Lesions found by nnU-Net, trained on real scans of the target contrast", REAL
+    )
 
 
 def augment(facts: Facts) -> list[ResultTable]:
     """Return the paper's table 4: nnU-Net trained on real, and on real and synthetic scans."""
-    return _by_nnunet(facts, "augment", "nnU-Net trained on real, and on real and synthetic scans", REAL)
+    return _by_nnunet(facts, DownstreamTask.AUGMENT, "nnU-Net trained on real, and on real and synthetic scans", REAL)
 
 
 def ablations(facts: Facts) -> list[ResultTable]:
