@@ -60,14 +60,14 @@ def save_figure(figure: "Figure", path: Path | str, dpi: float = DPI) -> None:
         figure.savefig(temporary, format="png", facecolor=figure.get_facecolor(), dpi=dpi)
 
 
-def evenly(count: int, wanted: int, margin: float = 0.12) -> list[int]:
-    """Return at most `wanted` slice numbers of 0..count-1, evenly spread, the outer `margin` left out.
+def evenly(count: int, most: int, margin: float = 0.12) -> list[int]:
+    """Return at most `most` slice numbers of 0..count-1, evenly spread, the outer `margin` left out.
 
     >>> evenly(100, 3, margin=0.25)
     [25, 50, 74]
     """
     first, last = margin * (count - 1), (1 - margin) * (count - 1)
-    return sorted({round(i) for i in np.linspace(first, last, min(wanted, count))})
+    return sorted({round(i) for i in np.linspace(first, last, min(most, count))})
 
 
 def brain_window(brain: np.ndarray, margin: int = MARGIN) -> tuple[slice, slice]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn.downstream.nnunet_settings import LOADERS, PREPROCESSED, PROCESSES, RESULTS
+from hifisyn.engine.progress import duration
 
 DATASET = 1
 PLANS = "nnUNetPlans"
@@ -118,7 +119,7 @@ def _train(job: dict[str, Any], fold: int | str, say: Any) -> None:
 
 
 def _watch(trainer: Any, title: str, say: Any) -> None:
-    """Let the trainer say after some of its epochs how long it will take."""
+    """Let the trainer report after some of its epochs the time left."""
     begun, first, end_epoch = time.monotonic(), trainer.current_epoch, trainer.on_epoch_end
     said = [begun]
 
@@ -126,8 +127,8 @@ def _watch(trainer: Any, title: str, say: Any) -> None:
         end_epoch()
         now, done = time.monotonic(), trainer.current_epoch
         if now - said[0] > 10 or done == trainer.num_epochs:
-            left = round((now - begun) / (done - first) * (trainer.num_epochs - done))
-            say(f"{title}: epoch {done}/{trainer.num_epochs}, {left // 60} min {left % 60:02d} s left")
+            left = duration((now - begun) / (done - first) * (trainer.num_epochs - done))
+            say(f"{title}: epoch {done}/{trainer.num_epochs}, {left} left")
             said[0] = now
 
     trainer.on_epoch_end = end

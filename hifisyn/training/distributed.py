@@ -101,9 +101,3 @@ def largest(value: int, device: torch.device) -> int:
     shared = torch.tensor([value], device=device)
     dist.all_reduce(shared, op=dist.ReduceOp.MAX)
     return int(shared.item())
-
-
-def wait_for_all() -> None:
-    """Wait until every process is here."""
-    if _several():
-        dist.barrier()

@@ -17,7 +17,6 @@ import torch
 
 from hifisyn.cli import ablation as cli
 from hifisyn.errors import UserError
-from hifisyn.evaluation import output_files
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.experiments import ablation, compare, dots, rows, tables, trainings
 from hifisyn.experiments.rows import GLOBAL, LABELS, PGD, ROWS, STRUCTURAL, TABLE_5, TABLE_6, Row
@@ -25,7 +24,7 @@ from hifisyn.methods.granularity import PixelGranularitySettings
 from hifisyn.methods.hifisyn import memory_update
 from hifisyn.paths import Roots
 from hifisyn.planning.planner import complete
-from hifisyn.training import checkpoint, logbook, loop, model_folder, registry, summary
+from hifisyn.training import checkpoint, loop, model_folder, registry
 from hifisyn.training.method_plans import plans_of_method
 from tests.support.interruptions import interrupted_at
 from tests.support.overfit import PAIR, small_batch, small_plans
@@ -35,21 +34,6 @@ SHORT = ["--epochs", "2", "--iterations", "2", "--device", "cpu"]
 FOLDER = "ablation_T1_T2_fold_0__epochs=2__iterations=2"
 MODEL = "HiFiSyn__plans__2d__epochs=2__iterations=2"
 THREE = ["--rows", "none", "pgd_i", "all"]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_pictures():
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name in (
-            (loop, "write_sheets"),
-            (summary, "write_sheets"),
-            (logbook, "draw"),
-            (output_files, "comparison_sheet"),
-            (output_files, "boxes"),
-        ):
-            patch.setattr(module, name, lambda *args, **kwargs: None)
-        patch.setattr(loop, "WORTH_MEASURING", 10**9)
-        yield
 
 
 def run(roots, *words):

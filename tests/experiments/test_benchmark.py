@@ -17,7 +17,6 @@ from hifisyn.cli import benchmark as cli
 from hifisyn.engine.jobs import in_this_process
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
-from hifisyn.evaluation import output_files
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.experiments import benchmark, benchmark_tables, compare, length, meter, train_all, trainings
 from hifisyn.experiments.length import Length
@@ -25,7 +24,7 @@ from hifisyn.experiments.methods import REFERENCE, method_rows
 from hifisyn.experiments.rows import granularity_of
 from hifisyn.experiments.train_all import Trained
 from hifisyn.paths import Roots
-from hifisyn.training import logbook, loop, registry, summary
+from hifisyn.training import loop, registry
 from hifisyn.training.job import Options
 from tests.support.interruptions import interrupted_at
 from tests.support.training_toys import toy_dataset, toy_plans, toy_store
@@ -36,17 +35,8 @@ FOLDER = "benchmark_T1_T2_fold_0__steps=4"
 
 
 @pytest.fixture(autouse=True, scope="module")
-def no_pictures():
+def speed_without_measuring():
     with pytest.MonkeyPatch.context() as patch:
-        for module, name in (
-            (loop, "write_sheets"),
-            (summary, "write_sheets"),
-            (logbook, "draw"),
-            (output_files, "comparison_sheet"),
-            (output_files, "boxes"),
-        ):
-            patch.setattr(module, name, lambda *args, **kwargs: None)
-        patch.setattr(loop, "WORTH_MEASURING", 10**9)
         patch.setattr("hifisyn.experiments.meter.seconds_a_step", lambda *args: 0.5)
         yield
 
