@@ -27,11 +27,22 @@ def study(tmp_path_factory):
 
 
 def begin(page, name="AB", years="7"):
-    """Begin by keyboard alone."""
+    """Begin by keyboard alone, once the page has the keyboard."""
+    page.wait_for_function("document.hasFocus() && document.activeElement.id === 'name'")
     page.keyboard.type(name)
+    assert page.locator("#name").input_value() == name
     page.keyboard.press("Tab")
     page.keyboard.type(years)
     page.keyboard.press("Enter")
+
+
+def reload(page, *readers):
+    """Reload once the browser's storage process knows what the page saved; wait until the page lists its readers."""
+    page.wait_for_timeout(200)
+    page.reload()
+    page.wait_for_function("count => document.querySelectorAll('#saved button').length === count", arg=len(readers))
+    listed = page.locator("#saved button").all_text_contents()
+    assert all(any(f"Continue as {reader}:" in line for line in listed) for reader in readers)
 
 
 def press(page, *keys_pressed):
@@ -114,7 +125,7 @@ def test_progress_is_there_after_a_reload(study):
     with opened(study / "study.html") as page:
         begin(page)
         press(page, "1", "1", "2", "Enter", "3")
-        page.reload()
+        reload(page, "AB")
         assert page.locator("#saved button").text_content() == "Continue as AB: 1 of 6 rankings done"
         page.locator("#saved button").focus()
         press(page, "Enter")
@@ -123,10 +134,10 @@ def test_progress_is_there_after_a_reload(study):
         press(page, "p")
         assert shown_ranks(page) == ["1", "1", "2"]
         # The same name, in capitals or not, goes on too; another reader begins from scratch.
-        page.reload()
+        reload(page, "AB")
         begin(page, "ab")
         assert shown_ranks(page) == ["1", "1", "2"]
-        page.reload()
+        reload(page, "AB")
         begin(page, "CD")
         assert shown_ranks(page) == ["–", "–", "–"]
 
