@@ -15,7 +15,7 @@ from hifisyn.errors import FileError, UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    Load = Callable[[Path], np.ndarray]
+    Load = Callable[["Layer"], np.ndarray]
 
 COMPUTED = ("CSF", "GM", "WM")
 
@@ -96,14 +96,18 @@ class Labels:
         recipe = self._recipes[case.name]
         grid = read_grid(recipe.reference)
 
-        def load(file: Path) -> np.ndarray:
-            return Volume.load(file, np.float32, constant=True).canonical().reoriented(grid.axcodes).data
+        def turned(volume: Volume) -> np.ndarray:
+            return volume.canonical().reoriented(grid.axcodes).data
+
+        def load(layer: Layer) -> np.ndarray:
+            file = layer.file
+            return turned(Volume.load_labels(file) if layer.values else Volume.load(file, constant=True))
 
         labels = _tissue_map(recipe.tissues, load, grid.shape)
         if recipe.modality == "T1" and any(layer.standard for layer in recipe.tissues):
-            _check_order(load(recipe.reference), labels, recipe.tissues[0].file)
+            _check_order(turned(Volume.load(recipe.reference)), labels, recipe.tissues[0].file)
         for layer in recipe.lesions:
-            painted = _painted(layer, load(layer.file))
+            painted = _painted(layer, load(layer))
             labels = np.where(painted > 0, painted, labels)
         Volume(labels, grid.affine, grid.header).save(target, overwrite=True)
 
@@ -169,10 +173,10 @@ def _tissue_map(layers: Sequence[Layer], load: "Load", shape: tuple[int, int, in
     import numpy as np
 
     if len(layers) == 1:
-        return _painted(layers[0], load(layers[0].file))
+        return _painted(layers[0], load(layers[0]))
     likelihood = np.zeros((len(COMPUTED) + 1, *shape), np.float32)
     for layer in layers:
-        likelihood[layer.becomes] += load(layer.file)
+        likelihood[layer.becomes] += load(layer)
     # What is left of 1 is none of the tissues.
     likelihood[0] = 1 - likelihood[1:].sum(0)
     return np.asarray(likelihood.argmax(0).astype(np.uint8))

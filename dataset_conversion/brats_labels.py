@@ -25,7 +25,7 @@ def write_label(case: Case, target: Path, release: Release) -> None:
     from hifisyn.volume import Volume, read_grid
 
     assert case.label is not None
-    given = Volume.load(case.label, np.float64, constant=True)
+    given = Volume.load_labels(case.label)
     scan = read_grid(case.images.get("T1") or next(iter(case.images.values())))
     fitted = on_grid(given, scan)
     if fitted is None:
@@ -40,7 +40,7 @@ def write_label(case: Case, target: Path, release: Release) -> None:
         raise FileError(
             case.label,
             f"must hold the label values of {release.name} ({known})",
-            got=f"{odd[0]:g} too",
+            got=f"{odd[0]} too",
             hint="pass another --release if it is of another one",
         )
     scan.with_data(remapped(fitted.data, values)).save(target, overwrite=True)
@@ -50,14 +50,15 @@ def remapped(data: "np.ndarray", values: Mapping[int, int]) -> "np.ndarray":
     """Return uint8 labels with other values.
 
     >>> import numpy as np
-    >>> remapped(np.array([0.0, 1, 4]), {0: 0, 1: 4, 4: 6})
+    >>> remapped(np.array([0, 1, 4]), {0: 0, 1: 4, 4: 6})
     array([0, 4, 6], dtype=uint8)
     """
     import numpy as np
 
     table = np.zeros(max(values) + 1, dtype=np.uint8)
     table[list(values)] = list(values.values())
-    return table[data.astype(np.intp)]
+    new: np.ndarray = table[data]
+    return new
 
 
 def on_grid(label: "Volume", scan: "Volume") -> "Volume | None":

@@ -159,9 +159,9 @@ def _tissues(cases: Iterable[Case]) -> dict[str, int]:
 
         from hifisyn.volume import Volume
 
-        values = np.unique(Volume.load(file, constant=True).data).tolist()
+        values = np.unique(Volume.load_labels(file).data).tolist()
         if set(values) != set(TISSUES.values()):
-            some = ", ".join(f"{value:g}" for value in values[:8])
+            some = ", ".join(map(str, values[:8]))
             raise FileError(
                 file,
                 f"holds the label values {some}, which need names",

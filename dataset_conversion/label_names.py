@@ -47,11 +47,11 @@ class Renumbering:
         from hifisyn.volume import Volume
 
         assert case.label is not None
-        given = Volume.load(case.label, np.float64, constant=True)
+        given = Volume.load_labels(case.label)
         odd = sorted(set(np.unique(given.data).tolist()) - set(self.values))
         if odd:
             known = ", ".join(map(str, sorted(self.values)))
-            raise FileError(case.label, f"must hold the label values {known}", got=f"{odd[0]:g} too", hint="name it")
+            raise FileError(case.label, f"must hold the label values {known}", got=f"{odd[0]} too", hint="name it")
         written = np.zeros(given.shape, np.uint8)
         for old, new in self.values.items():
             written[given.data == old] = new

@@ -15,6 +15,7 @@ from hifisyn.dataset_conversion.source import Found
 from hifisyn.engine.progress import Progress
 from hifisyn.errors import FileError, UserError
 from hifisyn.files import atomic
+from hifisyn.nifti_stream import is_gzip
 from hifisyn.raw_files import brain_path, image_path, label_path
 
 Place = Literal["copy", "refer"]
@@ -69,13 +70,13 @@ def leave_out(case: Case, what: str, reason: str, found: Found) -> LeftOut:
 def copy_image(source: Path, target: Path) -> None:
     """Copy an image byte by byte, so that later changes to the raw folder never reach the source.
 
-    A .nii is compressed on the way, since raw folders hold .nii.gz. A copy that has the size and the time of its
-    source is not written again.
+    What is not compressed is compressed on the way, since raw folders hold .nii.gz. A copy that has the size and the
+    time of its source is not written again.
     """
     if _same_file(source, target):
         return
     with atomic(target) as temporary, archives.open_binary(source) as original:
-        if source.name.endswith(".gz"):
+        if is_gzip(original):
             with temporary.open("wb") as copy:
                 shutil.copyfileobj(original, copy)
         else:

@@ -50,6 +50,23 @@ def exists(path: Path | str) -> bool:
         return False
 
 
+def size_of(path: Path | str) -> int:
+    """Return the bytes of a file, on the disk or in an archive, where it is what the member unpacks to.
+
+    Raises:
+        FileError: an archive is broken, or lacks the member.
+        OSError: an ordinary file is not there.
+    """
+    parts = split(path)
+    if parts is None:
+        return Path(path).stat().st_size
+    archive, member = parts
+    with _errors(archive):
+        if archive.suffix.lower() == ".zip":
+            return _open_zip(archive, _state(archive), os.getpid()).getinfo(member).file_size
+        return _tar_index(archive, _state(archive))[member].size
+
+
 def members(archive: Path) -> list[Path]:
     """Return the files in an archive as paths that lead into it, in the archive's order.
 

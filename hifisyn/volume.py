@@ -1,9 +1,5 @@
-"""A volume in the scanner's space: an array and the affine that places it. Nobody else touches a header."""
+"""A volume in the scanner's space: an array and the affine that places it. Nobody else saves an image."""
 
-import gzip
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,16 +7,12 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel import orientations
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
-from nibabel.wrapstruct import WrapStructError
 
-from hifisyn import archives
+from hifisyn import nifti_stream, voxel_values
 from hifisyn.errors import FileError
 from hifisyn.files import atomic
 
 SAME_GRID_MM = 1e-3
-SPLIT = "split it into one file per contrast"
 
 
 @dataclass(frozen=True)
@@ -30,7 +22,8 @@ class Volume:
     Attributes:
         data: (I, J, K) array.
         affine: (4, 4), voxel index to millimetres in RAS+.
-        header: the NIfTI header it was read with, kept so that units, form codes and descriptions survive.
+        header: the NIfTI header it was read with, kept so that form codes survive; in millimetres, without free text.
+        replaced: voxels that reading found NaN or infinite, and gave another value.
 
     >>> scan = Volume.load("scans/P01_T1.nii.gz")
     >>> scan.shape
@@ -41,6 +34,7 @@ class Volume:
     data: np.ndarray
     affine: np.ndarray
     header: Any = field(default=None, repr=False, compare=False)
+    replaced: int = 0
 
     def __post_init__(self) -> None:
         if self.data.ndim != 3:
@@ -50,7 +44,9 @@ class Volume:
 
     @classmethod
     def load(cls, path: Path | str, dtype: Any = np.float32, *, constant: bool = False) -> "Volume":
-        """Read a NIfTI file (.nii or .nii.gz) as `dtype`; a trailing axis of length 1 is dropped.
+        """Read a NIfTI file (.nii or .nii.gz) as `dtype`; `nifti_header.mended` says what headers may be like.
+
+        NaN and -inf become the lowest finite intensity, +inf the highest.
 
         Args:
             path: the file; it may lie in an archive (`hifisyn.archives`).
@@ -58,24 +54,35 @@ class Volume:
             constant: take a volume of one value too, such as the label map of a healthy subject.
 
         Raises:
-            FileError: the file is missing, truncated, no NIfTI, not 3D, holds NaN or infinite values,
-                is constant, or has an affine that cannot be inverted.
+            FileError: the file is missing, damaged, no NIfTI, not 3D, too large for the memory, constant, mostly not
+                finite, or its header contradicts itself.
         """
         path = Path(path)
-        data, affine, header = _read(path, dtype)
-        if data.ndim == 4 and data.shape[3] == 1:
-            data = data[..., 0]
-        if data.ndim != 3:
-            raise FileError(path, "must have three axes", got=f"shape {data.shape}", hint=SPLIT)
-        if not np.isfinite(data).all():
-            bad = int((~np.isfinite(data)).sum())
-            raise FileError(
-                path, "must hold finite intensities", got=f"{bad} NaN or infinite voxels", hint="replace them"
-            )
-        if data.size == 0 or (not constant and data.min() == data.max()):
+        values, header = nifti_stream.read_image(path)
+        data, replaced = voxel_values.finite(path, values, dtype)
+        if not constant and data.min() == data.max():
             raise FileError(path, "must be an image", got="a constant volume", hint="export the scan again")
-        _check_affine(path, affine)
-        return cls(data, affine, header)
+        return cls(data, header.get_best_affine(), header, replaced)
+
+    @classmethod
+    def load_labels(cls, path: Path | str) -> "Volume":
+        """Read a label map, unsigned integers: values within 0.01 of a whole number are taken for it.
+
+        Raises:
+            FileError: as `load`, but a map of one value is one; or a voxel holds no label.
+        """
+        values, header = nifti_stream.read_image(Path(path))
+        return cls(voxel_values.labels(Path(path), values), header.get_best_affine(), header)
+
+    @classmethod
+    def load_mask(cls, path: Path | str) -> "Volume":
+        """Read a mask, uint8: 1 where the file holds more than 0.5.
+
+        Raises:
+            FileError: as `load`, but a mask of one value is one; or a voxel is negative.
+        """
+        values, header = nifti_stream.read_image(Path(path))
+        return cls(voxel_values.mask(Path(path), values), header.get_best_affine(), header)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> None:
         """Write a NIfTI file atomically: data type as the array's, header as it was read.
@@ -178,56 +185,17 @@ class Volume:
         change = orientations.ornt_transform(now, orientations.axcodes2ornt(tuple(axcodes)))
         data = orientations.apply_orientation(self.data, change)
         affine = self.affine @ orientations.inv_ornt_aff(change, self.shape)
-        return Volume(np.ascontiguousarray(data), affine, self.header)
+        return Volume(np.ascontiguousarray(data), affine, self.header, self.replaced)
 
 
 def read_grid(path: Path | str) -> Volume:
     """Read where the voxels of a NIfTI file lie, and none of their values: an empty volume on its grid.
 
     Raises:
-        FileError: the file is missing, no NIfTI or not 3D, or has an affine that cannot be inverted.
+        FileError: the file is missing, truncated, no NIfTI or not 3D, or its header contradicts itself.
     """
-    path = Path(path)
-    with _opened(path) as image:
-        shape, affine, header = tuple(image.shape), np.asarray(image.affine, dtype=np.float64), image.header
-    if len(shape) == 4 and shape[3] == 1:
-        shape = shape[:3]
-    if len(shape) != 3:
-        raise FileError(path, "must have three axes", got=f"shape {shape}", hint=SPLIT)
-    _check_affine(path, affine)
-    return Volume(np.broadcast_to(np.False_, shape), affine, header)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a NIfTI file, on the disk or in an archive; what is wrong with it becomes one line."""
-    try:
-        if archives.split(path) is None:
-            yield nib.load(path)
-            return
-        with archives.open_binary(path) as stream:
-            plain: Any = gzip.GzipFile(fileobj=stream) if path.name.endswith(".gz") else stream
-            yield nib.Nifti1Image.from_stream(plain)
-    except FileNotFoundError:
-        raise FileError(path, "does not exist") from None
-    except (EOFError, OSError, zlib.error, ValueError, ImageFileError, HeaderDataError, WrapStructError) as error:
-        if isinstance(error, PermissionError):
-            raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileError(path, "must be a NIfTI image", got=f"a broken file: {reason}", hint="copy it again") from None
-
-
-def _read(path: Path, dtype: Any) -> tuple[np.ndarray, np.ndarray, Any]:
-    with _opened(path) as image:
-        stored, affine, header = np.asanyarray(image.dataobj), image.affine, image.header
-    if stored.dtype.fields is not None or np.iscomplexobj(stored):
-        raise FileError(path, "must hold one real number per voxel", got=stored.dtype, hint="export a magnitude image")
-    return stored.astype(dtype, copy=False), np.asarray(affine, dtype=np.float64), header
-
-
-def _check_affine(path: Path, affine: np.ndarray) -> None:
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise FileError(path, "must have an affine with three axes", got="a singular one", hint="fix the header")
+    header = nifti_stream.read_header(Path(path))
+    return Volume(np.broadcast_to(np.False_, header.get_data_shape()), header.get_best_affine(), header)
 
 
 def grid(shape: tuple[int, int, int], affine: np.ndarray) -> Volume:

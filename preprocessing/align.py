@@ -13,7 +13,7 @@ from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing import bias
 from hifisyn.preprocessing.brain import extract
 from hifisyn.preprocessing.labels import label_map, lesion_map
-from hifisyn.preprocessing.record import Grid, Record, Scan, matrix
+from hifisyn.preprocessing.record import Record, Scan, matrix
 from hifisyn.preprocessing.register import place, register
 from hifisyn.preprocessing.resample import resample_mask
 from hifisyn.preprocessing.steps import Stage, Status, Step, Tool, installed_version
@@ -87,7 +87,7 @@ def align_case(
         lesions = lesion_map(given, labels)
         if lesions is not None:
             brain = brain.with_data(((brain.data > 0) | (lesions > 0)).astype(np.uint8))
-    scans = {modality: Scan(Grid.of(volume)) for modality, volume in images.items()}
+    scans = {modality: Scan.of(volume) for modality, volume in images.items()}
     with _timed(seconds, "registration"):
         placed, scans, registered = _register(upright, scans, reference, brain, settings, seed)
     with _timed(seconds, "bias"):

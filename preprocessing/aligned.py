@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json
 from hifisyn.preprocessing.align import Aligned
@@ -69,11 +67,11 @@ class AlignedStore:
 
     def brain(self, case: str) -> Volume:
         """Return the brain mask, uint8, on the grid of the reference."""
-        return Volume.load(self.path(case, BRAIN), dtype=np.uint8)
+        return Volume.load_mask(self.path(case, BRAIN))
 
     def label(self, case: str) -> Volume:
         """Return the label map, uint8, on the grid of the reference."""
-        return Volume.load(self.path(case, LABEL), dtype=np.uint8, constant=True)
+        return Volume.load_labels(self.path(case, LABEL))
 
     def path(self, case: str, name: str) -> Path:
         """Return the file of a modality, of BRAIN or of LABEL."""

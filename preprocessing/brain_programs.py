@@ -164,7 +164,7 @@ def _mask(path: Path, volume: Volume, name: str) -> np.ndarray:
     if not path.is_file():
         raise UserError(f"{name} wrote no file {{mask}}: {_last_line(path.parent)}", hint=TRY)
     try:
-        written = Volume.load(path, constant=True).canonical()
+        written = Volume.load_mask(path).canonical()
     except FileError as error:
         raise error.called(f"the mask of {name}") from None
     if not written.same_grid(volume):
@@ -173,7 +173,7 @@ def _mask(path: Path, volume: Volume, name: str) -> np.ndarray:
             got=f"another of shape {written.shape}",
             hint=TRY,
         )
-    mask: np.ndarray = written.data > 0.5
+    mask: np.ndarray = written.data > 0
     if not mask.any():
         raise UserError(f"the mask of {name} must not be empty", hint="look at the scan")
     return mask

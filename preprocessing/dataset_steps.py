@@ -25,7 +25,7 @@ from hifisyn.volume import Volume, read_grid
 
 ALIGN, CUT = "align", "cut"
 # Of a step: raised whenever the same input and settings give another result, so that old cases are done again.
-FORMAT = {ALIGN: 3, CUT: 5}
+FORMAT = {ALIGN: 4, CUT: 5}
 MANUAL = "manual label"
 DONE_BEFORE = {
     "skull_stripped": {"skull_strip": "none"},
@@ -163,8 +163,8 @@ def align(
         return Done(labels=_labels(case, manual, labelled), kept=True)
     images = {modality: Volume.load(path) for modality, path in case.images.items()}
     path = manual or case.label
-    label = Volume.load(path, constant=True) if path else None
-    mask = Volume.load(case.brain, constant=True) if case.brain else None
+    label = Volume.load_labels(path) if path else None
+    mask = Volume.load_mask(case.brain) if case.brain else None
     aligned = align_case(
         images, settings, label=label, labels=labels, mask=mask, manual=manual is not None, device=device
     )

@@ -184,7 +184,7 @@ def import_case(preprocessed: Path, case: str, file: Path, labels: Mapping[str, 
     """
     store = AlignedStore(preprocessed / ALIGNED)
     reference, grid = _reference(store, case)
-    corrected = Volume.load(file, np.float64, constant=True)
+    corrected = Volume.load_labels(file)
     if not corrected.same_grid(grid):
         raise FileError(
             file,
@@ -194,9 +194,7 @@ def import_case(preprocessed: Path, case: str, file: Path, labels: Mapping[str, 
         )
     if odd := [value for value in np.unique(corrected.data) if value not in labels.values()]:
         known = ", ".join(f"{value} {name}" for name, value in labels.items())
-        raise FileError(
-            file, f"must hold the labels {known}", got=f"{odd[0]:g}", hint="give those voxels another label"
-        )
+        raise FileError(file, f"must hold the labels {known}", got=odd[0], hint="give those voxels another label")
     data = corrected.data.astype(np.uint8)
     before = _labels_before(preprocessed, case, grid)
     voxels = int((data != before.data).sum())
@@ -222,7 +220,7 @@ def _labels_before(preprocessed: Path, case: str, grid: Volume) -> Volume:
     """Return the label map that holds now, uint8 on the grid of the reference scan's file."""
     manual = manual_label_path(preprocessed, case)
     if manual.exists():
-        return Volume(Volume.load(manual, np.uint8, constant=True).data, grid.affine)
+        return Volume(Volume.load_labels(manual).data, grid.affine)
     store = AlignedStore(preprocessed / ALIGNED)
     if not store.record(case)["labelled"]:
         return Volume(np.zeros(grid.shape, np.uint8), grid.affine)

@@ -72,7 +72,7 @@ def prepare_source(
     else:
         tool = planned_tool(settings)
     brain, found = extract(upright, tool, device, mask=own, command=command, stripped=stripped)
-    clean, scans, debiased = debias({modality: upright}, {modality: Scan(Grid.of(volume))}, brain, settings)
+    clean, scans, debiased = debias({modality: upright}, {modality: Scan.of(volume)}, brain, settings)
     whole = slice_grid(brain, plans.slices.pixel_mm, plans.slices.size)
     grid = centre_window(whole, plans.slices.crop)
     inside = to_slices(resample_mask(brain, grid)) > 0

@@ -52,6 +52,7 @@ class Scan:
         bias_strength: measured strength of the receive field in the brain (`bias.strength`); none if not measured.
         bias_corrected: whether it was divided out.
         intensity: scanner units (after bias correction) to [-1, 1]; none before slices are extracted.
+        replaced_voxels: NaN or infinite in the file, and given another value.
     """
 
     original: Grid
@@ -60,6 +61,12 @@ class Scan:
     bias_strength: float | None = None
     bias_corrected: bool = False
     intensity: Intensity | None = None
+    replaced_voxels: int = 0
+
+    @classmethod
+    def of(cls, volume: Volume) -> "Scan":
+        """Return the scan as it was read, before anything is done to it."""
+        return cls(Grid.of(volume), replaced_voxels=volume.replaced)
 
 
 @dataclass(frozen=True)
@@ -131,4 +138,5 @@ def _scan(content: dict[str, Any]) -> Scan:
         bias_strength=content["bias_strength"],
         bias_corrected=content["bias_corrected"],
         intensity=Intensity(**intensity) if intensity else None,
+        replaced_voxels=content["replaced_voxels"],
     )

@@ -176,4 +176,4 @@ def _fast(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, float, fl
         if done.returncode:
             last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
             raise UserError(f"fast failed on {modality}", got=last, hint="try the tissue tool atropos")
-        return Volume.load(f"{prefix}_seg.nii.gz", dtype=np.uint8).data
+        return Volume.load_labels(f"{prefix}_seg.nii.gz").data

@@ -15,7 +15,7 @@ from hifisyn.preprocessing.findings import Finding, Severity
 
 STEP = "verify"
 # Raised whenever the same files give other findings.
-FORMAT = 2
+FORMAT = 3
 SPACING_FACTOR = 2.0  # a voxel so much longer than the data set's median is odd
 
 

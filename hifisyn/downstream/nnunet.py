@@ -115,7 +115,7 @@ class NnUNet:
         job = read_json(self.folder / JOB_JSON) | {"scans": [[str(a), str(b)] for a, b in files.values()]}
         write_json(place / "predict.json", job)
         self._run("predict", place / "predict.json")
-        maps = {name: Volume.load(files[name][1], dtype=np.uint8, constant=True).data for name in scans}
+        maps = {name: Volume.load_labels(files[name][1]).data for name in scans}
         shutil.rmtree(place)
         return maps
 

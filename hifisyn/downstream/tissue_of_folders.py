@@ -92,13 +92,13 @@ def read_labels(folder: Path, pair: Pair, grid: Volume) -> np.ndarray:
     file = find_volume(folder, [pair.case, pair.name])
     if file is None:
         raise UserError(f"{folder} has no labels {pair.case}.nii.gz", hint="copy them or leave out --labels")
-    labels = Volume.load(file)
+    labels = Volume.load_labels(file)
     if not labels.same_grid(grid):
         raise UserError(f"{file} must be on the grid of {pair.synthetic.name}", hint="resample the labels")
     if not np.isin(labels.data, list(LABELS.values())).any():
         values = ", ".join(f"{name} {value}" for name, value in LABELS.items())
         raise UserError(f"{file} must hold values of {values}", got="none of them", hint="renumber the labels")
-    return labels.data.astype(np.uint8)
+    return labels.data
 
 
 def evaluate(

@@ -14,7 +14,7 @@ from typing import Any
 
 from hifisyn.engine import plain_log
 from hifisyn.engine.jobs import Executor, KilledError, NamedArguments, Outcome, in_this_process, limit_threads
-from hifisyn.engine.resources import free_gib
+from hifisyn.memory import free_gib
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -148,7 +148,9 @@ def _limited(threads: int) -> Iterator[None]:
 
 
 def _killed() -> KilledError:
+    free = free_gib()
+    known = "" if free is None else f", with {free:.1f} GiB of memory free now"
     return KilledError(
-        f"its process was killed, though it ran alone, with {free_gib():.1f} GiB of memory free now",
+        f"its process was killed, though it ran alone{known}",
         hint="run again where there is more memory, or in this process (-np 1) to see the reason",
     )

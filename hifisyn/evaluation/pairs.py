@@ -122,12 +122,13 @@ def load_pair(pair: Pair, *, register: bool = False, mask_required: bool = False
     synthetic, truth = Volume.load(pair.synthetic), Volume.load(pair.truth)
     brain = synthetic.data > 0
     if pair.mask is not None:
-        mask = Volume.load(pair.mask)
+        mask = Volume.load_mask(pair.mask)
         if not mask.same_grid(synthetic):
             raise UserError(f"{pair.mask} must be on the grid of {pair.synthetic.name}", hint="resample the mask")
         brain = mask.data > 0
     if not brain.any():
-        raise UserError(f"{pair.synthetic.name} must have values above 0", hint="predict it again")
+        file = pair.mask or pair.synthetic
+        raise UserError(f"{file.name} must have values above 0", hint="predict it again")
     other = not truth.same_grid(synthetic)
     if other and not register:
         raise UserError(

@@ -25,10 +25,10 @@ def read(folder: Path, pair: Pair, grid: Volume) -> Volume | None:
     file = find_volume(folder, [pair.case, pair.name])
     if file is None:
         return None
-    label = Volume.load(file)
+    label = Volume.load_labels(file)
     if not label.same_grid(grid):
         raise UserError(f"{file} must be on the grid of {pair.synthetic.name}", hint="resample the labels")
-    return label.with_data(np.rint(label.data).astype(np.int32))
+    return label
 
 
 def names(folder: Path) -> dict[str, int]:

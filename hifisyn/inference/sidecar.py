@@ -28,7 +28,8 @@ def identity(translation: Translation, predictor: Predictor) -> dict[str, str]:
 def sidecar(translation: Translation, predictor: Predictor, prediction: Prediction, command: str) -> dict[str, Any]:
     """Return the content of the JSON file beside a synthetic volume, in BIDS style."""
     model, plans, record, weights = predictor.model, predictor.plans, prediction.record, predictor.weights
-    intensity = record.scans[translation.source].intensity
+    scan = record.scans[translation.source]
+    intensity = scan.intensity
     return {
         "Synthetic": True,
         "Note": NOTE,
@@ -47,6 +48,7 @@ def sidecar(translation: Translation, predictor: Predictor, prediction: Predicti
         "IntensityScale": prediction.scale,
         **({} if prediction.expected_error is None else {"ExpectedError": EXPECTED_ERROR}),
         "SourceIntensity": {"low": intensity.low, "high": intensity.high} if intensity else None,
+        **({"ReplacedVoxels": scan.replaced_voxels} if scan.replaced_voxels else {}),
         "SkullStripped": True,
         "BrainMillilitres": record.brain_ml,
         "BrainOutsideCrop": record.outside_crop,

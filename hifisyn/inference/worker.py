@@ -1,6 +1,7 @@
 """Generating the volumes of one case."""
 
 import errno
+import logging
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
 from hifisyn.files import write_json
 from hifisyn.inference.models import Model
 from hifisyn.inference.outputs import OutputFolder
@@ -25,7 +26,9 @@ from hifisyn.preprocessing.prepare import Prepared
 from hifisyn.preprocessing.record import Record
 from hifisyn.preprocessing.steps import Stage, Step
 from hifisyn.volume import Volume
+from hifisyn.voxel_values import REPLACED
 
+log = logging.getLogger(__name__)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -86,6 +89,9 @@ class Worker:
 
     def _prepare(self, volume: Volume, translation: Translation, predictor: Predictor) -> Prepared:
         settings = self.settings
+        if volume.replaced:
+            got = f"{volume.replaced} NaN or infinite voxels"
+            log.warning("%s", FileError(translation.file.name, "must hold finite intensities", got=got, hint=REPLACED))
         mask = mask_of(settings.masks, translation.case)
         return predictor.prepare(
             volume,
@@ -93,7 +99,7 @@ class Worker:
             stripped=settings.stripped,
             tool=settings.skull_strip,
             command=settings.strip_command,
-            mask=None if mask is None else Volume.load(mask, constant=True),
+            mask=None if mask is None else Volume.load_mask(mask),
         )
 
     def _write(self, translation: Translation, predictor: Predictor, prediction: Prediction) -> None:

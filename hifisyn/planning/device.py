@@ -4,8 +4,9 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-from hifisyn.engine.resources import allowed_cpus, memory_limit_gib
+from hifisyn.engine.resources import allowed_cpus
 from hifisyn.errors import UserError
+from hifisyn.memory import memory_limit_gib
 
 GIB = 2**30
 UNKNOWN_MEMORY_GB = 8.0

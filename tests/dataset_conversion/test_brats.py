@@ -173,7 +173,7 @@ def test_a_value_that_the_release_does_not_know_costs_that_label_alone(tmp_path)
     ]
     assert "2023-GLI" in left_out[0].reason
     assert "(got 4 too)" in left_out[0].reason
-    assert "(got 2.5 too)" in left_out[1].reason
+    assert "whole numbers as labels (got 3 voxels such as 2.5)" in left_out[1].reason
     assert {name: case.label is not None for name, case in dataset.cases.items()} == {
         "BraTS-GLI-00000-000": True,
         "BraTS-GLI-00002-000": False,

@@ -218,6 +218,18 @@ def test_labels_are_renumbered_by_their_names_and_masks_come_along(labelled, tmp
     assert set(case.images) == {"T1", "FLAIR"}
 
 
+@pytest.mark.parametrize("scale", [0.9999999997, 1.0000001])
+def test_labels_beside_whole_numbers_are_renumbered_as_those(labelled, tmp_path, scale):
+    map_of_p01 = labelled / "lesions" / "P01.nii.gz"
+    before = values(map_of_p01)
+    write_label(map_of_p01, np.array([0, 7, 7, 2]) * scale, dtype=np.float64)
+    layout = with_maps({"lesion": 7, "GM": 2})
+    raw_folder.write(folder.find([labelled], layout, reference="FLAIR"), tmp_path / "raw", name="X")
+    label = Dataset.load(tmp_path / "raw").cases["P01"].label
+    assert label is not None
+    np.testing.assert_array_equal(values(label), np.select([before == 7, before == 2], [4, 2], 0))
+
+
 def test_a_label_map_with_a_value_that_has_no_name_is_left_out_alone(labelled, tmp_path):
     layout = with_maps({"wm": 2, "lesion": 7})
     write_label(labelled / "lesions" / "P01.nii.gz", [0, 7, 9])

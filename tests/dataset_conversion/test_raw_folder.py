@@ -1,6 +1,8 @@
 """Found cases become a raw data set: copied or referred to, resumed after a kill, private where they are private."""
 
+import gzip
 import os
+import shutil
 import zipfile
 from dataclasses import replace
 
@@ -159,3 +161,13 @@ def test_the_key_of_private_participants_stays_and_is_for_the_owner_alone(found,
     assert (tmp_path / "X" / "participants_key.json").read_text() == '{\n  "key": "abc"\n}\n'
     (tmp_path / "X" / "dataset.json").unlink()
     raw_folder.write(private, tmp_path / "X", name="X", place="refer")
+
+
+def test_what_is_compressed_already_is_not_compressed_again_whatever_its_name(tmp_path):
+    packed = write_scan(tmp_path / "scan.nii.gz")
+    shutil.copy(packed, tmp_path / "named_plain.nii")
+    place_files.copy_image(tmp_path / "named_plain.nii", tmp_path / "copy.nii.gz")
+    assert (tmp_path / "copy.nii.gz").read_bytes() == packed.read_bytes()
+    (tmp_path / "named_packed.nii.gz").write_bytes(gzip.decompress(packed.read_bytes()))
+    place_files.copy_image(tmp_path / "named_packed.nii.gz", tmp_path / "other.nii.gz")
+    assert gzip.decompress((tmp_path / "other.nii.gz").read_bytes()) == gzip.decompress(packed.read_bytes())

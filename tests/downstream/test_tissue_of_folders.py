@@ -8,7 +8,7 @@ import pytest
 
 from hifisyn.cli.downstream_eval import main
 from hifisyn.downstream import tissue_of_folders as task
-from hifisyn.evaluation.pairs import Loaded
+from hifisyn.evaluation.pairs import Loaded, Pair
 from hifisyn.metrics.overlap import dice
 from hifisyn.volume import Volume
 
@@ -79,6 +79,13 @@ def test_without_labels_there_is_one_comparison():
     rows, _ = task.compare(loaded(real, real), by_threshold)
     assert rows["comparison"].tolist() == [task.MAIN]
     assert (rows[list(task.MEASURES)] == 1).all(axis=None)
+
+
+def test_labels_a_hair_below_whole_numbers_are_not_truncated(tmp_path):
+    save(tmp_path / "labels" / "A.nii.gz", anatomy().astype(np.float32) * np.float32(0.99997))
+    pair = Pair("A_T1", tmp_path / "A_T1.nii.gz", None, None)
+    read = task.read_labels(tmp_path / "labels", pair, Volume(anatomy(), AFFINE))
+    np.testing.assert_array_equal(read, anatomy())
 
 
 def test_the_mean_is_over_cases():

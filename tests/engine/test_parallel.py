@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from hifisyn import memory
 from hifisyn.engine import plain_log, resources
 from hifisyn.engine.parallel import map_cases, run_cases
 from hifisyn.engine.processes import Processes
@@ -77,8 +78,8 @@ def test_an_unforeseen_error_shows_where_it_came_from(tmp_path, caplog):
 
 
 def test_workers_go_by_cpus_and_memory_allowed(tmp_path, monkeypatch):
-    monkeypatch.setattr(resources, "CGROUP", tmp_path)
-    monkeypatch.setattr(resources, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
     monkeypatch.setattr(resources.os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
     assert resources.workers_that_fit(5) == 5
     assert resources.workers_that_fit() == 1

@@ -222,11 +222,28 @@ def test_the_sidecar_says_what_made_it(finished, model):
     }
     assert {key: record[key] for key in expected} == expected
     scan = load(raw / "a_T1.nii.gz").get_fdata()
+    assert "ReplacedVoxels" not in record
     assert record["SourceIntensity"]["low"] == 0
     assert record["SourceIntensity"]["high"] == pytest.approx(np.percentile(scan[scan > 0], 99.5), rel=0.02)
     assert record["Versions"]["torch"] == torch.__version__
     assert "not for clinical use" in record["Note"]
     assert record["Command"].startswith("hifisyn_predict -i ")
+
+
+def test_voxels_that_are_not_finite_are_counted_in_the_sidecar_and_told_once(results, tmp_path, caplog):
+    path = save_scan(tmp_path / "raw" / "a_T1.nii.gz")
+    image = nib.load(path)
+    data = image.get_fdata(dtype=np.float32)  # type: ignore[attr-defined]
+    data[0, 0, :5] = np.nan
+    nib.save(nib.Nifti1Image(data, AFFINE), path)
+    out = tmp_path / "out"
+    assert main(["-i", str(path.parent), "-o", str(out), "--results", str(results), "--device", "cpu"]) == 0
+    for made in ("a_T2", "a_FLAIR"):
+        assert json.loads((out / f"{made}.json").read_text())["ReplacedVoxels"] == 5
+    told = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert [line.split(";")[0] for line in told] == [
+        "a_T1.nii.gz must hold finite intensities (got 5 NaN or infinite voxels)"
+    ]
 
 
 def test_what_a_network_copies_lands_on_its_source(predictor, monkeypatch):
@@ -343,7 +360,7 @@ def test_one_bad_case_leaves_the_others(raw, model, tmp_path, capsys):
     (raw / "b_T1.nii.gz").write_bytes(good.read_bytes()[:5000])
     image = load(good)
     broken = np.asarray(image.dataobj).astype(np.float32)
-    broken[20, 20, 10] = np.nan
+    broken[:] = np.nan
     nib.save(nib.Nifti1Image(broken, AFFINE), raw / "c_T1.nii.gz")
     nib.save(nib.Nifti1Image(np.stack([broken, broken], -1), AFFINE), raw / "d_T1.nii.gz")
     assert predict(raw, tmp_path / "synth", model) == 1
@@ -352,7 +369,7 @@ def test_one_bad_case_leaves_the_others(raw, model, tmp_path, capsys):
     table = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")}
     assert list(table) == ["b", "c", "d"]
     assert "broken file" in table["b"]
-    assert "1 NaN" in table["c"]
+    assert "100% NaN" in table["c"]
     assert "must have three axes" in table["d"]
 
 

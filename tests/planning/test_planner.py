@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from hifisyn import memory
 from hifisyn.dataset import Dataset
-from hifisyn.engine import resources
 from hifisyn.errors import UserError
 from hifisyn.methods.hifisyn.settings import HiFiSynSettings
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
@@ -350,7 +350,7 @@ def test_detection_takes_a_gpu_that_is_there(monkeypatch):
 def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
     (tmp_path / "cpu.max").write_text("150000 100000\n")
     (tmp_path / "memory.max").write_text(f"{2**30}\n")
-    monkeypatch.setattr(resources, "CGROUP", tmp_path)
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
     assert detect("cpu").cores == 1
     assert devices.machine_memory_gb() == 1.0
     (tmp_path / "cpu.max").write_text("max 100000\n")

@@ -15,7 +15,7 @@ def test_a_record_comes_back_from_json_without_loss():
     own = Grid.of(Volume(np.zeros(SHAPE), AFFINE))
     scans = {
         "T1": Scan(own, intensity=Intensity(0.0, 812.3)),
-        "T2": Scan(own, matrix(rigid((1, 2, 3), (4, 5, 6))), (0.1, 0.4), 0.2, True),
+        "T2": Scan(own, matrix(rigid((1, 2, 3), (4, 5, 6))), (0.1, 0.4), 0.2, True, replaced_voxels=17),
     }
     record = Record(
         "T1",
@@ -30,6 +30,11 @@ def test_a_record_comes_back_from_json_without_loss():
     content = json.loads(json.dumps({"case": "a", "modalities": ["T1"], **record.as_json()}))
     assert Record.from_json(content) == record
     assert Record.from_json(json.loads(json.dumps(Record("T1", {}).as_json()))) == Record("T1", {})
+
+
+def test_a_scan_says_how_many_voxels_reading_replaced():
+    volume = Volume(np.zeros(SHAPE), AFFINE, replaced=3)
+    assert Scan.of(volume) == Scan(Grid.of(volume), replaced_voxels=3)
 
 
 def test_a_grid_places_voxels_as_its_volume_did():

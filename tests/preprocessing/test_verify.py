@@ -115,13 +115,77 @@ def test_a_header_without_orientation(cohort, tmp_path):
 
 def test_nan_and_constant_volumes_and_slabs(cohort, tmp_path):
     data = np.random.default_rng(0).random((10, 11, 12)).astype(np.float32)
-    for name, bad in (("nan", np.where(data > 0.9, np.nan, data)), ("flat", data * 0 + 3), ("slab", data[:, :, :4])):
+    for name, bad in (("nan", np.where(data > 0.03, np.nan, data)), ("flat", data * 0 + 3), ("slab", data[:, :, :4])):
         nib.save(nib.Nifti1Image(bad.astype(np.float32), AFFINE), tmp_path / f"{name}.nii.gz")
     findings = verify(cohort(**{n: Case(n, n, {"T1": tmp_path / f"{n}.nii.gz"}) for n in ("nan", "flat", "slab")}))
     problems = {f.case: f.problem for f in findings if f.severity == "error"}
-    assert "NaN or infinite voxels" in problems["nan"]
+    assert problems["nan"] == "nan.nii.gz must hold finite intensities (got 97% NaN or infinite voxels)"
     assert "constant volume" in problems["flat"]
     assert problems["slab"] == "slab.nii.gz must have at least 8 voxels along each axis (got 10x11x4)"
+
+
+def test_a_few_voxels_that_are_not_finite_are_a_warning_that_counts_them(cohort, tmp_path):
+    data = np.random.default_rng(9).random((10, 11, 12)).astype(np.float32)
+    data[0, 0, :] = np.nan
+    data[0, 1, :5] = np.inf
+    nib.save(nib.Nifti1Image(data, AFFINE), tmp_path / "nan.nii.gz")
+    found = only(verify(cohort(a=Case("a", "a", {"T1": tmp_path / "nan.nii.gz"}))), "warning")
+    assert (found.what, found.got) == ("nan.nii.gz must hold finite intensities", "17 NaN or infinite voxels")
+    assert "lowest intensity" in found.hint
+
+
+@pytest.mark.parametrize(("degrees", "shift", "told"), [(0, 0, False), (0, 0.9, False), (0, 1.2, True), (30, 0, True)])
+def test_forms_that_place_a_scan_differently_are_a_warning(degrees, shift, told, cohort, tmp_path):
+    image = nib.Nifti1Image(np.random.default_rng(9).random((10, 11, 12)).astype(np.float32), AFFINE)
+    turned = AFFINE.copy()
+    turned[:3, :3] = nib.eulerangles.euler2mat(np.deg2rad(degrees), 0, 0) @ AFFINE[:3, :3]
+    turned[1, 3] += shift
+    image.set_qform(AFFINE, 1)
+    image.set_sform(turned, 2)
+    nib.save(image, tmp_path / "moved.nii.gz")
+    found = verify(cohort(a=Case("a", "a", {"T1": tmp_path / "moved.nii.gz"})))
+    assert [f.severity for f in found] == ["warning"] * told
+    if told:
+        assert found[0].got.startswith(f"{degrees}.0 degrees and ")
+
+
+def head(path):
+    """A ball of tissue in the air, and the map of its voxels."""
+    ball = sum((x - n / 2) ** 2 for x, n in zip(np.indices((20, 22, 24)), (20, 22, 24), strict=True)) < 36
+    data = np.random.default_rng(9).normal(5, 1, ball.shape) + 400 * ball
+    Volume(data.astype(np.float32), AFFINE).save(path)
+    return ball
+
+
+def labelled(cohort, tmp_path, data):
+    Volume(data, AFFINE).save(tmp_path / "l.nii.gz")
+    return verify(cohort(a=Case("a", "a", {"T1": tmp_path / "head.nii.gz"}, tmp_path / "l.nii.gz")))
+
+
+def test_a_map_of_one_tissue_alone_is_odd_and_one_of_lesions_alone_is_not(cohort, tmp_path):
+    ball = head(tmp_path / "head.nii.gz")
+    found = only(labelled(cohort, tmp_path, np.where(ball, 3, 0).astype(np.uint8)), "warning")
+    assert (found.what, found.got) == ("l.nii.gz must hold CSF, GM, WM, or none of them", "WM alone")
+    (tmp_path / "l.nii.gz").unlink()
+    whole = cohort()
+    case = Case("a", "a", {"T1": tmp_path / "head.nii.gz"}, tmp_path / "l.nii.gz")
+    Volume(np.where(ball, 4, 0).astype(np.uint8), AFFINE).save(tmp_path / "l.nii.gz")
+    assert verify(Dataset("X", whole.modalities, {**TISSUES, "lesion": 4}, whole.cases | {"a": case})) == []
+
+
+def test_labels_in_the_air_are_odd(cohort, tmp_path):
+    ball = head(tmp_path / "head.nii.gz")
+    tissues = np.where(ball, np.random.default_rng(0).integers(1, 4, ball.shape), 0).astype(np.uint8)
+    assert labelled(cohort, tmp_path, tissues) == []
+    (tmp_path / "l.nii.gz").unlink()
+    found = only(labelled(cohort, tmp_path, np.roll(tissues, 9, axis=2)), "warning")
+    assert found.what == "the labelled voxels of l.nii.gz must lie where T1 is brighter than air"
+    assert "another subject" in found.hint
+
+
+def test_labels_beside_whole_numbers_are_sound(cohort, tmp_path):
+    Volume(Volume.load_labels(labels(tmp_path / "l.nii.gz")).data * 0.9999997, AFFINE).save(tmp_path / "f.nii.gz")
+    assert verify(cohort(a=Case("a", "a", cohort().cases["a"].images, tmp_path / "f.nii.gz"))) == []
 
 
 def test_an_empty_label_map_is_a_healthy_subject(cohort, tmp_path):
