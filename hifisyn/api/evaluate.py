@@ -8,10 +8,10 @@ from typing import Literal, TypedDict
 
 import pandas as pd
 
+from hifisyn.columns import DIRECTION, METHOD
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import model_list, of_all_models, of_model, of_volumes, output_files
-from hifisyn.evaluation.against_baselines import DIRECTION, METHOD
 from hifisyn.evaluation.measures import MIN_BRAIN
 from hifisyn.evaluation.model_task import look_up
 from hifisyn.evaluation.of_all_models import PlannedEvaluation

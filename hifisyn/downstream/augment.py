@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from hifisyn.columns import CASE, SUBJECT
 from hifisyn.directions import Direction
 from hifisyn.downstream.job import DownstreamJob, DownstreamResult
 from hifisyn.downstream.lesion import draw, scores
-from hifisyn.downstream.measures import CASE, COMPARISON, REAL, SUBJECT, remark
+from hifisyn.downstream.measures import COMPARISON, REAL, remark
 from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.networks import (
     NewSegmenter,

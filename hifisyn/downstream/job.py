@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from hifisyn.downstream.measures import CASE, SUBJECT, means
+from hifisyn.columns import CASE, SUBJECT
+from hifisyn.downstream.measures import means
 from hifisyn.engine.jobs import Failure
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError

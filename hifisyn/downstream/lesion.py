@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import CASE, SUBJECT
 from hifisyn.directions import Direction
 from hifisyn.downstream.job import DownstreamJob, DownstreamResult
-from hifisyn.downstream.measures import CASE, COMPARISON, REAL, SUBJECT, mean_dice, remark
+from hifisyn.downstream.measures import COMPARISON, REAL, mean_dice, remark
 from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.networks import (
     NewSegmenter,

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-COMPARISON, CASE, SUBJECT = "comparison", "case", "subject"
+from hifisyn.columns import CASE, SUBJECT
+
+COMPARISON = "comparison"
 REAL = "real"
 LEAST_DICE = 0.05
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from hifisyn.columns import DIRECTION, MODEL
 from hifisyn.directions import Direction
 from hifisyn.downstream import tissue
 from hifisyn.downstream.measures import COMPARISON, REAL, shown_measures
@@ -15,7 +16,6 @@ from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.differences import differences
 from hifisyn.tables.table import Table
 
-DIRECTION, MODEL = "direction", "model"
 KINDS = {"dice": "Dice", "vs": "VS"}
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import CASE, SUBJECT
 from hifisyn.dataset import TISSUES
 from hifisyn.directions import Direction
 from hifisyn.downstream.job import DownstreamJob, DownstreamResult
-from hifisyn.downstream.measures import CASE, SUBJECT
 from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.scans import Scans
 from hifisyn.downstream.tasks import DownstreamTask

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import CASE
 from hifisyn.dataset import TISSUES
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.engine.jobs import Failure
@@ -141,7 +142,7 @@ def evaluate(
         exact = None if labels is None else read_labels(labels, pair, loaded.synthetic)
         rows, maps = compare(loaded, segment, exact)
         _write_case(output, pair, loaded, maps)
-        rows.insert(0, "case", pair.case)
+        rows.insert(0, CASE, pair.case)
         return rows
 
     results, failures = attempt(pairs, work, "segmenting")

@@ -12,17 +12,16 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import CASE, DIRECTION, METHOD, SLICE, SUBJECT
 from hifisyn.directions import Direction, directions
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import baselines, regions
-from hifisyn.evaluation.measures import CASE, MEASURES, SLICE, by_case, by_dataset, counted, score
+from hifisyn.evaluation.measures import MEASURES, by_case, by_dataset, counted, score
 from hifisyn.intensities import OUTSIDE
 from hifisyn.metrics.image import ssim_map
 from hifisyn.paths import SPLITS_JSON
 from hifisyn.slices import SliceStore
-
-DIRECTION, METHOD, SUBJECT = "direction", "method", "subject"
 
 
 class Translator(Protocol):

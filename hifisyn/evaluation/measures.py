@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import CASE, SLICE
 from hifisyn.metrics.image import DATA_RANGE, correlation, finite_mean, mean_of_map, ms_ssim, nmse, psnr, ssim_map
 
 MEASURES = ("psnr", "ssim", "ms_ssim", "nmse", "psnr_brain", "ssim_brain", "nmse_brain", "correlation")
@@ -24,7 +25,6 @@ TITLES = {
 }
 LOWER_IS_BETTER = ("nmse", "nmse_brain")
 MIN_BRAIN = 0.02
-CASE, SLICE = "case", "slice"
 
 
 def counted(brain: np.ndarray, min_pixels: float) -> np.ndarray:

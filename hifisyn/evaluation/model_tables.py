@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import CASE, DIRECTION, METHOD, MODEL, SLICE, SUBJECT
 from hifisyn.evaluation import regions
-from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, SUBJECT
 from hifisyn.evaluation.baselines import BASELINE_NAMES
-from hifisyn.evaluation.measures import CASE, MEASURES, SLICE
+from hifisyn.evaluation.measures import MEASURES
 from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import Evaluated, evaluations, find
 from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, TEST
 
-MODEL, DOMAINS, FOLD, SPLIT, FOLDER = "model", "domains", "fold", "split", "folder"
+DOMAINS, FOLD, SPLIT, FOLDER = "domains", "fold", "split", "folder"
 TABLES = {"slices": SLICES_CSV, "subjects": SUBJECTS_CSV, "regions": REGIONS_CSV}
 
 _NEEDED = {

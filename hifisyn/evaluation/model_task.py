@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from hifisyn.columns import CASE, DIRECTION
 from hifisyn.directions import Direction
 from hifisyn.engine.digests import digest
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files, regions, synthetic_slices
-from hifisyn.evaluation.against_baselines import DIRECTION
-from hifisyn.evaluation.measures import CASE, MEASURES
+from hifisyn.evaluation.measures import MEASURES
 from hifisyn.inference.models import Checkpoint, Model, read_model
 from hifisyn.inference.weights import Fold, Folds, Kinds, Weights, choose_weights
 from hifisyn.paths import SPLITS_JSON, Roots, plans_file, slices_folder

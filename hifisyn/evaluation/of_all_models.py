@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hifisyn.columns import MODEL, SLICE, SUBJECT
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.evaluation import of_model
 from hifisyn.evaluation.baselines import BASELINE_NAMES
@@ -16,7 +17,6 @@ from hifisyn.evaluation.model_task import EvaluationTask, look_up, out_of_date
 from hifisyn.inference.models import Model
 from hifisyn.inference.weights import Fold, Folds, Kinds, choose_weights
 from hifisyn.paths import fold_folder
-from hifisyn.statistics.units import SLICE, SUBJECT
 from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.table import Table
 
@@ -160,12 +160,12 @@ def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, un
         ours = [of_contrasts(FIRST, one.model.domains) for one in own]
         joined = tables(own)
         for what, rows in comparable_groups(joined["slices" if unit == SLICE else "subjects"]):
-            models = [name for name in rows["model"].unique() if name not in BASELINE_NAMES]
+            models = [name for name in rows[MODEL].unique() if name not in BASELINE_NAMES]
             yield compare_methods(
                 rows,
                 measures=MEASURES,
                 by="",
-                row="model",
+                row=MODEL,
                 reference=reference or next(name for name in [*ours, models[0]] if name in models),
                 unit=unit,
                 titles=TITLES,

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hifisyn.columns import DIRECTION, METHOD
 from hifisyn.dataset import Dataset
 from hifisyn.directions import Direction
 from hifisyn.engine.once import Once
 from hifisyn.engine.progress import Progress
 from hifisyn.evaluation import output_files, regions, synthetic_slices
-from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, ModelEvaluation, OnCase, compare
+from hifisyn.evaluation.against_baselines import ModelEvaluation, OnCase, compare
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, EvaluationTask, look_up
 from hifisyn.inference.weights import Folds, Kinds

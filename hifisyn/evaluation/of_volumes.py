@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from hifisyn.columns import CASE, SLICE
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files, regions, volume_labels
-from hifisyn.evaluation.measures import CASE, MEASURES, MIN_BRAIN, SLICE, by_case, by_dataset, score
+from hifisyn.evaluation.measures import MEASURES, MIN_BRAIN, by_case, by_dataset, score
 from hifisyn.evaluation.pairs import Pair, attempt, find_pairs, load_pair
 from hifisyn.evaluation.stacks import UPPER_PERCENTILE, Stacks, axial, comparable_stacks, read_scale
 from hifisyn.metrics.image import SSIM_WINDOW, ssim_map

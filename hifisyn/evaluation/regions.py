@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import CASE
 from hifisyn.dataset import TISSUES
-from hifisyn.evaluation.measures import CASE, mean_of_finite
+from hifisyn.evaluation.measures import mean_of_finite
 from hifisyn.metrics.image import DATA_RANGE, correlation, finite_mean, mean_of_map, nmse, psnr
 
 MEASURES = ("psnr", "nmse", "ssim", "correlation")

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from hifisyn.evaluation.against_baselines import DIRECTION, SUBJECT
-from hifisyn.evaluation.measures import CASE, MEASURES
+from hifisyn.columns import CASE, DIRECTION, SUBJECT
+from hifisyn.evaluation.measures import MEASURES
 from hifisyn.experiments.experiment import Experiment
 from hifisyn.experiments.kind import Kind
 from hifisyn.experiments.rows import FULL, PARTS, TABLE_6, Row

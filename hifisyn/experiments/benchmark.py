@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from hifisyn.columns import DIRECTION, METHOD
 from hifisyn.directions import Direction, directions
 from hifisyn.downstream import show
 from hifisyn.downstream.run import FinishedJob
 from hifisyn.downstream.tasks import DownstreamTask
-from hifisyn.evaluation.against_baselines import DIRECTION, METHOD
 from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.model_task import EvaluationTask
 from hifisyn.experiments import benchmark_tables as tables

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pandas as pd
 
+from hifisyn.columns import DIRECTION, METHOD, SUBJECT
 from hifisyn.directions import Direction
 from hifisyn.downstream import tissue
 from hifisyn.downstream.measures import COMPARISON, shown_measures
 from hifisyn.downstream.run import FinishedJob
 from hifisyn.downstream.show import measure_title
 from hifisyn.downstream.tissue_of_folders import MAIN
-from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, SUBJECT
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, TITLES
 from hifisyn.experiments.methods import REFERENCE
 from hifisyn.experiments.tables import ROW, against
@@ -104,7 +104,7 @@ def cost(trainings: Sequence[Training], parameters: dict[str, int]) -> Table:
         millions = f"{parameters[row.name] / 1e6:.2f}"
         texts = (row.name, millions, f"{steps:.0f}", f"{seconds / steps:.2f}", f"{seconds / 60:.1f}")
         rows.append(tuple(map(Cell, texts)))
-    head = ("method", "parameters (M)", "steps", "seconds a step", "minutes")
+    head = (METHOD, "parameters (M)", "steps", "seconds a step", "minutes")
     note = (
         "Numbers are of one training: parameters of all networks that it holds, for all its directions. Time is what "
         f"went by, validation and sample sheets included, also beside other work of the machine.{_pairs(trainings)}"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from hifisyn.columns import CASE, DIRECTION, METHOD, SUBJECT
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.errors import UserError
-from hifisyn.evaluation.against_baselines import DIRECTION, METHOD, SUBJECT
-from hifisyn.evaluation.measures import CASE, MEASURES
+from hifisyn.evaluation.measures import MEASURES
 from hifisyn.evaluation.model_task import SUBJECTS_CSV, EvaluationTask, look_up, out_of_date
 from hifisyn.evaluation.of_model import evaluate, load
 from hifisyn.evaluation.output_files import SUMMARY_JSON

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hifisyn.evaluation.against_baselines import DIRECTION
+from hifisyn.columns import DIRECTION
 from hifisyn.evaluation.measures import TITLES
 from hifisyn.experiments.tables import ROW, SHOWN
 from hifisyn.metrics.image import finite_mean

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from hifisyn.evaluation.against_baselines import DIRECTION, SUBJECT
+from hifisyn.columns import DIRECTION, SUBJECT
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES, mean_of_finite
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods

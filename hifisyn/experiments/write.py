@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from hifisyn.columns import DIRECTION
 from hifisyn.directions import Direction
 from hifisyn.downstream.run import FinishedJob
 from hifisyn.engine.jobs import Failure, one_line
-from hifisyn.evaluation.against_baselines import DIRECTION
 from hifisyn.evaluation.model_task import SUBJECTS_CSV, EvaluationTask
 from hifisyn.evaluation.output_files import PACKAGES, write_table
 from hifisyn.experiments import dots

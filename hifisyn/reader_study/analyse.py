@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hifisyn.columns import MODEL
 from hifisyn.evaluation import output_files
 from hifisyn.files import sha256, write_text
 from hifisyn.paths import ANALYSIS, RANKS_PNG
@@ -64,7 +65,7 @@ def analyse_study(
     output_files.claim(output, overwrite)
     readings = read_answers(find_answer_files(answers), opened)
     titles = {name: candidate.title for name, candidate in opened.candidates.items()}
-    named = readings.ranks.assign(model=readings.ranks["model"].map(titles))
+    named = readings.ranks.assign(model=readings.ranks[MODEL].map(titles))
     findings = derive_findings(named)
     tables = study_tables(findings, readings)
     notes = (*_page_notes(study, opened), *write_cautions(findings))

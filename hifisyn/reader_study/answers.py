@@ -8,13 +8,14 @@ from typing import Annotated
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from hifisyn.columns import CASE, DIRECTION, MODEL, SLICE
 from hifisyn.errors import UserError
 from hifisyn.reader_study.json_files import read_json_as
 from hifisyn.reader_study.key import Key
 from hifisyn.reader_study.questions import KEYS, QUESTIONS, Question
 
 COLUMNS = (
-    "reader", "question", "trial", "case", "slice", "direction", "repeats", "image", "place", "model", "given", "rank",
+    "reader", "question", "trial", CASE, SLICE, DIRECTION, "repeats", "image", "place", MODEL, "given", "rank",
 )  # fmt: skip
 
 
@@ -134,7 +135,7 @@ def read_answers(files: Sequence[Path], key: Key) -> Readings:
     ranks = pd.concat(tables, ignore_index=True)
     if ranks.empty:
         raise UserError(f"no ranking is finished in {', '.join(map(str, files))}")
-    columns = ["reader", "trial", "case", "direction", "comment"]
+    columns = ["reader", "trial", CASE, DIRECTION, "comment"]
     return Readings(pd.DataFrame(people), ranks, tuple(unfinished), pd.DataFrame(comments, columns=columns))
 
 

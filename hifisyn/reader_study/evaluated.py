@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hifisyn.columns import CASE, SUBJECT
 from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.evaluation import synthetic_slices
@@ -141,7 +142,7 @@ def _subjects(direction: Direction, folders: Sequence[Path]) -> dict[str, str]:
     owners: dict[str, str] = {}
     for folder in folders:
         table = pd.read_csv(folder / "subjects.csv", dtype=str)
-        owners |= dict(zip(table["case"], table["subject"] if "subject" in table else table["case"], strict=True))
+        owners |= dict(zip(table[CASE], table[SUBJECT] if SUBJECT in table else table[CASE], strict=True))
     return {case: owners.get(case, case) for case in sorted(common)}
 
 

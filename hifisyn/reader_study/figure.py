@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import MODEL
 from hifisyn.pictures import LABEL_COLOURS, new_figure, save_figure
 from hifisyn.reader_study.questions import QUESTIONS
 
@@ -24,12 +25,12 @@ def draw_ranks(path: Path, means: pd.DataFrame, by_reader: pd.DataFrame, differe
         by_reader: `question, reader, model, mean_rank`: the small marks.
         differences: question to the critical difference of `tested_rank`, for the questions with a test.
     """
-    models = means.groupby("model")["mean_rank"].mean().sort_values(kind="stable").index.tolist()
+    models = means.groupby(MODEL)["mean_rank"].mean().sort_values(kind="stable").index.tolist()
     figure = new_figure(WIDTH_INCHES, OTHER_INCHES + ROW_INCHES * len(models), layout="constrained")
     axes = figure.subplots(1, len(QUESTIONS), sharey=True, squeeze=False)[0]
     marks: list[Any] = []
     for axis, question in zip(axes, QUESTIONS, strict=True):
-        rows = means[means["question"] == question.key].set_index("model").reindex(models)
+        rows = means[means["question"] == question.key].set_index(MODEL).reindex(models)
         marks = _marks(axis, rows, by_reader[by_reader["question"] == question.key])
         _bar(axis, differences.get(question.key, float("nan")), len(models))
         _axis(axis, question.title, len(models))
@@ -45,7 +46,7 @@ def _marks(axis: Any, rows: pd.DataFrame, by_reader: pd.DataFrame) -> list[Any]:
     axis.hlines(places, rows["low"], rows["high"], color=DOT, linewidth=2)
     (mean,) = axis.plot(rows["mean_rank"], places, "o", color=DOT, ms=7, label="mean rank, 95 % interval over cases")
     (own,) = axis.plot(
-        by_reader["mean_rank"], by_reader["model"].map(place_of) + 0.24, "|", color=SOFT, ms=7, label="each reader"
+        by_reader["mean_rank"], by_reader[MODEL].map(place_of) + 0.24, "|", color=SOFT, ms=7, label="each reader"
     )
     (tested,) = axis.plot(
         rows["tested_rank"],

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import CASE, DIRECTION, MODEL, SLICE, SUBJECT
 from hifisyn.reader_study.questions import QUESTIONS
 from hifisyn.statistics.agreement import kendall_w, rank_correlation, same_order
 from hifisyn.statistics.bootstrap import interval
@@ -55,7 +56,7 @@ def derive_findings(ranks: pd.DataFrame) -> Findings:
     questions = [question.key for question in QUESTIONS if (first["question"] == question.key).any()]
     by_case = {key: case_averages(first[first["question"] == key]) for key in questions}
     tests = {key: friedman(values, higher_is_better=False) for key, values in by_case.items()}
-    by_reader = first.groupby(["question", "reader", "model"], sort=False)["rank"].mean()
+    by_reader = first.groupby(["question", "reader", MODEL], sort=False)["rank"].mean()
     means = pd.concat([_means(key, by_case[key], tests[key], first) for key in questions], ignore_index=True)
     trials = {key: trial_ranks(first[first["question"] == key]) for key in questions}
     repeats = pd.DataFrame([row for key in questions for row in _repeats(ranks[ranks["question"] == key])])
@@ -68,14 +69,14 @@ def derive_findings(ranks: pd.DataFrame) -> Findings:
         pairs=pd.DataFrame([row for key in questions for row in _pairs(key, trials[key])]),
         repeats=repeats,
         readers=first["reader"].nunique(),
-        cases=first["case"].nunique(),
+        cases=first[CASE].nunique(),
     )
 
 
 def case_averages(ranks: pd.DataFrame) -> pd.DataFrame:
     """Return cases x models: ranks of one question averaged over slices and directions, then over readers."""
-    of_reader = ranks.groupby(["case", "model", "reader"], sort=True)["rank"].mean()
-    return of_reader.groupby(["case", "model"], sort=True).mean().unstack("model")
+    of_reader = ranks.groupby([CASE, MODEL, "reader"], sort=True)["rank"].mean()
+    return of_reader.groupby([CASE, MODEL], sort=True).mean().unstack(MODEL)
 
 
 def trial_ranks(ranks: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
@@ -92,7 +93,7 @@ def _means(question: str, by_case: pd.DataFrame, test: Friedman, first: pd.DataF
     return pd.DataFrame(
         {
             "question": question,
-            "model": by_case.columns,
+            MODEL: by_case.columns,
             "mean_rank": by_case.mean().to_numpy(),
             "low": [low for low, _ in bounds],
             "high": [high for _, high in bounds],
@@ -108,7 +109,7 @@ def _posthoc(question: str, by_case: pd.DataFrame, test: Friedman) -> pd.DataFra
     pairs = test.posthoc
     if test.k == 2:
         a, b = by_case.columns
-        pairs = pd.DataFrame({"a": [a], "b": [b], "p": against_reference(by_case, b, unit="subject")["p"]})
+        pairs = pd.DataFrame({"a": [a], "b": [b], "p": against_reference(by_case, b, unit=SUBJECT)["p"]})
     return pairs.assign(question=question)[["question", "a", "b", "p"]]
 
 
@@ -155,5 +156,5 @@ def _repeats(ranks: pd.DataFrame) -> list[dict[str, object]]:
 
 def _by_view(ranks: pd.DataFrame) -> dict[object, np.ndarray]:
     """Return view to the ranks of its models, in the order of the models' names."""
-    views = ranks.groupby(["case", "slice", "direction"], sort=False)
-    return {view: rows.sort_values("model")["rank"].to_numpy() for view, rows in views}
+    views = ranks.groupby([CASE, SLICE, DIRECTION], sort=False)
+    return {view: rows.sort_values(MODEL)["rank"].to_numpy() for view, rows in views}

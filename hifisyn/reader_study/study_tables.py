@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import MODEL
 from hifisyn.reader_study.answers import Readings
 from hifisyn.reader_study.findings import Findings
 from hifisyn.reader_study.questions import QUESTIONS
@@ -27,10 +28,10 @@ def study_tables(findings: Findings, readings: Readings) -> dict[str, Table]:
 
 def _mean_ranks(findings: Findings, titles: dict[str, str]) -> Table:
     means = findings.means
-    order = means.groupby("model")["mean_rank"].mean().sort_values(kind="stable").index
-    head, columns = ["model"], []
+    order = means.groupby(MODEL)["mean_rank"].mean().sort_values(kind="stable").index
+    head, columns = [MODEL], []
     for key, title in titles.items():
-        rows = means[means["question"] == key].set_index("model").reindex(order)
+        rows = means[means["question"] == key].set_index(MODEL).reindex(order)
         best = f"{rows['mean_rank'].min():.2f}"
         head += [f"{title}: mean rank", f"{title}: tested rank"]
         texts = [f"{value:.2f}" for value in rows["mean_rank"]]

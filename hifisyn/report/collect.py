@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from hifisyn.columns import SLICE, SUBJECT
 from hifisyn.errors import UserError
 from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import find, folds_of
@@ -18,7 +19,6 @@ from hifisyn.paths import CONFIG_JSON, METRICS_CSV, Roots, fold_folder
 from hifisyn.plans import Plans
 from hifisyn.report.collect_data import Data, read_data
 from hifisyn.report.collect_tasks import Ablation, Downstream, read_ablations, read_csv, read_downstream
-from hifisyn.statistics.units import SLICE, SUBJECT
 
 SPLITS = ("test", "val")
 

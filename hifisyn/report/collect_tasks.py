@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from hifisyn.columns import CASE, DIRECTION, METHOD, SUBJECT
 from hifisyn.directions import Direction
+from hifisyn.downstream.measures import COMPARISON
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.errors import UserError
 from hifisyn.experiments.ablation import ABLATION
@@ -118,4 +120,4 @@ def read_csv(file: Path) -> pd.DataFrame | None:
     return None if table.empty else table
 
 
-NAMES = ("case", "subject", "method", "direction", "comparison", "row", "settings", "region")
+NAMES = (CASE, SUBJECT, METHOD, DIRECTION, COMPARISON, "row", "settings", "region")

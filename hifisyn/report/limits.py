@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from hifisyn.columns import CASE, MODEL
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.report.collect import Facts
-from hifisyn.report.results import METHOD
 from hifisyn.report.words import counted, listed
 
 FEW_SUBJECTS, SHORT_STEPS = 10, 20_000
@@ -59,9 +59,9 @@ def _of_evaluation(facts: Facts) -> Iterator[str]:
     if table.empty:
         yield "No model was evaluated on these subjects."
         return
-    subjects = facts.data.subjects(sorted(set(table["case"])))
+    subjects = facts.data.subjects(sorted(set(table[CASE])))
     if subjects < FEW_SUBJECTS:
-        tests = " Where a test cannot reach significance, the tables say so." if table[METHOD].nunique() > 1 else ""
+        tests = " Where a test cannot reach significance, the tables say so." if table[MODEL].nunique() > 1 else ""
         yield f"There are {counted(subjects, 'subject')} only: means are uncertain.{tests}"
     if not any(facts.downstream_of(task) for task in DownstreamTask):
         yield "No downstream task was run: how useful synthetic scans are for segmentation is unknown."

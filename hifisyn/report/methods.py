@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import hifisyn
+from hifisyn.columns import CASE, DIRECTION, MODEL, SLICE
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.engine.progress import duration
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.steps import Stage, Status, Step
 from hifisyn.report.collect import Facts, TrainedFold
 from hifisyn.report.references import REFERENCES, Citations, citation
-from hifisyn.report.results import DIRECTION, FEWEST_MODELS, METHOD
+from hifisyn.report.results import FEWEST_MODELS
 from hifisyn.report.words import counted, listed
-from hifisyn.statistics.units import SLICE
 
 Part = Callable[[Facts, Citations], list[str]]
 ALPHA = 0.05
@@ -149,7 +149,7 @@ def _evaluation(facts: Facts, cite: Citations) -> list[str]:
     table = facts.evaluated
     if table.empty:
         return []
-    cases = sorted(set(table["case"]))
+    cases = sorted(set(table[CASE]))
     who = "held-out test" if facts.split == "test" else "validation"
     extras = [f"MS-SSIM {cite('ssim', 'ms_ssim')}"] if "ms_ssim" in table else []
     extras += ["the normalised mean squared error"] if "nmse" in table else []
@@ -159,7 +159,7 @@ def _evaluation(facts: Facts, cite: Citations) -> list[str]:
         f"({counted(len(cases), 'session')}) by {measures}, over whole slices and inside the brain, data range 2.",
         "Slices were averaged in their session, then sessions in their subject; spreads are over subjects.",
     ]
-    baselines = [name for name in dict.fromkeys(facts.evaluated[METHOD]) if name not in facts.labels]
+    baselines = [name for name in dict.fromkeys(facts.evaluated[MODEL]) if name not in facts.labels]
     if baselines:
         words.append(f"Baselines that change intensities only: {'; '.join(baselines)}.")
     return words
@@ -167,7 +167,7 @@ def _evaluation(facts: Facts, cite: Citations) -> list[str]:
 
 def _tests(facts: Facts, cite: Citations) -> list[str]:
     table = facts.evaluated
-    if table.empty or table[METHOD].nunique() < 2:
+    if table.empty or table[MODEL].nunique() < 2:
         return []
     words = [
         f"Each method was compared with {facts.reference} by the two-sided Wilcoxon signed-rank test "
@@ -176,15 +176,15 @@ def _tests(facts: Facts, cite: Citations) -> list[str]:
     ]
     if facts.unit == SLICE:
         return [*words, "Slices of a subject are not independent, so these p-values are too small."]
-    subjects = facts.data.subjects(set(table["case"]))
-    tests = int(table.groupby(DIRECTION)[METHOD].nunique().max()) - 1
+    subjects = facts.data.subjects(set(table[CASE]))
+    tests = int(table.groupby(DIRECTION)[MODEL].nunique().max()) - 1
     least = min(2.0 ** (1 - subjects) * tests, 1.0)
     if least > ALPHA:
         words.append(
             f"With {counted(subjects, 'subject')} and {counted(tests, 'test')} p is at least {least:.2g} after the "
             f"correction, so none could reach {ALPHA:g}."
         )
-    models = table[table[METHOD].isin(facts.labels)].groupby(DIRECTION)[METHOD].nunique()
+    models = table[table[MODEL].isin(facts.labels)].groupby(DIRECTION)[MODEL].nunique()
     if models.max() >= FEWEST_MODELS:
         words.append(
             f"Models were ranked within each subject and compared by Friedman's test {cite('friedman')} with Nemenyi's "

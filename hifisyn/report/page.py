@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import hifisyn
+from hifisyn.columns import CASE
 from hifisyn.pages.environment import render
 from hifisyn.report import results
 from hifisyn.report.collect import Facts
@@ -106,7 +107,7 @@ def page(
 
 def _counts(facts: Facts) -> list[tuple[int, str]]:
     table = facts.evaluated
-    subjects = facts.data.subjects(set(table["case"])) if not table.empty else 0
+    subjects = facts.data.subjects(set(table[CASE])) if not table.empty else 0
     split = "test" if facts.split == "test" else "validation"
     counts = [
         (len(facts.trainings), "trained model"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from hifisyn.columns import CASE
 from hifisyn.figures.drawn_figure import FigureGroup
 from hifisyn.pages.data_uri import picture_uri
 from hifisyn.paths import ANALYSIS, RANKS_PNG, READER_STUDY
@@ -84,7 +85,7 @@ def overlays(facts: Facts) -> list[Picture]:
     if ranks.is_file():
         found.append(Picture(ranks, "Ranks by readers", "Mean ranks of a blinded study, 1 is best.", "Reader study"))
     for entry in facts.downstream:
-        cases = [picture for picture in entry.pictures if picture.stem in set(entry.cases.get("case", ()))]
+        cases = [picture for picture in entry.pictures if picture.stem in set(entry.cases.get(CASE, ()))]
         for path in cases[:OVERLAYS]:
             title = f"{entry.task.capitalize()}, {entry.direction}: {path.stem}"
             caption = f"Model {entry.label}; segmented by {entry.settings.get('tool') or 'the tool of the task'}."

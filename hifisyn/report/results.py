@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from hifisyn.columns import CASE, DIRECTION, MODEL, SUBJECT
 from hifisyn.downstream.lesion import SOURCE
 from hifisyn.downstream.measures import COMPARISON, REAL, shown_measures
 from hifisyn.downstream.show import measure_title
@@ -19,14 +20,13 @@ from hifisyn.experiments.tables import SEED, seed_table
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_tasks import Downstream
 from hifisyn.statistics.friedman import friedman
-from hifisyn.statistics.units import SUBJECT, by_subject
+from hifisyn.statistics.units import by_subject
 from hifisyn.statistics.verdict import p_text
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.differences import differences
 from hifisyn.tables.table import Table
 
-METHOD, DIRECTION = "model", "direction"
 OVERVIEW, RANKED = ("psnr", "ssim"), ("psnr", "ssim", "psnr_brain", "ssim_brain")
 FEWEST_MODELS = 3
 WITHOUT_MODEL = (REAL, SOURCE, CEILING)  # comparisons that are the same for every model
@@ -53,8 +53,8 @@ def image_quality(facts: Facts) -> list[ResultTable]:
         table = _compare(facts, rows, MEASURES, f"Image quality, {group}", by="", unit=facts.unit)
         result.append(ResultTable(_file("image_quality", group), table))
     for group, rows in comparable_groups(facts.evaluated):
-        models = rows[rows[METHOD].isin(facts.labels)]
-        if models[METHOD].nunique() >= FEWEST_MODELS:
+        models = rows[rows[MODEL].isin(facts.labels)]
+        if models[MODEL].nunique() >= FEWEST_MODELS:
             result.append(ResultTable(_file("ranks", group), _rank_table(group, models)))
     return result
 
@@ -75,13 +75,13 @@ def regions(facts: Facts) -> list[ResultTable]:
 def tissue(facts: Facts) -> list[ResultTable]:
     """Return the paper's table 3: overlap and volumes of tissues on synthetic and real scans."""
     parts = [
-        (entry, entry.cases.assign(**{METHOD: _tissue_rows(entry)}))
+        (entry, entry.cases.assign(**{MODEL: _tissue_rows(entry)}))
         for entry in facts.downstream_of(DownstreamTask.TISSUE)
     ]
     if not parts:
         return []
     rows = pd.concat([cases.assign(**{DIRECTION: str(entry.direction)}) for entry, cases in parts], ignore_index=True)
-    rows = rows.drop_duplicates([DIRECTION, METHOD, "case"])
+    rows = rows.drop_duplicates([DIRECTION, MODEL, CASE])
     reference = f"{facts.reference}: {MAIN}"
     tools = sorted({str(entry.settings.get("tool", "")) for entry, _ in parts} - {""})
     return [ResultTable("tissue", _task(rows, reference, f"Tissue maps by {', '.join(tools) or 'the same tool'}"))]
@@ -113,21 +113,19 @@ def ablations(facts: Facts) -> list[ResultTable]:
 def models_first(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     """Return a table with the models first, the reference at their head, then the baselines."""
     order = {label: place for place, label in enumerate(facts.labels)}
-    return rows.sort_values(
-        METHOD, key=lambda names: names.map(lambda name: order.get(name, len(order))), kind="stable"
-    )
+    return rows.sort_values(MODEL, key=lambda names: names.map(lambda name: order.get(name, len(order))), kind="stable")
 
 
 def _compare(
     facts: Facts, rows: pd.DataFrame, measures: Sequence[str], title: str, *, by: str = DIRECTION, unit: str = SUBJECT
 ) -> Table:
-    methods = set(rows[METHOD])
+    methods = set(rows[MODEL])
     rows = models_first(facts, rows)
     return compare_methods(
         rows,
         measures=[measure for measure in measures if measure in rows],
         by=by,
-        row=METHOD,
+        row=MODEL,
         reference=next((label for label in facts.labels if label in methods), None) if len(methods) > 1 else None,
         titles=TITLES,
         lower_is_better=LOWER_IS_BETTER,
@@ -137,7 +135,7 @@ def _compare(
 
 
 def _rank_table(group: str, rows: pd.DataFrame) -> Table:
-    tests = {m: friedman(by_subject(rows, m, method=METHOD)) for m in RANKED if m in rows}
+    tests = {m: friedman(by_subject(rows, m, method=MODEL)) for m in RANKED if m in rows}
     methods = list(next(iter(tests.values())).mean_ranks.index)
     best = {measure: test.mean_ranks.min() for measure, test in tests.items()}
     body = tuple(
@@ -149,9 +147,9 @@ def _rank_table(group: str, rows: pd.DataFrame) -> Table:
         f"critical difference {t.critical_difference:.2f}"
         for m, t in tests.items()
     )
-    numbers = pd.DataFrame({measure: test.mean_ranks for measure, test in tests.items()}).rename_axis(METHOD)
+    numbers = pd.DataFrame({measure: test.mean_ranks for measure, test in tests.items()}).rename_axis(MODEL)
     note = f"Mean rank over subjects, 1 is best. Friedman's test, Nemenyi's critical difference. {results}."
-    head = ("model", *(TITLES.get(measure, measure) for measure in tests))
+    head = (MODEL, *(TITLES.get(measure, measure) for measure in tests))
     return Table(f"Ranks of the models, {group}", note, head, body, numbers.reset_index())
 
 
@@ -166,10 +164,10 @@ def _by_nnunet(facts: Facts, task: str, title: str, reference: str) -> list[Resu
     for entry in facts.downstream_of(task):
         comparison = entry.cases[COMPARISON]
         names = comparison.where(comparison.isin(WITHOUT_MODEL), comparison + f" ({entry.label})")
-        tables.append(entry.cases.assign(**{METHOD: names, DIRECTION: str(entry.direction)}))
+        tables.append(entry.cases.assign(**{MODEL: names, DIRECTION: str(entry.direction)}))
     if not tables:
         return []
-    rows = pd.concat(tables, ignore_index=True).drop_duplicates([DIRECTION, METHOD, "case"])
+    rows = pd.concat(tables, ignore_index=True).drop_duplicates([DIRECTION, MODEL, CASE])
     remarks = [f"{e.direction}: {e.settings['remark']}." for e in facts.downstream_of(task) if e.settings.get("remark")]
     table = _task(rows, reference, title)
     table = replace(table, note=" ".join([*dict.fromkeys(remarks), table.note]))
@@ -182,8 +180,8 @@ def _task(rows: pd.DataFrame, reference: str, title: str) -> Table:
     return compare_methods(
         rows,
         measures=measures,
-        row=METHOD,
-        reference=reference if reference in set(rows[METHOD]) and rows[METHOD].nunique() > 1 else None,
+        row=MODEL,
+        reference=reference if reference in set(rows[MODEL]) and rows[MODEL].nunique() > 1 else None,
         titles={name: measure_title(name) for name in measures},
         title=title,
         percent=True,

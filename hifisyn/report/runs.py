@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from hifisyn.columns import CASE
 from hifisyn.directions import Direction
 from hifisyn.engine.progress import duration
 from hifisyn.pages.plain_table import PlainTable, facts_table
@@ -111,7 +112,7 @@ def _downstream(facts: Facts) -> PlainTable | None:
             f"{entry.task}, {entry.direction}",
             entry.label,
             entry.settings.get("tool", ""),
-            len(entry.cases["case"].unique()) if "case" in entry.cases else len(entry.cases),
+            len(entry.cases[CASE].unique()) if CASE in entry.cases else len(entry.cases),
             _versions(entry.summary.get("versions")),
             _failures(entry.summary, facts.data.private) or "none",
         )

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import CASE, DIRECTION, MODEL
 from hifisyn.evaluation.measures import MEASURES, TITLES
 from hifisyn.report.collect import Facts
-from hifisyn.report.results import DIRECTION, METHOD, models_first
+from hifisyn.report.results import models_first
 from hifisyn.report.section import Missing
 from hifisyn.report.viewer_cases import ViewerCase
 from hifisyn.report.words import counted
@@ -94,10 +95,10 @@ def colours() -> np.ndarray:
 
 def _rows(table: pd.DataFrame, anchors: dict[str, str], measures: Sequence[str]) -> Iterator[NumbersRow]:
     for row in table.to_dict("records"):
-        case = str(row["case"])
+        case = str(row[CASE])
         if case in anchors:
             values = tuple(_number(measure, row[measure]) for measure in measures)
-            yield NumbersRow(anchors[case], str(row[METHOD]), case, str(row[DIRECTION]), values)
+            yield NumbersRow(anchors[case], str(row[MODEL]), case, str(row[DIRECTION]), values)
 
 
 def _number(measure: str, value: float) -> str:

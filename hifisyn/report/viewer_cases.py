@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import CASE, MODEL, SLICE
 from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.paths import slices_folder
@@ -65,9 +66,9 @@ def choose_cases(facts: Facts, most: int = SUBJECTS) -> list[str]:
     table = facts.evaluated
     if table.empty:
         return []
-    evaluated = [label for label in facts.labels if label in set(table["model"])]
-    own = table[table["model"] == evaluated[0]] if evaluated else table
-    scores = own.groupby("case")["psnr_brain"].mean().sort_values(kind="stable")
+    evaluated = [label for label in facts.labels if label in set(table[MODEL])]
+    own = table[table[MODEL] == evaluated[0]] if evaluated else table
+    scores = own.groupby(CASE)["psnr_brain"].mean().sort_values(kind="stable")
     scores = scores[~pd.Series([facts.data.subject_of.get(c, c) for c in scores.index], scores.index).duplicated()]
     chosen = np.linspace(0, len(scores) - 1, min(most, len(scores))).round().astype(int)
     return [str(case) for case in scores.index[sorted(set(chosen.tolist()))]]
@@ -159,7 +160,7 @@ def _evaluation(training: TrainedFold, split: str) -> Path:
 def _places(facts: Facts, case: str, brain: np.ndarray, most: int) -> np.ndarray:
     """Return the slices to show: evenly spread over those that were compared."""
     table = facts.tables.get("slices", pd.DataFrame())
-    compared = sorted(set(table.loc[table["case"] == case, "slice"])) if not table.empty else []
+    compared = sorted(set(table.loc[table[CASE] == case, SLICE])) if not table.empty else []
     slices = np.array([int(s) for s in compared if s < len(brain)] or np.flatnonzero(brain.any(axis=(1, 2))))
     chosen = np.linspace(0, len(slices) - 1, min(most, len(slices))).round().astype(int)
     return np.asarray(slices[chosen])

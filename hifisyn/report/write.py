@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from hifisyn.columns import SUBJECT
 from hifisyn.errors import UserError
 from hifisyn.files import write_text
 from hifisyn.paths import Roots
@@ -12,7 +13,6 @@ from hifisyn.report.page import page, tables
 from hifisyn.report.pictures import Picture, overlays
 from hifisyn.report.results import ResultTable
 from hifisyn.report.viewer_cases import read_cases
-from hifisyn.statistics.units import SUBJECT
 
 log = logging.getLogger(__name__)
 

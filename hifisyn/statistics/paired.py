@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import METHOD, SLICE, SUBJECT
 from hifisyn.errors import UserError
 from hifisyn.metrics.image import finite_mean
 from hifisyn.statistics.bootstrap import interval
 from hifisyn.statistics.holm import holm
 from hifisyn.statistics.signed_rank import signed_rank
-from hifisyn.statistics.units import SLICE, SUBJECT, check_unit
+from hifisyn.statistics.units import check_unit
 from hifisyn.statistics.verdict import PairedVerdict, VerdictKind
 
 PAIR_COLUMNS = (
     "n", "reference", "mean", "difference", "low", "high", "effect", "p", "least_p", "differ", "lost", "infinite"
 )  # fmt: skip
-COLUMNS = ("method", *PAIR_COLUMNS[:8], "p_holm", "least_p", "verdict")
+COLUMNS = (METHOD, *PAIR_COLUMNS[:8], "p_holm", "least_p", "verdict")
 
 
 def against_reference(
@@ -59,7 +60,7 @@ def against_reference(
     table = pd.DataFrame(rows, columns=PAIR_COLUMNS)
     table["p_holm"] = holm(table["p"])
     table["verdict"] = _verdicts(table, unit, alpha)
-    table["method"] = methods
+    table[METHOD] = methods
     return table[list(COLUMNS)]
 
 

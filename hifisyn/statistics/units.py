@@ -10,9 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import CASE, METHOD, SLICE, SUBJECT
 from hifisyn.errors import UserError
-
-SUBJECT, CASE, SLICE = "subject", "case", "slice"
 
 
 def check_unit(unit: str) -> None:
@@ -25,12 +24,12 @@ def check_unit(unit: str) -> None:
         raise UserError(f"unit must be {SUBJECT} or {SLICE}", got=unit)
 
 
-def by_unit(table: pd.DataFrame, measure: str, unit: str, *, method: str = "method") -> pd.DataFrame:
+def by_unit(table: pd.DataFrame, measure: str, unit: str, *, method: str = METHOD) -> pd.DataFrame:
     """Turn a long table into units x methods: `by_subject` or `by_slice`."""
     return (by_slice if unit == SLICE else by_subject)(table, measure, method=method)
 
 
-def by_subject(cases: pd.DataFrame, measure: str, *, method: str = "method") -> pd.DataFrame:
+def by_subject(cases: pd.DataFrame, measure: str, *, method: str = METHOD) -> pd.DataFrame:
     """Turn a long table into subjects x methods: slices averaged in their case, then cases in their subject.
 
     Infinite values are left out of a mean, unless all are infinite.
@@ -50,7 +49,7 @@ def by_subject(cases: pd.DataFrame, measure: str, *, method: str = "method") -> 
     return _wide(cases, [subject], measure, method)
 
 
-def by_slice(slices: pd.DataFrame, measure: str, *, method: str = "method") -> pd.DataFrame:
+def by_slice(slices: pd.DataFrame, measure: str, *, method: str = METHOD) -> pd.DataFrame:
     """Turn a long table of slices into slices x methods; the index is `case` and `slice`.
 
     Raises:

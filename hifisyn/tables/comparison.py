@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from hifisyn.columns import DIRECTION, METHOD, SLICE, SUBJECT
 from hifisyn.errors import UserError
 from hifisyn.statistics.paired import against_reference
-from hifisyn.statistics.units import SLICE, SUBJECT, by_unit, check_unit
+from hifisyn.statistics.units import by_unit, check_unit
 from hifisyn.statistics.verdict import SLICE_LEVEL
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.cells import REFERENCE, SAME, TOO_SMALL, method_cells
@@ -21,8 +22,8 @@ def compare_methods(
     cases: pd.DataFrame,
     *,
     measures: Sequence[str],
-    by: str = "direction",
-    row: str = "method",
+    by: str = DIRECTION,
+    row: str = METHOD,
     reference: str | None = None,
     titles: Mapping[str, str] | None = None,
     lower_is_better: Collection[str] = ("nmse", "nmse_brain"),
@@ -81,7 +82,7 @@ def _numbers(part: pd.DataFrame, measure: str, row: str, reference: str | None, 
     found = pd.DataFrame({"n": values.notna().sum(), "mean": finite.mean(), "sd": finite.std(ddof=1)})
     found["mean"] = found["mean"].fillna(values.max())  # infinite where all are
     if reference is not None and reference in values.columns:
-        tests = against_reference(values, reference, unit=unit, alpha=ALPHA).set_index("method")
+        tests = against_reference(values, reference, unit=unit, alpha=ALPHA).set_index(METHOD)
         found = found.join(tests.rename(columns={"n": "pairs"}).drop(columns=["reference", "mean"]))
     return found.reindex(columns=["n", "mean", "sd", *TESTED])
 
