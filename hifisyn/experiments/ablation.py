@@ -13,6 +13,7 @@ from hifisyn.experiments.rows import FULL, PARTS, TABLE_6, Row
 from hifisyn.experiments.tables import MEANING, ROW, SEED, SHOWN, against, seed_spread, seed_table, trained_once
 from hifisyn.experiments.write import Pages, Results
 from hifisyn.tables.cell import Cell
+from hifisyn.tables.heads import heads
 from hifisyn.tables.table import Table
 
 ABLATION = Kind("ablation", noun="row", page="table", reference=FULL.name, shorter="--epochs N", alike=True)
@@ -83,7 +84,9 @@ def wide(cases: pd.DataFrame, settings: Mapping[str, str]) -> pd.DataFrame:
 def parts_table(rows: Sequence[Row]) -> Table:
     """Return what each row has and by which changes of the plans, with the paper's tick marks."""
     marks = {row: ["x" if part in (row.parts or ()) else "" for part in PARTS] for row in rows}
+    words = {row: (row.summary, " ".join(row.assignments) or "none") for row in rows}
     cells = tuple(
-        tuple(map(Cell, (row.name, *marks[row], row.summary, " ".join(row.assignments) or "none"))) for row in rows
+        (Cell(row.name), *map(Cell, marks[row]), *(Cell(text, words=True) for text in words[row])) for row in rows
     )
-    return Table("What each row has", "", (ROW, *PARTS, "in words", "changes of the plans"), cells, pd.DataFrame())
+    head = heads(ROW, *PARTS, "in words", "changes of the plans")
+    return Table("What each row has", "", head, cells, pd.DataFrame())

@@ -18,6 +18,7 @@ from hifisyn.experiments.tables import ROW, against
 from hifisyn.experiments.trainings import Training
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
+from hifisyn.tables.heads import heads
 from hifisyn.tables.table import Table
 
 WHOLE = ("psnr", "ssim")
@@ -104,7 +105,7 @@ def cost(trainings: Sequence[Training], parameters: dict[str, int]) -> Table:
         millions = f"{parameters[row.name] / 1e6:.2f}"
         texts = (row.name, millions, f"{steps:.0f}", f"{seconds / steps:.2f}", f"{seconds / 60:.1f}")
         rows.append(tuple(map(Cell, texts)))
-    head = (METHOD, "parameters (M)", "steps", "seconds a step", "minutes")
+    head = heads(METHOD, "parameters (M)", "steps", "seconds a step", "minutes")
     note = (
         "Numbers are of one training: parameters of all networks that it holds, for all its directions. Time is what "
         f"went by, validation and sample sheets included, also beside other work of the machine.{_pairs(trainings)}"

@@ -9,6 +9,7 @@ from hifisyn.columns import DIRECTION, SUBJECT
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES, mean_of_finite
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
+from hifisyn.tables.heads import Head
 from hifisyn.tables.table import Table
 
 ROW, SEED = "row", "seed"
@@ -55,7 +56,7 @@ def against(
         title=title,
         percent=percent,
     )
-    return replace(table, head=(head, *table.head[1:]))
+    return replace(table, head=(Head(head), *table.head[1:]))
 
 
 def trained_once(noun: str) -> str:
@@ -89,8 +90,8 @@ def seed_table(cases: pd.DataFrame, head: str = ROW) -> Table:
         f"Standard deviation, over {cases[SEED].nunique()} seeds, of the mean over subjects. A difference between rows "
         "that is not well above it is no finding."
     )
-    titles = (head, *(f"{direction}: {TITLES[measure]}" for direction, measure in columns))
-    return Table("Spread between trainings of the same row", note, titles, rows, spread.reset_index())
+    heads = (Head(head), *(Head(TITLES[measure], direction) for direction, measure in columns))
+    return Table("Spread between trainings of the same row", note, heads, rows, spread.reset_index())
 
 
 def _short(spread: float, measure: str) -> str:

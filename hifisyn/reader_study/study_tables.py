@@ -10,6 +10,7 @@ from hifisyn.reader_study.questions import QUESTIONS
 from hifisyn.statistics.friedman import Friedman
 from hifisyn.statistics.verdict import count, p_text
 from hifisyn.tables.cell import Cell
+from hifisyn.tables.heads import Head, heads
 from hifisyn.tables.table import Table
 
 NOTHING = "–"
@@ -29,11 +30,11 @@ def study_tables(findings: Findings, readings: Readings) -> dict[str, Table]:
 def _mean_ranks(findings: Findings, titles: dict[str, str]) -> Table:
     means = findings.means
     order = means.groupby(MODEL)["mean_rank"].mean().sort_values(kind="stable").index
-    head, columns = [MODEL], []
+    head, columns = [Head(MODEL)], []
     for key, title in titles.items():
         rows = means[means["question"] == key].set_index(MODEL).reindex(order)
         best = f"{rows['mean_rank'].min():.2f}"
-        head += [f"{title}: mean rank", f"{title}: tested rank"]
+        head += [Head("mean rank", title), Head("tested rank", title)]
         texts = [f"{value:.2f}" for value in rows["mean_rank"]]
         spread = [_range(low, high) for low, high in zip(rows["low"], rows["high"], strict=True)]
         shown = [f"{text} ({more})" if more else text for text, more in zip(texts, spread, strict=True)]
@@ -67,12 +68,12 @@ def _posthoc(findings: Findings, titles: dict[str, str]) -> Table:
     two = any(test.k == 2 for test in findings.tests.values())
     words = "Wilcoxon's signed-rank test" if two else "Nemenyi's test, corrected for all pairs"
     note = f"p of each pair of models by {words}; one value a case, averaged over readers."
-    return Table("Pairs of models", note, ("pair", *titles.values()), tuple(rows), findings.posthoc)
+    return Table("Pairs of models", note, heads("pair", *titles.values()), tuple(rows), findings.posthoc)
 
 
 def _readers(findings: Findings, readings: Readings, titles: dict[str, str]) -> Table:
-    head = ["reader", "years", "rankings", "left out", "median seconds"]
-    head += [f"{title}: {word}" for title in titles.values() for word in ("own correlation", "same order")]
+    head = [*heads("reader", "years", "rankings", "left out", "median seconds")]
+    head += [Head(word, title) for title in titles.values() for word in ("own correlation", "same order")]
     numbers = readings.readers
     for key in titles:
         part = findings.repeats[findings.repeats["question"] == key].drop(columns="question")
@@ -116,7 +117,7 @@ def _agreement(findings: Findings, titles: dict[str, str]) -> Table:
         "views."
     )
     numbers = pd.concat([findings.concordance, findings.pairs], ignore_index=True)
-    return Table("Agreement between readers", note, ("readers", *titles.values()), tuple(rows), numbers)
+    return Table("Agreement between readers", note, heads("readers", *titles.values()), tuple(rows), numbers)
 
 
 def _by_question(table: pd.DataFrame, pair: list[str], value: str) -> pd.DataFrame:

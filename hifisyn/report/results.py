@@ -25,6 +25,7 @@ from hifisyn.statistics.verdict import p_text
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.differences import differences
+from hifisyn.tables.heads import heads
 from hifisyn.tables.table import Table
 
 OVERVIEW, RANKED = ("psnr", "ssim"), ("psnr", "ssim", "psnr_brain", "ssim_brain")
@@ -149,7 +150,7 @@ def _rank_table(group: str, rows: pd.DataFrame) -> Table:
     )
     numbers = pd.DataFrame({measure: test.mean_ranks for measure, test in tests.items()}).rename_axis(MODEL)
     note = f"Mean rank over subjects, 1 is best. Friedman's test, Nemenyi's critical difference. {results}."
-    head = (MODEL, *(TITLES.get(measure, measure) for measure in tests))
+    head = heads(MODEL, *(TITLES.get(measure, measure) for measure in tests))
     return Table(f"Ranks of the models, {group}", note, head, body, numbers.reset_index())
 
 

@@ -11,13 +11,10 @@ class Cell:
         text: what it says.
         best: whether it is the best of its column.
         test: what a test against the reference says: "p 0.031", "reference", "n too small"; "" where there is none.
+        words: whether it is read from the left, such as a verdict; numbers stand on the right.
     """
 
     text: str
     best: bool = False
     test: str = ""
-
-    @property
-    def is_words(self) -> bool:
-        """Whether it is read from the left, such as a verdict."""
-        return " " in self.text and self.text[0].isalpha()
+    words: bool = False

@@ -12,6 +12,7 @@ from hifisyn.statistics.units import by_unit, check_unit
 from hifisyn.statistics.verdict import SLICE_LEVEL
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.cells import REFERENCE, SAME, TOO_SMALL, method_cells
+from hifisyn.tables.heads import Head
 from hifisyn.tables.table import Table
 
 ALPHA = 0.05
@@ -59,13 +60,13 @@ def compare_methods(
     names = list(cases[row].unique())
     if reference is not None and reference not in names:
         raise UserError(f"reference must be one of {', '.join(map(str, names))}", got=reference)
-    head, columns, numbers = [row], [], []
+    head, columns, numbers = [Head(row)], [], []
     for group, part in cases.groupby(by, sort=False) if by else [("", cases)]:
         for measure in measures:
             found = _numbers(part, measure, row, reference, unit).reindex(names)
             columns.append(method_cells(found, reference, lower=measure in lower_is_better, percent=percent))
             numbers.append(found.rename_axis(row).reset_index().assign(**{by or "group": group, "measure": measure}))
-            head.append((f"{group}: " if by else "") + _heading(measure, titles or {}, percent))
+            head.append(Head(_heading(measure, titles or {}, percent), str(group)))
     table = pd.concat(numbers, ignore_index=True)
     first = [by, "measure", row] if by else ["measure", row]
     rows = [(Cell(str(name)), *cells) for name, *cells in zip(names, *columns, strict=True)]

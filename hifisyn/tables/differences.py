@@ -7,6 +7,7 @@ import numpy as np
 
 from hifisyn.statistics.verdict import PairedVerdict, p_text
 from hifisyn.tables.cell import Cell
+from hifisyn.tables.heads import Head, heads
 from hifisyn.tables.table import Table
 
 NOTE = (
@@ -14,7 +15,7 @@ NOTE = (
     "rank-biserial correlation, from -1 to 1, positive where the method is larger. p: two-sided Wilcoxon signed-rank "
     "test, before and after Holm's correction."
 )
-HEAD = ("pairs", "difference", "95 % interval", "r", "p", "after Holm", "verdict")
+HEAD = heads("pairs", "difference", "95 % interval", "r", "p", "after Holm", "verdict")
 
 
 def differences(compared: Table, *, percent: bool = False, title: str = "") -> Table:
@@ -35,7 +36,7 @@ def differences(compared: Table, *, percent: bool = False, title: str = "") -> T
             name = f"{compared.head[1 + place // count]}, {compared.rows[place % count][0].text}"
             rows.append((Cell(name), *_cells(row, percent)))
     tested = compared.numbers.dropna(subset="verdict") if rows else compared.numbers.iloc[:0]
-    return Table(title, NOTE, (f"measure, {compared.head[0]}", *HEAD), tuple(rows), tested)
+    return Table(title, NOTE, (Head(f"measure, {compared.head[0]}"), *HEAD), tuple(rows), tested)
 
 
 def _cells(row: Mapping[str, Any], percent: bool) -> list[Cell]:
@@ -49,9 +50,8 @@ def _cells(row: Mapping[str, Any], percent: bool) -> list[Cell]:
         _signed(row["effect"], "+.2f"),
         _p(row["p"]),
         _p(row["p_holm"]),
-        str(row["verdict"]),
     ]
-    return [Cell(text) for text in texts]
+    return [*map(Cell, texts), Cell(str(row["verdict"]), words=True)]
 
 
 def _signed(value: float, form: str = "+.3g") -> str:

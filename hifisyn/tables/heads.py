@@ -1,19 +1,37 @@
-"""Heads of columns: "GROUP: TITLE" puts a column under the head of a group."""
+"""Heads of columns: a title, and the group of columns that it stands under."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 
-def groups(head: Sequence[str]) -> list[tuple[str, list[int]]]:
-    """Return the groups of neighbouring columns: name, "" for none, and their places; the first column is in none."""
-    named = groupby(range(1, len(head)), key=lambda place: head[place].rpartition(": ")[0])
-    return [(name, list(places)) for name, places in named]
+@dataclass(frozen=True)
+class Head:
+    """The head of a column.
 
-
-def title(head: str) -> str:
-    """Return a head without its group.
-
-    >>> title("T1 to T2: SSIM"), title("SSIM")
-    ('SSIM', 'SSIM')
+    Attributes:
+        title: of the column.
+        group: what neighbouring columns share, such as a direction; "" for none.
     """
-    return head.rpartition(": ")[2]
+
+    title: str
+    group: str = ""
+
+    def __str__(self) -> str:
+        """Return both on one line.
+
+        >>> str(Head("SSIM", "T1 to T2")), str(Head("SSIM"))
+        ('T1 to T2: SSIM', 'SSIM')
+        """
+        return f"{self.group}: {self.title}" if self.group else self.title
+
+
+def heads(*titles: str) -> tuple[Head, ...]:
+    """Return heads without groups."""
+    return tuple(map(Head, titles))
+
+
+def groups(head: Sequence[Head]) -> list[tuple[str, list[int]]]:
+    """Return the groups of neighbouring columns: name, "" for none, and their places; the first column is in none."""
+    named = groupby(range(1, len(head)), key=lambda place: head[place].group)
+    return [(name, list(places)) for name, places in named]

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from hifisyn.pages.environment import part
 from hifisyn.tables.cell import Cell
-from hifisyn.tables.heads import groups, title
+from hifisyn.tables.heads import Head, groups
 from hifisyn.tables.markdown import markdown
 from hifisyn.tables.text import text
 
@@ -19,14 +19,14 @@ class Table:
     Attributes:
         title: what it shows.
         note: what its numbers are, in sentences.
-        head: one title a column. "GROUP: TITLE" puts a column under the head of a group: "T1 to FLAIR: PSNR (dB)".
+        head: one a column; the first is in no group.
         rows: one cell a column; the first names the row.
         numbers: the values behind the table, not rounded.
     """
 
     title: str
     note: str
-    head: tuple[str, ...]
+    head: tuple[Head, ...]
     rows: tuple[tuple[Cell, ...], ...]
     numbers: pd.DataFrame
 
@@ -42,7 +42,7 @@ class Table:
     def html(self) -> Markup:
         """Return a <table>: caption of title and note, heads with scope, classes `number`, `words`, `best`, `test`."""
         first = self.rows[0] if self.rows else [Cell("")] * len(self.head)
-        columns = [(title(text), cell) for text, cell in zip(self.head, first, strict=True)]
+        columns = list(zip(self.head, first, strict=True))
         spans = [(name, len(places)) for name, places in groups(self.head)]
         named = spans if any(name for name, _ in spans) else []
         return part("tables/table.html.jinja", table=self, columns=columns[1:], groups=named)

@@ -3,22 +3,22 @@
 import textwrap
 from collections.abc import Sequence
 
-from hifisyn.tables import heads
 from hifisyn.tables.cell import Cell
+from hifisyn.tables.heads import Head, groups
 
 WIDEST = 120  # characters of a line
 GAP = "  "
 
 
-def text(title: str, note: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+def text(title: str, note: str, head: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> str:
     """Return lines for a terminal, the best marked *; where they were too long, blocks of columns."""
     columns = [_column([row[place] for row in rows]) for place in range(len(head))]
     blocks = [("", list(range(1, len(head))))]
-    if len(_lines(head, columns)[1]) > WIDEST:
-        blocks = [part for name, places in heads.groups(head) for part in _parts(name, places, head, columns)]
+    if len(_lines([str(one) for one in head], columns)[1]) > WIDEST:
+        blocks = [part for name, places in groups(head) for part in _parts(name, places, head, columns)]
     lines = [title, ""] if title else []
     for name, places in blocks:
-        shown = [head[0], *(heads.title(head[p]) if name else head[p] for p in places)]
+        shown = [head[0].title, *(head[p].title if name else str(head[p]) for p in places)]
         lines += [*([name] if name else []), *_lines(shown, [columns[0], *(columns[p] for p in places)]), ""]
     if any(cell.best for row in rows for cell in row):
         lines += ["* best of the column", ""]
@@ -45,13 +45,13 @@ def _lines(head: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _parts(
-    name: str, places: Sequence[int], head: Sequence[str], columns: Sequence[Sequence[str]]
+    name: str, places: Sequence[int], head: Sequence[Head], columns: Sequence[Sequence[str]]
 ) -> list[tuple[str, list[int]]]:
     """Split the columns of a group so that no line is too long, unless a single column is."""
     parts: list[list[int]] = [[]]
     for place in places:
         tried = [0, *parts[-1], place]
-        lines = _lines([heads.title(head[p]) for p in tried], [columns[p] for p in tried])
+        lines = _lines([head[p].title for p in tried], [columns[p] for p in tried])
         if parts[-1] and len(lines[1]) > WIDEST:
             parts.append([])
         parts[-1].append(place)

@@ -15,6 +15,7 @@ from hifisyn.statistics.verdict import SLICE_LEVEL
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.differences import differences
+from hifisyn.tables.heads import Head, heads
 from hifisyn.tables.table import Table
 from hifisyn.tables.text import WIDEST
 
@@ -48,13 +49,15 @@ def compared(cases=None, **options):
 
 
 def column(table, head):
-    return {row[0].text: row[table.head.index(head)] for row in table.rows}
+    place = list(map(str, table.head)).index(head)
+    return {row[0].text: row[place] for row in table.rows}
 
 
 def test_cells_hold_mean_and_spread_over_subjects():
     cases = cohort()
     table = compared(cases)
-    assert table.head == ("method", *(f"{d}: {t}" for d in DIRECTIONS for t in ("PSNR (dB)", "SSIM", "NMSE")))
+    titles = ("PSNR (dB)", "SSIM", "NMSE")
+    assert table.head == (Head("method"), *(Head(title, group) for group in DIRECTIONS for title in titles))
     for direction in DIRECTIONS:
         part = cases[(cases["direction"] == direction) & (cases["method"] == "CycleGAN")]
         for measure, digits in (("psnr", 2), ("ssim", 3), ("nmse", 4)):
@@ -157,7 +160,7 @@ def test_slices_as_the_unit_are_labelled():
 def test_percent_is_for_the_eye_only():
     cases = cohort()
     table = compared(cases, measures=["ssim"], percent=True)
-    assert table.head[1] == "T1 to T2: SSIM (%)"
+    assert table.head[1] == Head("SSIM (%)", "T1 to T2")
     part = cases[(cases["direction"] == "T1 to T2") & (cases["method"] == "CycleGAN")]["ssim"]
     assert table.rows[0][1].text == f"{100 * part.mean():.1f} ± {100 * part.std():.1f}"
     assert table.numbers["mean"].max() < 1
@@ -193,7 +196,7 @@ def cells_of(line):
 def test_markdown_is_a_github_table():
     table = compared()
     lines = [line for line in table.markdown().splitlines() if line.startswith("|")]
-    assert cells_of(lines[0]) == list(table.head)
+    assert cells_of(lines[0]) == list(map(str, table.head))
     assert all(re.fullmatch(r":--|--:", rule) for rule in cells_of(lines[1]))
     assert {len(cells_of(line)) for line in lines} == {len(table.head)}
     assert [cells_of(line)[0] for line in lines[2:]] == list(METHODS)
@@ -205,7 +208,7 @@ def test_markdown_is_a_github_table():
 def test_markdown_shows_marks_as_they_are():
     hostile = "a|b *c* _d_ <script> `e` [f](g)\nh ~~i~~ \\"
     table = Table(
-        hostile, hostile, ("row", hostile), ((Cell(hostile), Cell(hostile, test="p < 0.001")),), pd.DataFrame()
+        hostile, hostile, heads("row", hostile), ((Cell(hostile), Cell(hostile, test="p < 0.001")),), pd.DataFrame()
     )
     lines = table.markdown().splitlines()
     assert len(lines) == 7
@@ -216,7 +219,7 @@ def test_markdown_shows_marks_as_they_are():
 def test_markdown_renders_as_a_table():
     markdown = pytest.importorskip("markdown_it").MarkdownIt("commonmark").enable("table")
     page = ET.fromstring(f"<div>{markdown.render(compared().markdown())}</div>")
-    assert [cell.text for cell in page.findall("table/thead/tr/th")] == list(compared().head)
+    assert [cell.text for cell in page.findall("table/thead/tr/th")] == list(map(str, compared().head))
     assert len(page.findall("table/tbody/tr/td/strong")) == sum(c.best for row in compared().rows for c in row)
 
 
@@ -237,14 +240,13 @@ def test_html_has_scopes_groups_and_classes():
 
 def test_html_is_escaped():
     hostile = '<img src=x onerror="alert(1)"> & \''
-    table = Table(
-        hostile, hostile, (hostile, f"{hostile}: x"), ((Cell(hostile), Cell(hostile, test=hostile)),), pd.DataFrame()
-    )
+    head = (Head(hostile), Head("x", hostile))
+    table = Table(hostile, hostile, head, ((Cell(hostile), Cell(hostile, test=hostile)),), pd.DataFrame())
     page = ET.fromstring(table.html())
     assert "<img" not in table.html()
     assert page.findtext("tbody/tr/th") == hostile
     assert page.findtext("tbody/tr/td/small") == hostile
-    flat = Table("", "", ("row", "x"), ((Cell("a"), Cell("1")),), pd.DataFrame())
+    flat = Table("", "", heads("row", "x"), ((Cell("a"), Cell("1")),), pd.DataFrame())
     assert len(ET.fromstring(flat.html()).findall("thead/tr")) == 1
 
 
@@ -264,7 +266,7 @@ def test_text_fits_a_terminal_and_loses_no_cell():
 
 def test_text_of_a_small_table_is_one_aligned_block():
     rows = ((Cell("a"), Cell("9.5", test="p 1")), (Cell("longer"), Cell("10.25", best=True, test="reference")))
-    table = Table("Title", "Note.", ("row", "T1: x"), rows, pd.DataFrame())
+    table = Table("Title", "Note.", (Head("row"), Head("x", "T1")), rows, pd.DataFrame())
     assert table.text() == (
         "Title\n\n"
         "row                T1: x\n"
@@ -274,7 +276,7 @@ def test_text_of_a_small_table_is_one_aligned_block():
         "* best of the column\n\n"
         "Note.\n"
     )
-    assert Table("", "", ("row", "x"), (), pd.DataFrame()).text().splitlines()[0] == "row  x"
+    assert Table("", "", heads("row", "x"), (), pd.DataFrame()).text().splitlines()[0] == "row  x"
 
 
 def test_differences_show_interval_effect_and_verdict():
