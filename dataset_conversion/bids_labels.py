@@ -105,7 +105,7 @@ class Labels:
 
         labels = _tissue_map(recipe.tissues, load, grid.shape)
         if recipe.modality == "T1" and any(layer.standard for layer in recipe.tissues):
-            _check_order(turned(Volume.load(recipe.reference)), labels, recipe.tissues[0].file)
+            _check_order(turned(Volume.load(recipe.reference, constant=True)), labels, recipe.tissues[0].file)
         for layer in recipe.lesions:
             painted = _painted(layer, load(layer))
             labels = np.where(painted > 0, painted, labels)

@@ -27,6 +27,7 @@ SILENT = logging.Logger("nifti header", logging.CRITICAL + 1)
 FIX = "correct the header, or convert the DICOM again"
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is infinite, and refused where it matters
 def mended(path: Path, raw: Any) -> Any:
     """Return a header as the rest of the package needs it: NIfTI-1, three axes, millimetres, one size of the voxels.
 

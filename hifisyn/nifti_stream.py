@@ -31,7 +31,7 @@ DEFLATE_LIMIT = 1032  # bytes that deflate can make of one
 SLACK = 0.01  # what may follow the voxels, or packing may add: this share and a block
 BYTES_A_VOXEL = 30  # of memory: what reading and the checks that follow take
 
-BROKEN = (EOFError, OSError, zlib.error, ValueError, HeaderDataError, WrapStructError)
+BROKEN = (EOFError, OSError, zlib.error, ValueError, OverflowError, HeaderDataError, WrapStructError)
 
 
 def read_header(path: Path) -> Any:
@@ -121,7 +121,7 @@ class _File:
 
     def values(self) -> np.ndarray:
         """Read all voxels, scaled, in the order of the file; then the stream to its end."""
-        _read_into(self.stream, memoryview(bytearray(self.offset - self.header.sizeof_hdr)))
+        _skip(self.stream, self.offset - self.header.sizeof_hdr)
         kind = self.header.get_data_dtype()
         stored = np.empty(self.voxels * kind.itemsize, np.uint8)
         _read_into(self.stream, stored.data)
@@ -177,6 +177,14 @@ def _one_line(path: Path) -> Iterator[None]:
     except BROKEN as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileError(path, "must be a NIfTI image", got=f"a broken file: {reason}", hint="copy it again") from None
+
+
+def _skip(stream: BinaryIO, count: int) -> None:
+    while count > 0:
+        block = stream.read(min(count, BLOCK))
+        if not block:
+            raise EOFError(f"it ends {count} bytes before the voxels")
+        count -= len(block)
 
 
 def _read_into(stream: BinaryIO, rest: memoryview) -> None:
