@@ -172,7 +172,7 @@ SPOILED = {
     "cropped": (lambda d, a, p: save(d[1:], a, p), "must be on the grid of"),
     "flipped": (lambda d, a, p: save(d, a * [-1, 1, 1, 1], p), "must be on the grid of"),
     "a value too many": (lambda d, a, p: save(np.where(d == 2, 9, d).astype(np.uint8), a, p), "(got 9)"),
-    "interpolated": (lambda d, a, p: save(d / 2, a, p), "(got 0.5)"),
+    "interpolated": (lambda d, a, p: save(d / 2, a, p), "whole numbers as labels (got 20328 voxels such as 0.5)"),
     "negative": (lambda d, a, p: save(d.astype(np.int16) - 1, a, p), "(got -1)"),
     "empty": (lambda d, a, p: save(d * 0, a, p), "holds no labelled voxels"),
     "torn": (lambda d, a, p: p.write_bytes(p.read_bytes()[:999]), "broken file"),
