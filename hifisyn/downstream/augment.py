@@ -96,7 +96,9 @@ def _do(
             references[case],
             list(model.classes),
         )
-    settings = {"tool": model.settings.nnunet.words, "source": source, "target": modality, "split": model.split}
+    settings = {"source": source, "target": modality, "split": model.split}
     counts = {"real_scans": len(real), "synthetic_copies": len(copies), "classes": list(model.classes)}
     table = pd.DataFrame(rows)
-    return DownstreamResult(table, settings=settings | counts | {"remark": remark(table)})
+    return DownstreamResult(
+        table, settings=model.settings.nnunet.as_tool() | settings | counts | {"remark": remark(table)}
+    )

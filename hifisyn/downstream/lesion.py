@@ -8,7 +8,6 @@ synthesis. Dice is against the reference labels; the gap is real minus synthetic
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,11 +99,10 @@ def _do(
         shown = {f"{kind} {target}": scans[f"{case}__{kind}"] for kind in (REAL, SYNTHETIC)}
         shown_maps = {f"{kind} {target}": maps[kind] for kind in (REAL, SYNTHETIC)}
         draw(folder / f"{case}.png", shown, shown_maps, reference, list(model.classes))
-    settings: dict[str, Any] = {"tool": model.settings.nnunet.words, "source": source, "target": target}
-    settings["split"] = model.split
+    settings = {"source": source, "target": target, "split": model.split}
     table = pd.DataFrame(rows)
-    settings |= {"classes": list(model.classes), "remark": remark(table) if rows else ""}
-    return DownstreamResult(table, list(failures.values()), settings)
+    found = {"classes": list(model.classes), "remark": remark(table) if rows else ""}
+    return DownstreamResult(table, list(failures.values()), model.settings.nnunet.as_tool() | settings | found)
 
 
 def scores(labels: np.ndarray, reference: np.ndarray, classes: Sequence[str]) -> dict[str, float]:

@@ -56,12 +56,21 @@ class NnUNetSettings:
         return self.epochs * self.iterations * len(self.folds)
 
     @property
-    def words(self) -> str:
-        """The training in words, for tables."""
+    def network(self) -> str:
+        """The network in words: "nnU-Net 2d"."""
+        return f"nnU-Net {self.configuration}"
+
+    @property
+    def training(self) -> str:
+        """The training in words: its length, size and folds."""
         length = f"{self.epochs} epochs of {self.iterations} steps"
         short = "" if self.epochs * self.iterations >= EPOCHS * ITERATIONS // 4 else ", a short training"
         size = "" if self.size == "full" else ", an eighth of the channels"
-        return f"nnU-Net {self.configuration}, {length}{short}{size}, folds {' '.join(map(str, self.folds))}"
+        return f"{length}{short}{size}, folds {' '.join(map(str, self.folds))}"
+
+    def as_tool(self) -> dict[str, str]:
+        """Return what a summary says of the tool: `tool` for tables, and its two parts, `network` and `training`."""
+        return {"tool": f"{self.network}, {self.training}", "network": self.network, "training": self.training}
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data: all that changes the result."""

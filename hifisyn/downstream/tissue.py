@@ -52,6 +52,7 @@ def _job(model: ModelUnderTest, direction: Direction) -> DownstreamJob:
     tool = tissue.choose_tool(model.settings.tool)
     asked = {
         "weights": model.weights,
+        "program": tool,
         "tool": tissue.describe(tool),
         "cases": {case: model.scans.key(case) for case in cases},
     }
@@ -76,10 +77,15 @@ def _do(
         rows.insert(1, CASE, case)
         rows.insert(2, SUBJECT, model.subject(case))
     table = pd.concat(tables.values(), ignore_index=True) if tables else pd.DataFrame()
-    settings = {"tool": tissue.describe(tool), "source": source, "target": target, "split": model.split}
-    return DownstreamResult(
-        table, [*failures, *failed], settings | {"lesions": "left out of both maps" if lesions else "none"}
-    )
+    settings = {
+        "program": tool,
+        "tool": tissue.describe(tool),
+        "source": source,
+        "target": target,
+        "split": model.split,
+        "lesions": "left out of both maps" if lesions else "none",
+    }
+    return DownstreamResult(table, [*failures, *failed], settings)
 
 
 def segment_case(

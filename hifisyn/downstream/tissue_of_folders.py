@@ -150,11 +150,14 @@ def evaluate(
         return TissueEvaluation(pd.DataFrame(), pd.DataFrame(), failures)
     cases = pd.concat(results, ignore_index=True)
     done = TissueEvaluation(cases, by_comparison(cases), failures)
-    _write(
-        output,
-        done,
-        {"task": DownstreamTask.TISSUE, "tool": tissue.describe(chosen), "modality": modality, "labels": LABELS},
-    )
+    settings = {
+        "task": DownstreamTask.TISSUE,
+        "program": chosen,
+        "tool": tissue.describe(chosen),
+        "modality": modality,
+        "labels": LABELS,
+    }
+    _write(output, done, settings)
     return done
 
 

@@ -1,6 +1,6 @@
 """A methods paragraph to paste into a paper; it describes only what was done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,9 @@ from hifisyn.columns import CASE, DIRECTION, MODEL, SLICE
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.engine.progress import duration
 from hifisyn.plans import Plans
-from hifisyn.preprocessing.steps import Stage, Status, Step
+from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
 from hifisyn.report.collect import Facts, TrainedFold
+from hifisyn.report.collect_tasks import Downstream
 from hifisyn.report.references import REFERENCES, Citations, citation
 from hifisyn.report.results import FEWEST_MODELS
 from hifisyn.report.words import counted, listed
@@ -197,30 +198,31 @@ def _downstream(facts: Facts, cite: Citations) -> list[str]:
     words = []
     if tissue := facts.downstream_of(DownstreamTask.TISSUE):
         tools = sorted({str(entry.settings.get("tool") or "the same tool") for entry in tissue})
-        keys = [key for key in ("fast", "atropos") if any(key in tool.lower() for tool in tools)]
-        source = f" {cite(*keys)}" if keys else ""
+        programs = {entry.settings.get("program") for entry in tissue}
+        cited = [program for program in (Tool.FAST, Tool.ATROPOS) if program in programs]
+        source = f" {cite(*cited)}" if cited else ""
         words.append(
             f"Real and synthetic scans were segmented into tissues with {listed(tools)}{source} and compared by Dice "
             f"{cite('dice')} and volumetric similarity {cite('vs')}."
         )
-    if facts.downstream_of(DownstreamTask.LESION):
+    if lesion := facts.downstream_of(DownstreamTask.LESION):
         words.append(
-            f"{_tools(facts, 'lesion')} {cite('nnunet')}, trained on real scans of the training subjects, segmented "
+            f"{_networks(lesion)} {cite('nnunet')}, trained on real scans of the training subjects, segmented "
             f"lesions on real and on synthetic scans; both were compared with the reference by Dice {cite('dice')}."
         )
-    if facts.downstream_of(DownstreamTask.AUGMENT):
+    if augment := facts.downstream_of(DownstreamTask.AUGMENT):
         words.append(
-            f"{_tools(facts, 'augment')} {cite('nnunet')} was trained on real scans alone, and on real scans and "
+            f"{_networks(augment)} {cite('nnunet')} was trained on real scans alone, and on real scans and "
             f"synthetic copies, and compared on real scans by Dice {cite('dice')}."
         )
     return words
 
 
-def _tools(facts: Facts, task: str) -> str:
-    """Return the tools of a task, with the length of their training in brackets."""
-    texts = sorted({str(entry.settings.get("tool") or "nnU-Net") for entry in facts.downstream_of(task)})
-    names = [f"{name} ({rest})" if rest else name for name, _, rest in (text.partition(", ") for text in texts)]
-    return listed(names)
+def _networks(entries: Sequence[Downstream]) -> str:
+    """Return the networks of a task, each with its training in brackets."""
+    settings = [entry.settings for entry in entries]
+    trained = sorted({(str(s.get("network") or "nnU-Net"), str(s.get("training") or "")) for s in settings})
+    return listed([f"{network} ({training})" if training else network for network, training in trained])
 
 
 def _not_done(facts: Facts, cite: Citations) -> list[str]:

@@ -132,6 +132,7 @@ def test_tissue_of_synthetic_t1_is_compared(model):
     assert (result.cases[["dice_GM", "vs_WM"]] > 0.75).all(axis=None)
     assert jobs[0].done
     content = json.loads((jobs[0].folder / "summary.json").read_text(), parse_constant=pytest.fail)
+    assert content["settings"]["program"] == "atropos"
     assert "Atropos" in content["settings"]["tool"]
     assert (jobs[0].folder / "x.png").stat().st_size > 10_000
 
@@ -316,6 +317,6 @@ def test_lengths_are_nnunets_own_on_a_gpu():
     assert (resolved("cuda").epochs, resolved("cuda").iterations, resolved("cuda").size) == (1000, 250, "full")
     assert resolved("cpu").size == "small"
     assert resolved("cpu", epochs=7).epochs == 7
-    assert "short" not in resolved("cuda").words
+    assert "short" not in resolved("cuda").training
     with pytest.raises(UserError, match="at least 1 epoch"):
         resolved("cpu", iterations=-1)

@@ -122,6 +122,7 @@ def test_a_thinner_white_matter_shows_and_the_ceiling_says_how_good_the_tool_is(
     saved = Volume.load(tmp_path / "out" / "A_T1_real_tissue.nii.gz", np.uint8)
     assert np.mean(saved.data == labels) > 0.97
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["settings"]["program"] == "atropos"
     assert "Atropos" in summary["settings"]["tool"]
     for picture in ("metrics.png", "A_T1.png"):
         assert (tmp_path / "out" / picture).read_bytes().startswith(b"\x89PNG")

@@ -88,9 +88,9 @@ def facts(tmp_path, labels=("HiFiSyn",), cases=CASES, **changes):
     return replace(whole, **changes)
 
 
-def task(kind, tool, tmp_path):
+def task(kind, tmp_path, **settings):
     rows = pd.DataFrame({"comparison": ["synthetic vs real"], "case": ["c0"], "subject": ["c0"], "dice_GM": [0.9]})
-    return Downstream("HiFiSyn", kind, Direction("T2", "T1"), "test", tmp_path, {"settings": {"tool": tool}}, rows, ())
+    return Downstream("HiFiSyn", kind, Direction("T2", "T1"), "test", tmp_path, {"settings": settings}, rows, ())
 
 
 def words(whole):
@@ -104,16 +104,27 @@ def test_only_what_was_used_is_claimed_and_cited(tmp_path):
     for absent in ("N4", "ANTs", "FAST", "Atropos", "nnU-Net", "Friedman", "Wilcoxon", "deepbet", "registered"):
         assert absent not in shown + cited.replace("non-parametric", ""), absent
     assert "Not done: downstream tasks tissue, lesion and augment; an ablation" in shown
-    shown, cited = words(facts(tmp_path, ("HiFiSyn", "A"), downstream=(task("tissue", "FSL FAST", tmp_path),)))
+    shown, cited = words(
+        facts(tmp_path, ("HiFiSyn", "A"), downstream=(task("tissue", tmp_path, tool="FSL FAST", program="fast"),))
+    )
     assert "Zhang Y, Brady M" in cited
     assert "Atropos" not in shown
     assert "Avants" not in cited
     assert "Wilcoxon" in shown
     assert "Friedman" not in shown
-    shown, cited = words(facts(tmp_path, ("HiFiSyn", "A", "B"), downstream=(task("lesion", "nnU-Net", tmp_path),)))
-    assert "nnU-Net" in shown
+    shown, cited = words(facts(tmp_path, ("HiFiSyn", "A", "B"), downstream=(task("lesion", tmp_path),)))
+    assert "nnU-Net [" in shown
     assert "Friedman" in shown
     assert "Zhang Y, Brady M" not in cited
+    _, cited = words(facts(tmp_path, downstream=(task("tissue", tmp_path, tool="FAST or Atropos"),)))
+    assert "Zhang Y, Brady M" not in cited
+    assert "Avants" not in cited
+
+
+def test_networks_are_named_with_their_training(tmp_path):
+    settings = {"network": "nnU-Net 2d", "training": "2 epochs of 3 steps, folds all"}
+    shown, _ = words(facts(tmp_path, downstream=(task("augment", tmp_path, **settings),)))
+    assert "nnU-Net 2d (2 epochs of 3 steps, folds all) [" in shown
 
 
 def test_papers_of_the_methods_trained_are_cited_and_no_others(tmp_path):
@@ -135,7 +146,13 @@ def test_papers_of_the_methods_trained_are_cited_and_no_others(tmp_path):
 
 
 def test_references_are_numbered_as_they_are_cited(tmp_path):
-    shown, cited = words(facts(tmp_path, ("HiFiSyn", "A", "B"), downstream=(task("tissue", "ANTs Atropos", tmp_path),)))
+    shown, cited = words(
+        facts(
+            tmp_path,
+            ("HiFiSyn", "A", "B"),
+            downstream=(task("tissue", tmp_path, tool="ANTs Atropos", program="atropos"),),
+        )
+    )
     first = list(dict.fromkeys(int(n) for group in re.findall(r"\[([\d, ]+)\]", shown) for n in group.split(",")))
     numbers = [int(n) for n in re.findall(r"^\[(\d+)\]", cited, re.MULTILINE)]
     assert sorted(first) == numbers == list(range(1, len(numbers) + 1))
@@ -208,7 +225,7 @@ def test_odd_names_are_shown_and_run_nothing(tmp_path):
     odd = facts(tmp_path, (ODD, "A", "B"), (ODD, *CASES))
     rows = {"row": [ODD], "seed": 0, "direction": ODD, "case": ODD, "subject": ODD} | dict.fromkeys(MEASURES, 1.0)
     ablation = Ablation(ODD, pd.DataFrame(rows), {"compared": {"split": ODD}}, tmp_path)
-    odd = replace(odd, ablations=(ablation,), downstream=(replace(task("tissue", ODD, tmp_path)),))
+    odd = replace(odd, ablations=(ablation,), downstream=(task("tissue", tmp_path, tool=ODD),))
     shown = ViewerCase(ODD, ODD, (0,), (2, 2), 1, {ODD: "iVBO"}, {Direction("T1", "T2"): {ODD: "iVBO"}}, 0.5)
     result = Page(page(odd, tables(odd), [], [shown]))
     scripts = result.all("script")

@@ -89,7 +89,9 @@ def write_tasks(roots, tool="ANTs Atropos (antspyx 0.6)"):
             for case in TEST
         ]
         pd.DataFrame(rows).to_csv(folder / "subjects.csv", index=False)
-        settings = {"task": task, "tool": tool if task == "tissue" else "nnU-Net 2.6", "split": "test"}
+        of_tissue = {"program": "atropos", "tool": tool}
+        settings = of_tissue if task == "tissue" else {"network": "nnU-Net 2.6", "tool": "nnU-Net 2.6"}
+        settings = {"task": task, "split": "test"} | settings
         write_json(folder / "summary.json", {"settings": settings, "failures": {}, "versions": {"hifisyn": "0.1.0"}})
         Image.linear_gradient("L").save(folder / "c0.png")
     ablation = roots.results / "TOY" / "ablation_T1_T2_fold_0"
