@@ -9,6 +9,7 @@ import pandas as pd
 
 from hifisyn.columns import CASE, SUBJECT
 from hifisyn.downstream.measures import means
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.engine.jobs import Failure
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
@@ -48,7 +49,7 @@ class DownstreamJob:
         missing: why it cannot be done; empty where it can.
     """
 
-    task: str
+    task: DownstreamTask
     title: str
     model: str
     folder: Path

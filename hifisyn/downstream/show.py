@@ -8,9 +8,9 @@ import pandas as pd
 
 from hifisyn.columns import DIRECTION, MODEL
 from hifisyn.directions import Direction
-from hifisyn.downstream import tissue
 from hifisyn.downstream.measures import COMPARISON, REAL, shown_measures
 from hifisyn.downstream.run import FinishedJob
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.downstream.tissue_of_folders import MAIN
 from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.differences import differences
@@ -37,13 +37,13 @@ def measure_title(measure: str) -> str:
     return f"{KINDS.get(kind, kind)} {structure}".strip()
 
 
-def _tables(task: str, done: Sequence[FinishedJob]) -> list[Table]:
+def _tables(task: DownstreamTask, done: Sequence[FinishedJob]) -> list[Table]:
     parts = [entry.result.cases.assign(**{DIRECTION: _direction(entry), MODEL: entry.job.model}) for entry in done]
     cases = pd.concat(parts, ignore_index=True)
     measures = shown_measures(cases)
     tools = ", ".join(dict.fromkeys(str(entry.result.settings["tool"]) for entry in done))
     words: dict[str, Any] = {"measures": measures, "titles": {m: measure_title(m) for m in measures}, "percent": True}
-    if task == tissue.TASK:
+    if task == DownstreamTask.TISSUE:
         return [compare_methods(cases[cases[COMPARISON] == MAIN], row=MODEL, title=f"{task}: {tools}", **words)]
     if cases[MODEL].nunique() > 1:
         cases[DIRECTION] = cases[MODEL] + ", " + cases[DIRECTION]

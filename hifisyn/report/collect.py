@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from hifisyn.columns import SLICE, SUBJECT
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.errors import UserError
 from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import find, folds_of
@@ -116,7 +117,7 @@ class Facts:
         """The rows that image quality is tested on: one for each case, or for each slice."""
         return self.tables.get("slices" if self.unit == SLICE else "subjects", pd.DataFrame())
 
-    def downstream_of(self, task: str) -> list[Downstream]:
+    def downstream_of(self, task: DownstreamTask) -> list[Downstream]:
         """Return the downstream results of one task."""
         return [entry for entry in self.downstream if entry.task == task]
 

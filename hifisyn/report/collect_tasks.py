@@ -21,7 +21,7 @@ class Downstream:
 
     Attributes:
         label: of the model.
-        task: tissue, lesion or augment.
+        task: which of the downstream tasks.
         direction: of the synthetic scans.
         split: test or val.
         folder: of its files.
@@ -31,7 +31,7 @@ class Downstream:
     """
 
     label: str
-    task: str
+    task: DownstreamTask
     direction: Direction
     split: str
     folder: Path

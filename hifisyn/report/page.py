@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import hifisyn
 from hifisyn.columns import CASE
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.pages.environment import render
 from hifisyn.report import results
 from hifisyn.report.collect import Facts
@@ -46,7 +47,15 @@ _BASELINES = (
     "which no model sees: it shows the best that an intensity curve can reach and is no fair comparison."
 )
 _EVALUATE = "hifisyn_evaluate --model MODEL_FOLDER --split {split}"
-_DOWNSTREAM = "hifisyn_downstream_eval -d {name} --task "
+
+
+def _downstream(
+    task: DownstreamTask, title: str, make: Callable[[Facts], list[ResultTable]], missing: str
+) -> TableSection:
+    """Return the section of a downstream task, named as its command and files name it."""
+    return TableSection(task, title, make, missing, f"hifisyn_downstream_eval -d {{name}} --task {task}")
+
+
 TABLE_SECTIONS = (
     TableSection(
         "quality", "Image quality", results.image_quality, "No model was evaluated", _EVALUATE, note=_BASELINES
@@ -54,11 +63,9 @@ TABLE_SECTIONS = (
     TableSection(
         "structures", "Image quality by structure", results.regions, "Nothing was compared by structure", _EVALUATE
     ),
-    TableSection("tissue", "Tissue maps", results.tissue, "No tissue maps were compared", _DOWNSTREAM + "tissue"),
-    TableSection("lesion", "Lesions", results.lesion, "No lesions were segmented", _DOWNSTREAM + "lesion"),
-    TableSection(
-        "augment", "Training on synthetic scans", results.augment, "Nothing was augmented", _DOWNSTREAM + "augment"
-    ),
+    _downstream(DownstreamTask.TISSUE, "Tissue maps", results.tissue, "No tissue maps were compared"),
+    _downstream(DownstreamTask.LESION, "Lesions", results.lesion, "No lesions were segmented"),
+    _downstream(DownstreamTask.AUGMENT, "Training on synthetic scans", results.augment, "Nothing was augmented"),
     TableSection("ablation", "Ablation", results.ablations, "No ablation was run", "hifisyn_ablation -d {name}"),
 )
 

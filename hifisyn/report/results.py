@@ -85,7 +85,8 @@ def tissue(facts: Facts) -> list[ResultTable]:
     rows = rows.drop_duplicates([DIRECTION, MODEL, CASE])
     reference = f"{facts.reference}: {MAIN}"
     tools = sorted({str(entry.settings.get("tool", "")) for entry, _ in parts} - {""})
-    return [ResultTable("tissue", _task(rows, reference, f"Tissue maps by {', '.join(tools) or 'the same tool'}"))]
+    title = f"Tissue maps by {', '.join(tools) or 'the same tool'}"
+    return [ResultTable(DownstreamTask.TISSUE, _task(rows, reference, title))]
 
 
 def lesion(facts: Facts) -> list[ResultTable]:
@@ -160,7 +161,7 @@ def _tissue_rows(entry: Downstream) -> pd.Series:
     return comparison.where(comparison.isin(WITHOUT_MODEL), entry.label + ": " + comparison)
 
 
-def _by_nnunet(facts: Facts, task: str, title: str, reference: str) -> list[ResultTable]:
+def _by_nnunet(facts: Facts, task: DownstreamTask, title: str, reference: str) -> list[ResultTable]:
     tables = []
     for entry in facts.downstream_of(task):
         comparison = entry.cases[COMPARISON]

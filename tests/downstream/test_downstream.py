@@ -14,6 +14,7 @@ from hifisyn.downstream.model_under_test import DownstreamSettings, ModelUnderTe
 from hifisyn.downstream.nnunet import consecutive, renumbered, splits
 from hifisyn.downstream.nnunet_settings import NnUNetSettings, environment, resolved
 from hifisyn.downstream.synthetic_scans import SyntheticScans
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.errors import UserError
 from hifisyn.inference.models import read_model
 from hifisyn.preprocessing.aligned import AlignedStore
@@ -191,7 +192,7 @@ def test_a_job_is_done_once_and_again_where_what_goes_in_changed(tmp_path):
         )
 
     def job(weights):
-        return DownstreamJob("lesion", "w", "m", tmp_path / "w", {"weights": weights}, do=do)
+        return DownstreamJob(DownstreamTask.LESION, "w", "m", tmp_path / "w", {"weights": weights}, do=do)
 
     assert run.run([job("1")])[0][0].reused is False
     again = run.run([job("1")])[0][0]
@@ -213,8 +214,8 @@ def test_failures_are_isolated_per_job(tmp_path):
         return DownstreamResult(pd.DataFrame({"comparison": ["real"], "case": ["a"], "subject": ["a"], "dice": [1.0]}))
 
     tasks = {"fail": fail, "bug": bug, "fine": fine}
-    jobs = [DownstreamJob("lesion", name, "m", tmp_path / name, do=do) for name, do in tasks.items()]
-    done, failures = run.run([*jobs, DownstreamJob("lesion", "none", "m", tmp_path, missing="no labels")])
+    jobs = [DownstreamJob(DownstreamTask.LESION, name, "m", tmp_path / name, do=do) for name, do in tasks.items()]
+    done, failures = run.run([*jobs, DownstreamJob(DownstreamTask.LESION, "none", "m", tmp_path, missing="no labels")])
     assert [entry.job.title for entry in done] == ["fine"]
     assert {f.case: f.reason for f in failures} == {
         "fail": "this must be that (got another)",

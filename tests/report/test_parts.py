@@ -12,6 +12,7 @@ from PIL import Image
 
 from hifisyn.dataset import Case, Dataset
 from hifisyn.directions import Direction
+from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.errors import UserError
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.inference.models import Model
@@ -105,25 +106,29 @@ def test_only_what_was_used_is_claimed_and_cited(tmp_path):
         assert absent not in shown + cited.replace("non-parametric", ""), absent
     assert "Not done: downstream tasks tissue, lesion and augment; an ablation" in shown
     shown, cited = words(
-        facts(tmp_path, ("HiFiSyn", "A"), downstream=(task("tissue", tmp_path, tool="FSL FAST", program="fast"),))
+        facts(
+            tmp_path,
+            ("HiFiSyn", "A"),
+            downstream=(task(DownstreamTask.TISSUE, tmp_path, tool="FSL FAST", program="fast"),),
+        )
     )
     assert "Zhang Y, Brady M" in cited
     assert "Atropos" not in shown
     assert "Avants" not in cited
     assert "Wilcoxon" in shown
     assert "Friedman" not in shown
-    shown, cited = words(facts(tmp_path, ("HiFiSyn", "A", "B"), downstream=(task("lesion", tmp_path),)))
+    shown, cited = words(facts(tmp_path, ("HiFiSyn", "A", "B"), downstream=(task(DownstreamTask.LESION, tmp_path),)))
     assert "nnU-Net [" in shown
     assert "Friedman" in shown
     assert "Zhang Y, Brady M" not in cited
-    _, cited = words(facts(tmp_path, downstream=(task("tissue", tmp_path, tool="FAST or Atropos"),)))
+    _, cited = words(facts(tmp_path, downstream=(task(DownstreamTask.TISSUE, tmp_path, tool="FAST or Atropos"),)))
     assert "Zhang Y, Brady M" not in cited
     assert "Avants" not in cited
 
 
 def test_networks_are_named_with_their_training(tmp_path):
     settings = {"network": "nnU-Net 2d", "training": "2 epochs of 3 steps, folds all"}
-    shown, _ = words(facts(tmp_path, downstream=(task("augment", tmp_path, **settings),)))
+    shown, _ = words(facts(tmp_path, downstream=(task(DownstreamTask.AUGMENT, tmp_path, **settings),)))
     assert "nnU-Net 2d (2 epochs of 3 steps, folds all) [" in shown
 
 
@@ -150,7 +155,7 @@ def test_references_are_numbered_as_they_are_cited(tmp_path):
         facts(
             tmp_path,
             ("HiFiSyn", "A", "B"),
-            downstream=(task("tissue", tmp_path, tool="ANTs Atropos", program="atropos"),),
+            downstream=(task(DownstreamTask.TISSUE, tmp_path, tool="ANTs Atropos", program="atropos"),),
         )
     )
     first = list(dict.fromkeys(int(n) for group in re.findall(r"\[([\d, ]+)\]", shown) for n in group.split(",")))
@@ -165,7 +170,7 @@ def test_an_nnunet_that_finds_nothing_is_named_beside_its_table(tmp_path):
     settings = {"tool": "nnU-Net", "remark": "it finds nothing"}
     blind = Downstream(
         "HiFiSyn",
-        "lesion",
+        DownstreamTask.LESION,
         Direction("T1", "T2"),
         "test",
         tmp_path,
@@ -225,7 +230,7 @@ def test_odd_names_are_shown_and_run_nothing(tmp_path):
     odd = facts(tmp_path, (ODD, "A", "B"), (ODD, *CASES))
     rows = {"row": [ODD], "seed": 0, "direction": ODD, "case": ODD, "subject": ODD} | dict.fromkeys(MEASURES, 1.0)
     ablation = Ablation(ODD, pd.DataFrame(rows), {"compared": {"split": ODD}}, tmp_path)
-    odd = replace(odd, ablations=(ablation,), downstream=(task("tissue", tmp_path, tool=ODD),))
+    odd = replace(odd, ablations=(ablation,), downstream=(task(DownstreamTask.TISSUE, tmp_path, tool=ODD),))
     shown = ViewerCase(ODD, ODD, (0,), (2, 2), 1, {ODD: "iVBO"}, {Direction("T1", "T2"): {ODD: "iVBO"}}, 0.5)
     result = Page(page(odd, tables(odd), [], [shown]))
     scripts = result.all("script")
