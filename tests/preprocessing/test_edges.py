@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hifisyn.quality.edges import NEAR_MM, compare_edges, share_met
+from hifisyn.preprocessing.edges import NEAR_MM, compare_edges, share_met
 
 
 def disc(radius, centre=(0.0, 0.0), size=161, pixel_mm=0.8, low=20.0, high=100.0):

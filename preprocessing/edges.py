@@ -20,10 +20,13 @@ class Edges:
     Attributes:
         met: (H, W) bool, the other contrast has an edge within 1.5 mm.
         missed: (H, W) bool, it has none.
+        by_chance: share of the brain that lies within 1.5 mm of an edge of the other contrast: what would be met if the
+            edges had nothing to do with each other.
     """
 
     met: np.ndarray
     missed: np.ndarray
+    by_chance: float
 
 
 def compare_edges(reference: np.ndarray, other: np.ndarray, brain: np.ndarray, pixel_mm: float) -> Edges:
@@ -42,7 +45,7 @@ def compare_edges(reference: np.ndarray, other: np.ndarray, brain: np.ndarray, p
     strong = _keep_long(_edges(reference, around, pixel_mm, STRONG), SHORTEST_MM / pixel_mm)
     weak = _edges(other, around, pixel_mm, WEAK)
     near = ndimage.distance_transform_edt(~weak) * pixel_mm <= NEAR_MM if weak.any() else weak
-    return Edges(strong & near, strong & ~near)
+    return Edges(strong & near, strong & ~near, float(near[brain].mean()) if brain.any() else 0.0)
 
 
 def share_met(planes: list[Edges]) -> float | None:
