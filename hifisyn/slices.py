@@ -10,6 +10,7 @@ import numpy as np
 from hifisyn.errors import UserError
 from hifisyn.files import atomic, read_json, write_json
 from hifisyn.preprocessing.neighbours import neighbour_places
+from hifisyn.preprocessing.record import untrusted
 
 LABEL, BRAIN = "label", "brain"
 ENDING = ".b2nd"
@@ -127,6 +128,11 @@ class SliceStore:
             )
         record: dict[str, Any] = read_json(path)
         return record
+
+    def paired(self, case: str) -> set[str]:
+        """Return the contrasts of a case that may be taken as pairs: all whose registration is trusted."""
+        record = self.record(case)
+        return set(record["modalities"]) - set(untrusted(record))
 
     def image(self, case: str, modality: str, index: int | None = None) -> np.ndarray:
         """Return all training slices (S, H, W) or one (H, W) of a modality, float32 in [-1, 1]."""

@@ -14,8 +14,10 @@ from hifisyn.preprocessing import bias
 from hifisyn.preprocessing.brain import extract
 from hifisyn.preprocessing.labels import label_map, lesion_map
 from hifisyn.preprocessing.record import Record, Scan, matrix
-from hifisyn.preprocessing.register import place, register
+from hifisyn.preprocessing.register import register
+from hifisyn.preprocessing.registration_checks import Verdict
 from hifisyn.preprocessing.resample import resample_mask
+from hifisyn.preprocessing.rigid import place
 from hifisyn.preprocessing.steps import Stage, Status, Step, Tool, installed_version
 from hifisyn.volume import Volume
 
@@ -38,6 +40,11 @@ class Aligned:
     label: Volume | None
     record: Record
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def placed(self) -> dict[str, Volume]:
+        """The images whose registration did not fail: in the others nobody knows where the brain is."""
+        return {m: image for m, image in self.images.items() if self.record.scans[m].verdict is not Verdict.FAILED}
 
 
 def align_case(
@@ -165,9 +172,11 @@ def _register(
         scans[modality] = replace(
             scans[modality],
             moving_to_fixed=matrix(found.moving_to_fixed),
-            mutual_information=(found.before, found.after),
+            checks=found.checks,
         )
-    return images, scans, Step.ran(Tool.ANTS, f"rigid to {reference} by mutual information, seed {seed}")
+    untrusted = [f"{scans[m].verdict}: {m}" for m in moving if scans[m].verdict is not Verdict.TRUSTED]
+    detail = "; ".join([f"rigid to {reference} by mutual information, seed {seed}", *untrusted])
+    return images, scans, Step.ran(Tool.ANTS, detail)
 
 
 @contextmanager

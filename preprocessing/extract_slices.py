@@ -42,7 +42,8 @@ class CaseSlices:
 def extract_slices(aligned: Aligned, plans: Plans) -> CaseSlices:
     """Extract the slices of a case: every contrast resampled once, onto one grid.
 
-    To train on are evenly spread slices on which every contrast covers at least 99 % of the brain.
+    A contrast whose registration failed is left out: nobody knows where the brain is in it. To train on are evenly
+    spread slices on which every other covers at least 99 % of the brain.
 
     Raises:
         UserError: no slice holds enough brain that all contrasts cover, or a contrast is even.
@@ -55,7 +56,7 @@ def extract_slices(aligned: Aligned, plans: Plans) -> CaseSlices:
         raise _no_slices(aligned, plans)
     held, rows = between(grid, stored[0], stored[-1]), np.array(stored) - stored[0]
     brain = whole[list(stored)]
-    raw = {m: to_slices(resample(image, held, fill=np.nan))[rows] for m, image in aligned.images.items()}
+    raw = {m: to_slices(resample(image, held, fill=np.nan))[rows] for m, image in aligned.placed.items()}
     seen = _centre(brain, plan.crop)
     covered = {m: covers(_centre(values, plan.crop), seen) for m, values in raw.items()}
     by_all = np.logical_and.reduce([*covered.values()])

@@ -1,11 +1,13 @@
 """What was done to a case, in enough detail to undo every step."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from hifisyn.preprocessing.normalize import Intensity
+from hifisyn.preprocessing.registration_checks import Checks, Verdict
 from hifisyn.preprocessing.steps import Stage, Step
 from hifisyn.volume import Volume, grid
 
@@ -48,7 +50,7 @@ class Scan:
     Attributes:
         original: grid of the file, before any axis was flipped or permuted.
         moving_to_fixed: (4, 4), world mm of this scan to world mm of the reference; identity for the reference.
-        mutual_information: with the reference before and after registration, nats; none where not registered.
+        checks: of the registration; none where not registered.
         bias_strength: measured strength of the receive field in the brain (`bias.strength`); none if not measured.
         bias_corrected: whether it was divided out.
         intensity: scanner units (after bias correction) to [-1, 1]; none before slices are extracted.
@@ -57,7 +59,7 @@ class Scan:
 
     original: Grid
     moving_to_fixed: Matrix = IDENTITY
-    mutual_information: tuple[float, float] | None = None
+    checks: Checks | None = None
     bias_strength: float | None = None
     bias_corrected: bool = False
     intensity: Intensity | None = None
@@ -67,6 +69,11 @@ class Scan:
     def of(cls, volume: Volume) -> "Scan":
         """Return the scan as it was read, before anything is done to it."""
         return cls(Grid.of(volume), replaced_voxels=volume.replaced)
+
+    @property
+    def verdict(self) -> Verdict:
+        """How far its place on the reference may be trusted; what was not registered is taken at its word."""
+        return self.checks.verdict if self.checks else Verdict.TRUSTED
 
 
 @dataclass(frozen=True)
@@ -124,17 +131,23 @@ def steps_of(content: dict[str, Any]) -> dict[Stage, Step]:
     return {Stage(stage): Step.from_json(step) for stage, step in content.get("steps", {}).items()}
 
 
+def untrusted(content: Mapping[str, Any]) -> dict[str, Checks]:
+    """Return the checks of the scans whose registration is not trusted, by modality, of a record as plain data."""
+    found = {m: Checks(**scan["checks"]) for m, scan in content.get("scans", {}).items() if scan.get("checks")}
+    return {modality: checks for modality, checks in found.items() if checks.verdict is not Verdict.TRUSTED}
+
+
 def _grid(content: dict[str, Any]) -> Grid:
     i, j, k = content["shape"]
     return Grid((i, j, k), matrix(content["affine"]))
 
 
 def _scan(content: dict[str, Any]) -> Scan:
-    information, intensity = content["mutual_information"], content["intensity"]
+    checks, intensity = content["checks"], content["intensity"]
     return Scan(
         original=_grid(content["original"]),
         moving_to_fixed=matrix(content["moving_to_fixed"]),
-        mutual_information=(information[0], information[1]) if information else None,
+        checks=Checks(**checks) if checks else None,
         bias_strength=content["bias_strength"],
         bias_corrected=content["bias_corrected"],
         intensity=Intensity(**intensity) if intensity else None,

@@ -41,7 +41,7 @@ class Frame:
         self.points = self.fixed.affine @ np.vstack([np.argwhere(self.brain).T, np.ones(len(self.values))])
 
     def sample(self, moving_to_fixed: np.ndarray, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Return the fixed and the moving values where the brain lies in both fields of view; each `stride`-th voxel."""
+        """Return the fixed and the moving values where the brain lies in both fields of view, each `stride`-th."""
         index = np.linalg.solve(self.local(moving_to_fixed) @ self.moving.affine, self.points[:, ::stride])[:3]
         last = np.array(self.moving.shape)[:, None] - 0.5
         seen = ((index >= -0.5) & (index <= last)).all(axis=0)

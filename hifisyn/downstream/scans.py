@@ -15,6 +15,7 @@ from hifisyn.postprocessing.background import blank
 from hifisyn.postprocessing.restore import extend
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.prepare import prepare_source
+from hifisyn.preprocessing.record import untrusted
 from hifisyn.preprocessing.resample import resample, resample_mask
 from hifisyn.volume import Volume
 
@@ -29,11 +30,15 @@ class Scans:
         self.store = store
 
     def has(self, case: str, *modalities: str, labelled: bool = False) -> bool:
-        """Return whether a case is aligned and has all the contrasts, and a label map if one is required."""
+        """Return whether a case is aligned and has all the contrasts, and a label map if one is required.
+
+        A contrast whose registration is not trusted does not count: neither labels nor other scans lie where it does.
+        """
         if not self.store.record_path(case).exists():
             return False
         record = self.store.record(case)
-        return set(modalities) <= set(record["scans"]) and (bool(record["labelled"]) or not labelled)
+        there = set(record["scans"]) - set(untrusted(record))
+        return set(modalities) <= there and (bool(record["labelled"]) or not labelled)
 
     def key(self, case: str) -> str:
         """Return what the aligned case comes from; it changes when the case does."""

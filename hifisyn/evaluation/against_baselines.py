@@ -64,7 +64,7 @@ def fit_baselines(store: SliceStore, training: Sequence[str], source: str, targe
     Raises:
         UserError: no training case has the target.
     """
-    has = {case: set(store.record(case)["modalities"]) for case in training}
+    has = {case: store.paired(case) for case in training}
     having = [case for case in training if target in has[case]]
     if not having:
         raise UserError(f"{store.folder} has no training case with {target}", hint=f"check {SPLITS_JSON}")
@@ -138,9 +138,12 @@ def compare(
 def _usable_cases(
     store: SliceStore, domains: Sequence[str], cases: Sequence[str]
 ) -> tuple[dict[Direction, list[str]], list[str], list[Failure]]:
-    """Return the cases with both contrasts of each direction, those that lack some, and those not preprocessed."""
+    """Return the cases with both contrasts of each direction, those that lack some, and those not preprocessed.
+
+    A case lacks a contrast whose registration is not trusted.
+    """
     there = set(store.cases())
-    has = {case: set(store.record(case)["modalities"]) for case in cases if case in there}
+    has = {case: store.paired(case) for case in cases if case in there}
     usable = {direction: [case for case in has if set(direction) <= has[case]] for direction in directions(domains)}
     failures = [Failure(case, "it has no slices; preprocess it") for case in cases if case not in there]
     if not any(usable.values()):

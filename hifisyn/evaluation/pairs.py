@@ -169,10 +169,18 @@ def attempt(pairs: Iterable[Pair], work: Callable[[Pair], Result], title: str) -
 
 
 def _registered(truth: Volume, synthetic: Volume, brain: np.ndarray) -> Volume:
-    from hifisyn.preprocessing.register import place, register
+    from hifisyn.preprocessing.register import register
+    from hifisyn.preprocessing.registration_checks import Verdict
     from hifisyn.preprocessing.resample import resample
+    from hifisyn.preprocessing.rigid import place
 
     registration = register(synthetic, truth, synthetic.with_data(brain.astype(np.uint8)))
+    if registration.checks.verdict is not Verdict.TRUSTED:
+        raise UserError(
+            "the registration of the real scan to the synthetic one must be trusted",
+            got=registration.checks,
+            hint="register it yourself, or leave it out",
+        )
     return resample(place(truth, registration.moving_to_fixed), synthetic)
 
 

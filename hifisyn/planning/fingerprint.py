@@ -109,7 +109,7 @@ def measure_case(key: str, folder: Path, name: str, labels: dict[str, int], uppe
     if path.exists() and read_json(path).get("key") == key:
         return Done(kept=True)
     case = AlignedStore(folder).read(name)
-    write_json(path, {"key": key, "facts": describe(case.images, case.brain, case.label, labels, upper)})
+    write_json(path, {"key": key, "facts": describe(case.placed, case.brain, case.label, labels, upper)})
     return Done()
 
 

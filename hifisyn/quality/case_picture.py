@@ -14,8 +14,8 @@ from hifisyn.dataset import TISSUES
 from hifisyn.intensities import OUTSIDE
 from hifisyn.pictures import BRAIN, MET, MISSED, Colour, evenly, label_colour
 from hifisyn.preprocessing import normalize
-from hifisyn.preprocessing.resample import resample
 from hifisyn.preprocessing.edges import compare_edges, share_met
+from hifisyn.preprocessing.resample import resample
 from hifisyn.quality.mosaic import Column, border, paint, to_grey, write_mosaic
 from hifisyn.volume import Volume
 

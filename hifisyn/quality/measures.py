@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,8 @@ from hifisyn.engine.parallel import map_cases
 from hifisyn.files import read_json, write_json
 from hifisyn.paths import ALIGNED
 from hifisyn.preprocessing.aligned import AlignedStore
-from hifisyn.preprocessing.record import steps_of
+from hifisyn.preprocessing.record import steps_of, untrusted
+from hifisyn.preprocessing.registration_checks import Checks
 from hifisyn.preprocessing.steps import Stage, Step
 from hifisyn.slices import SliceStore
 
@@ -57,12 +58,14 @@ class CohortMeasures:
         measures: those that at least one case has.
         values: by key, (N,) float64, NaN where a case lacks one.
         steps: stage to what it did in each case; none where it is not part of how the case was prepared.
+        untrusted: case to the checks of its registrations that are not trusted, by modality.
     """
 
     cases: list[str]
     measures: list[Measure]
     values: dict[str, np.ndarray]
     steps: dict[Stage, list[Step | None]]
+    untrusted: dict[str, dict[str, Checks]] = field(default_factory=dict)
 
 
 def collect_measures(folder: Path, dataset: Dataset, cases: Sequence[str], slices: SliceStore | None) -> CohortMeasures:
@@ -79,9 +82,12 @@ def collect_measures(folder: Path, dataset: Dataset, cases: Sequence[str], slice
     known = list_measures(dataset)
     values = {measure.key: np.full(len(cases), np.nan) for measure in known}
     steps: dict[Stage, list[Step | None]] = {}
+    doubts: dict[str, dict[str, Checks]] = {}
     unmeasured: dict[str, tuple[Any, ...]] = {}
     for place, case in enumerate(cases):
         record = slices.record(case) if slices and case in sliced else aligned.record(case)
+        if found := untrusted(record):
+            doubts[case] = found
         for stage, step in steps_of(record).items():
             steps.setdefault(stage, [None] * len(cases))[place] = step
         volumes = _known_volumes(folder, case, aligned) if record["labelled"] else {}
@@ -96,7 +102,9 @@ def collect_measures(folder: Path, dataset: Dataset, cases: Sequence[str], slice
         if case in measured:
             _fill(values, _of_labels(dataset), place, {}, measured[case])
     present = [measure for measure in known if np.isfinite(values[measure.key]).any()]
-    return CohortMeasures(list(cases), present, {measure.key: values[measure.key] for measure in present}, steps)
+    return CohortMeasures(
+        list(cases), present, {measure.key: values[measure.key] for measure in present}, steps, doubts
+    )
 
 
 def measure_volumes(aligned: Path, case: str, labels: dict[str, int], path: Path) -> dict[str, float]:
@@ -164,8 +172,13 @@ def _of_scan(modality: str) -> list[Measure]:
 
     m = modality
     return [
-        Measure(f"{m}_mi", f"mutual information of {m}", "nats", scan(_information), "low", least=0.02),
-        Measure(f"{m}_mi_gain", f"its gain by registration, {m}", "nats", scan(_gain), "low", least=0.02),
+        Measure(f"{m}_nmi", f"normalised mutual information of {m}", "", scan(_check("nmi_after")), "low", least=0.01),
+        Measure(f"{m}_nmi_gain", f"its gain by registration, {m}", "", scan(_gain), "low", least=0.01),
+        Measure(f"{m}_edges_pct", f"edges that {m} meets", "%", scan(_percent("edges_met")), "low", least=5),
+        Measure(
+            f"{m}_fit_away_pct", f"fit that is left 4 mm away, {m}", "%", scan(_percent("fit_away")), "high", least=5
+        ),
+        Measure(f"{m}_seen_pct", f"brain that {m} shows", "%", scan(_percent("seen")), "low", least=2),
         Measure(f"{m}_moved_mm", f"registration moved {m}", "mm", scan(_moved), "high", least=5),
         Measure(f"{m}_low", f"intensity at the bottom, {m}", "", scan(_intensity("low")), "none"),
         Measure(f"{m}_high", f"intensity at the top, {m}", "", scan(_intensity("high")), least=0.5, log=True),
@@ -187,18 +200,22 @@ def _share(name: str) -> Read:
     return lambda _, volumes: 100 * volumes[name] / max(sum(volumes.values()), 1e-9) if name in volumes else None
 
 
-def _information(scan: Mapping[str, Any]) -> float | None:
-    return scan["mutual_information"][1] if scan["mutual_information"] else None
+def _check(name: str) -> Callable[[Mapping[str, Any]], float | None]:
+    return lambda scan: scan["checks"][name] if scan["checks"] else None
+
+
+def _percent(name: str) -> Callable[[Mapping[str, Any]], float | None]:
+    return lambda scan: 100 * scan["checks"][name] if scan["checks"] else None
 
 
 def _gain(scan: Mapping[str, Any]) -> float | None:
-    before_after = scan["mutual_information"]
-    return before_after[1] - before_after[0] if before_after else None
+    checks = scan["checks"]
+    return checks["nmi_after"] - checks["nmi_before"] if checks else None
 
 
 def _moved(scan: Mapping[str, Any]) -> float | None:
     """Return how far registration moved the middle of the scan, mm."""
-    if not scan["mutual_information"]:
+    if not scan["checks"]:
         return None
     grid = scan["original"]
     middle = np.array(grid["affine"]) @ [*((np.array(grid["shape"]) - 1) / 2), 1]

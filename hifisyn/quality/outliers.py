@@ -34,7 +34,7 @@ class Ranking:
     """The cases of a cohort, the farthest from it first.
 
     Attributes:
-        order: (N,) places in the cohort.
+        order: (N,) places in the cohort; cases with a registration that is not trusted stand first.
         score: (N,) by place in the cohort: the largest |z| of all measurements.
         z: by key, (N,); see `robust_z`.
         spreads: by key.
@@ -81,7 +81,8 @@ def rank(cohort: CohortMeasures) -> Ranking:
     score = np.zeros(len(cohort.cases))
     for values in z.values():
         score = np.maximum(score, np.abs(values))
-    return Ranking(np.argsort(-score, kind="stable"), score, z, spreads, len(cohort.cases) >= FEWEST)
+    trusted = np.array([case not in cohort.untrusted for case in cohort.cases], dtype=bool)
+    return Ranking(np.lexsort((-score, trusted)), score, z, spreads, len(cohort.cases) >= FEWEST)
 
 
 def measure_spread(measure: Measure, values: np.ndarray) -> Spread:

@@ -11,6 +11,7 @@ import numpy as np
 from hifisyn import __version__
 from hifisyn.pages.data_uri import picture_uri
 from hifisyn.pages.environment import render
+from hifisyn.preprocessing.registration_checks import Checks
 from hifisyn.preprocessing.steps import Step
 from hifisyn.quality.measures import CohortMeasures, Measure
 from hifisyn.quality.outliers import FEWEST, THRESHOLD, Ranking, Reason, Spread, find_outliers, format_number, reasons
@@ -36,13 +37,17 @@ class Scored:
 
 @dataclass(frozen=True)
 class Card:
-    """A case with its picture, a data URI; "" where there is none that can be read."""
+    """A case with its picture, a data URI; "" where there is none that can be read.
+
+    `untrusted` holds the checks of its registrations that are not trusted, by modality.
+    """
 
     case: str
     thumbnail: str
     link: str
     score: Scored
     reasons: list[Reason]
+    untrusted: dict[str, Checks]
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,8 @@ def render_cohort(
 def _card(folder: Path, cohort: CohortMeasures, ranking: Ranking, place: int) -> Card:
     case = cohort.cases[place]
     picture = picture_uri(folder / PICTURES / f"{case}.png", width=THUMBNAIL_PIXELS, quality=JPEG_QUALITY)
-    return Card(case, picture, _link(case), _score(ranking, place), reasons(cohort, ranking, place))
+    untrusted = cohort.untrusted.get(case, {})
+    return Card(case, picture, _link(case), _score(ranking, place), reasons(cohort, ranking, place), untrusted)
 
 
 def _score(ranking: Ranking, place: int) -> Scored:

@@ -53,11 +53,13 @@ def _table(cohort: CohortMeasures, ranking: Ranking, dataset: Dataset, failures:
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     keys = [measure.key for measure in cohort.measures]
-    writer.writerow(["case", "set", "left_out", "score", "why", *keys, *(f"step_{stage}" for stage in cohort.steps)])
+    writer.writerow(
+        ["case", "set", "left_out", "not_trusted", "score", "why", *keys, *(f"step_{stage}" for stage in cohort.steps)]
+    )
     writer.writerows(_rows(cohort, ranking, dataset))
     empty = [MISSING] * (len(keys) + len(cohort.steps))
     for case, reason in failures.items():
-        writer.writerow([case, _set(dataset, case), reason, MISSING, MISSING, *empty])
+        writer.writerow([case, _set(dataset, case), reason, MISSING, MISSING, MISSING, *empty])
     return text.getvalue()
 
 
@@ -68,7 +70,8 @@ def _rows(cohort: CohortMeasures, ranking: Ranking, dataset: Dataset) -> Iterato
         numbers = [f"{column[place]:.6g}" if np.isfinite(column[place]) else MISSING for column in columns]
         score = f"{ranking.score[place]:.4g}" if ranking.scored else MISSING
         done = [str(steps[place] or MISSING) for steps in cohort.steps.values()]
-        yield [case, _set(dataset, case), MISSING, score, why or MISSING, *numbers, *done]
+        doubts = "; ".join(f"{m} {checks.verdict}" for m, checks in cohort.untrusted.get(case, {}).items())
+        yield [case, _set(dataset, case), MISSING, doubts or MISSING, score, why or MISSING, *numbers, *done]
 
 
 def _set(dataset: Dataset, case: str) -> str:

@@ -16,11 +16,13 @@ class TrainingCases:
         cases: contrast to subject to the cases of that subject that have the contrast.
         slices: case to its number of training slices.
         labelled: the cases with a label map.
+        paired: case to the contrasts that may be taken as pairs (`SliceStore.paired`).
     """
 
     cases: dict[str, dict[str, tuple[str, ...]]]
     slices: dict[str, int]
     labelled: frozenset[str]
+    paired: dict[str, set[str]]
 
     @classmethod
     def read(
@@ -57,6 +59,7 @@ class TrainingCases:
             by_contrast,
             {case: int(record["slices"]) for case, record in records.items()},
             frozenset(case for case, record in records.items() if record["labelled"]),
+            {case: store.paired(case) for case in records},
         )
 
     @property
@@ -71,7 +74,8 @@ class TrainingCases:
         return {subject: number for number, subject in enumerate(everyone)}
 
     def both(self, first: str, second: str) -> dict[str, tuple[str, ...]]:
-        """Return subject to the cases that have both contrasts."""
-        other = self.cases[second]
-        shared = {s: tuple(c for c in cases if c in other.get(s, ())) for s, cases in self.cases[first].items()}
+        """Return subject to the cases that have both contrasts, registered to each other."""
+        shared = {
+            s: tuple(c for c in cases if {first, second} <= self.paired[c]) for s, cases in self.cases[first].items()
+        }
         return {subject: cases for subject, cases in shared.items() if cases}

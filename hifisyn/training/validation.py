@@ -96,9 +96,11 @@ class ValidationSet:
         """Choose about `count` slices a direction; none if no direction has cases.
 
         Cases that have all contrasts serve every direction. Without any, each direction has the cases with both of
-        its contrasts; without any of those, cases of its source and others of its target.
+        its contrasts; without any of those, cases of its source and others of its target. A case has both only where
+        their registration is trusted (`SliceStore.paired`).
         """
         has = {case: set(store.record(case)["modalities"]) for case in sorted(cases)}
+        paired = {case: store.paired(case) for case in has}
 
         @cache  # directions share slices
         def stack(modality: str, chosen: tuple[str, ...]) -> Stack:
@@ -106,7 +108,7 @@ class ValidationSet:
 
         samples = {}
         for direction in directions(domains):
-            both = _having(has, domains) or _having(has, direction)
+            both = _having(paired, domains) or _having(paired, direction)
             source, target = (both or _having(has, [modality]) for modality in direction)
             if source and target:
                 samples[direction] = Sample(

@@ -1,21 +1,25 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 
 from hifisyn.preprocessing.normalize import Intensity
-from hifisyn.preprocessing.record import Grid, Record, Scan, matrix
+from hifisyn.preprocessing.record import Grid, Record, Scan, matrix, untrusted
+from hifisyn.preprocessing.registration_checks import Checks, Verdict
 from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
 from hifisyn.volume import Volume
 from tests.support.heads import grid, rigid
 
 SHAPE, AFFINE = grid((5, 6, 7), (0.9101558394709854, 1 / 3, 3), axes="PIR", degrees=(1, 2, 3))
 
+CHECKS = Checks(1.0, 0.98, 0.6, 0.3, 1.02, 1.08, 0.45)
+
 
 def test_a_record_comes_back_from_json_without_loss():
     own = Grid.of(Volume(np.zeros(SHAPE), AFFINE))
     scans = {
         "T1": Scan(own, intensity=Intensity(0.0, 812.3)),
-        "T2": Scan(own, matrix(rigid((1, 2, 3), (4, 5, 6))), (0.1, 0.4), 0.2, True, replaced_voxels=17),
+        "T2": Scan(own, matrix(rigid((1, 2, 3), (4, 5, 6))), CHECKS, 0.2, True, replaced_voxels=17),
     }
     record = Record(
         "T1",
@@ -47,3 +51,17 @@ def test_intensities_are_filled_in_by_modality():
     own = Grid.of(Volume(np.zeros(SHAPE), AFFINE))
     record = Record("T1", {"T1": Scan(own), "T2": Scan(own)}).with_intensity({"T2": Intensity(0, 5)})
     assert (record.scans["T1"].intensity, record.scans["T2"].intensity) == (None, Intensity(0, 5))
+
+
+def test_what_is_not_trusted_is_found_in_a_record():
+    own = Grid.of(Volume(np.zeros(SHAPE), AFFINE))
+    scans = {
+        "T1": Scan(own),
+        "T2": Scan(own, checks=CHECKS),
+        "FLAIR": Scan(own, checks=replace(CHECKS, edges_met=0.35, fit_away=0.6)),
+        "T1ce": Scan(own, checks=replace(CHECKS, edges_met=0.3, fit_away=0.99)),
+    }
+    verdicts = [scan.verdict for scan in scans.values()]
+    assert verdicts == [Verdict.TRUSTED, Verdict.TRUSTED, Verdict.DOUBTFUL, Verdict.FAILED]
+    content = json.loads(json.dumps(Record("T1", scans).as_json()))
+    assert untrusted(content) == {m: scans[m].checks for m in ("FLAIR", "T1ce")}

@@ -20,6 +20,7 @@ from scipy import stats
 from hifisyn.dataset import TISSUES, Case, Dataset
 from hifisyn.preprocessing.normalize import Intensity
 from hifisyn.preprocessing.record import Grid, Record, Scan, matrix
+from hifisyn.preprocessing.registration_checks import Checks
 from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
 from hifisyn.quality import qc
 from hifisyn.quality.measures import Measure
@@ -47,13 +48,14 @@ def record(rng, **changes):
             grid((250, 260, 50), (0.7, 0.7, 3.3), axes="LPS"),
         )
     )
-    before = 0.2 + 0.01 * rng.standard_normal()
+    nmi = 1.02 + 0.001 * rng.standard_normal()
+    checks = Checks(1.0, 0.98, 0.6 + 0.01 * rng.standard_normal(), 0.28, nmi, nmi + 0.05, 0.45)
     moved = matrix(rigid(rng.normal(0, 1, 3), rng.normal(0, 1, 3)))
     scans = {
         "T1": Scan(
             t1, bias_strength=0.1 + 0.01 * rng.standard_normal(), intensity=Intensity(0, 500 * rng.uniform(0.8, 1.2))
         ),
-        "T2": Scan(t2, moved, (before, before + 0.1 + 0.01 * rng.standard_normal()), 0.1, True, Intensity(0, 900)),
+        "T2": Scan(t2, moved, checks, 0.1, True, Intensity(0, 900)),
     }
     whole = Record(
         "T1",
@@ -129,8 +131,8 @@ class Page(HTMLParser):
 PLANTED = {
     "small": (lambda r: replace(r, brain_ml=812.0), r"brain 812 ml, cohort median 14\d\d \(MAD \d"),
     "apart": (
-        rescan("T2", mutual_information=(0.2, 0.21)),
-        r"mutual information of T2 0\.21 nats|its gain by registration",
+        rescan("T2", checks=Checks(1.0, 0.98, 0.4, 0.28, 1.02, 1.025, 0.45)),
+        r"normalised mutual information of T2 1\.02|its gain by registration|edges that T2 meets 40%",
     ),
     "far": (rescan("T2", moving_to_fixed=matrix(rigid((0, 0, 0), (90, 0, 0)))), r"registration moved T2 90 mm"),
     "short": (lambda r: replace(r, slice_indices=tuple(range(4))), r"slices 4, cohort median 30 \(MAD 0\)"),
@@ -157,6 +159,26 @@ def test_planted_outliers_come_first_for_the_right_reason(tmp_path):
     text = "\n".join(page.words)
     places = [text.index(f"\n{name}\n") for name in order]
     assert places == sorted(places)
+
+
+def test_registrations_that_are_not_trusted_come_first_whatever_their_score(tmp_path):
+    doubtful, failed = (Checks(1.0, 0.98, 0.35, 0.28, 1.02, 1.07, away) for away in (0.6, 0.97))
+    changes = PLANTED["small"][0], rescan("T2", checks=doubtful), rescan("T2", checks=failed)
+    names = [f"sound{i:02d}" for i in range(20)]
+    dataset, store = cohort(
+        tmp_path, [*names, "small", "unsure", "wrong"], dict(zip(["small", "unsure", "wrong"], changes, strict=True))
+    )
+    page = Page(qc.write_cohort_page(tmp_path, dataset, {}, store).read_text())
+    text = "\n".join(page.words)
+    assert "Registrations that are not trusted: 2" in text
+    cards = text[text.index("\nPictures\n") :]
+    assert max(cards.index("\nunsure\n"), cards.index("\nwrong\n")) < cards.index("\nsmall\n") < cards.index("\nsound")
+    assert "registration of T2: doubtful" in cards
+    found = rows(tmp_path)
+    assert {case: row["not_trusted"] for case, row in found.items() if row["not_trusted"] != "n/a"} == {
+        "unsure": "T2 doubtful",
+        "wrong": "T2 failed",
+    }
 
 
 @pytest.mark.parametrize("log", [False, True])
@@ -228,13 +250,16 @@ def test_the_table_holds_the_numbers_as_computed_from_the_records(tmp_path):
     for name in "abcdef":
         whole, row = Record.from_json(store.record(name)), found[name]
         t2 = whole.scans["T2"]
-        assert t2.mutual_information is not None
+        assert t2.checks is not None
         middle = np.array(t2.original.affine) @ [*((np.array(t2.original.shape) - 1) / 2), 1]
         expected = {
             "brain_ml": whole.brain_ml,
             "slices": 30,
-            "T2_mi": t2.mutual_information[1],
-            "T2_mi_gain": t2.mutual_information[1] - t2.mutual_information[0],
+            "T2_nmi": t2.checks.nmi_after,
+            "T2_nmi_gain": t2.checks.nmi_after - t2.checks.nmi_before,
+            "T2_edges_pct": 100 * t2.checks.edges_met,
+            "T2_fit_away_pct": 45,
+            "T2_seen_pct": 100,
             "T2_moved_mm": np.linalg.norm(np.array(t2.moving_to_fixed) @ middle - middle),
             "T2_finest_mm": 0.7,
             "T2_coarsest_mm": 3.3,
@@ -247,7 +272,7 @@ def test_the_table_holds_the_numbers_as_computed_from_the_records(tmp_path):
         volumes = [float(row[f"{tissue}_ml"]) for tissue in ("CSF", "GM", "WM")]
         assert shares == pytest.approx([100 * ml / sum(volumes) for ml in volumes], rel=1e-4)
         assert row["step_skull_strip"] == "deepbet"
-        assert "T1_mi" not in row
+        assert "T1_nmi" not in row
 
 
 def test_label_volumes_are_measured_once_where_planning_did_not(tmp_path):
