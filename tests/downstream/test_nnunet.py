@@ -13,6 +13,7 @@ from hifisyn.errors import UserError
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.volume import Volume
 from tests.support.downstream_clinic import write_case
+from tests.support.untrusted import doubt
 
 CLASSES = {"CSF": 1}
 SETTINGS = NnUNetSettings(epochs=8, iterations=8, size="small")
@@ -24,6 +25,16 @@ def scans(tmp_path_factory):
     for seed, case in enumerate("abcx"):
         write_case(store, case, seed)
     return Scans(store)
+
+
+def test_a_scan_whose_registration_is_not_trusted_has_no_labels(tmp_path):
+    store = AlignedStore(tmp_path)
+    write_case(store, "a", 0)
+    scans = Scans(store)
+    assert scans.has("a", "T1", "T2", labelled=True)
+    doubt(store.record_path("a"), "T2")
+    assert scans.has("a", "T1", labelled=True)
+    assert not scans.has("a", "T2")
 
 
 def case(scans, name, key=""):

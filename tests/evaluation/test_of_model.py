@@ -17,6 +17,7 @@ from hifisyn.planning.splits import Fold, Splits
 from hifisyn.slices import SliceStore
 from hifisyn.training import checkpoint
 from tests.support.training_toys import toy_plans
+from tests.support.untrusted import TRUSTED, doubt
 
 PAIR = ("T1", "T2")
 TRAIN, HELD_OUT = ("a", "b", "c"), ("d", "e")
@@ -52,6 +53,14 @@ def store(tmp_path):
 
 def compare(store, cases=HELD_OUT, training=TRAIN, **kwargs):
     return against_baselines.compare(Inverse(), "inverse", store, PAIR, training, cases, min_pixels=20, **kwargs)
+
+
+def test_a_case_whose_registration_is_not_trusted_is_not_compared(store):
+    doubt(store.folder / "d.json", "T2")
+    doubt(store.folder / "e.json", "T2", TRUSTED)
+    done = compare(store)
+    assert set(done.slices["case"]) == {"e"}
+    assert done.skipped == ("d",)
 
 
 def test_every_method_direction_and_case_has_its_rows(store):

@@ -203,6 +203,18 @@ def test_all_bad_still_ends_in_a_table(tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_a_truth_that_cannot_be_registered_is_left_out(tmp_path, capsys):
+    affine = np.diag([2.0, 2, 2, 1])
+    data, _ = write_case(tmp_path, affine=affine)
+    noise = np.random.default_rng(3).uniform(0, data.max(), data.shape).astype(np.float32)
+    moved = affine.copy()
+    moved[:3, 3] += 3
+    save(tmp_path / "truth" / "A_T2.nii.gz", noise, moved)
+    assert run(tmp_path, "--register") == 2
+    assert "the registration of the real scan to the synthetic one must be trusted" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_a_turned_truth_is_registered_on_request(tmp_path):
     affine = np.diag([2.0, 2, 2, 1])
     data, _ = write_case(tmp_path, affine=affine)

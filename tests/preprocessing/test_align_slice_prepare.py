@@ -18,6 +18,7 @@ from hifisyn.preprocessing.slices_axial import to_slices
 from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
 from hifisyn.volume import Volume
 from tests.support.heads import grid, rigid, scan, truth
+from tests.support.untrusted import DOUBTFUL, FAILED
 
 T1_GRID = grid((62, 56, 40), (2.4, 2.6, 3.6), axes="PRS", degrees=(6, -4, 9), middle=(20, 5, -8))
 T2_GRID = grid((60, 50, 52), (2.2, 3.4, 2.8), axes="LIA", degrees=(-5, 8, 3), middle=(25, 12, -4))
@@ -122,6 +123,15 @@ def test_a_scan_to_predict_is_seen_as_in_training(t1):
     np.testing.assert_allclose(amid[0], amid[1], atol=1e-5)
     assert prepared.mask.same_grid(t1)
     np.testing.assert_array_equal(prepared.mask.data > 0, t1.data > 0)
+
+
+def test_a_contrast_whose_registration_failed_has_no_slices(t1):
+    t2 = scan(*T2_GRID, "T2", pose=HOME, stripped=True)[0]
+    aligned = align_case({"T1": t1, "T2": t2}, QUICK, labels=NO_LABELS)
+    for checks, modalities in ((DOUBTFUL, {"T1", "T2"}), (FAILED, {"T1"})):
+        scans = aligned.record.scans | {"T2": replace(aligned.record.scans["T2"], checks=checks)}
+        judged = replace(aligned, record=replace(aligned.record, scans=scans))
+        assert set(extract_slices(judged, plans()).images) == modalities
 
 
 def test_given_tissues_are_used_as_they_are(t1):

@@ -39,7 +39,7 @@ def labels_of(batch, modality):
 def made_up(first, second):
     """Return a cohort of subjects with one case of 5 slices each."""
     cases: dict[str, dict[str, tuple[str, ...]]] = {"T1": {s: (s,) for s in first}, "T2": {s: (s,) for s in second}}
-    return TrainingCases(cases, dict.fromkeys([*first, *second], 5), frozenset())
+    return TrainingCases(cases, dict.fromkeys([*first, *second], 5), frozenset(), {s: set(PAIR) for s in first})
 
 
 @pytest.mark.parametrize("people", range(2, 9))

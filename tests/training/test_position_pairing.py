@@ -15,7 +15,7 @@ STEPS = 400
 def cohort(slices):
     """Return a cohort of subjects that have both contrasts, each with one case of so many slices."""
     cases: dict[str, dict[str, tuple[str, ...]]] = {m: {s: (s,) for s in slices} for m in PAIR}
-    return TrainingCases(cases, dict(slices), frozenset())
+    return TrainingCases(cases, dict(slices), frozenset(), {s: set(PAIR) for s in slices})
 
 
 def partners(found, steps=STEPS, **training):
@@ -80,7 +80,7 @@ def test_partners_are_never_one_person(people, size):
 def test_the_partner_has_the_contrast():
     cases: dict[str, dict[str, tuple[str, ...]]]
     cases = {"T1": {"a": ("a0",), "b": ("b0",), "x": ("x0",)}, "T2": {"x": ("x1", "x2"), "y": ("y0",)}}
-    found = TrainingCases(cases, {"a0": 5, "b0": 8, "x0": 9, "x1": 30, "x2": 40, "y0": 50}, frozenset())
+    found = TrainingCases(cases, {"a0": 5, "b0": 8, "x0": 9, "x1": 30, "x2": 40, "y0": 50}, frozenset(), {})
     met = {(a.case, b.case) for a, b in partners(found, batch_size=1)}
     assert all(a in {"a0", "b0", "x0"} and b in {"x1", "x2", "y0"} for a, b in met)
     assert {b for _, b in met} == {"x1", "x2", "y0"}
