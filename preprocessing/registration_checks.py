@@ -19,7 +19,7 @@ PLANES, LEAST_PIXELS = 16, 200
 TISSUE_SHARE = 0.15
 
 # Of `Checks.agreement`; documentation/explanation/registration.md shows what the limits come from.
-TRUSTED, FAILED = 0.6, 0.35
+TRUSTED, FAILED = 0.5, 0.3
 LEAST_GAIN, LEAST_SEEN = 0.05, 0.05
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from hifisyn import __version__
 from hifisyn.pages.data_uri import picture_uri
 from hifisyn.pages.environment import render
-from hifisyn.preprocessing.registration_checks import Checks
+from hifisyn.preprocessing.registration_checks import FAILED, TRUSTED, Checks
 from hifisyn.preprocessing.steps import Step
 from hifisyn.quality.measures import CohortMeasures, Measure
 from hifisyn.quality.outliers import FEWEST, THRESHOLD, Ranking, Reason, Spread, find_outliers, format_number, reasons
@@ -109,6 +109,8 @@ def render_cohort(
         steps=list(_step_rows(cohort)),
         number=format_number,
         threshold=THRESHOLD,
+        trusted=TRUSTED,
+        failed=FAILED,
         fewest=FEWEST,
         most_rows=MOST_ROWS,
     )

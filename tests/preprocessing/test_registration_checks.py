@@ -53,7 +53,7 @@ def test_the_verdict_adds_steepness_and_edges_above_chance():
     )
     assert checks.agreement == pytest.approx(0.4 + 0.36 / 0.72)
     assert checks.verdict is Verdict.TRUSTED
-    assert replace(checks, edges_met=0.35).verdict is Verdict.DOUBTFUL
-    assert replace(checks, edges_met=0.35, fit_away=0.9).verdict is Verdict.FAILED
+    assert replace(checks, edges_met=0.33).verdict is Verdict.DOUBTFUL
+    assert replace(checks, edges_met=0.33, fit_away=0.9).verdict is Verdict.FAILED
     assert replace(checks, edges_met=0.3, fit_away=0.1).verdict is Verdict.FAILED
     assert replace(checks, seen=0.03).verdict is Verdict.DOUBTFUL

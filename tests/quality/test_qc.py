@@ -162,7 +162,7 @@ def test_planted_outliers_come_first_for_the_right_reason(tmp_path):
 
 
 def test_registrations_that_are_not_trusted_come_first_whatever_their_score(tmp_path):
-    doubtful, failed = (Checks(1.0, 0.98, 0.35, 0.28, 1.02, 1.07, away) for away in (0.6, 0.97))
+    doubtful, failed = (Checks(1.0, 0.98, 0.33, 0.28, 1.02, 1.07, away) for away in (0.6, 0.97))
     changes = PLANTED["small"][0], rescan("T2", checks=doubtful), rescan("T2", checks=failed)
     names = [f"sound{i:02d}" for i in range(20)]
     dataset, store = cohort(

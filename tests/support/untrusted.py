@@ -6,7 +6,7 @@ from hifisyn.files import read_json, write_json
 from hifisyn.preprocessing.registration_checks import Checks
 
 TRUSTED = Checks(1.0, 0.98, 0.64, 0.28, 1.02, 1.08, 0.45)
-DOUBTFUL = Checks(1.0, 0.98, 0.35, 0.28, 1.02, 1.03, 0.6)
+DOUBTFUL = Checks(1.0, 0.98, 0.33, 0.28, 1.02, 1.03, 0.6)
 FAILED = Checks(1.0, 0.98, 0.28, 0.28, 1.02, 1.01, 0.98)
 
 
