@@ -123,7 +123,7 @@ class Plans(Settings):
     modalities: tuple[str, ...] = Field(min_length=1)
     labels: dict[str, Annotated[int, Field(ge=0)]]
     intensity_scale: dict[str, Annotated[float, Field(gt=0)]] = Field(
-        default_factory=dict, description="scanner units at +1 by modality: median over training cases"
+        default_factory=dict, description="scanner units from -1 to +1 by modality: median over training cases"
     )
     slices: SlicePlan = SlicePlan()
     preprocessing: PreprocessingPlan = PreprocessingPlan()

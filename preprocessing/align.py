@@ -16,7 +16,7 @@ from hifisyn.preprocessing.labels import label_map, lesion_map
 from hifisyn.preprocessing.record import Record, Scan, matrix
 from hifisyn.preprocessing.register import register
 from hifisyn.preprocessing.registration_checks import Verdict
-from hifisyn.preprocessing.resample import resample_mask
+from hifisyn.preprocessing.resample import mask_on
 from hifisyn.preprocessing.rigid import place
 from hifisyn.preprocessing.steps import Stage, Status, Step, Tool, installed_version
 from hifisyn.volume import Volume
@@ -141,8 +141,7 @@ def debias(
         return images, scans, Step(Status.SKIPPED, detail="switched off")
     images, scans = dict(images), dict(scans)
     for modality, image in images.items():
-        mask = brain if brain.same_grid(image) else resample_mask(brain, image)
-        field = bias.estimate(image, mask)
+        field = bias.estimate(image, mask_on(brain, image))
         corrected = field.strong or settings.bias == "always"
         if corrected:
             images[modality] = bias.correct(image, field)

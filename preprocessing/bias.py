@@ -7,6 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from hifisyn.engine.resources import one_itk_thread
+from hifisyn.preprocessing import normalize
 from hifisyn.preprocessing.resample import isotropic_grid, resample, resample_mask
 from hifisyn.volume import Volume
 
@@ -29,10 +30,12 @@ class Field:
     Attributes:
         gain: positive, median 1 in the brain, on the coarse grid it was estimated on.
         strength: 95th minus 5th percentile of the gain inside the brain; 0.2 is a drift of 20 %.
+        dark: intensity of no signal, in scanner units, which the gain leaves as it is.
     """
 
     gain: Volume
     strength: float
+    dark: float = 0.0
 
     @property
     def strong(self) -> bool:
@@ -44,26 +47,36 @@ def estimate(volume: Volume, brain: Volume) -> Field:
     """Estimate the field in the brain with N4 (SimpleITK) on cubes of 4 mm.
 
     Args:
-        volume: the scan; values of 0 and less take no part.
+        volume: the scan; what is as dark as air takes no part, spikes are clipped.
         brain: mask on the grid of `volume`.
     """
     grid = isotropic_grid(volume, WORK_MM)
-    image = resample(volume, grid, order=1)
+    try:
+        intensity = normalize.fit(volume.data, brain.data > 0)
+    except ValueError:
+        return _none(grid)
+    image = resample(volume.with_data(intensity.clip(volume.data) - np.float32(intensity.low)), grid, order=1)
     inside = _inner(resample_mask(brain, grid).data > 0) & (image.data > 0)
     middle = np.median(image.data[inside]) if inside.any() else 0.0
     sampled = inside & (image.data > BAND[0] * middle) & (image.data < BAND[1] * middle)
     if sampled.sum() < FEWEST_VOXELS:
-        return Field(grid.with_data(np.ones(grid.shape, dtype=np.float32)), 0.0)
+        return _none(grid)
     log_gain = _n4(image.data, sampled)
     gain = np.exp(log_gain - np.median(log_gain[inside])).astype(np.float32)
     low, high = np.percentile(gain[inside], [5, 95])
     gain = np.clip(gain, gain[inside].min(), gain[inside].max())
-    return Field(grid.with_data(gain), float(high - low))
+    return Field(grid.with_data(gain), float(high - low), intensity.low)
 
 
 def correct(volume: Volume, field: Field) -> Volume:
-    """Divide the field out; float32, the scale stays since the median gain is 1."""
-    return volume.with_data(volume.data.astype(np.float32) / resample(field.gain, volume, order=1, fill=1.0).data)
+    """Divide the field out of the signal; float32, the scale stays since the median gain is 1."""
+    gain = resample(field.gain, volume, order=1, fill=1.0).data
+    dark = np.float32(field.dark)
+    return volume.with_data((volume.data.astype(np.float32) - dark) / gain + dark)
+
+
+def _none(grid: Volume) -> Field:
+    return Field(grid.with_data(np.ones(grid.shape, dtype=np.float32)), 0.0)
 
 
 def _inner(mask: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from scipy import ndimage
 from hifisyn.errors import UserError
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing import brain_networks, brain_programs
+from hifisyn.preprocessing.intensity_range import clipped, measure_range
 from hifisyn.preprocessing.steps import PACKAGES, Status, Step, Tool
 from hifisyn.volume import Volume
 
@@ -17,7 +18,7 @@ PROGRAMS = (Tool.BET, Tool.SYNTHSTRIP, Tool.COMMAND)
 # heads in air that was set to 0 the outermost 3 mm are below 0.15 of the inside, and so is skull below a scalp;
 # of stripped brains of all contrasts every shell is above 0.4.
 BACKGROUND_SHARE = 0.25
-BRAIN_ML = (300.0, 2200.0)
+BRAIN_ML = (100.0, 2200.0)
 SHELL_MM, SKULL_MM = 3.0, 15.0
 DARKEST = 0.2
 
@@ -61,7 +62,7 @@ def extract(
         return nonzero(volume), Step(Status.DONE_BEFORE)
     if stripped is None and looks_stripped(volume):
         return nonzero(volume), Step(Status.SEEN_DONE)
-    upright = volume.canonical()
+    upright = clipped(volume.canonical())
     found, step = _find(choose(tool), upright, device, command)
     back = upright.with_data(found.astype(np.uint8)).reoriented(volume.axcodes)
     return sized(volume.with_data(back.data), str(step)), step
@@ -141,7 +142,7 @@ def looks_stripped(volume: Volume) -> bool:
     if blob.sum() < 0.9 * present.sum() or not BRAIN_ML[0] <= millilitres <= BRAIN_ML[1]:
         return False
     depth = ndimage.distance_transform_edt(ndimage.binary_fill_holes(blob), volume.spacing)
-    bright = volume.data - float(_background(volume.data))
+    bright = volume.data - min(float(_background(volume.data)), measure_range(volume.data[blob])[0])
     shells = [bright[(depth > low) & (depth <= low + SHELL_MM)] for low in np.arange(0, SKULL_MM, SHELL_MM)]
     inside = bright[depth > SKULL_MM]
     if not inside.size:

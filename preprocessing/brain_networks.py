@@ -107,7 +107,7 @@ def _hd_bet(volume: Volume, device: str) -> np.ndarray:
     device = device if device.startswith("cuda") else "cpu"
     on_cpu = device == "cpu"
     grid = isotropic_grid(volume, HD_BET_MM)
-    data = resample(volume, grid).data.transpose(2, 1, 0)
+    data = resample(volume, grid, fill=float(volume.data.min())).data.transpose(2, 1, 0)
     data = (data - data.mean()) / data.std()
     network, folds = _hd_bet_networks(device, 1 if on_cpu else 5)
     total = np.zeros((2, *data.shape), dtype=np.float32)

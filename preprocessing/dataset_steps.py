@@ -25,7 +25,7 @@ from hifisyn.volume import Volume, read_grid
 
 ALIGN, CUT = "align", "cut"
 # Of a step: raised whenever the same input and settings give another result, so that old cases are done again.
-FORMAT = {ALIGN: 5, CUT: 6}
+FORMAT = {ALIGN: 6, CUT: 7}
 MANUAL = "manual label"
 DONE_BEFORE = {
     "skull_stripped": {"skull_strip": "none"},

@@ -11,7 +11,7 @@ from hifisyn.preprocessing import normalize
 from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.normalize import Intensity
 from hifisyn.preprocessing.record import Grid, Record
-from hifisyn.preprocessing.resample import resample, resample_mask
+from hifisyn.preprocessing.resample import mask_on, resample, resample_mask
 from hifisyn.preprocessing.slices_axial import between, brain_slices, slice_grid, to_slices, training_slices
 from hifisyn.volume import Volume
 
@@ -56,14 +56,14 @@ def extract_slices(aligned: Aligned, plans: Plans) -> CaseSlices:
         raise _no_slices(aligned, plans)
     held, rows = between(grid, stored[0], stored[-1]), np.array(stored) - stored[0]
     brain = whole[list(stored)]
-    raw = {m: to_slices(resample(image, held, fill=np.nan))[rows] for m, image in aligned.placed.items()}
+    intensities = {m: fitted(image, aligned.brain, m, plans) for m, image in aligned.placed.items()}
+    raw = {m: sampled(image, intensities[m], held)[rows] for m, image in aligned.placed.items()}
     seen = _centre(brain, plan.crop)
     covered = {m: covers(_centre(values, plan.crop), seen) for m, values in raw.items()}
     by_all = np.logical_and.reduce([*covered.values()])
     training = training_slices(seen & by_all[:, None, None], plan.min_brain, plan.per_case)
     if not training:
         raise _no_slices(aligned, plans)
-    intensities = {m: fitted(values, brain, m, plans) for m, values in raw.items()}
     label = None
     if aligned.label is not None:
         label = np.where(brain, to_slices(resample(aligned.label, held, order=0))[rows], 0).astype(np.uint8)
@@ -85,18 +85,32 @@ def _no_slices(aligned: Aligned, plans: Plans) -> UserError:
     )
 
 
-def fitted(values: np.ndarray, brain: np.ndarray, modality: str, plans: Plans) -> Intensity:
-    """Return the map of a contrast's intensities in the brain to [-1, 1].
+def fitted(image: Volume, brain: Volume, modality: str, plans: Plans) -> Intensity:
+    """Return the map of a contrast's intensities to [-1, 1], measured on its own voxels.
+
+    Args:
+        image: the scan, whole head or stripped, on its own grid.
+        brain: mask, on any grid of the same world.
+        modality: its contrast.
+        plans: of the slices.
 
     Raises:
         UserError: the contrast is even there.
     """
     try:
-        return normalize.fit(values, brain & np.isfinite(values), plans.preprocessing.upper_percentile)
+        return normalize.fit(image.data, mask_on(brain, image).data > 0, plans.preprocessing.upper_percentile)
     except ValueError as error:
         raise UserError(
             f"the brain must have contrast in {modality}", got=error, hint="look at the scan and its mask"
         ) from None
+
+
+def sampled(image: Volume, intensity: Intensity, grid: Volume) -> np.ndarray:
+    """Return a contrast on a slice grid, (S, H, W) in scanner units, NaN where the scan does not reach.
+
+    What would be clipped is clipped before it is interpolated: a spike spoils its own voxel and no other.
+    """
+    return to_slices(resample(image.with_data(intensity.clip(image.data)), grid, fill=np.nan))
 
 
 def normalised(values: np.ndarray, brain: np.ndarray, intensity: Intensity) -> np.ndarray:

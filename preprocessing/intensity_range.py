@@ -13,12 +13,15 @@ BRIGHTEST_PERCENTILE = 99.9
 TISSUE_PERCENTILE = 99.5
 TISSUE_SHARE = 0.1
 
+# Fewer different intensities are no tissue: an image of a few flat regions is left as it is.
+FEWEST_LEVELS = 16
+
 
 def measure_range(data: np.ndarray) -> tuple[float, float]:
     """Return the level of air and that of the brightest tissue of a scan, in its own units.
 
-    Air is the 1st percentile of all voxels. Tissue is what lies above a tenth of the way from there to the 99.9th
-    percentile, so that wide margins do not count; its 99.5th percentile is the upper end.
+    Air is the 1st percentile of all voxels that are no spikes. Tissue is what lies above a tenth of the way from there
+    to the 99.9th percentile, so that wide margins do not count; its 99.5th percentile is the upper end.
 
     Args:
         data: intensities, any shape, finite.
@@ -30,8 +33,9 @@ def measure_range(data: np.ndarray) -> tuple[float, float]:
     >>> [round(end) for end in measure_range(head)]
     [0, 299]
     """
-    air, brightest = (float(level) for level in np.percentile(data, [AIR_PERCENTILE, BRIGHTEST_PERCENTILE]))
-    tissue = data[data > air + TISSUE_SHARE * (brightest - air)]
+    sound = without_spikes(data)
+    air, brightest = (float(level) for level in np.percentile(sound, [AIR_PERCENTILE, BRIGHTEST_PERCENTILE]))
+    tissue = sound[sound > air + TISSUE_SHARE * (brightest - air)]
     return air, float(np.percentile(tissue, TISSUE_PERCENTILE)) if tissue.size else brightest
 
 
@@ -39,3 +43,35 @@ def clipped(volume: Volume) -> Volume:
     """Return the scan with its intensities clipped to `measure_range`; one without contrast comes back as it is."""
     low, high = measure_range(volume.data)
     return volume.with_data(np.clip(volume.data, low, high)) if high > low else volume
+
+
+def without_spikes(data: np.ndarray) -> np.ndarray:
+    """Return the intensities that belong together, (N,): those of `sound_range`.
+
+    >>> scan = np.append(np.arange(100.0), [32767.0, 12000.0, -1000.0])
+    >>> without_spikes(scan).max(), without_spikes(scan).size
+    (np.float64(99.0), 100)
+    """
+    low, high = sound_range(data)
+    inside: np.ndarray = data[(data >= low) & (data <= high)]
+    return inside
+
+
+def sound_range(data: np.ndarray) -> tuple[float, float]:
+    """Return the lowest and the highest intensity that belong to the others.
+
+    Tissue is a continuum, and spikes and markers, however many voxels have them, are few values far away: as long as
+    one gap takes up more than half of the range, the side of it with fewer different values is cut off.
+
+    Args:
+        data: intensities, any shape, at least one.
+    """
+    levels = np.unique(data).astype(np.float64)
+    gaps = np.diff(levels)
+    first, last = 0, len(levels) - 1
+    while last - first >= FEWEST_LEVELS:
+        below = first + int(np.argmax(gaps[first:last]))
+        if 2 * gaps[below] <= levels[last] - levels[first] or max(below - first + 1, last - below) < FEWEST_LEVELS:
+            break
+        first, last = (first, below) if below - first + 1 >= last - below else (below + 1, last)
+    return float(levels[first]), float(levels[last])

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hifisyn.preprocessing.intensity_range import AIR_PERCENTILE, measure_range, without_spikes
+
 LOWER_PERCENTILE = 0.5
 
 
@@ -12,7 +14,7 @@ class Intensity:
     """The linear map that takes `low` to -1 and `high` to +1.
 
     Attributes:
-        low: scanner units that become -1; 0 except where brain is negative.
+        low: scanner units that become -1: the level of air, where the scan shows it.
         high: scanner units that become +1.
     """
 
@@ -32,6 +34,10 @@ class Intensity:
         scaled = (np.asarray(data, dtype=np.float32) - np.float32(self.low)) * np.float32(2 / (self.high - self.low))
         return np.clip(scaled - 1, -1, 1).astype(np.float32, copy=False)
 
+    def clip(self, data: np.ndarray) -> np.ndarray:
+        """Return scanner units, float32, cut off at `low` and `high`."""
+        return np.clip(np.asarray(data, dtype=np.float32), np.float32(self.low), np.float32(self.high))
+
     def invert(self, x: np.ndarray) -> np.ndarray:
         """Return scanner units of values in [-1, 1]; what was clipped stays clipped.
 
@@ -44,27 +50,48 @@ class Intensity:
 
 
 def fit(data: np.ndarray, brain: np.ndarray, upper_percentile: float = 99.5) -> Intensity:
-    """Measure the map on the brain of one scan.
+    """Measure the map on one scan as its file has it, before anything is interpolated.
 
-    0 becomes -1, so that air and the image's own zero stay together. Where the 0.5th percentile of the brain is
-    negative (scans that came normalised), that percentile becomes -1.
+    The upper percentile of the brain becomes +1, and air -1, which keeps the ratios between tissues; where brain is
+    darker than air, its 0.5th percentile. Spikes are left out.
 
     Args:
-        data: intensities, any shape.
+        data: intensities of the whole scan, any shape.
         brain: bool, the same shape.
         upper_percentile: percentile of the brain that becomes +1.
 
     Raises:
         ValueError: there is no brain, or all of it has one intensity.
 
-    >>> fit(np.arange(1001.0), np.ones(1001, bool), 99.5)
-    Intensity(low=0.0, high=995.0)
+    >>> head = np.concatenate([np.full(1000, 24.0), np.arange(124.0, 1125.0)])
+    >>> fit(head, head > 24, 99.5)
+    Intensity(low=24.0, high=1119.0)
     """
     inside = data[brain]
     if inside.size == 0:
         raise ValueError("no voxel of brain to measure intensities on")
-    bottom, high = (float(p) for p in np.percentile(inside, [LOWER_PERCENTILE, upper_percentile]))
-    low = min(bottom, 0.0)
-    if not high > low:
+    percentiles = np.percentile(without_spikes(inside), [LOWER_PERCENTILE, upper_percentile])
+    bottom, high = (float(level) for level in percentiles)
+    if not high > bottom:
         raise ValueError(f"the brain has no contrast: percentiles {bottom:g} and {high:g}")
-    return Intensity(low, high)
+    return Intensity(_darkest(data, bottom, high), high)
+
+
+def _darkest(data: np.ndarray, bottom: float, high: float) -> float:
+    """Return what becomes -1: air, or the darkest brain.
+
+    Air is the 1st percentile of all voxels. Where brain is darker, the scan shows no air. Where that lies further
+    below the brain than the brain's own contrast reaches, it is a marker that was put there (-32768, -1000, or the 0
+    around a stripped brain at 1000). In both cases air is 0 if that lies within the bound, else the darkest that is
+    no marker.
+
+    Args:
+        data: intensities of the whole scan.
+        bottom: darkest brain.
+        high: brightest brain.
+    """
+    bound = bottom - (high - bottom)
+    air = float(np.percentile(data, AIR_PERCENTILE, method="lower"))
+    if bound <= air <= bottom:
+        return air
+    return min(bottom, 0.0 if bound <= 0.0 else measure_range(data)[0])

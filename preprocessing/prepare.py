@@ -8,9 +8,9 @@ from hifisyn.errors import UserError
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.align import debias, on_grid, whole_where_named
 from hifisyn.preprocessing.brain import extract, planned_tool
-from hifisyn.preprocessing.extract_slices import covers, fitted, normalised, outside
+from hifisyn.preprocessing.extract_slices import covers, fitted, normalised, outside, sampled
 from hifisyn.preprocessing.record import Grid, Record, Scan
-from hifisyn.preprocessing.resample import resample, resample_mask
+from hifisyn.preprocessing.resample import resample_mask
 from hifisyn.preprocessing.slices_axial import between, brain_slices, centre_window, slice_grid, to_slices
 from hifisyn.preprocessing.steps import Stage
 from hifisyn.volume import Volume
@@ -80,8 +80,8 @@ def prepare_source(
     if not kept.size:
         raise UserError(f"no slice of {modality} holds brain", hint="look at the scan and its mask")
     shown = inside[kept]
-    values = to_slices(resample(clean[modality], between(grid, kept[0], kept[-1]), fill=np.nan))[kept - kept[0]]
-    intensity = fitted(values, shown, modality, plans)
+    intensity = fitted(clean[modality], brain, modality, plans)
+    values = sampled(clean[modality], intensity, between(grid, kept[0], kept[-1]))[kept - kept[0]]
     record = Record(
         modality,
         scans,

@@ -54,6 +54,11 @@ def resample_mask(mask: Volume, onto: Volume) -> Volume:
     return soft.with_data((soft.data > 0.5).astype(np.uint8))
 
 
+def mask_on(mask: Volume, image: Volume) -> Volume:
+    """Return a mask on the grid of an image; the same, where it lies on it already."""
+    return mask if mask.same_grid(image) else resample_mask(mask, image)
+
+
 def antialias_sigma(mapping: np.ndarray) -> np.ndarray:
     """Return the standard deviation of the Gaussian along each axis of the sampled volume, in its voxels.
 

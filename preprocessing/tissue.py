@@ -17,6 +17,7 @@ import numpy as np
 from hifisyn.dataset import TISSUES
 from hifisyn.engine.resources import one_itk_thread
 from hifisyn.errors import UserError
+from hifisyn.preprocessing import normalize
 from hifisyn.preprocessing.steps import Tool, installed_version, software
 from hifisyn.volume import Volume
 
@@ -33,6 +34,8 @@ BRIGHTEST_PERCENTILE = 99.5  # a few vessels would get a class of their own
 SMOOTHNESS = "[0.1,1x1x1]"
 CONVERGENCE = "[5,0]"
 LEAST_SHARE = 0.005
+DARKEST = 1e-3  # of the brightest brain: to fast, 0 is not brain
+LOOK = "look at the scan and the mask"
 
 
 def choose_tool(name: Literal["auto", "fast", "atropos"] = "auto") -> Tool:
@@ -82,10 +85,13 @@ def segment(
     fitted = brain.astype(bool) if lesion is None else brain.astype(bool) & ~lesion.astype(bool)
     if not fitted.any():
         raise UserError("the brain mask must not be empty", hint="look at the skull strip")
+    try:
+        intensity = normalize.fit(image.data, fitted, BRIGHTEST_PERCENTILE)
+    except ValueError as error:
+        raise UserError(f"{modality} must show three tissues", got=error, hint=LOOK) from None
     box = tuple(slice(first, last + 1) for first, last in zip(*_bounds(fitted), strict=True))
-    inside, cropped = fitted[box], image.data[box].astype(np.float32)
-    brightest = np.percentile(cropped[inside], BRIGHTEST_PERCENTILE)
-    cropped = np.where(inside, np.minimum(cropped, brightest), 0)
+    inside, cropped = fitted[box], intensity.clip(image.data[box]) - np.float32(intensity.low)
+    cropped = np.where(inside, np.maximum(cropped, DARKEST * (intensity.high - intensity.low)), 0).astype(np.float32)
     run = _fast if tool is Tool.FAST else _atropos
     classes = run(cropped, inside, image.spacing, modality)
     labels = np.zeros(image.shape, dtype=np.uint8)
@@ -112,9 +118,7 @@ def _name_classes(classes: np.ndarray, image: np.ndarray, inside: np.ndarray, mo
     sizes = [int(((classes == number) & inside).sum()) for number in (1, 2, 3)]
     if min(sizes) < LEAST_SHARE * inside.sum():
         shares = ", ".join(f"{size / inside.sum():.1%}" for size in sizes)
-        raise UserError(
-            f"{modality} must show three tissues", got=f"classes of {shares}", hint="look at the scan and the mask"
-        )
+        raise UserError(f"{modality} must show three tissues", got=f"classes of {shares}", hint=LOOK)
     means = [image[(classes == number) & inside].mean() for number in (1, 2, 3)]
     named = np.zeros(classes.shape, dtype=np.uint8)
     for number, tissue in zip(np.argsort(means) + 1, DARK_TO_BRIGHT[modality], strict=True):
@@ -139,7 +143,7 @@ def _atropos(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, float,
         raise UserError(
             f"{modality} must show three tissues",
             got="intensities that Atropos cannot separate",
-            hint="look at the scan and the mask",
+            hint=LOOK,
         ) from error
     return np.asarray(found["segmentation"].numpy().astype(np.uint8))
 

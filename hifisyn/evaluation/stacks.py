@@ -2,7 +2,7 @@
 
 Both are brought to [-1, 1]. The synthetic volume goes back through the scale of its sidecar (IntensityScale is
 scanner units at +1); one without sidecar, such as another tool's, is measured as the truth is. The truth goes
-through `hifisyn.preprocessing.normalize`, measured inside the mask: 0 becomes -1, the upper percentile +1. Outside
+through `hifisyn.preprocessing.normalize`, measured inside the mask: air becomes -1, the upper percentile +1. Outside
 the mask both are -1. So the figures say nothing of the absolute scale of a scanner, which unpaired training
 cannot know, and all of contrast and anatomy.
 

@@ -22,12 +22,12 @@ from hifisyn.engine.subject import Done, Task
 from hifisyn.engine.sweep import Engine, used
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json
-from hifisyn.planning.measure import STATISTICS, describe, tidy
+from hifisyn.planning.measure import ANCHORS, STATISTICS, describe, tidy
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
 
 MEASURE = "measure"
-FORMAT = 2
+FORMAT = 3
 
 
 def extract(
@@ -200,9 +200,10 @@ class _Columns:
         for modality, entry in case["intensities"].items():
             if entry["high"] is None:
                 continue
-            self._add(("high", modality), entry["high"])
+            for key in ANCHORS:
+                self._add((key, modality), entry[key])
             for part, statistics in entry.items():
-                for key in STATISTICS if part != "high" else ():
+                for key in STATISTICS if part not in ANCHORS else ():
                     self._add((key, modality, part), statistics[key])
 
     def _add(self, name: tuple[str, ...], value: float) -> None:
@@ -212,6 +213,10 @@ class _Columns:
 def _median(values: np.ndarray) -> float:
     """Return the median to 6 digits."""
     return tidy(np.median(values))
+
+
+def _spread(values: np.ndarray) -> dict[str, float]:
+    return {"median": _median(values), "min": float(values.min()), "max": float(values.max())}
 
 
 def _geometry(columns: _Columns) -> dict[str, Any]:
@@ -229,8 +234,7 @@ def _intensities(columns: _Columns, dataset: Dataset) -> dict[str, Any]:
         highs = columns["high", modality]
         if not highs.size:
             continue
-        span = {"median": _median(highs), "min": float(highs.min()), "max": float(highs.max())}
-        result[modality] = {"cases": int(highs.size), "high": span}
+        result[modality] = {"cases": int(highs.size)} | {key: _spread(columns[key, modality]) for key in ANCHORS}
         for part in ("brain", *(name for name, value in dataset.labels.items() if value)):
             if (STATISTICS[0], modality, part) in columns:
                 result[modality][part] = {key: _median(columns[key, modality, part]) for key in STATISTICS}

@@ -7,10 +7,12 @@ import numpy as np
 from scipy import ndimage
 
 from hifisyn.preprocessing import normalize
-from hifisyn.preprocessing.resample import index_map
+from hifisyn.preprocessing.intensity_range import sound_range
+from hifisyn.preprocessing.resample import index_map, mask_on
 from hifisyn.volume import Volume
 
 SAMPLED_VOXELS = 200_000
+ANCHORS = ("high", "span")
 STATISTICS = ("mean", "median", "std", "p00_5", "p99_5")
 
 
@@ -28,7 +30,8 @@ def describe(
 
     Returns:
         `shape`, `spacing_mm`, `brain_box_mm` (left-right, back-front, bottom-top), `brain_slices`, `brain_ml`,
-        `labels_ml`, `modalities`, `intensities` by modality: `high`, statistics of the brain and of each structure.
+        `labels_ml`, `modalities`, `intensities` by modality: `high` and `span`, the scanner units at +1 and those from
+        -1 to +1, statistics of the brain and of each structure.
     """
     mask = brain.data > 0
     inside = np.argwhere(mask)
@@ -49,7 +52,7 @@ def describe(
         "labels_ml": {name: round(ml, 3) for name, ml in volumes.items()},
         "modalities": sorted(images),
         "intensities": {
-            modality: _describe_intensities(_values_at(image, brain, sampled), structure, labels, upper)
+            modality: _describe_intensities(image, brain, sampled, structure, labels, upper)
             for modality, image in images.items()
         },
     }
@@ -66,14 +69,26 @@ def _values_at(image: Volume, brain: Volume, voxels: np.ndarray) -> np.ndarray:
 
 
 def _describe_intensities(
-    values: np.ndarray, structure: np.ndarray | None, labels: Mapping[str, int], upper: float
+    image: Volume,
+    brain: Volume,
+    sampled: np.ndarray,
+    structure: np.ndarray | None,
+    labels: Mapping[str, int],
+    upper: float,
 ) -> dict[str, Any]:
+    own = mask_on(brain, image).data > 0
+    if not own.any():
+        return {"high": None, "span": None, "brain": None}
+    intensity = normalize.fit(image.data, own, upper)
+    sound = image.with_data(np.clip(image.data, *sound_range(image.data[own])))
+    values = _values_at(sound, brain, sampled)
     reached = np.isfinite(values)
     values = values[reached]
-    if values.size == 0:
-        return {"high": None, "brain": None}
-    high = normalize.fit(values, np.ones(values.shape, bool), upper).high
-    statistics: dict[str, Any] = {"high": tidy(high), "brain": _statistics(values)}
+    statistics: dict[str, Any] = {
+        "high": tidy(intensity.high),
+        "span": tidy(intensity.high - intensity.low),
+        "brain": _statistics(values),
+    }
     if structure is not None:
         structure = structure[reached]
         for name, value in labels.items():

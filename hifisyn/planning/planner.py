@@ -52,7 +52,7 @@ def plan(
         "preset": preset,
         "modalities": fingerprint["modalities"],
         "labels": fingerprint["labels"],
-        "intensity_scale": {m: entry["high"]["median"] for m, entry in fingerprint["intensities"].items()},
+        "intensity_scale": {m: entry["span"]["median"] for m, entry in fingerprint["intensities"].items()},
         "slices": slices.model_dump(mode="json"),
         "preprocessing": fingerprint["settings"],
         "reasons": reasons,

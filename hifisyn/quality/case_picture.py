@@ -165,9 +165,9 @@ def _on_grids(volume: Volume, grids: Sequence[Volume], order: int) -> list[np.nd
 
 def _window(slices: list[np.ndarray], masks: list[np.ndarray]) -> list[np.ndarray]:
     """Return the slices in [-1, 1]: the brain's 99.5th percentile becomes white."""
-    values = np.concatenate([x[mask > 0] for x, mask in zip(slices, masks, strict=True)])
+    values, brain = (np.concatenate([x.ravel() for x in each]) for each in (slices, masks))
     try:
-        intensity = normalize.fit(values, np.ones(values.shape, dtype=bool))
+        intensity = normalize.fit(values, brain > 0)
     except ValueError:
         return [np.full(x.shape, OUTSIDE, dtype=np.float32) for x in slices]
     return [intensity.apply(x) for x in slices]

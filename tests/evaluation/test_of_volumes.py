@@ -88,7 +88,8 @@ def test_a_known_error_gives_the_psnr_of_the_closed_form(tmp_path):
     high = float(np.percentile(data[brain], 99.5))
     shift = np.where(np.indices(SHAPE).sum(axis=0) % 2, 0.1, -0.1)
     x = np.clip(np.clip(2 * data / high - 1, -1, 1), -0.85, 0.85)
-    save(tmp_path / "truth" / "A_T2.nii.gz", ((x + 1) / 2 * 1000).astype(np.float32), oblique())
+    truth = np.where(brain, (x + 1) / 2 * 1000, 0).astype(np.float32)
+    save(tmp_path / "truth" / "A_T2.nii.gz", truth, oblique())
     top = float(np.percentile(((x + 1) / 2 * 1000)[brain], 99.5))
     # The synthetic volume is the truth as the evaluation sees it, plus or minus 0.1 of [-1, 1].
     seen = np.clip(2 * ((x + 1) / 2 * 1000) / top - 1, -1, 1)

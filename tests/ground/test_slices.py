@@ -42,6 +42,8 @@ def aligned_case():
     lower = LPS.copy()
     lower[2, 3] = T2[0]
     images = {"T1": Volume(data, LPS), "T2": Volume(HIGHEST - data[:, :, T2.start : T2.stop], lower)}
+    for image in images.values():
+        image.data[:4] = 0  # air
     label = Volume(np.broadcast_to(np.arange(PLACES, dtype=np.uint8), brain.shape).copy(), LPS)
     scans = {m: Scan(Grid.of(image)) for m, image in images.items()}
     return Aligned(images, Volume(brain, LPS), label, Record("T1", scans))

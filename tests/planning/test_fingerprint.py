@@ -98,6 +98,7 @@ def test_the_cohort_is_summed_up_over_training_cases_only(cohort):
     assert found["intensities"]["T1"]["cases"] == 3
     assert found["intensities"]["T2"]["cases"] == 2
     assert found["intensities"]["T1"]["high"] == {"median": 600.0, "min": 300.0, "max": 1200.0}
+    assert found["intensities"]["T1"]["span"] == {"median": 595.0, "min": 295.0, "max": 1195.0}
     assert found["intensities"]["T1"]["GM"]["mean"] == pytest.approx(400)
     assert found["geometry"]["brain_box_mm"]["max"] == [20.0, 15.0, 24.0]
     assert found["geometry"]["brain_slices"]["min"] == 8
@@ -118,7 +119,7 @@ def test_a_plan_can_be_made_of_it_and_it_is_plain_data(cohort, tmp_path):
     write_json(tmp_path / "f.json", found)
     assert read_json(tmp_path / "f.json") == found
     plans = planner.plan(found, Device("cpu", 8, 1, 4), trainer_class("HiFiSyn"))
-    assert plans.intensity_scale["T1"] == 600.0
+    assert plans.intensity_scale["T1"] == 595.0
     assert plans.fingerprint == "sha256:1"
     assert checked(HiFiSynSettings, plans.settings).memory.total == 20
 

@@ -33,7 +33,7 @@ def fingerprint(box=(140.0, 175.0, 130.0), spacing=(1.0, 1.0, 1.0), subjects=40,
         "subjects": subjects,
         "settings": PreprocessingPlan().model_dump(mode="json"),
         "geometry": {"spacing_mm": {"median": list(spacing)}, "brain_box_mm": {"max": list(box)}},
-        "intensities": {"T1": {"high": {"median": 812.5}}, "T2": {"high": {"median": 400.0}}},
+        "intensities": {"T1": {"span": {"median": 812.5}}, "T2": {"span": {"median": 400.0}}},
         "structures": {name: {"cases": 5, "median_ml": ml} for name, ml in volumes.items()},
     }
 
