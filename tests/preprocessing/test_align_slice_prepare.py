@@ -134,6 +134,48 @@ def test_a_contrast_whose_registration_failed_has_no_slices(t1):
         assert set(extract_slices(judged, plans()).images) == modalities
 
 
+SPOILT = {
+    "hot": ("brain", 32767),
+    "wrapped around": ("air", 65535),
+    "marked": ("air", -32768),
+    "dead": ("brain", 0),
+}
+
+
+@pytest.fixture(scope="module")
+def whole_head():
+    return scan(*T1_GRID, "T1", pose=HOME, noise=2)
+
+
+@pytest.mark.parametrize("pattern", SPOILT)
+def test_one_voxel_in_a_thousand_changes_no_brightness(whole_head, pattern):
+    volume, mask = whole_head
+    where, value = SPOILT[pattern]
+    places = np.flatnonzero((mask.data > 0) if where == "brain" else volume.data < 5)
+    data = volume.data.copy()
+    data.flat[places[::1000]] = value
+    clean, spoilt = (prepare_source(v, "T1", plans(), mask=mask) for v in (volume, volume.with_data(data)))
+    ends = [p.record.scans["T1"].intensity for p in (clean, spoilt)]
+    assert spoilt.slices[spoilt.brain].mean() == pytest.approx(clean.slices[clean.brain].mean(), abs=0.01)
+    assert ends[0] is not None
+    assert ends[1] is not None
+    assert ends[1].high == pytest.approx(ends[0].high, rel=0.02)
+    assert ends[1].low == pytest.approx(ends[0].low, abs=0.02 * ends[0].high)
+    assert (np.abs(spoilt.slices - clean.slices) > 0.05).mean() < 0.005
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1, 1024), (1, -200), (1e-6, 0), (1e6, 0)])
+def test_an_offset_and_a_scale_change_no_slice_in_training_and_prediction(whole_head, scale, offset):
+    volume, mask = whole_head
+    other = volume.with_data((volume.data * scale + offset).astype(np.float32))
+    clean, found = (prepare_source(v, "T1", plans(), mask=mask) for v in (volume, other))
+    np.testing.assert_allclose(found.slices, clean.slices, atol=1e-3)
+    settings = QUICK.model_copy(update={"skull_strip": "mask"})
+    cut = extract_slices(align_case({"T1": other}, settings, labels=NO_LABELS, mask=mask), plans(settings))
+    np.testing.assert_allclose(cut.images["T1"][:, 4:-4, 4:-4], found.slices, atol=1e-5)
+    assert cut.record.scans["T1"].intensity == found.record.scans["T1"].intensity
+
+
 def test_given_tissues_are_used_as_they_are(t1):
     label = t1.with_data(truth(t1, HOME))
     aligned = align_case({"T1": t1}, QUICK, label=label)

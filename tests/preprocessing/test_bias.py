@@ -37,6 +37,23 @@ def test_a_strong_field_is_measured_and_divided_out(contrast):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("offset", [0, 1024, -200])
+def test_spikes_and_an_offset_change_no_field(offset):
+    clean, brain = scan(*SCANNED, "T1", noise=2)
+    biased = clean.with_data((clean.data * drift(clean, 0.5)).astype(np.float32))
+    spoilt = biased.data + offset
+    spikes = tuple(np.argwhere(brain.data)[::1000].T)
+    spoilt[spikes] = 32767
+    true, found = bias.estimate(biased, brain), bias.estimate(biased.with_data(spoilt), brain)
+    assert found.strength == pytest.approx(true.strength, rel=0.02)
+    corrected = bias.correct(biased.with_data(spoilt), found).data - offset
+    corrected[spikes] = 0
+    expected = bias.correct(biased, true).data
+    expected[spikes] = 0
+    np.testing.assert_allclose(corrected[brain.data > 0], expected[brain.data > 0], rtol=0.02, atol=0.5)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", ["T1", "T2", "FLAIR"])
 def test_no_field_is_measured_weak(contrast):
     clean, brain = scan(*SCANNED, contrast, noise=2)

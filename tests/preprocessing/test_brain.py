@@ -11,6 +11,8 @@ from deepbet import utils as deepbet_utils
 from hifisyn.errors import UserError
 from hifisyn.preprocessing import brain, brain_networks
 from hifisyn.preprocessing.steps import Status, Step, Tool
+from hifisyn.simulation import subject
+from hifisyn.simulation.options import PhantomOptions
 from hifisyn.volume import Volume
 from tests.support.heads import CONTRASTS, grid, scan, tissue_at
 
@@ -34,6 +36,39 @@ def test_a_stripped_scan_with_another_background_is_told_too():
     normalised = volume.with_data(np.where(mask.data > 0, volume.data / 50 - 1.5, -5).astype(np.float32))
     assert brain.looks_stripped(normalised)
     np.testing.assert_array_equal(brain.nonzero(normalised).data, mask.data)
+
+
+def normalised(volume, inside):
+    """Return the scan with mean 0 and standard deviation 1 in a mask, and 0 around it."""
+    values = volume.data[inside]
+    return volume.with_data(np.where(inside, (volume.data - values.mean()) / values.std(), 0).astype(np.float32))
+
+
+@pytest.mark.slow
+def test_stripped_scans_that_are_normalised_to_mean_0_or_small_are_told_too():
+    for simulated in subject.scan(PhantomOptions(resolution=4.0), 0):
+        whole, inside = simulated.image, simulated.label.data > 0
+        stripped = whole.with_data(np.where(inside, whole.data, 0).astype(np.float32))
+        assert brain.looks_stripped(normalised(stripped, inside)), simulated.modality
+        assert not brain.looks_stripped(normalised(whole, whole.data > 30)), simulated.modality
+        assert brain.looks_stripped(Volume(stripped.data, stripped.affine @ np.diag([0.5, 0.5, 0.5, 1])))
+
+
+def test_networks_see_no_spikes(monkeypatch):
+    seen = {}
+
+    def find(tool, volume, device):
+        seen["highest"], seen["lowest"] = volume.data.max(), volume.data.min()
+        return mask.canonical().data > 0
+
+    whole, mask = scan(*HEAD, noise=3)
+    monkeypatch.setattr(brain_networks, "find_brain", find)
+    data = whole.data.copy()
+    data.flat[::9999] = 32767
+    data.flat[5::9999] = -32768
+    brain.extract(whole.with_data(data), "deepbet")
+    assert np.percentile(whole.data, 99) < seen["highest"] <= whole.data.max()
+    assert 0 <= seen["lowest"] < 3
 
 
 def test_the_mask_of_a_stripped_scan_has_no_holes_and_no_crumbs():

@@ -55,6 +55,18 @@ def test_a_few_bright_voxels_do_not_take_a_class():
     assert (found == truth)[brain].mean() > 0.95
 
 
+@pytest.mark.parametrize("value", [32767, -32768])
+def test_spikes_and_an_offset_change_no_other_label(value):
+    image, brain, _ = brain_of_blobs("T1")
+    clean = tissue.segment(image, brain, "T1")
+    spoilt = image.data + 1024
+    spikes = tuple(np.argwhere(brain)[::1000].T)
+    spoilt[spikes] = value
+    found = tissue.segment(image.with_data(spoilt), brain, "T1")
+    clean[spikes] = found[spikes]
+    assert (found == clean)[brain].mean() > 0.995
+
+
 def test_lesions_are_left_out_of_the_fit_and_laid_over():
     image, brain, truth = brain_of_blobs("T1")
     lesion = np.zeros(image.shape, dtype=np.uint8)
