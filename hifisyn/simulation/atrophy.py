@@ -1,0 +1,48 @@
+"""Wider or narrower sulci and ventricles: what age makes of a brain, and what a label map drew too wide."""
+
+import numpy as np
+from scipy import ndimage
+
+from hifisyn.simulation.label_maps import Anatomy, members
+from hifisyn.simulation.strokes import Stroke, stroke, whole
+
+SULCUS_MM, VENTRICLE_MM = 1.0, 2.5
+RAMP = 0.2
+SULCI = (-1.0, 1.0)
+VENTRICLES = (0.0, 1.0)
+
+
+def draw_atrophy(rng: np.random.Generator, anatomy: Anatomy) -> list[Stroke]:
+    """Draw how wide sulci and ventricles are; both follow age, so they go together."""
+    age = rng.uniform(*SULCI)
+    strokes = [sulci(anatomy, float(np.clip(age + 0.3 * rng.standard_normal(), *SULCI)))]
+    enlarged = float(np.clip(age + 0.4 * rng.standard_normal(), *VENTRICLES))
+    return strokes + ([ventricles(anatomy, enlarged)] if enlarged else [])
+
+
+def sulci(anatomy: Anatomy, amount: float) -> Stroke:
+    """Return a stroke of fluid over cortex beside sulci (amount above 0, to 1), or of cortex over thin fluid (to -1).
+
+    Blurred by a millimetre, fluid is above a half where it is wide and well below in a sulcus a voxel wide, so that
+    closing leaves cisterns alone.
+    """
+    classes = anatomy.classes
+    fluid = members(classes, ("fluid",))
+    cortex = members(classes, ("cortex", "cerebellar_cortex"))
+    blurred = ndimage.gaussian_filter(fluid.astype(np.float32), SULCUS_MM / anatomy.spacing)
+    if amount > 0:
+        share = np.clip((blurred - 0.5 + 0.3 * amount) / RAMP, 0, 1) * cortex
+        return stroke("fluid", share, whole(classes.shape), classes.shape)
+    near = ndimage.maximum_filter(cortex, 3) & fluid
+    share = np.clip((0.3 - 0.35 * amount - blurred) / RAMP, 0, 1) * near
+    return stroke("cortex", share, whole(classes.shape), classes.shape)
+
+
+def ventricles(anatomy: Anatomy, amount: float) -> Stroke:
+    """Return a stroke of fluid around the ventricles: some 2 mm at an amount of 1."""
+    classes = anatomy.classes
+    cavity = members(classes, ("ventricle", "choroid_plexus")).astype(np.float32)
+    blurred = ndimage.gaussian_filter(cavity, VENTRICLE_MM / anatomy.spacing)
+    tissue = members(classes, ("white_matter", "caudate", "white_matter_lesion", "thalamus"))
+    share = np.clip((blurred - 0.55 + 0.4 * amount) / RAMP, 0, 1) * tissue
+    return stroke("ventricle", share, whole(classes.shape), classes.shape)

@@ -1,0 +1,77 @@
+"""Sequences as scanners run them: which kinds a contrast is made by, and from where to where their times go.
+
+T2 and FLAIR: the spans of clinical protocols (turbo spin echo: TR 2000 to 4000, TE 80 to 120; FLAIR: TR 8000 to
+12000, TE 100 to 150, TI 2200 to 2800; Aalten et al., BMC Neurology 14:254, 2014, box 2), widened for older scanners.
+Inversion-prepared gradient echo: TI 700 to 1100, about the 900 to 1000 of ADNI's protocols. Spin echo T1: TR 350 to 750,
+as the relaxation of white matter asks for.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hifisyn.simulation import mr_signal
+from hifisyn.simulation.mr_signal import Sequence, Tissue
+from hifisyn.simulation.tissue_parameters import PARAMETERS
+
+INVERSION_ERROR = 0.04
+SATURATION = 0.16
+FLOW_VOID = 0.8
+TURBO = ("T2", "PD", "FLAIR")
+
+
+def draw_sequence(rng: np.random.Generator, contrast: str, fluid: Tissue, *, agent: bool = False) -> Sequence:
+    """Draw the times of one scan.
+
+    Args:
+        rng: where chance comes from.
+        contrast: "T1", "T2", "PD" or "FLAIR".
+        fluid: what FLAIR nulls.
+        agent: whether contrast agent was given.
+    """
+    between = rng.uniform
+    if contrast == "T1":
+        kind = rng.choice(["spin echo", "mprage", "inversion spin echo"], p=[0.4, 0.45, 0.15])
+        if kind == "spin echo":
+            return Sequence(TR=between(350, 750), TE=between(8, 20), contrast_agent=agent)
+        if kind == "mprage":
+            return Sequence(TR=between(1700, 2500), TE=between(2, 5), TI=between(700, 1100), contrast_agent=agent)
+        return Sequence(TR=between(1700, 2600), TE=between(8, 22), TI=between(650, 900), contrast_agent=agent)
+    if contrast == "T2":
+        return Sequence(TR=between(2500, 6500), TE=between(75, 125))
+    if contrast == "PD":
+        return Sequence(TR=between(2000, 4500), TE=between(10, 35))
+    repetition = between(6000, 11500)
+    inversion = null_time(fluid.T1, repetition) * (1 + INVERSION_ERROR * np.clip(rng.standard_normal(), -2, 2))
+    return Sequence(TR=repetition, TE=between(80, 150), TI=inversion)
+
+
+def null_time(t1: float, repetition: float) -> float:
+    """Return the inversion time, ms, at which a tissue gives no signal.
+
+    >>> fluid, time = Tissue(4300, 1800, 1.0), null_time(4300, 9000)
+    >>> abs(mr_signal.magnetisation(fluid, Sequence(TR=9000, TE=120, TI=time))) < 1e-12
+    True
+    """
+    return float(t1 * (np.log(2) - np.log1p(np.exp(-repetition / t1))))
+
+
+def signals(
+    tissues: Mapping[str, Tissue], sequence: Sequence, agent: Mapping[str, float], saturation: float, flow: float
+) -> dict[str, float]:
+    """Return the signed signal of each pure tissue.
+
+    Args:
+        tissues: relaxation of this person.
+        sequence: the scan's times.
+        agent: mmol/l a tissue, where the sequence is run after the agent was given.
+        saturation: share of white matter's signal that magnetisation transfer takes, 0..1.
+        flow: share of the signal of blood that flow takes, 0..1.
+    """
+    result = {}
+    for name, tissue in tissues.items():
+        held = agent.get(name, 0.0) if sequence.contrast_agent else 0.0
+        pure = mr_signal.magnetisation(mr_signal.with_agent(tissue, held) if held else tissue, sequence)
+        pure *= 1 - saturation * PARAMETERS[name].magnetisation_transfer
+        result[name] = pure * (1 - flow) if name == "blood" else pure
+    return result
