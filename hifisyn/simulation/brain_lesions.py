@@ -116,7 +116,7 @@ def glioma(rng: np.random.Generator, anatomy: Anatomy) -> list[Stroke]:
 def infarct(rng: np.random.Generator, anatomy: Anatomy) -> list[Stroke]:
     """Return a stroke of the cortex and what is below it, or a lacune: recent, or old with a cavity in a scar."""
     lacune = rng.random() < 0.4
-    centre = draw_place(rng, anatomy, DEEP + ("white_matter",) if lacune else ("cortex",))
+    centre = draw_place(rng, anatomy, (*DEEP, "white_matter") if lacune else ("cortex",))
     radius = float(rng.uniform(2, 7)) if lacune else float(rng.uniform(*INFARCT_MM))
     ball = draw_ball(rng, anatomy, centre, radius, stretch=0.4, knot=max(6.0, radius / 1.6))
     allowed = permitted(anatomy, ball.box, {WHITE: 1.0, DEEP: 1.0, GREY: 1.0})

@@ -2,8 +2,8 @@
 
 T2 and FLAIR: the spans of clinical protocols (turbo spin echo: TR 2000 to 4000, TE 80 to 120; FLAIR: TR 8000 to
 12000, TE 100 to 150, TI 2200 to 2800; Aalten et al., BMC Neurology 14:254, 2014, box 2), widened for older scanners.
-Inversion-prepared gradient echo: TI 700 to 1100, about the 900 to 1000 of ADNI's protocols. Spin echo T1: TR 350 to 750,
-as the relaxation of white matter asks for.
+Inversion-prepared gradient echo: TI 700 to 1100, about the 900 to 1000 of ADNI's protocols. Spin echo T1: TR 350 to
+750, as the relaxation of white matter asks for.
 """
 
 from collections.abc import Mapping
