@@ -42,7 +42,7 @@ class Checks:
         edges_by_chance: what `edges_met` would be of unrelated scans.
         nmi_before, nmi_after: normalised mutual information in the brain seen, 1 to 2, by the headers alone and
             registered.
-        fit_away: share of the fit (`Frame.fit`) that is left where the scan is moved on by 4 mm or turned by 4 degrees,
+        fit_away: share of the fit (`Frame.fit`), 0 to 1, that is left where the scan is moved on by 4 mm or turned by 4 degrees,
             mean of twelve such moves.
     """
 
@@ -103,7 +103,7 @@ def _fit_away(frame: Frame, moving_to_fixed: np.ndarray) -> float:
         return 1.0
     moves = [sign * AWAY * axis for axis in np.eye(3) for sign in (-1, 1)]
     away = [change @ moving_to_fixed for move in moves for change in (translation(move), rotation(move, frame.middle))]
-    return float(np.mean([max(0.0, frame.fit(place, stride=3)) for place in away])) / here
+    return float(np.mean([np.clip(frame.fit(place, stride=3) / here, 0, 1) for place in away]))
 
 
 def _information(frame: Frame, moving_to_fixed: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from hifisyn.quality.measures import CohortMeasures, collect_measures
 from hifisyn.quality.outliers import Ranking, rank, reasons
 from hifisyn.quality.page import render_cohort
 from hifisyn.slices import SliceStore
+
+log = logging.getLogger(__name__)
 
 PAGE, TABLE, MISSING = QC_HTML, "qc.tsv", "n/a"
 
@@ -40,6 +43,11 @@ def write_cohort_page(
     ranking = rank(cohort)
     write_text(folder / TABLE, _table(cohort, ranking, dataset, failures), private=dataset.private)
     write_text(folder / PAGE, render_cohort(folder, dataset.name, cohort, ranking, failures), private=dataset.private)
+    if cohort.untrusted:
+        log.warning(
+            f"registrations that are not trusted: of {len(cohort.untrusted)} cases, left out of what needs pairs; they "
+            f"stand first in {PAGE}"
+        )
     return folder / PAGE
 
 

@@ -161,7 +161,7 @@ def test_planted_outliers_come_first_for_the_right_reason(tmp_path):
     assert places == sorted(places)
 
 
-def test_registrations_that_are_not_trusted_come_first_whatever_their_score(tmp_path):
+def test_registrations_that_are_not_trusted_come_first_whatever_their_score(tmp_path, caplog):
     doubtful, failed = (Checks(1.0, 0.98, 0.33, 0.28, 1.02, 1.07, away) for away in (0.6, 0.97))
     changes = PLANTED["small"][0], rescan("T2", checks=doubtful), rescan("T2", checks=failed)
     names = [f"sound{i:02d}" for i in range(20)]
@@ -171,6 +171,7 @@ def test_registrations_that_are_not_trusted_come_first_whatever_their_score(tmp_
     page = Page(qc.write_cohort_page(tmp_path, dataset, {}, store).read_text())
     text = "\n".join(page.words)
     assert "Registrations that are not trusted: 2" in text
+    assert "registrations that are not trusted: of 2 cases" in caplog.text
     cards = text[text.index("\nPictures\n") :]
     assert max(cards.index("\nunsure\n"), cards.index("\nwrong\n")) < cards.index("\nsmall\n") < cards.index("\nsound")
     assert "registration of T2: doubtful" in cards
