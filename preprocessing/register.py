@@ -1,7 +1,7 @@
 """Rigid registration of two contrasts of one head, by mutual information, with a verdict on what came out.
 
 Scans are clipped to their own range and flattened. ANTs finds the place at 4 mm from several starts; Powell's method
-refines the best at 2 mm. What is not trusted then is tried again from turned heads.
+refines the best at 2 mm. What is not trusted then is tried again from heads turned and moved.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,9 @@ COARSE = {"aff_random_sampling_rate": 0.2, "aff_iterations": (300, 200, 100, 0)}
 # Every fourth voxel of the brain: with all of them the result moves by a few hundredths of a millimetre.
 FINE_STRIDE = 4
 POWELL = {"xtol": 0.02, "ftol": 1e-4, "maxiter": 6}
-TURNS, BEST_TURNS, TURN_STRIDE, TURN_BINS = (-60, -30, 0, 30, 60), 4, 5, 16
+# Where to try again: degrees about each axis, or mm along each.
+TURNS, SHIFTS = (-60, -30, 0, 30, 60), (-40, -20, 0, 20, 40)
+BEST_STARTS, ROUGH_STRIDE, ROUGH_BINS = 4, 5, 16
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def register(fixed: Volume, moving: Volume, brain: Volume, *, seed: int = 0) -> 
     found = _search(coarse, fine, starts, seed)
     if found.checks.verdict is Verdict.TRUSTED:
         return found
-    again = _search(coarse, fine, _turned(coarse, starts), seed)
+    again = _search(coarse, fine, _elsewhere(coarse, starts), seed)
     return max(found, again, key=lambda registration: fine.fit(registration.moving_to_fixed))
 
 
@@ -97,11 +99,10 @@ def _starts(fixed: Volume, moving: Volume) -> list[np.ndarray]:
     return starts
 
 
-def _turned(frame: Frame, starts: Iterable[np.ndarray]) -> list[np.ndarray]:
-    """Return the few best fitting of the starts with the head turned about the middle of the brain."""
-    turned = [
-        rotation(np.array(degrees), frame.middle) @ start
-        for start, degrees in product(starts, product(TURNS, repeat=3))
-    ]
-    turned.sort(key=lambda place: frame.fit(place, TURN_STRIDE, TURN_BINS), reverse=True)
-    return turned[:BEST_TURNS]
+def _elsewhere(frame: Frame, starts: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Return the few best fitting of the starts with the head turned about the middle of the brain, or moved."""
+    turned = [rotation(np.array(degrees), frame.middle) for degrees in product(TURNS, repeat=3)]
+    moved = [translation(np.array(shift)) for shift in product(SHIFTS, repeat=3)]
+    places = [change @ start for start in starts for change in (*turned, *moved)]
+    places.sort(key=lambda place: frame.fit(place, ROUGH_STRIDE, ROUGH_BINS), reverse=True)
+    return places[:BEST_STARTS]

@@ -42,8 +42,8 @@ class Checks:
         edges_by_chance: what `edges_met` would be of unrelated scans.
         nmi_before, nmi_after: normalised mutual information in the brain seen, 1 to 2, by the headers alone and
             registered.
-        fit_away: share of the fit (`Frame.fit`), 0 to 1, that is left where the scan is moved on by 4 mm or turned by 4 degrees,
-            mean of twelve such moves.
+        fit_away: share of the fit (`Frame.fit`), 0 to 1, that is left where the scan is moved on by 4 mm or turned by
+            4 degrees, mean of twelve such moves.
     """
 
     seen: float
