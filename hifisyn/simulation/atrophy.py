@@ -8,7 +8,7 @@ from hifisyn.simulation.strokes import Stroke, stroke, whole
 
 SULCUS_MM, VENTRICLE_MM = 1.0, 2.5
 RAMP = 0.2
-SULCI = (-1.0, 1.0)
+SULCI = (-1.3, 0.8)
 VENTRICLES = (0.0, 1.0)
 
 

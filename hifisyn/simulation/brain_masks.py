@@ -10,7 +10,8 @@ from hifisyn.simulation.slice_sampling import Slices
 # Signed mm from the closed brain; along sulci (TIGHT of the masks), mm from tissue.
 CLOSED_MM, OPEN_MM = (-1.5, 6.0), (0.3, 2.5)
 TIGHT, FRAYED = 0.35, 0.2
-FRAY_KNOT_MM, FRAY_MM, FRAYED_MM = 20.0, (0.0, 3.0), (8.0, 30.0)
+FRAY_KNOT_MM, FRAY_MM, FRAYED_MM = 20.0, (0.0, 3.0), (6.0, 20.0)
+DEEPEST_MM, OUTERMOST_MM = -6.0, 9.0
 
 
 def draw_mask(rng: np.random.Generator, slices: Slices, geometry: SliceGeometry) -> np.ndarray:
@@ -21,7 +22,7 @@ def draw_mask(rng: np.random.Generator, slices: Slices, geometry: SliceGeometry)
     else:
         along, limit = 0.0, CLOSED_MM[0] + (CLOSED_MM[1] - CLOSED_MM[0]) * rng.beta(1.2, 2.2)
     fray = rng.uniform(*FRAYED_MM if rng.random() < FRAYED else FRAY_MM)
-    edge = fray * _fray(rng, geometry)
+    edge = np.clip(fray * _fray(rng, geometry), DEEPEST_MM, OUTERMOST_MM)
     level = along * slices.to_tissue + (1 - along) * slices.to_hull
     return largest_piece(level < limit + edge)
 

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from hifisyn.simulation import mr_signal
+from hifisyn.simulation.mprage import GradientEchoTrain, train_signal
 from hifisyn.simulation.mr_signal import Sequence, Tissue
 from hifisyn.simulation.tissue_parameters import PARAMETERS
 
-INVERSION_ERROR = 0.04
-SATURATION = 0.16
+INVERSION_LATE = (-0.01, 0.04)
+SATURATION = 0.12
 FLOW_VOID = 0.8
 TURBO = ("T2", "PD", "FLAIR")
 
@@ -31,19 +32,34 @@ def draw_sequence(rng: np.random.Generator, contrast: str, fluid: Tissue, *, age
     """
     between = rng.uniform
     if contrast == "T1":
-        kind = rng.choice(["spin echo", "mprage", "inversion spin echo"], p=[0.4, 0.45, 0.15])
+        kind = rng.choice(["spin echo", "mprage", "inversion spin echo"], p=[0.45, 0.45, 0.1])
         if kind == "spin echo":
             return Sequence(TR=between(350, 750), TE=between(8, 20), contrast_agent=agent)
         if kind == "mprage":
-            return Sequence(TR=between(1700, 2500), TE=between(2, 5), TI=between(700, 1100), contrast_agent=agent)
-        return Sequence(TR=between(1700, 2600), TE=between(8, 22), TI=between(650, 900), contrast_agent=agent)
+            return _mprage(rng, agent=agent)
+        return Sequence(TR=between(1700, 2600), TE=between(8, 22), TI=between(750, 950), contrast_agent=agent)
     if contrast == "T2":
         return Sequence(TR=between(2500, 6500), TE=between(75, 125))
     if contrast == "PD":
         return Sequence(TR=between(2000, 4500), TE=between(10, 35))
     repetition = between(6000, 11500)
-    inversion = null_time(fluid.T1, repetition) * (1 + INVERSION_ERROR * np.clip(rng.standard_normal(), -2, 2))
+    inversion = null_time(fluid.T1, repetition) * (1 + between(*INVERSION_LATE))
     return Sequence(TR=repetition, TE=between(80, 150), TI=inversion)
+
+
+def _mprage(rng: np.random.Generator, *, agent: bool) -> GradientEchoTrain:
+    spacing, pulses = rng.uniform(5.5, 8.5), int(rng.integers(110, 180))
+    inversion = max(rng.uniform(750, 1100), pulses // 2 * spacing + 10)
+    repetition = max(rng.uniform(1600, 2500), inversion + (pulses - pulses // 2) * spacing + 50)
+    return GradientEchoTrain(
+        TR=repetition,
+        TE=rng.uniform(2, 5),
+        TI=inversion,
+        contrast_agent=agent,
+        flip=rng.uniform(7, 12),
+        spacing=spacing,
+        pulses=pulses,
+    )
 
 
 def null_time(t1: float, repetition: float) -> float:
@@ -71,7 +87,11 @@ def signals(
     result = {}
     for name, tissue in tissues.items():
         held = agent.get(name, 0.0) if sequence.contrast_agent else 0.0
-        pure = mr_signal.magnetisation(mr_signal.with_agent(tissue, held) if held else tissue, sequence)
+        relaxing = mr_signal.with_agent(tissue, held) if held else tissue
+        if isinstance(sequence, GradientEchoTrain):
+            pure = train_signal(relaxing, sequence)
+        else:
+            pure = mr_signal.magnetisation(relaxing, sequence)
         pure *= 1 - saturation * PARAMETERS[name].magnetisation_transfer
         result[name] = pure * (1 - flow) if name == "blood" else pure
     return result
