@@ -28,6 +28,7 @@ SHAPE, ATROPHY, LESIONS, TISSUES, SEQUENCES, TEXTURE, MASK, RANGE, FAULTS, STRAN
 
 WINSORISED = 0.35
 UPPER_PERCENTILES = ((96.0, 98.5), (98.5, 99.9))
+BRIGHTER, HEADROOM = 0.3, (1.0, 1.5)
 TEXTURES = {30.0: 0.12, 9.0: 0.10}  # knot distance in mm: amplitude, of which a fifth is the standard deviation
 OWN_TEXTURE = 0.5
 
@@ -121,9 +122,15 @@ def draw_values(seed: int, number: int) -> dict[str, dict[str, float]]:
     return values
 
 
-def upper_percentile(rng: np.random.Generator) -> float:
-    """Draw the percentile of the brain that becomes +1: some scans come winsorised."""
-    return float(rng.uniform(*UPPER_PERCENTILES[0 if rng.random() < WINSORISED else 1]))
+def brightest(rng: np.random.Generator, brain: np.ndarray) -> float:
+    """Draw the signal that becomes +1: a percentile of the brain's, lower where scans come winsorised.
+
+    In some scans vessels, markers or lesions that are not simulated are brighter than all else.
+    """
+    winsorised = rng.random() < WINSORISED
+    level = float(np.percentile(brain, rng.uniform(*UPPER_PERCENTILES[0 if winsorised else 1])))
+    headroom = rng.uniform(*HEADROOM)
+    return max(level * (headroom if not winsorised and rng.random() < BRIGHTER else 1.0), 1e-6)
 
 
 def ranged(data: np.ndarray, brain: np.ndarray, high: float) -> np.ndarray:
@@ -143,7 +150,7 @@ def _pictured(
         mixed = texture.normal() * shared + OWN_TEXTURE * own
         signal = scan_faults.soften(signal * (1 + mixed), sharpness)
         clean = np.abs(signal)
-        high = max(float(np.percentile(clean[brain], upper_percentile(ranges))), 1e-6)
+        high = brightest(ranges, clean[brain])
         degraded = scan_faults.draw_faults(faults, signal, brain, geometry, high)
         images[contrast] = ranged(degraded, brain, high)
         if contrast in TARGETS:

@@ -14,6 +14,7 @@ from hifisyn.simulation.label_maps import CLASSES, INDEX, anatomy_of, classes_of
 from hifisyn.simulation.slice_geometry import PLANES, SliceGeometry, draw_geometry
 from hifisyn.simulation.slice_sampling import sample_slices
 from hifisyn.simulation.strokes import GROUPS, paint_groups, paint_signal
+from hifisyn.volume import Volume
 
 STEP = 2.0
 
@@ -94,8 +95,8 @@ def test_lesions_stay_in_the_brain(toy):
 def test_nothing_folds(toy):
     for seed in range(5):
         geometry = draw_geometry(np.random.default_rng(seed), toy, 40)
-        axes = tuple(np.linspace(o - 60, o + 60, 41) for o in geometry.origin)
-        points = geometry.points(axes)
+        x, y, z = (np.linspace(o - 60, o + 60, 41) for o in geometry.origin)
+        points = geometry.points((x, y, z))
         jacobian = np.stack([np.stack(np.gradient(p, 3.0, 3.0, 3.0)) for p in points]).transpose(2, 3, 4, 0, 1)
         signs = np.sign(np.linalg.det(jacobian))
         assert (signs == signs[0, 0, 0]).all()
@@ -121,7 +122,7 @@ def test_all_real_maps_have_classes_and_brains():
     if root is None:
         pytest.skip("HIFISYN_TEST_DATA is not set")
     for path in find_maps(Path(root) / "head_labels"):
-        numbers = np.asarray(nib.load(path).dataobj).astype(int)
+        numbers = Volume.load(path).reoriented("RAS").data.astype(int)
         classes = classes_of(numbers)
         assert classes.max() < len(CLASSES)
         assert (classes[numbers >= 500] >= INDEX["blood"]).all()
