@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hifisyn.preprocessing.intensity_range import AIR_PERCENTILE, measure_range, without_spikes
+from hifisyn.preprocessing.intensity_range import AIR_PERCENTILE, without_spikes
 
 LOWER_PERCENTILE = 0.5
 
@@ -94,4 +94,4 @@ def _darkest(data: np.ndarray, bottom: float, high: float) -> float:
     air = float(np.percentile(data, AIR_PERCENTILE, method="lower"))
     if bound <= air <= bottom:
         return air
-    return min(bottom, 0.0 if bound <= 0.0 else measure_range(data)[0])
+    return min(bottom, 0.0 if bound <= 0.0 else float(np.percentile(without_spikes(data), AIR_PERCENTILE)))
