@@ -49,7 +49,6 @@ NUMBERS: dict[str, tuple[int, ...]] = {
 CLASSES = tuple(NUMBERS)
 INDEX = {name: index for index, name in enumerate(CLASSES)}
 TISSUES = (*CLASSES[INDEX["cortex"] : INDEX["choroid_plexus"] + 1], "white_matter_lesion")
-OUTER = CLASSES[INDEX["soft_tissue"] :]
 
 
 @dataclass(frozen=True)
