@@ -16,7 +16,7 @@ FLOORS = [
     {"preprocessing", "postprocessing", "slices"},
     {"networks", "losses", "planning", "dataset_conversion", "quality"},
     {"cohort", "training"},
-    {"methods"},
+    {"methods", "base"},
     {"inference"},
     {"evaluation"},
     {"downstream", "figures"},

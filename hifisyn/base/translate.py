@@ -1,0 +1,114 @@
+"""From slices of any contrasts to T1, T2 and FLAIR and how far off each may be: arrays in, arrays out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hifisyn.base import weights
+from hifisyn.base.batches import fitted
+from hifisyn.base.condition import Look, condition
+from hifisyn.base.contrasts import CONTEXT, SLOTS, STACK, TARGETS
+from hifisyn.base.unet import MULTIPLE, BaseNetwork
+from hifisyn.errors import UserError
+from hifisyn.intensities import OUTSIDE
+from hifisyn.preprocessing.neighbours import with_neighbours
+
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A trained base model.
+
+    Attributes:
+        network: in evaluation mode.
+        sha256: of the file that its weights are from.
+    """
+
+    network: BaseNetwork
+    sha256: str = ""
+
+    @classmethod
+    def load(cls, path: Path | str) -> "BaseModel":
+        """Read a file of weights, or the folder of a training.
+
+        Raises:
+            FileError: it is missing, broken, or not what its hash says.
+        """
+        read = weights.read(Path(path))
+        return cls(read.network, read.sha256)
+
+    def translate(
+        self,
+        slices: Mapping[str, np.ndarray],
+        pixel_mm: float,
+        look: Look | None = None,
+        *,
+        neighbours: bool = True,
+        mirror: bool = False,
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Synthesise every target.
+
+        Args:
+            slices: (S, H, W) by contrast, in [-1, 1], -1 outside the brain, from inferior to superior; one whose
+                contrast is not known as "unnamed".
+            pixel_mm: side of a pixel in mm.
+            look: mean of CSF, grey matter, white matter and lesion of the targets; none: as simulated heads look.
+            neighbours: whether the slices lie next to each other; else each is taken by itself.
+            mirror: average over the image and its mirror image, twice as long.
+
+        Returns:
+            Target to image (S, H, W) in [-1, 1], -1 where all inputs are, and its expected absolute error (S, H, W).
+
+        Raises:
+            UserError: a contrast that the model does not take, none at all, or stacks of several shapes.
+        """
+        shape = _shape(slices)
+        images = _stacked(slices, neighbours)
+        told = torch.from_numpy(np.tile(condition(slices, pixel_mm, look), (shape[0], 1)))
+        found = self._run(images, told)
+        if mirror:
+            found = (found + self._run(np.ascontiguousarray(images[..., ::-1]), told)[..., ::-1]) / 2
+        found = found[..., : shape[1], : shape[2]]
+        brain = np.any([image > OUTSIDE for image in slices.values()], axis=0)
+        count = len(TARGETS)
+        return {
+            target: (
+                np.where(brain, found[:, place], np.float32(OUTSIDE)),
+                np.where(brain, np.exp(found[:, count + place]), np.float32(0)),
+            )
+            for place, target in enumerate(TARGETS)
+        }
+
+    def _run(self, images: np.ndarray, told: torch.Tensor) -> np.ndarray:
+        with torch.inference_mode():
+            parts = [
+                self.network(torch.from_numpy(images[first : first + BATCH]), told[first : first + BATCH])
+                for first in range(0, len(images), BATCH)
+            ]
+        return torch.cat(parts).numpy()
+
+
+def _shape(slices: Mapping[str, np.ndarray]) -> tuple[int, ...]:
+    unknown = [name for name in slices if name not in SLOTS]
+    if unknown or not slices:
+        raise UserError(f"inputs must be of {', '.join(SLOTS)}", got=", ".join(unknown) or "none")
+    shapes = {image.shape for image in slices.values()}
+    shape = shapes.pop()
+    if shapes or len(shape) != 3:
+        raise UserError("inputs must be stacks (S, H, W) of one shape", got=sorted({shape, *shapes}))
+    return shape
+
+
+def _stacked(slices: Mapping[str, np.ndarray], neighbours: bool) -> np.ndarray:
+    """Return (S, slots * 3, H, W), padded to sides that the network can halve."""
+    count, *sides = next(iter(slices.values())).shape
+    images = np.full((count, len(SLOTS), STACK, *sides), OUTSIDE, dtype=np.float32)
+    for name, stack in slices.items():
+        whole = np.asarray(stack, dtype=np.float32)
+        amid = with_neighbours(whole, np.ones(count, bool), range(count), CONTEXT) if neighbours else whole[:, None]
+        images[:, SLOTS.index(name)] = amid
+    return fitted(images.reshape(count, -1, *sides), MULTIPLE)
