@@ -61,7 +61,7 @@ class Heads:
 
     def brain(self, head: HeadSlices, place: int) -> np.ndarray:
         """Return the brain mask (H, W) of a slice, bool."""
-        return self._read(head, "brain", [place])[0].astype(bool)
+        return np.asarray(self._read(head, "brain", [place])[0] > 0)
 
     def _read(self, head: HeadSlices, name: str, places: Sequence[int]) -> np.ndarray:
         return read_array(self._folder / f"{head.name}_{name}.b2nd", list(places), maker="hifisyn_pretrain")
@@ -124,7 +124,7 @@ def keep(folder: Path, name: str, head: SimulatedHead) -> None:
 
 
 def _rounded(image: np.ndarray) -> np.ndarray:
-    return (np.rint(image * STEPS) / STEPS).astype(np.float32)
+    return np.asarray(np.rint(image * STEPS) / STEPS, dtype=np.float32)
 
 
 def _described(name: str, record: dict[str, Any]) -> HeadSlices:

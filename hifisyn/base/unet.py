@@ -91,7 +91,8 @@ class BaseNetwork(TensorModule):
         Returns:
             (N, 2 * targets, H, W): the images in [-1, 1], then the logarithms of their expected absolute errors.
         """
-        told, x, passed = self.told(condition), slices, []
+        told, x = self.told(condition), slices
+        passed: list[Tensor] = []
         for level in self.down:
             x = level(avg_pool2d(x, 2) if passed else x, told)
             passed.append(x)

@@ -48,7 +48,7 @@ class Validation:
 
     def measure(self, found: dict[str, np.ndarray]) -> dict[str, float]:
         """Return the numbers in the brain of every direction, named as in T1_to_T2/psnr_brain."""
-        numbers = {}
+        numbers: dict[str, float] = {}
         for source, output in found.items():
             for place, target in enumerate(TARGETS):
                 if source != target:
