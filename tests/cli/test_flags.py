@@ -21,6 +21,7 @@ COMMANDS = (
     "labels",
     "plan_and_preprocess",
     "predict",
+    "pretrain",
     "reader_study",
     "report",
     "train",
