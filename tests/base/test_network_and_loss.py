@@ -82,8 +82,8 @@ def test_loss_is_that_of_a_loop_in_double_precision():
         l1 += w * error
         laplace += w * (error / math.exp(scale) + scale)
         total += w
-    given = [torch.from_numpy(array) for array in (output, targets, brain, weights)]
-    terms = losses(*given, 0.2)
+    y, truth, inside, w = (torch.from_numpy(array) for array in (output, targets, brain, weights))
+    terms = losses(y, truth, inside, w, 0.2)
     assert float(terms["l1"]) == pytest.approx(0.8 * l1 / total, rel=1e-10)
     assert float(terms["laplace"]) == pytest.approx(0.2 * laplace / total, rel=1e-10)
 
