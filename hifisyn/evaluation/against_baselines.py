@@ -41,7 +41,8 @@ class ModelEvaluation:
         cases: one row a direction, method and case.
         regions: one row a direction, method, case and structure of its label map.
         dataset: one row a direction and method, mean and standard deviation over cases.
-        skipped: cases that lack a contrast, and so every direction from and to it.
+        skipped: cases that lack a contrast, or whose registration of it is not trusted (`SliceStore.paired`), and so
+            every direction from and to it.
         left_out: directions whose two contrasts no case has.
         failures: cases that could not be compared.
     """

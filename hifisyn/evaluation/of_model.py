@@ -61,6 +61,8 @@ def evaluate(task: EvaluationTask, predictor: "Predictor", *, overwrite: bool = 
     )
     for direction in done.left_out:
         log.warning(f"left out, no case has both contrasts: {direction}")
+    if done.skipped:
+        log.warning(f"left out of some directions, a contrast is missing or not registered: {len(done.skipped)} cases")
     _write(task.once, task.model.folder.resolve().name, done)
     return done
 
