@@ -76,6 +76,7 @@ def test_a_training_leaves_a_complete_model_folder(roots, capsys):
     assert "hifisyn_predict" in out
 
 
+@pytest.mark.slow
 def test_a_model_of_private_data_holds_no_path(roots):
     file = roots.raw / "TOY" / "dataset.json"
     content = json.loads(file.read_text()) | {"private": True}

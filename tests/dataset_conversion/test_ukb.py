@@ -372,6 +372,7 @@ def faulty(folder):
     return eids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["refer", "copy"])
 def test_nothing_that_is_printed_tells_who_a_participant_is(place, tmp_path, capfd):
     eids = faulty(tmp_path / "bulk")

@@ -109,6 +109,7 @@ def test_options_of_jobs_are_read_and_odd_ones_refused():
             dask_cluster.parse_options([odd])
 
 
+@pytest.mark.slow
 def test_jobs_that_a_queue_starts_do_the_work(tmp_path):
     pytest.importorskip("dask_jobqueue")
     options = [f"local_directory={tmp_path}", f"log_directory={tmp_path}"]

@@ -132,6 +132,7 @@ def test_axial_rows_run_from_anterior_and_columns_from_right():
     assert stack[2, 0, 0] == data[3, 4, 2]
 
 
+@pytest.mark.slow
 def test_slices_with_little_brain_are_left_out_and_counted(tmp_path):
     _, brain = write_case(tmp_path)
     assert run(tmp_path, "--min-brain", "0.2") == 0
@@ -255,6 +256,7 @@ def test_tables_agree_with_each_other_and_state_their_terms(tmp_path, capsys):
         assert (tmp_path / "out" / picture).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_an_earlier_evaluation_is_not_overwritten(tmp_path, capsys):
     write_case(tmp_path)
     assert run(tmp_path) == 0

@@ -66,6 +66,7 @@ def test_models_stand_in_one_comparison_but_those_without_evaluation(roots, draw
     assert all("HiFiSyn without GGD" in line and "hifisyn_evaluate" in line for line in logged)
 
 
+@pytest.mark.slow
 def test_a_model_without_a_bank_has_no_affinity_and_it_is_logged(roots, draw):
     bare = toy_plans("HiFiSyn", "memory.slots={}", "memory.global_slots=0")
     drawn, logged = draw(toy_model(roots, plans=bare))

@@ -155,6 +155,7 @@ def test_other_files_are_refused_in_one_line_that_says_what_they_are(tmp_path):
             Volume.load(tmp_path / name)
 
 
+@pytest.mark.slow
 def test_a_header_in_which_any_byte_is_wrong_gives_a_volume_or_one_line(tmp_path):
     sound, draw = content_of(tmp_path), random.Random(1)
     for at in range(352):

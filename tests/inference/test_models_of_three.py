@@ -275,6 +275,7 @@ def test_without_whole_cases_each_direction_has_its_own(tmp_path):
     assert validation_score(numbers) == pytest.approx(np.mean(known))
 
 
+@pytest.mark.slow
 def test_a_case_of_two_contrasts_validates_their_directions_alone(tmp_path):
     store = three_store(tmp_path / "slices", {"a": ("T1", "T2"), "b": ("T1",)})
     chosen = ValidationSet.read(store, ["a"], DOMAINS, 16)

@@ -274,6 +274,7 @@ def test_what_no_model_generates_is_shown_at_the_end(raw, model, tmp_path, capsy
     )
 
 
+@pytest.mark.slow
 def test_the_chosen_training_is_logged(raw, tmp_path, capsys):
     first, second = (make_model(tmp_path / "results", "T1", "T2", dataset=name) for name in ("a", "b"))
     (second / "fold_0" / "metrics.csv").write_text("epoch,iteration\n1,1000000\n")

@@ -291,6 +291,7 @@ def test_randomly_paired_slices_train_too(tmp_path):
         assert all(loss.isfinite() for loss in losses.values())
 
 
+@pytest.mark.slow
 def test_registration_finds_a_shift():
     torch.manual_seed(0)
     network = RegistrationNet(32, 16)

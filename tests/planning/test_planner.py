@@ -154,6 +154,7 @@ def test_work_agrees_with_what_torch_counted(crop, width, batch, n_down, value_w
     assert costs.step_gflop(costs.Sizes(crop, width, batch, n_down, value_width)) == pytest.approx(gflop, rel=0.08)
 
 
+@pytest.mark.slow
 def test_work_as_torch_counts_it_now():
     torch = pytest.importorskip("torch")
     from torch.utils.flop_counter import FlopCounterMode

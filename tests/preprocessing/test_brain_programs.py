@@ -152,6 +152,7 @@ def test_a_program_that_goes_wrong_is_one_line(programs, head, made, how):
     assert not list(made.iterdir())
 
 
+@pytest.mark.slow
 def test_a_program_that_hangs_is_ended_with_what_it_started(programs, head, made, monkeypatch, tmp_path):
     monkeypatch.setattr(brain_programs, "LIMIT_S", 0.7)
     child = tmp_path / "child"

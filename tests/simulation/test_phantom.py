@@ -149,6 +149,7 @@ def test_deformations_never_fold(seed):
     assert jacobian.std() > 0.03
 
 
+@pytest.mark.slow
 def test_fractions_never_exceed_one_and_the_layers_come_in_order():
     head = subject.make_head(COARSE, 0)
     total = np.sum(list(head.fractions.values()), axis=0)

@@ -82,6 +82,7 @@ def test_a_step_moves_what_is_shared_and_the_two_contrasts_of_its_batch(pair):
     assert found - expected - {f"{head}.{absent}.weight", f"{head}.{absent}.bias"} <= {"memory_bank.age"}
 
 
+@pytest.mark.slow
 def test_every_contrast_moves_over_some_steps_of_a_training(tmp_path):
     job = toy_job(tmp_path, trainer=HiFiSyn, store=three_store(tmp_path), domains=DOMAINS, content_steps=1)
     trainer = job.new_trainer(torch.device("cpu")).train()
