@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from hifisyn.errors import UserError
+from hifisyn.largest_piece import largest_piece
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing import brain_networks, brain_programs
 from hifisyn.preprocessing.intensity_range import clipped, measure_range
@@ -137,7 +138,7 @@ def looks_stripped(volume: Volume) -> bool:
     present = volume.data != _background(volume.data)
     if present.mean() > 1 - BACKGROUND_SHARE or not present.any():
         return False
-    blob = _largest(present)
+    blob = largest_piece(present)
     millilitres = blob.sum() * volume.voxel_ml
     if blob.sum() < 0.9 * present.sum() or not BRAIN_ML[0] <= millilitres <= BRAIN_ML[1]:
         return False
@@ -159,7 +160,7 @@ def nonzero(volume: Volume) -> Volume:
     present = volume.data != _background(volume.data)
     if present.mean() > 0.99:
         raise UserError("a stripped scan must have an even background", hint="set skull_strip to deepbet")
-    return volume.with_data(ndimage.binary_fill_holes(_largest(present)).astype(np.uint8))
+    return volume.with_data(ndimage.binary_fill_holes(largest_piece(present)).astype(np.uint8))
 
 
 def _background(data: np.ndarray) -> np.generic:
@@ -167,13 +168,3 @@ def _background(data: np.ndarray) -> np.generic:
     corners = data[:: max(data.shape[0] - 1, 1), :: max(data.shape[1] - 1, 1), :: max(data.shape[2] - 1, 1)]
     shared: np.generic = corners.flat[0]
     return shared if (corners == shared).all() else data.dtype.type(0)
-
-
-def _largest(mask: np.ndarray) -> np.ndarray:
-    labels, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    largest: np.ndarray = labels == sizes.argmax()
-    return largest

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from hifisyn.base import checkpoint, weights
 from hifisyn.base.batches import Batches
@@ -110,8 +109,7 @@ class _Run:
             self.network = BaseNetwork(s.width)
         self.network.to(device).train()
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=s.lr, weight_decay=s.weight_decay)
-        # The average goes by the names of networks among others, which a network by itself has not.
-        self.average = WeightAverage(nn.ModuleDict({GROUP: self.network}), [self.network], s.average_decay)
+        self.average = WeightAverage(self.network, [self.network], s.average_decay)
         self.logbook = Logbook(request.folder, math.ceil(s.steps / s.every))
         self.tally, self.step, self.spent = Tally(), 0, 0.0
         if request.resume:

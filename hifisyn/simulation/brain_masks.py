@@ -1,8 +1,8 @@
 """Brain masks as tools make them: cut at the cortex or millimetres outside it, with frayed edges, skull and holes."""
 
 import numpy as np
-from scipy import ndimage
 
+from hifisyn.largest_piece import largest_piece
 from hifisyn.simulation.fields import draw_field
 from hifisyn.simulation.slice_geometry import SliceGeometry
 from hifisyn.simulation.slice_sampling import Slices
@@ -25,16 +25,6 @@ def draw_mask(rng: np.random.Generator, slices: Slices, geometry: SliceGeometry)
     edge = np.clip(fray * _fray(rng, geometry), DEEPEST_MM, OUTERMOST_MM)
     level = along * slices.to_tissue + (1 - along) * slices.to_hull
     return largest_piece(level < limit + edge)
-
-
-def largest_piece(mask: np.ndarray) -> np.ndarray:
-    """Return the largest connected piece of a mask."""
-    pieces, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0
-    return np.asarray(pieces == sizes.argmax())
 
 
 def _fray(rng: np.random.Generator, geometry: SliceGeometry) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from hifisyn.errors import FileError, UserError
+from hifisyn.largest_piece import largest_piece
 from hifisyn.volume import Volume
 
 MARGIN_MM = 14.0
@@ -164,7 +165,7 @@ def anatomy_of(classes: np.ndarray, spacing: np.ndarray) -> Anatomy:
     Raises:
         ValueError: there is no brain.
     """
-    tissue = largest(members(classes, (*TISSUES, "ventricle")))
+    tissue = largest_piece(members(classes, (*TISSUES, "ventricle")))
     if tissue.sum() * spacing.prod() / 1000 < SMALLEST_ML:
         raise ValueError(f"must hold a brain of {SMALLEST_ML:g} ml and more")
     corners = [np.flatnonzero(tissue.any(axis=tuple({0, 1, 2} - {axis})))[[0, -1]] for axis in range(3)]
@@ -184,16 +185,6 @@ def anatomy_of(classes: np.ndarray, spacing: np.ndarray) -> Anatomy:
         to_hull=hull_distance(coarse, step),
         to_ventricle=ndimage.distance_transform_edt(ventricle, sampling=step).astype(np.float32),
     )
-
-
-def largest(mask: np.ndarray) -> np.ndarray:
-    """Return the largest piece of a mask: labels strayed into the air are none of the brain."""
-    pieces, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0
-    return np.asarray(pieces == sizes.argmax())
 
 
 def hull_distance(tissue: np.ndarray, step: np.ndarray) -> np.ndarray:

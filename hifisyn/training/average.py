@@ -27,7 +27,7 @@ class WeightAverage:
         self._networks = networks
         self._live = [p for p in networks.parameters() if id(p) in parameters]
         self._mean = [p.detach().clone() for p in self._live]
-        inside = tuple(f"{name}." for name, network in networks.named_modules() if any(network is c for c in chosen))
+        inside = tuple(f"{name}." if name else "" for name, network in networks.named_modules() if network in chosen)
         buffers = {name for name, _ in networks.named_buffers()}
         self._names = [n for n in networks.state_dict() if n.startswith(inside) and n not in buffers]
 

@@ -38,6 +38,12 @@ def test_it_is_the_recurrence_with_its_warm_up():
         mean = kept * mean + (1 - kept) * net.weight.detach().double()
     with average.applied():
         assert torch.allclose(net.weight.double(), mean, atol=1e-4)
+    state = average.state()  # of a network that is no part of another
+    assert list(state["weights"]) == ["weight"]
+    again = WeightAverage(net, [net], decay=0.5)
+    again.load(state)
+    with again.applied():
+        assert torch.allclose(net.weight.double(), mean, atol=1e-4)
     assert net.weight.tolist() == [[11.0, -121.0]]
 
 
