@@ -6,6 +6,7 @@ from scipy import ndimage
 from hifisyn.simulation.label_maps import Anatomy, members
 from hifisyn.simulation.strokes import Stroke, stroke, whole
 
+CORTEX = ("cortex", "cerebellar_cortex")
 SULCUS_MM, VENTRICLE_MM = 1.0, 2.5
 RAMP = 0.2
 SULCI = (-1.3, 0.8)
@@ -21,21 +22,32 @@ def draw_atrophy(rng: np.random.Generator, anatomy: Anatomy) -> list[Stroke]:
 
 
 def sulci(anatomy: Anatomy, amount: float) -> Stroke:
-    """Return a stroke of fluid over cortex beside sulci (amount above 0, to 1), or of cortex over thin fluid (to -1).
+    """Return a stroke of fluid over cortex beside sulci (amount above 0, to 1), or else of cortex over thin fluid."""
+    classes, spacing = anatomy.classes, anatomy.spacing
+    if amount > 0:
+        return stroke("fluid", opening(classes, spacing, amount), whole(classes.shape), classes.shape)
+    return stroke("cortex", closing(classes, spacing, amount), whole(classes.shape), classes.shape)
+
+
+def opening(classes: np.ndarray, spacing: np.ndarray, amount: float) -> np.ndarray:
+    """Return how much fluid covers each voxel of cortex beside sulci; amount 0 to 1."""
+    cortex = members(classes, CORTEX)
+    return np.asarray(np.clip((_fluid(classes, spacing) - 0.5 + 0.3 * amount) / RAMP, 0, 1) * cortex)
+
+
+def closing(classes: np.ndarray, spacing: np.ndarray, amount: float) -> np.ndarray:
+    """Return how much cortex covers each voxel of fluid beside it; amount 0 to -1.3, which closes most sulci.
 
     Blurred by a millimetre, fluid is above a half where it is wide and well below in a sulcus a voxel wide, so that
     closing leaves cisterns alone.
     """
-    classes = anatomy.classes
-    fluid = members(classes, ("fluid",))
-    cortex = members(classes, ("cortex", "cerebellar_cortex"))
-    blurred = ndimage.gaussian_filter(fluid.astype(np.float32), SULCUS_MM / anatomy.spacing)
-    if amount > 0:
-        share = np.clip((blurred - 0.5 + 0.3 * amount) / RAMP, 0, 1) * cortex
-        return stroke("fluid", share, whole(classes.shape), classes.shape)
-    near = ndimage.maximum_filter(cortex, 3) & fluid
-    share = np.clip((0.3 - 0.35 * amount - blurred) / RAMP, 0, 1) * near
-    return stroke("cortex", share, whole(classes.shape), classes.shape)
+    beside = ndimage.maximum_filter(members(classes, CORTEX), 3) & members(classes, ("fluid",))
+    return np.asarray(np.clip((0.3 - 0.35 * amount - _fluid(classes, spacing)) / RAMP, 0, 1) * beside)
+
+
+def _fluid(classes: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    fluid = members(classes, ("fluid",)).astype(np.float32)
+    return np.asarray(ndimage.gaussian_filter(fluid, SULCUS_MM / spacing))
 
 
 def ventricles(anatomy: Anatomy, amount: float) -> Stroke:

@@ -1,6 +1,8 @@
-"""What makes a scan worse than its sequence: blur, another slice direction, shift, bias, noise and ringing.
+"""What makes a scan worse than its sequence: blur, another slice direction, ringing, motion, shift, bias and noise.
 
-All work on stacks (S, H, W) of signed signal, before the magnitude is taken.
+All work on stacks (S, H, W) of signed signal, before the magnitude is taken. Motion is significant in 7.5 % of
+outpatients' examinations and 29.4 % of inpatients' and emergencies' (Andre et al., Journal of the American College of
+Radiology 12, 2015); here it is in a tenth of scans, mild or clear.
 """
 
 import numpy as np
@@ -8,6 +10,7 @@ from scipy import ndimage
 
 from hifisyn.simulation import mr_signal
 from hifisyn.simulation.fields import draw_field
+from hifisyn.simulation.motion import move
 from hifisyn.simulation.slice_geometry import SliceGeometry
 
 POINT_SPREAD = (0.15, 0.45)  # standard deviation in pixels, of every scan
@@ -17,6 +20,7 @@ SHIFTED, SHIFT_MM, TURN_DEGREES = 0.5, 0.7, 0.6
 BIAS, BIAS_KNOT_MM = (0.0, 0.3), (60.0, 140.0)
 NOISE, NOISY = (0.003, 0.045), 0.9
 RINGING, KEPT_FREQUENCIES = 0.12, (0.5, 0.85)
+MOVED = 0.1
 
 
 def soften(stack: np.ndarray, pixels: float) -> np.ndarray:
@@ -45,6 +49,8 @@ def draw_faults(
         stack = soften(stack, float(rng.uniform(*SOFT_PIXELS)))
     if rng.random() < RINGING:
         stack = ring(stack, int(rng.integers(1, 3)), float(rng.uniform(*KEPT_FREQUENCIES)))
+    if rng.random() < MOVED:
+        stack = move(rng, stack, int(rng.integers(1, 3)), pixel)
     if rng.random() < SHIFTED:
         stack = shifted(rng, stack, geometry)
     stack = stack * draw_bias(rng, brain, geometry)

@@ -1,8 +1,9 @@
 """One simulated head as slices in every contrast: what goes in, degraded, and what comes out, clean.
 
-Order of things: a map of classes; wider or narrower sulci; lesions; tissues of one person at one field; sequences; the
-signed signal of each contrast on the map; the head deformed and cut into slices once for all; mask and ranges as the
-pipeline has them. Every draw has its own stream, so that a change of one leaves the others as they were.
+Order of things: a map of classes; what grows, and tissue that it pushes away; wider or narrower sulci; lesions; tissues
+of one person at one field; sequences; the signed signal of each contrast on the map; the head deformed and cut into
+slices once for all; mask and ranges as the pipeline has them. Every draw has its own stream, so that a change of one
+leaves the others as they were.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +17,9 @@ from hifisyn.simulation.atrophy import draw_atrophy
 from hifisyn.simulation.brain_lesions import KEPT, draw_lesions, without_lesions
 from hifisyn.simulation.brain_masks import draw_mask
 from hifisyn.simulation.fields import draw_field
+from hifisyn.simulation.growths import draw_growths
 from hifisyn.simulation.label_maps import read_anatomy
+from hifisyn.simulation.mass_effect import effaced, pushed
 from hifisyn.simulation.slice_geometry import SliceGeometry, draw_geometry
 from hifisyn.simulation.slice_sampling import Slices, sample_slices
 from hifisyn.simulation.strokes import GROUPS, paint_groups, paint_signal
@@ -83,7 +86,11 @@ def simulate_head(map_file: Path | None, seed: int, number: int, size: int = 112
     rng = stream(seed, number, LESIONS)
     if rng.random() >= KEPT:
         anatomy = without_lesions(anatomy)
-    strokes = draw_atrophy(stream(seed, number, ATROPHY), anatomy) + draw_lesions(rng, anatomy)
+    growths = draw_growths(rng, anatomy)
+    masses = [g.mass for g in growths]
+    anatomy = pushed(anatomy, masses)
+    strokes = effaced(anatomy, masses, draw_atrophy(stream(seed, number, ATROPHY), anatomy))
+    strokes += draw_lesions(rng, anatomy, growths)
     values = draw_values(seed, number)
     maps = [paint_signal(anatomy.classes, v, strokes) for v in values.values()]
     groups = paint_groups(anatomy.classes, strokes)

@@ -9,28 +9,18 @@ import numpy as np
 import pytest
 
 from hifisyn.errors import FileError
-from hifisyn.simulation import atrophy, brain_lesions
-from hifisyn.simulation.label_maps import CLASSES, INDEX, anatomy_of, classes_of, find_maps, read_anatomy
+from hifisyn.simulation import atrophy, brain_lesions, growths
+from hifisyn.simulation.label_maps import CLASSES, INDEX, classes_of, find_maps, read_anatomy
 from hifisyn.simulation.slice_geometry import PLANES, SliceGeometry, draw_geometry
 from hifisyn.simulation.slice_sampling import sample_slices
 from hifisyn.simulation.strokes import GROUPS, paint_groups, paint_signal
 from hifisyn.volume import Volume
-
-STEP = 2.0
-
-
-def toy_numbers():
-    """A round head: white matter, cortex, fluid and bone as shells, a ventricle, putamen only on the right."""
-    x, y, z = np.meshgrid(*[np.arange(-48, 49) * STEP] * 3, indexing="ij")
-    radius = np.sqrt(x**2 + y**2 + z**2)
-    numbers = np.select([radius < 8, radius < 50, radius < 58, radius < 64, radius < 72], [4, 2, 3, 24, 515], 0)
-    numbers[np.sqrt((x - 30) ** 2 + (y - 20) ** 2 + (z - 10) ** 2) < 8] = 51
-    return numbers.astype(np.int16)
+from tests.support.toy_heads import STEP, toy_anatomy, toy_numbers
 
 
 @pytest.fixture(scope="module")
 def toy():
-    return anatomy_of(classes_of(toy_numbers()), np.full(3, STEP))
+    return toy_anatomy()
 
 
 def straight(toy, plane, size=70, pixel=2.0):
@@ -85,10 +75,12 @@ def test_sulci_and_ventricles_change_by_the_sign_of_the_amount(toy):
 
 def test_lesions_stay_in_the_brain(toy):
     for seed in range(12):
-        groups = paint_groups(toy.classes, brain_lesions.draw_lesions(np.random.default_rng(seed), toy))
+        rng = np.random.default_rng(seed)
+        groups = paint_groups(toy.classes, brain_lesions.draw_lesions(rng, toy, growths.draw_growths(rng, toy)))
         outside = np.isin(toy.classes, [INDEX["air"], INDEX["bone"], INDEX["fluid"], INDEX["ventricle"]])
         assert not (groups[outside] == GROUPS["lesion"]).any()
-    tumour = brain_lesions.glioma(np.random.default_rng(3), toy)
+    rng = np.random.default_rng(3)
+    tumour = growths.grown(rng, toy, growths.draw_glioma(rng, toy))
     assert (paint_groups(toy.classes, tumour) == GROUPS["lesion"]).sum() * STEP**3 > 200
 
 
