@@ -23,3 +23,11 @@ def no_pictures(monkeypatch):
     monkeypatch.setattr(loop, "write_sheets", lambda *args: None)
     monkeypatch.setattr(summary, "write_sheets", lambda *args: None)
     monkeypatch.setattr(logbook, "draw", lambda *args: None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_base_model_beside():
+    """Evaluate trained models and baselines alone, which is quicker; tests of the base model's rows put it back."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hifisyn.evaluation.base_rows.installed", lambda: None)
+        yield

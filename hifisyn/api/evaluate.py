@@ -1,6 +1,7 @@
 """`hifisyn.evaluate`: what hifisyn_evaluate does."""
 
 import logging
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,11 @@ from hifisyn.evaluation import model_list, of_all_models, of_model, of_volumes, 
 from hifisyn.evaluation.measures import MIN_BRAIN
 from hifisyn.evaluation.model_task import look_up
 from hifisyn.evaluation.of_all_models import PlannedEvaluation
+from hifisyn.evaluation.untrained import base_rows, what_base_is
 from hifisyn.inference.models import Model, read_model
 from hifisyn.inference.weights import Folds, Kinds
 from hifisyn.paths import Roots
+from hifisyn.tables.text import WIDEST
 
 log = logging.getLogger(__name__)
 Split = Literal["test", "val"]
@@ -182,6 +185,7 @@ def _model(
         f"{direction}\n{output_files.mean_and_spread(table, [METHOD, 'cases', 'slices'])}"
         for direction, table in done.dataset.groupby(DIRECTION, sort=False)
     ]
+    texts += textwrap.wrap(what_base_is(base_rows(done.dataset[METHOD])), WIDEST)
     datasets = (read_model(folder).dataset,)
     return EvaluationResult((done.dataset,), "\n\n".join(texts), (written,), datasets, tuple(done.failures))
 

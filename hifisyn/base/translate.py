@@ -54,10 +54,10 @@ class BaseModel:
 
         Args:
             slices: (S, H, W) by contrast, in [-1, 1], -1 outside the brain, from inferior to superior; one whose
-                contrast is not known as "unnamed".
+                contrast is not known as "unnamed". Or each slice amid its neighbours, (S, 3, H, W).
             pixel_mm: side of a pixel in mm.
             look: mean of CSF, grey matter, white matter and lesion of the targets; none: as simulated heads look.
-            neighbours: whether the slices lie next to each other; else each is taken by itself.
+            neighbours: whether slices (S, H, W) lie next to each other; else each is taken by itself.
             mirror: average over the image and its mirror image, twice as long.
 
         Returns:
@@ -66,19 +66,19 @@ class BaseModel:
         Raises:
             UserError: a contrast that the model does not take, none at all, or stacks of several shapes.
         """
-        shape = _shape(slices)
-        images = _stacked(slices, neighbours)
-        told = torch.from_numpy(np.tile(condition(slices, pixel_mm, look), (shape[0], 1)))
+        count, height, width = _shape(slices)
+        given = {name: _amid(np.asarray(stack, dtype=np.float32), neighbours) for name, stack in slices.items()}
+        images = _stacked(given)
+        told = torch.from_numpy(np.tile(condition(slices, pixel_mm, look), (count, 1)))
         found = self._run(images, told)
         if mirror:
             found = (found + self._run(np.ascontiguousarray(images[..., ::-1]), told)[..., ::-1]) / 2
-        found = found[..., : shape[1], : shape[2]]
-        brain = np.any([image > OUTSIDE for image in slices.values()], axis=0)
-        count = len(TARGETS)
+        found = found[..., :height, :width]
+        brain = np.any([stack[:, CONTEXT] > OUTSIDE for stack in given.values()], axis=0)
         return {
             target: (
                 np.where(brain, found[:, place], np.float32(OUTSIDE)),
-                np.where(brain, np.exp(found[:, count + place]), np.float32(0)),
+                np.where(brain, np.exp(found[:, len(TARGETS) + place]), np.float32(0)),
             )
             for place, target in enumerate(TARGETS)
         }
@@ -92,23 +92,32 @@ class BaseModel:
         return torch.cat(parts).numpy()
 
 
-def _shape(slices: Mapping[str, np.ndarray]) -> tuple[int, ...]:
+def _shape(slices: Mapping[str, np.ndarray]) -> tuple[int, int, int]:
+    """Return S, H and W."""
     unknown = [name for name in slices if name not in SLOTS]
     if unknown or not slices:
         raise UserError(f"inputs must be of {', '.join(SLOTS)}", got=", ".join(unknown) or "none")
     shapes = {image.shape for image in slices.values()}
-    shape = shapes.pop()
-    if shapes or len(shape) != 3:
-        raise UserError("inputs must be stacks (S, H, W) of one shape", got=sorted({shape, *shapes}))
-    return shape
+    shape = next(iter(shapes))
+    if len(shapes) > 1 or len(shape) not in (3, 4) or (len(shape) == 4 and shape[1] != STACK):
+        raise UserError(f"inputs must be stacks (S, H, W) or (S, {STACK}, H, W) of one shape", got=sorted(shapes))
+    return shape[0], shape[-2], shape[-1]
 
 
-def _stacked(slices: Mapping[str, np.ndarray], neighbours: bool) -> np.ndarray:
+def _amid(stack: np.ndarray, neighbours: bool) -> np.ndarray:
+    """Return slices amid their neighbours, (S, 3, H, W); one by itself stands for its neighbours too."""
+    if stack.ndim == 4:
+        return stack
+    count = len(stack)
+    if neighbours:
+        return with_neighbours(stack, np.ones(count, bool), range(count), CONTEXT)
+    return np.broadcast_to(stack[:, None], (count, STACK, *stack.shape[1:]))
+
+
+def _stacked(given: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return (S, slots * 3, H, W), padded to sides that the network can halve."""
-    count, *sides = next(iter(slices.values())).shape
+    count, _, *sides = next(iter(given.values())).shape
     images = np.full((count, len(SLOTS), STACK, *sides), OUTSIDE, dtype=np.float32)
-    for name, stack in slices.items():
-        whole = np.asarray(stack, dtype=np.float32)
-        amid = with_neighbours(whole, np.ones(count, bool), range(count), CONTEXT) if neighbours else whole[:, None]
-        images[:, SLOTS.index(name)] = amid
+    for name, stack in given.items():
+        images[:, SLOTS.index(name)] = stack
     return fitted(images.reshape(count, -1, *sides), MULTIPLE)

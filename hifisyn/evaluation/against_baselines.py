@@ -17,9 +17,9 @@ from hifisyn.directions import Direction, directions
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import baselines, regions
-from hifisyn.evaluation.measures import MEASURES, by_case, by_dataset, counted, score
+from hifisyn.evaluation.measures import MEASURES, by_case, by_dataset
+from hifisyn.evaluation.score_answers import score_answers
 from hifisyn.intensities import OUTSIDE
-from hifisyn.metrics.image import ssim_map
 from hifisyn.paths import SPLITS_JSON
 from hifisyn.slices import SliceStore
 
@@ -57,6 +57,8 @@ class ModelEvaluation:
 
 
 OnCase = Callable[[str, Direction, dict[str, np.ndarray], list[int]], None]
+# Returns the rows of what stands beside in any evaluation, for a direction and cases: by slice, and by structure.
+Beside = Callable[[Direction, Sequence[str]], tuple[pd.DataFrame, pd.DataFrame]]
 
 
 def fit_baselines(store: SliceStore, training: Sequence[str], source: str, target: str) -> baselines.Baselines:
@@ -89,6 +91,7 @@ def compare(
     subjects: Mapping[str, str] | None = None,
     context: int = 0,
     on_case: OnCase = lambda *_: None,
+    beside: Beside | None = None,
 ) -> ModelEvaluation:
     """Compare a model and its baselines with the truth, in every direction that a case has both contrasts of.
 
@@ -104,6 +107,7 @@ def compare(
         subjects: case to subject; a case that is not there is its own subject.
         context: neighbours that the model takes on each side of a slice.
         on_case: called for each case: name, direction, source, model and truth as columns, slices that count.
+        beside: returns rows that are the same for every model, of the cases that could be compared.
 
     Raises:
         UserError: no case has two of the contrasts, or none could be compared.
@@ -113,10 +117,12 @@ def compare(
     slice_tables, region_tables = [], []
     for direction in (one for one, having in usable.items() if having):
         fitted = fit_baselines(store, training, *direction)
+        compared = []
         for case in usable[direction]:
             try:
                 answers, columns = _answers(translator, name, store, case, direction, fitted, context)
-                by_slice, by_region = _score(answers, columns[direction.target], store, case, min_pixels, structures)
+                truth = columns[direction.target]
+                by_slice, by_region = score_answers(answers, truth, store, case, min_pixels, structures)
             except UserError as error:
                 failures.append(Failure(f"{case} {direction}", str(error)))
                 continue
@@ -124,6 +130,11 @@ def compare(
             slice_tables.append(by_slice.assign(**where))
             region_tables += [] if by_region.empty else [by_region.assign(**where)]
             on_case(case, direction, columns, sorted(set(by_slice[SLICE])))
+            compared.append(case)
+        if beside and compared:
+            by_slice, by_region = beside(direction, compared)
+            slice_tables += [] if by_slice.empty else [by_slice]
+            region_tables += [] if by_region.empty else [by_region]
     if not slice_tables:
         raise UserError(f"no case could be compared; the first, {failures[0].case}: {failures[0].reason}")
     keys = [DIRECTION, METHOD, CASE, SUBJECT]
@@ -172,26 +183,3 @@ def _answers(
     synthetic = np.where(brain, translator.translate_slices(seen, *direction), OUTSIDE).astype(np.float32)
     columns = {direction.source: source, f"synthetic {direction.target}": synthetic, direction.target: truth}
     return fitted.answers(source, brain) | {name: synthetic}, columns
-
-
-def _score(
-    answers: dict[str, np.ndarray],
-    truth: np.ndarray,
-    store: SliceStore,
-    case: str,
-    min_pixels: float,
-    structures: Mapping[str, tuple[int, ...]],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows of one case and direction, slice by slice and structure by structure, of all methods."""
-    brain = store.brain(case)
-    chosen = counted(brain, min_pixels)
-    label = store.label(case)[chosen] if structures and store.record(case)["labelled"] else None
-    by_slice, by_region = [], []
-    for method, answer in answers.items():
-        similarity = ssim_map(answer, truth)
-        rows = score(answer, truth, brain, min_pixels=min_pixels, similarity=similarity)
-        by_slice.append(rows.assign(**{METHOD: method}))
-        if label is not None:
-            inside = regions.score(answer[chosen], truth[chosen], label, structures, similarity[chosen])
-            by_region.append(inside.assign(**{METHOD: method}))
-    return pd.concat(by_slice, ignore_index=True), pd.concat(by_region or [regions.empty()], ignore_index=True)

@@ -8,11 +8,11 @@ import pandas as pd
 
 from hifisyn.columns import CASE, DIRECTION, METHOD, MODEL, SLICE, SUBJECT
 from hifisyn.evaluation import regions
-from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import Evaluated, evaluations, find
 from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, TEST
+from hifisyn.evaluation.untrained import is_untrained
 
 DOMAINS, FOLD, SPLIT, FOLDER = "domains", "fold", "split", "folder"
 TABLES = {"slices": SLICES_CSV, "subjects": SUBJECTS_CSV, "regions": REGIONS_CSV}
@@ -40,11 +40,11 @@ def read_tables(results: Path, dataset: str) -> dict[str, pd.DataFrame]:
 def tables(evaluated: Iterable[Evaluated]) -> dict[str, pd.DataFrame]:
     """Return "slices", "subjects" and "regions" of several evaluations, one below the other.
 
-    In front stand `model` (`label`; a baseline's own name), `domains` ("T1_T2"), `fold`, `split` and `folder` of the
-    evaluation. The baselines of a direction and split are in every evaluation; they are kept once a case, those of the
-    first evaluation that has it. Evaluations of an earlier version, which lack columns, are left out:
-    `hifisyn_evaluate` does them again. A model whose name another one of the same contrasts bears has its folder behind
-    the name.
+    In front stand `model` (`label`; what needs no training bears its own name), `domains` ("T1_T2"), `fold`, `split`
+    and `folder` of the evaluation. Baselines and base model of a direction and split are in every evaluation; they are
+    kept once a case, those of the first evaluation that has it. Evaluations of an earlier version, which lack columns,
+    are left out: `hifisyn_evaluate` does them again. A model whose name another one of the same contrasts bears has its
+    folder behind the name.
     """
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     bearers: dict[tuple[str, tuple[str, ...], str], Path] = {}
@@ -64,15 +64,15 @@ def comparable_groups(subjects: pd.DataFrame) -> Iterator[tuple[str, pd.DataFram
 
     Yields:
         What it is, such as "T1 to T2, test", and its rows. The folds share the test cases; each has validation cases
-        of its own, so that those are split by fold, the baselines with them.
+        of its own, so that those are split by fold, what needs no training with them.
     """
     for (direction, split), rows in subjects.groupby([DIRECTION, SPLIT], sort=False):
         if split == TEST:
             yield f"{direction}, {split}", rows
             continue
-        baseline = rows[MODEL].isin(BASELINE_NAMES)
-        for fold, own in rows[~baseline].groupby(FOLD, sort=False):
-            beside = rows[baseline & rows[CASE].isin(set(own[CASE]))]
+        untrained = is_untrained(rows[MODEL])
+        for fold, own in rows[~untrained].groupby(FOLD, sort=False):
+            beside = rows[untrained & rows[CASE].isin(set(own[CASE]))]
             yield f"{direction}, {split} of fold {fold}", pd.concat([beside, own], ignore_index=True)
 
 
@@ -85,7 +85,7 @@ def _read(file: Path) -> pd.DataFrame:
 
 
 def _with_names(table: pd.DataFrame, one: Evaluated, called: str) -> pd.DataFrame:
-    name = np.where(table[METHOD].isin(BASELINE_NAMES), table[METHOD], called)
+    name = np.where(is_untrained(table[METHOD]), table[METHOD], called)
     domains = "_".join(one.model.domains)
     front = {MODEL: name, DOMAINS: domains, FOLD: one.fold, SPLIT: one.split, FOLDER: str(one.folder)}
     return pd.concat([pd.DataFrame(front, index=table.index), table], axis=1)
@@ -98,5 +98,5 @@ def _join(name: str, found: list[pd.DataFrame]) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     joined = pd.concat(filled, ignore_index=True)[columns]
     first = joined.groupby([DIRECTION, SPLIT, METHOD, CASE])[FOLDER].transform("first")
-    again = joined[METHOD].isin(BASELINE_NAMES) & (joined[FOLDER] != first)
+    again = is_untrained(joined[METHOD]) & (joined[FOLDER] != first)
     return joined[~again].reset_index(drop=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -21,6 +21,9 @@ from hifisyn.paths import SPLITS_JSON, Roots, plans_file, slices_folder
 from hifisyn.planning.splits import Splits
 from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
+
+if TYPE_CHECKING:
+    from hifisyn.base.translate import BaseModel
 
 TEST, VALIDATION = "test", "val"
 SLICES_CSV, SUBJECTS_CSV, REGIONS_CSV = "slices.csv", "subjects.csv", "regions.csv"
@@ -62,24 +65,37 @@ class EvaluationTask:
         """The evaluation as work that is done once; `weights` is their SHA-256."""
         return Once(self.output, self._asked(), output_files.SUMMARY_JSON)
 
+    @cached_property
+    def base(self) -> "BaseModel | None":
+        """The base model, which stands beside; none where it takes no direction of the model, or is not installed."""
+        from hifisyn.evaluation import base_answers, base_rows
+
+        taken = any(base_answers.takes(direction) for direction in self.model.directions)
+        return base_rows.installed() if taken else None
+
     def _asked(self) -> dict[str, Any]:
         """Return all that the numbers depend on."""
+        beside = {"base": self.base.sha256} if self.base else {}
         there = set(self.store.cases())
         slices = {case: self.store.record(case) for case in (*self.cases, *self.training) if case in there}
-        return {
-            "method": self.model.method,
-            "dataset": self.model.dataset,
-            "domains": list(self.model.domains),
-            **_names(self.weights),
-            "weights": self.weights.fingerprint,
-            "split": self.split,
-            "cases": list(self.cases),
-            "baselines_fitted_on": list(self.training),
-            "slices": digest(slices),
-            "min_brain": self.min_brain,
-            "measures": list(MEASURES),
-            "measures_of_regions": list(regions.MEASURES),
-        } | output_files.TERMS
+        return (
+            {
+                "method": self.model.method,
+                "dataset": self.model.dataset,
+                "domains": list(self.model.domains),
+                **_names(self.weights),
+                "weights": self.weights.fingerprint,
+                "split": self.split,
+                "cases": list(self.cases),
+                "baselines_fitted_on": list(self.training),
+                "slices": digest(slices),
+                "min_brain": self.min_brain,
+                "measures": list(MEASURES),
+                "measures_of_regions": list(regions.MEASURES),
+            }
+            | beside
+            | output_files.TERMS
+        )
 
 
 def choose_cases(

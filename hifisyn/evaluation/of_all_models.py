@@ -8,12 +8,12 @@ from pathlib import Path
 from hifisyn.columns import MODEL, SLICE, SUBJECT
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.evaluation import of_model
-from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_label import label, of_contrasts
 from hifisyn.evaluation.model_list import Evaluated, folds_of
 from hifisyn.evaluation.model_tables import comparable_groups, tables
 from hifisyn.evaluation.model_task import EvaluationTask, look_up, out_of_date
+from hifisyn.evaluation.untrained import base_rows, is_untrained, models_last, with_base_explained
 from hifisyn.inference.models import Model
 from hifisyn.inference.weights import Fold, Folds, Kinds, choose_weights
 from hifisyn.paths import fold_folder
@@ -145,7 +145,7 @@ def carry_out(planned: Sequence[PlannedEvaluation], device: str = "auto") -> tup
 
 
 def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, unit: str = SUBJECT) -> Iterator[Table]:
-    """Yield a table of all models and baselines for each data set, direction and split.
+    """Yield a table of all models and of what needs no training for each data set, direction and split.
 
     Args:
         evaluated: the evaluations.
@@ -160,15 +160,18 @@ def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, un
         ours = [of_contrasts(FIRST, one.model.domains) for one in own]
         joined = tables(own)
         for what, rows in comparable_groups(joined["slices" if unit == SLICE else "subjects"]):
-            models = [name for name in rows[MODEL].unique() if name not in BASELINE_NAMES]
-            yield compare_methods(
-                rows,
+            models = rows[MODEL][~is_untrained(rows[MODEL])].unique()
+            base = base_rows(rows[MODEL])
+            table = compare_methods(
+                models_last(rows, MODEL),
                 measures=MEASURES,
                 by="",
                 row=MODEL,
                 reference=reference or next(name for name in [*ours, models[0]] if name in models),
+                apart=base,
                 unit=unit,
                 titles=TITLES,
                 lower_is_better=LOWER_IS_BETTER,
                 title=f"{dataset}, {what}",
             )
+            yield with_base_explained(table, base)

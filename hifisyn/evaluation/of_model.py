@@ -5,7 +5,7 @@ How models and baselines are compared: `hifisyn.evaluation.against_baselines`. W
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,8 @@ from hifisyn.directions import Direction
 from hifisyn.engine.once import Once
 from hifisyn.engine.progress import Progress
 from hifisyn.evaluation import output_files, regions, synthetic_slices
-from hifisyn.evaluation.against_baselines import ModelEvaluation, OnCase, compare
+from hifisyn.evaluation.against_baselines import Beside, ModelEvaluation, OnCase, compare
+from hifisyn.evaluation.base_rows import BaseRows
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, EvaluationTask, look_up
 from hifisyn.inference.weights import Folds, Kinds
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 def evaluate(task: EvaluationTask, predictor: "Predictor", *, overwrite: bool = False) -> ModelEvaluation:
     """Do an evaluation.
+
+    The base model is measured too, once for all models (`hifisyn.evaluation.base_rows`).
 
     Writes slices.csv, subjects.csv, regions.csv, a metrics_T1_to_T2.png a direction, a picture a case and direction
     and the synthetic slices (`hifisyn.evaluation.synthetic_slices`); summary.json last: where it is, all is complete.
@@ -46,6 +49,7 @@ def evaluate(task: EvaluationTask, predictor: "Predictor", *, overwrite: bool = 
     output_files.claim(task.output, overwrite)
     task.once.begin()
     synthetic_slices.clear(task.output)
+    subjects, min_pixels = subjects_of(task.model.folder), task.min_brain * task.plans.slices.crop**2
     done = compare(
         predictor,
         task.model.method,
@@ -53,10 +57,11 @@ def evaluate(task: EvaluationTask, predictor: "Predictor", *, overwrite: bool = 
         task.model.domains,
         task.training,
         task.cases,
-        min_pixels=task.min_brain * task.plans.slices.crop**2,
+        min_pixels=min_pixels,
         labels=task.plans.labels,
-        subjects=subjects_of(task.model.folder),
+        subjects=subjects,
         context=predictor.context,
+        beside=_base(task, subjects, min_pixels),
         on_case=_writer(task, Progress("comparing", len(task.model.directions) * len(task.cases))),
     )
     for direction in done.left_out:
@@ -113,6 +118,16 @@ def load(task: EvaluationTask, device: str = "auto") -> "Predictor":
     from hifisyn.inference.predictor import Predictor
 
     return Predictor.load(task.model, task.weights, device)
+
+
+def _base(task: EvaluationTask, subjects: Mapping[str, str], min_pixels: float) -> Beside | None:
+    """Return what measures the base model, where the directions of the model are among its own."""
+    model = task.base
+    if model is None:
+        return None
+    plans = task.plans
+    rows = BaseRows(model, task.store, task.training, subjects, plans.labels, plans.slices.pixel_mm, min_pixels)
+    return rows.measure
 
 
 def subjects_of(model_folder: Path) -> dict[str, str]:

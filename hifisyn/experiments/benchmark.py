@@ -11,8 +11,8 @@ from hifisyn.directions import Direction, directions
 from hifisyn.downstream import show
 from hifisyn.downstream.run import FinishedJob
 from hifisyn.downstream.tasks import DownstreamTask
-from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.model_task import EvaluationTask
+from hifisyn.evaluation.untrained import is_untrained
 from hifisyn.experiments import benchmark_tables as tables
 from hifisyn.experiments.compare import read_subjects, task_of
 from hifisyn.experiments.experiment import Experiment
@@ -54,9 +54,9 @@ def _tables(experiment: Experiment, results: Results) -> dict[str, Table]:
     shown |= {f"downstream_{number}": table for number, table in enumerate(show.tables(others), 1)}
     if len(experiment.seeds) > 1:
         shown["seeds"] = seed_table(results.cases, head=METHOD)
-    baselines = _baselines(experiment, results)
-    if not baselines.empty:
-        shown["untrained"] = tables.untrained(baselines)
+    untrained = _untrained(experiment, results)
+    if not untrained.empty:
+        shown["untrained"] = tables.untrained(untrained)
     shown["cost"] = tables.cost(results.trainings, _parameters(results.trainings))
     return shown
 
@@ -81,13 +81,13 @@ def _model_folder(entry: FinishedJob) -> Path:
     return next(parent for parent in entry.job.folder.parents if (parent / "plans.json").exists())
 
 
-def _baselines(experiment: Experiment, results: Results) -> pd.DataFrame:
+def _untrained(experiment: Experiment, results: Results) -> pd.DataFrame:
     """Return the cases of what needs no training, from the evaluation of the first training of each direction."""
     parts: list[pd.DataFrame] = []
     known: set[str] = set()
     for training in {training.job.domains: training for training in reversed(results.trainings)}.values():
         table = read_subjects(task_of(experiment, training))
-        own = table[table[METHOD].isin(BASELINE_NAMES) & ~table[DIRECTION].isin(known)]
+        own = table[is_untrained(table[METHOD]) & ~table[DIRECTION].isin(known)]
         known |= set(own[DIRECTION])
         parts.append(own)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

@@ -13,6 +13,7 @@ from hifisyn.downstream.run import FinishedJob
 from hifisyn.downstream.show import measure_title
 from hifisyn.downstream.tissue_of_folders import MAIN
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, TITLES
+from hifisyn.evaluation.untrained import base_rows, models_last, with_base_explained
 from hifisyn.experiments.methods import REFERENCE
 from hifisyn.experiments.tables import ROW, against
 from hifisyn.experiments.trainings import Training
@@ -82,16 +83,17 @@ def table_3(done: Sequence[FinishedJob], names: dict[str, str]) -> Table | None:
     )
 
 
-def untrained(baselines: pd.DataFrame) -> Table:
-    """Return what is reached without any training, on the same cases: the source itself, its histogram matched, ..."""
-    return compare_methods(
-        baselines,
+def untrained(cases: pd.DataFrame) -> Table:
+    """Return what is reached without training on the cohort, on the same cases: baselines, then the base model."""
+    table = compare_methods(
+        models_last(cases, METHOD),
         measures=(*WHOLE, *BRAIN),
         row=METHOD,
         titles=TITLES,
         lower_is_better=LOWER_IS_BETTER,
         title="What needs no training",
     )
+    return with_base_explained(table, base_rows(cases[METHOD]))
 
 
 def cost(trainings: Sequence[Training], parameters: dict[str, int]) -> Table:

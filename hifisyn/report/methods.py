@@ -8,6 +8,7 @@ import hifisyn
 from hifisyn.columns import CASE, DIRECTION, MODEL, SLICE
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.engine.progress import duration
+from hifisyn.evaluation.untrained import base_rows, what_base_is
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
 from hifisyn.report.collect import Facts, TrainedFold
@@ -160,9 +161,12 @@ def _evaluation(facts: Facts, cite: Citations) -> list[str]:
         f"({counted(len(cases), 'session')}) by {measures}, over whole slices and inside the brain, data range 2.",
         "Slices were averaged in their session, then sessions in their subject; spreads are over subjects.",
     ]
-    baselines = [name for name in dict.fromkeys(facts.evaluated[MODEL]) if name not in facts.labels]
+    base = base_rows(table[MODEL])
+    baselines = [name for name in dict.fromkeys(table[MODEL]) if name not in (*facts.labels, *base)]
     if baselines:
         words.append(f"Baselines that change intensities only: {'; '.join(baselines)}.")
+    if base:
+        words.append(f"Not trained here: {what_base_is(base)[:-1]}; its tests are a family of their own.")
     return words
 
 
@@ -178,7 +182,8 @@ def _tests(facts: Facts, cite: Citations) -> list[str]:
     if facts.unit == SLICE:
         return [*words, "Slices of a subject are not independent, so these p-values are too small."]
     subjects = facts.data.subjects(set(table[CASE]))
-    tests = int(table.groupby(DIRECTION)[MODEL].nunique().max()) - 1
+    family = table[~table[MODEL].isin(base_rows(table[MODEL]))]
+    tests = int(family.groupby(DIRECTION)[MODEL].nunique().max()) - 1
     least = min(2.0 ** (1 - subjects) * tests, 1.0)
     if least > ALPHA:
         words.append(

@@ -15,6 +15,7 @@ from hifisyn.downstream.tissue_of_folders import CEILING, MAIN
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_tables import comparable_groups
 from hifisyn.evaluation.model_task import TEST
+from hifisyn.evaluation.untrained import base_rows, with_base_explained
 from hifisyn.experiments.ablation import comparison
 from hifisyn.experiments.tables import SEED, seed_table
 from hifisyn.report.collect import Facts
@@ -113,8 +114,8 @@ def ablations(facts: Facts) -> list[ResultTable]:
 
 
 def models_first(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with the models first, the reference at their head, then the baselines."""
-    order = {label: place for place, label in enumerate(facts.labels)}
+    """Return a table with the models first, the reference at their head, then the base model and the baselines."""
+    order = {label: place for place, label in enumerate([*facts.labels, *base_rows(rows[MODEL])])}
     return rows.sort_values(MODEL, key=lambda names: names.map(lambda name: order.get(name, len(order))), kind="stable")
 
 
@@ -123,17 +124,20 @@ def _compare(
 ) -> Table:
     methods = set(rows[MODEL])
     rows = models_first(facts, rows)
-    return compare_methods(
+    base = base_rows(rows[MODEL])
+    table = compare_methods(
         rows,
         measures=[measure for measure in measures if measure in rows],
         by=by,
         row=MODEL,
         reference=next((label for label in facts.labels if label in methods), None) if len(methods) > 1 else None,
+        apart=base,
         titles=TITLES,
         lower_is_better=LOWER_IS_BETTER,
         unit=unit,
         title=title,
     )
+    return with_base_explained(table, base)
 
 
 def _rank_table(group: str, rows: pd.DataFrame) -> Table:

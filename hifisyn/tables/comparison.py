@@ -26,6 +26,7 @@ def compare_methods(
     by: str = DIRECTION,
     row: str = METHOD,
     reference: str | None = None,
+    apart: Collection[str] = (),
     titles: Mapping[str, str] | None = None,
     lower_is_better: Collection[str] = ("nmse", "nmse_brain"),
     unit: str = SUBJECT,
@@ -40,6 +41,8 @@ def compare_methods(
         by: column whose values become groups of columns; "" for none.
         row: column whose values become the rows.
         reference: row to test the others against; None for no tests.
+        apart: rows whose tests are a family of their own: they leave the correction of the others as it is without
+            them.
         titles: measure to how it is headed.
         lower_is_better: measures whose smallest mean is the best.
         unit: what spread and tests are over: "subject" or "slice".
@@ -63,7 +66,7 @@ def compare_methods(
     head, columns, numbers = [Head(row)], [], []
     for group, part in cases.groupby(by, sort=False) if by else [("", cases)]:
         for measure in measures:
-            found = _numbers(part, measure, row, reference, unit).reindex(names)
+            found = _numbers(part, measure, row, reference, apart, unit).reindex(names)
             columns.append(method_cells(found, reference, lower=measure in lower_is_better, percent=percent))
             numbers.append(found.rename_axis(row).reset_index().assign(**{by or "group": group, "measure": measure}))
             head.append(Head(_heading(measure, titles or {}, percent), str(group)))
@@ -71,21 +74,33 @@ def compare_methods(
     first = [by, "measure", row] if by else ["measure", row]
     rows = [(Cell(str(name)), *cells) for name, *cells in zip(names, *columns, strict=True)]
     lower = [_heading(m, titles or {}, percent=False) for m in measures if m in lower_is_better]
-    note = _note(table, [cell for cells in columns for cell in cells], reference, unit, lower)
+    own = [name for name in names if name in apart]
+    note = _note(table, [cell for cells in columns for cell in cells], reference, own, unit, lower)
     shown = [*first, "n", "mean", "sd", *(TESTED if reference is not None else ())]
     return Table(title, note, tuple(head), tuple(rows), table[shown])
 
 
-def _numbers(part: pd.DataFrame, measure: str, row: str, reference: str | None, unit: str) -> pd.DataFrame:
+def _numbers(
+    part: pd.DataFrame, measure: str, row: str, reference: str | None, apart: Collection[str], unit: str
+) -> pd.DataFrame:
     """Return what is known of each method in one column of the table, a row a method."""
     values = by_unit(part, measure, unit, method=row)
     finite = values.where(np.isfinite(values))
     found = pd.DataFrame({"n": values.notna().sum(), "mean": finite.mean(), "sd": finite.std(ddof=1)})
     found["mean"] = found["mean"].fillna(values.max())  # infinite where all are
     if reference is not None and reference in values.columns:
-        tests = against_reference(values, reference, unit=unit, alpha=ALPHA).set_index(METHOD)
+        tests = _tests(values, reference, apart, unit).set_index(METHOD)
         found = found.join(tests.rename(columns={"n": "pairs"}).drop(columns=["reference", "mean"]))
     return found.reindex(columns=["n", "mean", "sd", *TESTED])
+
+
+def _tests(values: pd.DataFrame, reference: str, apart: Collection[str], unit: str) -> pd.DataFrame:
+    """Test every method against the reference, in one family or two."""
+    others = [name for name in values.columns if name not in apart or name == reference]
+    own = [name for name in values.columns if name in apart or name == reference]
+    families = [names for names in (others, own) if len(names) > 1]
+    tests = [against_reference(values[names], reference, unit=unit, alpha=ALPHA) for names in families or [others]]
+    return pd.concat(tests, ignore_index=True)
 
 
 def _heading(measure: str, titles: Mapping[str, str], percent: bool) -> str:
@@ -93,7 +108,14 @@ def _heading(measure: str, titles: Mapping[str, str], percent: bool) -> str:
     return f"{text} (%)" if percent and "%" not in text else text
 
 
-def _note(table: pd.DataFrame, cells: Collection[Cell], reference: str | None, unit: str, lower: Sequence[str]) -> str:
+def _note(
+    table: pd.DataFrame,
+    cells: Collection[Cell],
+    reference: str | None,
+    apart: Sequence[str],
+    unit: str,
+    lower: Sequence[str],
+) -> str:
     """Say what the numbers are, with what is in the cells."""
     counts = table["n"][table["n"] > 0]
     least, most = (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
@@ -110,7 +132,8 @@ def _note(table: pd.DataFrame, cells: Collection[Cell], reference: str | None, u
     if tests:
         parts.append(
             f"p: two-sided Wilcoxon signed-rank test against {reference}, paired by {unit}, after Holm's correction "
-            "over the tests of a column."
+            "over the tests of a column"
+            + (f"; {' and '.join(apart)}: a family of its own, corrected by itself." if apart else ".")
         )
     if TOO_SMALL in tests:
         parts.append(f"{TOO_SMALL}: with so few {unit}s no data could reach p {ALPHA:g} after the correction.")

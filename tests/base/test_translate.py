@@ -5,6 +5,7 @@ import torch
 from hifisyn.base.translate import BaseModel
 from hifisyn.base.unet import BaseNetwork
 from hifisyn.errors import UserError
+from hifisyn.preprocessing.neighbours import with_neighbours
 from tests.support.base_toys import toy_head
 
 
@@ -49,6 +50,15 @@ def test_a_slice_sees_its_neighbours_unless_it_is_alone(model):
     assert np.array_equal(one[1:], two[1:])
 
 
+def test_slices_may_come_amid_their_neighbours(model):
+    """Those above and below need not be among the slices that are asked for."""
+    whole = {name: with_neighbours(image, np.ones(5, bool), range(5), 1) for name, image in GIVEN.items()}
+    some = model.translate({name: stack[1:5:3] for name, stack in whole.items()}, 2.0)
+    for target, (image, scale) in model.translate(GIVEN, 2.0).items():
+        np.testing.assert_allclose(some[target][0], image[1:5:3], atol=1e-5)
+        np.testing.assert_allclose(some[target][1], scale[1:5:3], atol=1e-5)
+
+
 def test_mirror_average_does_not_know_left_from_right(model):
     """Sides of 24 pixels, so that nothing is padded: the mirrored input gives the mirrored output."""
     head = toy_head(1, side=24)
@@ -64,6 +74,7 @@ def test_mirror_average_does_not_know_left_from_right(model):
         ({"CT": HEAD.strange}, "inputs must be of"),
         ({"T1": HEAD.strange, "T2": HEAD.strange[1:]}, "of one shape"),
         ({"T1": HEAD.strange[0]}, "of one shape"),
+        ({"T1": HEAD.strange[:, None]}, "of one shape"),
     ],
 )
 def test_impossible_inputs_are_refused(model, slices, message):

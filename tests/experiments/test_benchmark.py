@@ -205,6 +205,25 @@ def test_what_needs_no_training_stands_beside(whole):
     assert "What needs no training" in (whole.folder / "benchmark.md").read_text()
 
 
+def test_the_base_model_stands_with_what_needs_no_training_and_nowhere_else(tmp_path, monkeypatch):
+    """Its rows are in the evaluation of every training; those of the first go beside, none among the methods."""
+    names = ("source itself", "base@1", "base@1, told tissue means", "HiFiSyn")
+    rows = [
+        {"direction": "T1 to T2", "method": name, "case": case, "subject": case} | dict.fromkeys(MEASURES, 9.0 + place)
+        for place, name in enumerate(names)
+        for case in ("a", "b")
+    ]
+    monkeypatch.setattr(benchmark, "task_of", lambda *args: None)
+    monkeypatch.setattr(benchmark, "read_subjects", lambda task: pd.DataFrame(rows))
+    training = SimpleNamespace(job=SimpleNamespace(domains=("T1", "T2")))
+    found = benchmark._untrained(None, SimpleNamespace(trainings=[training]))
+    table = benchmark_tables.untrained(found)
+    assert [row[0].text for row in table.rows] == list(names[:3])
+    assert "base@1: comes with hifisyn, learnt from simulated heads only" in table.note
+    alone = benchmark_tables.untrained(found[found["method"] == "source itself"])
+    assert "base" not in alone.note
+
+
 @pytest.mark.slow
 def test_the_record_says_what_was_equal_and_what_it_took(whole):
     trainings = recorded(whole.folder)

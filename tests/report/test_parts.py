@@ -206,6 +206,28 @@ def test_few_subjects_are_reported(tmp_path):
     assert "validation subjects" in validation
 
 
+def test_the_base_model_is_told_apart_from_models_and_baselines(tmp_path):
+    """It is ranked with no model, counts as no test of their family, and one line says what it learnt from."""
+    labels, beside = ("HiFiSyn", "A", "B"), ("source itself", "base@1", "base@1, told tissue means")
+    few = CASES[:6]
+    plain = facts(tmp_path, labels, few, tables={"subjects": evaluated((*labels, beside[0]), few)})
+    whole = facts(tmp_path, labels, few, tables={"subjects": evaluated((*labels, *beside), few)})
+    shown, _ = words(whole)
+    assert "Baselines that change intensities only: source itself." in shown
+    assert "Not trained here: base@1: comes with hifisyn, learnt from simulated heads only, saw no scan" in shown
+    assert "With 6 subjects and 3 tests p is at least" in shown
+    assert "With 6 subjects and 3 tests p is at least" in words(plain)[0]
+    assert "base@1" not in words(plain)[0]
+    before, after = ({r.file: r.table for r in image_quality(one)} for one in (plain, whole))
+    assert before["ranks_T1_to_T2_test"].numbers.equals(after["ranks_T1_to_T2_test"].numbers)
+    own = after["image_quality"].numbers
+    own = own[~own["model"].str.startswith("base@1")].reset_index(drop=True)
+    columns = ["direction", "measure", "model", "n", "mean", "p", "p_holm"]
+    assert own[columns].equals(before["image_quality"].numbers[columns])
+    assert [row[0].text for row in after["image_quality"].rows] == [*labels, *beside[1:], beside[0]]
+    assert "saw no scan of this cohort" in after["image_quality"].note
+
+
 def test_three_models_are_ranked_as_their_numbers_say(tmp_path):
     found = {result.file: result.table for result in tables(facts(tmp_path, ("HiFiSyn", "A", "B")))["quality"]}
     ranks = found["ranks_T1_to_T2_test"].numbers.set_index("model")["psnr"]

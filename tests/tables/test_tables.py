@@ -301,3 +301,24 @@ def test_differences_show_interval_effect_and_verdict():
     assert [row[0].text for row in shown.rows] == named
     shares = differences(compared(measures=["ssim"], percent=True), percent=True)
     assert float(shares.rows[0][2].text) == pytest.approx(100 * shares.numbers["difference"].iloc[0], rel=1e-2)
+
+
+def test_rows_apart_leave_the_tests_of_the_others_as_they_are():
+    cases = cohort(12)
+    beside = pd.concat(
+        [cases[cases["method"] == "CycleGAN"].assign(method=name) for name in ("base@1", "base@1, told")]
+    )
+    beside["psnr"] += np.random.default_rng(3).normal(0, 2, len(beside))
+    alone = compared(cases).numbers
+    table = compared(pd.concat([cases, beside]), apart=["base@1", "base@1, told"])
+    both = table.numbers
+    others = both[~both["method"].str.startswith("base@1")].reset_index(drop=True)
+    numbers = [column for column in alone if column != "verdict"]
+    pd.testing.assert_frame_equal(others[numbers], alone[numbers])
+    assert list(map(str, others["verdict"])) == list(map(str, alone["verdict"]))
+    own = both[(both["direction"] == "T1 to T2") & (both["measure"] == "psnr")].set_index("method")
+    family = own.loc[["base@1", "base@1, told"], ["p", "p_holm"]].sort_values("p")
+    assert family["p_holm"].iloc[0] == pytest.approx(min(1, max(2 * family["p"].iloc[0], 0)))
+    assert family["p_holm"].iloc[1] == pytest.approx(max(2 * family["p"].iloc[0], family["p"].iloc[1]))
+    assert "base@1 and base@1, told: a family of its own, corrected by itself" in table.note
+    assert "family" not in compared(cases).note
