@@ -96,7 +96,7 @@ def align_case(
             brain = brain.with_data(((brain.data > 0) | (lesions > 0)).astype(np.uint8))
     scans = {modality: Scan.of(volume) for modality, volume in images.items()}
     with _timed(seconds, "registration"):
-        placed, scans, registered = _register(upright, scans, reference, brain, settings, seed)
+        placed, scans, registered = register_all(upright, scans, reference, brain, settings, seed)
     with _timed(seconds, "bias"):
         clean, scans, debiased = debias(placed, scans, brain, settings)
     with _timed(seconds, "labels"):
@@ -133,6 +133,32 @@ def whole_where_named(tool: str) -> bool | None:
     return None if tool == "auto" else False
 
 
+def register_all(
+    images: dict[str, Volume],
+    scans: dict[str, Scan],
+    reference: str,
+    brain: Volume,
+    settings: PreprocessingPlan,
+    seed: int,
+) -> tuple[dict[str, Volume], dict[str, Scan], Step]:
+    """Return the images with their registration in their affines, the scans that say so, and the step."""
+    moving = [modality for modality in images if modality != reference]
+    if not moving or settings.registration == "none":
+        return images, scans, Step(Status.SKIPPED, detail="switched off" if moving else "one contrast")
+    images, scans = dict(images), dict(scans)
+    for modality in moving:
+        found = register(images[reference], images[modality], brain, seed=seed)
+        images[modality] = place(images[modality], found.moving_to_fixed)
+        scans[modality] = replace(
+            scans[modality],
+            moving_to_fixed=matrix(found.moving_to_fixed),
+            checks=found.checks,
+        )
+    untrusted = [f"{scans[m].verdict}: {m}" for m in moving if scans[m].verdict is not Verdict.TRUSTED]
+    detail = "; ".join([f"rigid to {reference} by mutual information, seed {seed}", *untrusted])
+    return images, scans, Step.ran(Tool.ANTS, detail)
+
+
 def debias(
     images: dict[str, Volume], scans: dict[str, Scan], brain: Volume, settings: PreprocessingPlan
 ) -> tuple[dict[str, Volume], dict[str, Scan], Step]:
@@ -150,32 +176,6 @@ def debias(
     if done:
         return images, scans, Step.ran(Tool.N4, f"on {', '.join(done)}")
     return images, scans, Step(Status.SKIPPED, Tool.N4, installed_version(Tool.N4), "found weak fields only")
-
-
-def _register(
-    images: dict[str, Volume],
-    scans: dict[str, Scan],
-    reference: str,
-    brain: Volume,
-    settings: PreprocessingPlan,
-    seed: int,
-) -> tuple[dict[str, Volume], dict[str, Scan], Step]:
-    """Return the images with the registration in their affines, the scans that say so, and the step."""
-    moving = [modality for modality in images if modality != reference]
-    if not moving or settings.registration == "none":
-        return images, scans, Step(Status.SKIPPED, detail="switched off" if moving else "one contrast")
-    images, scans = dict(images), dict(scans)
-    for modality in moving:
-        found = register(images[reference], images[modality], brain, seed=seed)
-        images[modality] = place(images[modality], found.moving_to_fixed)
-        scans[modality] = replace(
-            scans[modality],
-            moving_to_fixed=matrix(found.moving_to_fixed),
-            checks=found.checks,
-        )
-    untrusted = [f"{scans[m].verdict}: {m}" for m in moving if scans[m].verdict is not Verdict.TRUSTED]
-    detail = "; ".join([f"rigid to {reference} by mutual information, seed {seed}", *untrusted])
-    return images, scans, Step.ran(Tool.ANTS, detail)
 
 
 @contextmanager

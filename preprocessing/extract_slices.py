@@ -56,7 +56,8 @@ def extract_slices(aligned: Aligned, plans: Plans) -> CaseSlices:
         raise _no_slices(aligned, plans)
     held, rows = between(grid, stored[0], stored[-1]), np.array(stored) - stored[0]
     brain = whole[list(stored)]
-    intensities = {m: fitted(image, aligned.brain, m, plans) for m, image in aligned.placed.items()}
+    percentile = plans.preprocessing.upper_percentile
+    intensities = {m: fitted(image, aligned.brain, m, percentile) for m, image in aligned.placed.items()}
     raw = {m: sampled(image, intensities[m], held)[rows] for m, image in aligned.placed.items()}
     seen = _centre(brain, plan.crop)
     covered = {m: covers(_centre(values, plan.crop), seen) for m, values in raw.items()}
@@ -85,20 +86,20 @@ def _no_slices(aligned: Aligned, plans: Plans) -> UserError:
     )
 
 
-def fitted(image: Volume, brain: Volume, modality: str, plans: Plans) -> Intensity:
+def fitted(image: Volume, brain: Volume, modality: str, upper_percentile: float) -> Intensity:
     """Return the map of a contrast's intensities to [-1, 1], measured on its own voxels.
 
     Args:
         image: the scan, whole head or stripped, on its own grid.
         brain: mask, on any grid of the same world.
         modality: its contrast.
-        plans: of the slices.
+        upper_percentile: percentile of the brain that becomes +1.
 
     Raises:
         UserError: the contrast is even there.
     """
     try:
-        return normalize.fit(image.data, mask_on(brain, image).data > 0, plans.preprocessing.upper_percentile)
+        return normalize.fit(image.data, mask_on(brain, image).data > 0, upper_percentile)
     except ValueError as error:
         raise UserError(
             f"the brain must have contrast in {modality}", got=error, hint="look at the scan and its mask"

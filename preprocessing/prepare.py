@@ -21,7 +21,7 @@ class Prepared:
     """One scan, ready for a network: every slice that holds brain.
 
     Attributes:
-        slices: (S, H, W) float32 in [-1, 1]; H = W = plans.slices.crop, the networks' field of view.
+        slices: (S, H, W) float32 in [-1, 1]; what the networks see: H = W = plans.slices.crop in `prepare_source`.
         brain: (S, H, W) bool.
         covered: (S,) bool, the slices that the scan covers as `extract_slices.covers` says.
         record: slice_grid is the grid of these very slices, shape (W, H, number of places).
@@ -80,7 +80,7 @@ def prepare_source(
     if not kept.size:
         raise UserError(f"no slice of {modality} holds brain", hint="look at the scan and its mask")
     shown = inside[kept]
-    intensity = fitted(clean[modality], brain, modality, plans)
+    intensity = fitted(clean[modality], brain, modality, settings.upper_percentile)
     values = sampled(clean[modality], intensity, between(grid, kept[0], kept[-1]))[kept - kept[0]]
     record = Record(
         modality,

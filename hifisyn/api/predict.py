@@ -22,6 +22,7 @@ def predict(
     fold: Folds = None,
     checkpoint: Kinds = None,
     tta: bool = False,
+    look: Sequence[str] = (),
     device: str = "auto",
     processes: int = 1,
     stripped: bool | None = None,
@@ -41,11 +42,15 @@ def predict(
         output: folder to write to; another one than `input`.
         source: the only contrast to start from; it also names the contrast of files of any name.
         target: contrasts to synthesise, even where a case has them; empty: those that a case lacks.
-        model: model folders to choose from; empty: all below `results`.
+        model: model folders to choose from, and "base" for the base model that comes with hifisyn; empty: all below
+            `results`, and the base model where none of them fits.
         results: folder of trained models; none: $hifisyn_results, else below $hifisyn_home.
         fold: number, "all" or several of these, whose predictions are averaged; none: the lowest that exists.
         checkpoint: "best", "final", "latest" or several of these; none: the first of these that exists.
-        tta: average over shifts and mirror images of each slice; 8 times as long.
+        tta: average over shifts and mirror images of each slice, 8 times as long; of the base model over mirror images,
+            twice as long.
+        look: scans of other persons that what the base model generates is to look like: a file for the only target,
+            "T2=FILE" for each of several.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         processes: cases to process at the same time.
         stripped: whether the scans have no skulls; none: detected for each scan.
@@ -99,6 +104,7 @@ def predict(
         existing=existing,
         bids_derivatives=bids_derivatives,
         selection=selection,
+        looks=look,
     )
 
 

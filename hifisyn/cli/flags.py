@@ -96,6 +96,7 @@ CHECKPOINT = Flag(
     "-chk", "--checkpoint", choices=("best", "final", "latest"), help="best by validation, final or latest weights"
 )
 TTA = Flag("--tta", action="store_true", help="average over shifts and mirror images of each slice; 8 times as long")
+LOOK = Flag("--look", metavar="FILE", help="scan of another person that base is to make the target look like")
 REFERENCE = Flag("--reference", metavar="MODEL", help="model that the others are tested against")
 UNIT = Flag(
     "--unit",

@@ -12,7 +12,9 @@ from hifisyn.dataset_conversion import bids_selection
 
 EPILOG = """
 examples:
-  hifisyn_predict -i raw/ -o synth/                      what each case lacks, with the models that fit
+  hifisyn_predict -i raw/ -o synth/                      what each case lacks, with the models that fit, else base
+  hifisyn_predict -i raw/ -o synth/ --model base         T1, T2 and FLAIR without any training
+  hifisyn_predict -i raw/ -o synth/ --target T2 --look other_T2.nii.gz    in the look and units of that scan
   hifisyn_predict -i raw/ -o synth/ --target T2          T2 of every case, even where there is one
   hifisyn_predict -i bids/ --bids-derivatives bids/derivatives/hifisyn
   hifisyn_predict -i raw/ -o synth/ --fold 0 1 2 3 4 --tta    the mean of five folds, eight views of each slice
@@ -22,6 +24,8 @@ A file's name ends with its modality: IXI012_T1.nii.gz; with --source any names 
 volume on the grid of its source, the brain mask, a picture, and a JSON file that records how it was generated.
 """
 log = logging.getLogger(__name__)
+NOTE_MODEL = "several: the first that fits; base: that of hifisyn; default: those below --results, then base"
+NOTE_LOOK = "T2=FILE for each of several targets; default: as simulated heads look, from 0 to 1000"
 STRIPPERS = ("auto", "hd-bet", "deepbet", "mask", "bet", "synthstrip", "command")
 
 
@@ -42,8 +46,13 @@ def parser() -> Parser:
     flags.SOURCE.add(what, "also names the contrast of files of any name; default: every contrast a case has")
     flags.TARGET.add(what, "default: what a case lacks", nargs="+", default=[])
     model = parser.add_argument_group("model")
-    flags.MODEL.add(model, "several: the first that fits each case; default: those below --results", **flags.SEVERAL)
+    flags.MODEL.add(
+        model,
+        NOTE_MODEL,
+        **flags.SEVERAL,
+    )
     flags.RESULTS.add(model)
+    flags.LOOK.add(model, NOTE_LOOK, nargs="+", default=[])
     flags.add_weights(model, fold="the lowest that exists", checkpoint="the first of them that exists")
     flags.DEVICE.add(parser)
     flags.PROCESSES.add(parser, default=1)
@@ -82,6 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
         fold=given.fold,
         checkpoint=given.checkpoint,
         tta=given.tta,
+        look=given.look,
         device=given.device,
         processes=given.processes,
         stripped=True if given.stripped else False if given.with_skull else None,

@@ -13,7 +13,7 @@ from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json, write_text
 from hifisyn.inference.outputs import OutputFolder, Outputs
 from hifisyn.inference.sidecar import NOTE
-from hifisyn.inference.translations import Translation
+from hifisyn.inference.translations import Wanted
 from hifisyn.preprocessing.steps import Stage
 
 OURS = "hifisyn"
@@ -38,9 +38,11 @@ class BidsOutputs(Outputs):
 
     Attributes:
         scan: path of the scan in the raw data set, as in sub-01/anat/sub-01_T1w.nii.gz.
+        others: of further scans that the volume is generated from.
     """
 
     scan: str
+    others: tuple[str, ...] = ()
 
     @property
     def stem(self) -> str:
@@ -108,6 +110,7 @@ class BidsOutputs(Outputs):
         """Return the content of each sidecar, with the keys that BIDS requires."""
         source = f"bids:{RAW}:{self.scan}"
         common = {"Sources": [source], "SpatialReference": source}
+        sources = [source, *(f"bids:{RAW}:{scan}" for scan in self.others)]
         stripped = record["Steps"].get(Stage.SKULL_STRIP, "")
         mask = {
             "Description": f"Brain mask of the {self._source.suffix} scan; {stripped}",
@@ -116,10 +119,19 @@ class BidsOutputs(Outputs):
             "SourceSHA256": record["SourceSHA256"],
             "Versions": {OURS: record["Versions"][OURS]},
         }
-        what = f"Synthetic {self.target} generated from a {record['SourceModality']} scan by hifisyn"
-        sidecars = {self.brain_sidecar: mask, self.sidecar: {"Description": what, **common, **record}}
+        given = " and ".join(record.get("GivenModalities", [record["SourceModality"]]))
+        what = f"Synthetic {self.target} generated from a {given} scan by hifisyn"
+        sidecars = {
+            self.brain_sidecar: mask,
+            self.sidecar: {"Description": what, **common, "Sources": sources, **record},
+        }
         if ERROR in record:
-            sidecars[self.error_sidecar] = {"Description": record[ERROR], **common, **_shared(record)}
+            sidecars[self.error_sidecar] = {
+                "Description": record[ERROR],
+                **common,
+                "Sources": sources,
+                **_shared(record),
+            }
         return sidecars
 
     @property
@@ -148,10 +160,10 @@ class BidsDerivatives(OutputFolder):
 
     raw: Path
 
-    def outputs(self, translation: Translation) -> BidsOutputs:
+    def outputs(self, translation: Wanted) -> BidsOutputs:
         """Return where the files of a translation go."""
-        scan = translation.file.relative_to(self.raw).as_posix()
-        return BidsOutputs(self.folder, translation.case, translation.target, scan)
+        scan, *others = (file.relative_to(self.raw).as_posix() for file in translation.files)
+        return BidsOutputs(self.folder, translation.case, translation.target, scan, tuple(others))
 
     def prepare(self) -> None:
         """Create the folder and describe it; what other programs wrote in its description stays.

@@ -7,14 +7,15 @@ from pathlib import Path
 from hifisyn.engine.jobs import one_line
 from hifisyn.engine.processes import Processes
 from hifisyn.engine.resources import allowed_cpus
+from hifisyn.inference.attempt import Attempt, is_disk_full
 from hifisyn.inference.models import Model
 from hifisyn.inference.outputs import OutputFolder
 from hifisyn.inference.predictor import Predictor
 from hifisyn.inference.settings import PredictionSettings
-from hifisyn.inference.translations import Translation
-from hifisyn.inference.worker import Attempt, Worker, is_disk_full, load_predictors
+from hifisyn.inference.translations import Wanted
+from hifisyn.inference.worker import Worker, load_predictors
 
-Cases = Sequence[Sequence[Translation]]
+Cases = Sequence[Sequence[Wanted]]
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _in_processes(cases: Cases, spec: WorkerSpec, processes: int) -> Generator[A
 _loaded: tuple[WorkerSpec, Worker] | None = None
 
 
-def _generate_case(spec: WorkerSpec, translations: Sequence[Translation]) -> list[Attempt]:
+def _generate_case(spec: WorkerSpec, translations: Sequence[Wanted]) -> list[Attempt]:
     """Generate a case in a process of its own, which loads the weights with its first case."""
     global _loaded
     if _loaded is None or _loaded[0] != spec:

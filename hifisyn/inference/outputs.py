@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
-from hifisyn.inference.translations import Translation
+from hifisyn.inference.translations import Wanted
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class OutputFolder:
 
     folder: Path
 
-    def outputs(self, translation: Translation) -> Outputs:
+    def outputs(self, translation: Wanted) -> Outputs:
         """Return where the files of a translation go."""
         return Outputs(self.folder, translation.case, translation.target)
 

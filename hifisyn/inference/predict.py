@@ -6,19 +6,25 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from hifisyn.base.shipped import NAME, shipped
+from hifisyn.dataset import MODALITIES
 from hifisyn.dataset_conversion.bids_dataset import is_bids
 from hifisyn.dataset_conversion.bids_selection import Selection
 from hifisyn.engine.progress import Progress
 from hifisyn.errors import UserError
+from hifisyn.inference.attempt import Attempt
+from hifisyn.inference.available import Available
+from hifisyn.inference.base.plan import BaseTranslation, nothing_for_base, plan_base
+from hifisyn.inference.base.ready import ready_base
+from hifisyn.inference.base.sidecar import base_identity
 from hifisyn.inference.bids_input import find_bids_cases
 from hifisyn.inference.bids_output import BidsDerivatives
-from hifisyn.inference.cases import find_cases
+from hifisyn.inference.cases import Inputs, find_cases
 from hifisyn.inference.choice import Candidate, Candidates
 from hifisyn.inference.gaps import Gap
 from hifisyn.inference.generate import generate_all
-from hifisyn.inference.models import Model, find_models, read_model
 from hifisyn.inference.outputs import OutputFolder
 from hifisyn.inference.predictor import Predictor
 from hifisyn.inference.settings import PredictionSettings
@@ -27,18 +33,19 @@ from hifisyn.inference.translations import (
     TargetFailure,
     Translation,
     TranslationPlan,
+    Wanted,
     channel_order,
+    nothing_to_do,
     plan_translations,
-    spelling_of,
 )
-from hifisyn.inference.worker import Attempt, load_predictors
-from hifisyn.paths import Roots
+from hifisyn.inference.worker import load_predictors
 from hifisyn.preprocessing.steps import Status
 
 Existing = Literal["refuse", "overwrite", "keep"]
 
 WORTH_A_REMARK = 0.02  # the mask loses up to 1.5 % by being resampled alone
 NAMES_SHOWN = 3
+INSTEAD = "no trained model fits these contrasts; using "
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +79,14 @@ def predict_folder(
     existing: Existing = "refuse",
     bids_derivatives: bool = False,
     selection: Selection | None = None,
+    looks: Sequence[str] = (),
 ) -> PredictionSummary:
     """Generate the contrasts that the cases of a folder lack.
 
     Args:
         path: a folder of NIfTI files named CASE_MODALITY.nii.gz, the root of a BIDS data set, or one file.
         output: folder to write to; another one than `path`.
-        models: model folders to choose from; empty: all below `results`.
+        models: model folders to choose from, and "base"; empty: all below `results`, and the base model behind them.
         results: root of the results, where `models` is empty.
         source: the only contrast to start from.
         targets: the contrasts to generate, even where a case has them; empty: those that it lacks.
@@ -87,6 +95,7 @@ def predict_folder(
             generated from the same scan.
         bids_derivatives: write `output` as BIDS derivatives of `path`, which is a BIDS data set then.
         selection: which scans of a BIDS data set.
+        looks: scans of other persons that targets of the base model are to look like, see `look.parse_looks`.
 
     Raises:
         UserError: nothing can be done at all, or outputs exist; nothing was written then.
@@ -94,32 +103,44 @@ def predict_folder(
     path, output, settings = Path(path), Path(output), settings or PredictionSettings()
     if output.resolve() == path.resolve():
         raise UserError(f"{output} must be another folder than the input's", hint="name another one")
-    known = [read_model(folder) for folder in models] or _models_below(results)
-    source, targets = source and spelling_of(source, known), [spelling_of(target, known) for target in targets]
-    selection = selection or Selection()
-    bids = bids_derivatives or selection != Selection() or is_bids(path)
-    inputs = find_bids_cases(path, selection) if bids else find_cases(path, channel_order(known), source)
+    available = Available.of(models, results)
+    source, targets = source and available.source(source), [available.target(target) for target in targets]
+    inputs = _find_inputs(path, available, source, selection or Selection(), bids_derivatives)
     for file, why in inputs.left_out.items():
         log.info(f"left out: {file.name} ({why})")
-    candidates = Candidates.of(known, settings.fold, settings.checkpoint, named=bool(models))
+    candidates = Candidates.of(available.models, settings.fold, settings.checkpoint, named=available.named)
     plan = plan_translations(inputs.cases, candidates, source, targets)
+    of_base = plan_base(inputs.cases, plan, source, targets) if available.base else []
+    if not plan.translations and not of_base:
+        raise (
+            nothing_for_base(plan)
+            if available.base and plan.failures
+            else nothing_to_do(inputs.cases, candidates, plan)
+        )
+    if of_base or looks:
+        settings = ready_base(settings, looks, plan, of_base)
     predictors = load_predictors(plan.models, settings)
     _log_models(plan, predictors)
+    if of_base:
+        log.info(f"{'model: ' if available.only_base else INSTEAD}{NAME}, learnt from simulated heads")
     folder = BidsDerivatives(output, path) if bids_derivatives else OutputFolder(output)
     summary = PredictionSummary(failures=plan.failures, gaps=plan.gaps)
-    due = _due(plan.translations, predictors, folder, existing, summary)
+    order = list(inputs.cases)
+    wanted = sorted([*plan.translations, *of_base], key=lambda one: order.index(one.case))
+    due = _due(wanted, predictors, settings, folder, existing, summary)
     folder.prepare()
     _generate(due, predictors, folder, settings, summary)
     return summary
 
 
-def _models_below(results: Path | str | None) -> list[Model]:
-    root = Roots.resolve(results=results).results
-    models = find_models(root)
-    if not models:
-        hint = "name a folder with --model or --results, or train a model with hifisyn_train"
-        raise UserError(f"{root} has no trained model", hint=hint)
-    return models
+def _find_inputs(
+    path: Path, available: Available, source: str | None, selection: Selection, derivatives: bool
+) -> Inputs:
+    if derivatives or selection != Selection() or is_bids(path):
+        return find_bids_cases(path, selection)
+    channels = channel_order(available.models)
+    strange = [source] if source is not None and source not in (*channels, *MODALITIES) else []
+    return find_cases(path, (*channels, *strange), source)
 
 
 def _log_models(plan: TranslationPlan, predictors: dict[Path, Predictor]) -> None:
@@ -135,19 +156,28 @@ def _described(other: Candidate) -> str:
     return f"{other.model.folder}{'' if other.weights else ' (without the requested weights)'}"
 
 
+def _identity(wanted: Wanted, predictors: dict[Path, Predictor], settings: PredictionSettings) -> dict[str, Any]:
+    if isinstance(wanted, Translation):
+        return dict(identity(wanted, predictors[wanted.model.folder]))
+    assert isinstance(wanted, BaseTranslation)
+    return base_identity(wanted, shipped(), settings)
+
+
 def _due(
-    translations: list[Translation],
+    translations: Sequence[Wanted],
     predictors: dict[Path, Predictor],
+    settings: PredictionSettings,
     output: OutputFolder,
     existing: Existing,
     summary: PredictionSummary,
-) -> list[Translation]:
+) -> list[Wanted]:
     """Return the translations that are still to do.
 
     Raises:
         UserError: an output exists and is neither to be replaced nor of the same scan and weights.
     """
-    due, in_the_way = [], []
+    due: list[Wanted] = []
+    in_the_way: list[str] = []
     for translation in translations:
         outputs = output.outputs(translation)
         if outputs.foreign:
@@ -155,7 +185,7 @@ def _due(
             summary.failures.append(TargetFailure(translation.case, translation.target, problem))
             continue
         finished = existing == "keep" and outputs.finished
-        if finished and outputs.once(identity(translation, predictors[translation.model.folder])).holds:
+        if finished and outputs.once(_identity(translation, predictors, settings)).holds:
             summary.kept.append(outputs.image)
             continue
         if finished or (existing == "refuse" and outputs.existing):
@@ -175,7 +205,7 @@ def _refused(folder: Path, names: list[str], existing: Existing) -> UserError:
 
 
 def _generate(
-    due: list[Translation],
+    due: list[Wanted],
     predictors: dict[Path, Predictor],
     output: OutputFolder,
     settings: PredictionSettings,
@@ -190,8 +220,7 @@ def _generate(
                 summary.failures.append(TargetFailure(translation.case, translation.target, problem))
             else:
                 summary.generated.append(output.outputs(translation).image)
-            name = f"{translation.case}: {translation.direction}"
-            progress.step(name, failed=bool(problem), remark=_remark(attempt))
+            progress.step(translation.title, failed=bool(problem), remark=_remark(attempt))
 
 
 def _remark(attempt: Attempt) -> str:
@@ -199,7 +228,7 @@ def _remark(attempt: Attempt) -> str:
     remarks = ["stripped already as the scan shows"] if seen_stripped else []
     if attempt.unseen > WORTH_A_REMARK:
         remarks.append(f"but {attempt.unseen:.1%} of the brain lies outside the model's view")
-    return ", ".join(remarks)
+    return ", ".join([*remarks, *attempt.remarks])
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ class Prediction:
         source_slices: (S, H, W) float32 in [-1, 1], the input of the networks.
         slices: (S, H, W) float32 in [-1, 1], their output.
         record: what was done to the scan.
-        scale: scanner units at +1.
+        scale: scanner units from -1 to +1.
     """
 
     image: Volume
@@ -52,7 +52,7 @@ class Prediction:
 
 
 def in_scanner_units(
-    translated: Translated, prepared: Prepared, volume: Volume, target: str, scale: float
+    translated: Translated, prepared: Prepared, volume: Volume, target: str, scale: float, low: float = 0.0
 ) -> Prediction:
     """Return the volumes of translated slices.
 
@@ -61,10 +61,11 @@ def in_scanner_units(
         prepared: the scan as the networks saw it.
         volume: the scan as its file has it.
         target: the contrast that was generated.
-        scale: scanner units at +1.
+        scale: scanner units from -1 to +1.
+        low: scanner units at -1.
     """
     brain = prepared.mask.data > 0
-    data = blank(scanner_units(_restored(translated.slices, prepared, volume), scale), brain)
+    data = blank(scanner_units(_restored(translated.slices, prepared, volume), scale, low), brain)
     image = volume.with_data(data).described(f"synthetic {target} by hifisyn")
     error = None
     if translated.expected_error is not None:

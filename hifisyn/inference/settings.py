@@ -1,8 +1,10 @@
 """How to predict, whatever the cases are."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from hifisyn.inference.base.look import TargetLook
 from hifisyn.inference.weights import Folds, Kinds
 
 
@@ -21,6 +23,7 @@ class PredictionSettings:
         masks: folder of the user's own brain masks, CASE.nii.gz or CASE_brain.nii.gz, on the grids of the sources.
         command: what the user typed, for the sidecar.
         processes: cases at a time.
+        looks: of the base model: what targets are to look like.
     """
 
     fold: Folds = None
@@ -33,3 +36,4 @@ class PredictionSettings:
     masks: Path | None = None
     command: str = ""
     processes: int = 1
+    looks: Mapping[str, TargetLook] = field(default_factory=dict)

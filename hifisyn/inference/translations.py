@@ -14,27 +14,46 @@ Cases = dict[str, dict[str, Path]]
 
 
 @dataclass(frozen=True)
-class Translation:
-    """One synthetic volume to generate.
+class Wanted:
+    """One synthetic volume to generate, whatever generates it.
 
     Attributes:
         case: name of the case.
         source: contrast of `file`.
         target: contrast to generate.
-        file: the scan to start from.
-        model: generates target from source.
+        file: the scan to start from, on whose grid the volume lies.
     """
 
     case: str
     source: str
     target: str
     file: Path
-    model: Model
 
     @property
     def direction(self) -> Direction:
         """From source to target."""
         return Direction(self.source, self.target)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All scans that it is generated from, `file` first."""
+        return (self.file,)
+
+    @property
+    def title(self) -> str:
+        """The case and what is generated from what, as people read it."""
+        return f"{self.case}: {self.direction}"
+
+
+@dataclass(frozen=True)
+class Translation(Wanted):
+    """A synthetic volume that a trained model generates.
+
+    Attributes:
+        model: generates target from source.
+    """
+
+    model: Model
 
 
 @dataclass(frozen=True)
@@ -57,7 +76,7 @@ class TranslationPlan:
     """What is to be generated, and what is not.
 
     Attributes:
-        translations: the volumes to generate.
+        translations: the volumes that trained models generate.
         others: by folder of a chosen model, the candidates that would have done too.
         failures: targets that were requested and cannot be generated, or all that a case lacks where it gets nothing.
         gaps: what else cases lack and no model generates.
@@ -95,7 +114,7 @@ def plan_translations(
         targets: the contrasts to generate; empty: those that a case lacks.
 
     Raises:
-        UserError: there is nothing to do, or several methods fit.
+        UserError: several methods fit.
     """
     known = known_modalities(candidates.models)
     plan = TranslationPlan()
@@ -111,8 +130,6 @@ def plan_translations(
     if not targets:
         reported = {(failure.case, failure.target) for failure in plan.failures}
         plan.gaps += find_gaps(cases, candidates, source, reported)
-    if not plan.translations:
-        raise _nothing(cases, candidates, plan)
     return plan
 
 
@@ -150,7 +167,8 @@ def _failure(
     return TargetFailure(case, target, f"{candidates.none} generates {target} from {origin}")
 
 
-def _nothing(cases: Cases, candidates: Candidates, plan: TranslationPlan) -> UserError:
+def nothing_to_do(cases: Cases, candidates: Candidates, plan: TranslationPlan) -> UserError:
+    """Return why a plan has nothing to generate."""
     contrasts = sorted({contrast for images in cases.values() for contrast in images})
     if plan.failures:
         what = f"{candidates.none} starts from {' or '.join(contrasts)}"

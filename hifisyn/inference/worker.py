@@ -1,70 +1,56 @@
 """Generating the volumes of one case."""
 
-import errno
-import logging
-import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from hifisyn.errors import FileError, UserError
-from hifisyn.files import write_json
+from hifisyn.inference.attempt import Attempt, is_disk_full, problem_of
+from hifisyn.inference.base.plan import BaseTranslation
+from hifisyn.inference.base.worker import generate_with_base
 from hifisyn.inference.models import Model
 from hifisyn.inference.outputs import OutputFolder
 from hifisyn.inference.prediction import Prediction
 from hifisyn.inference.predictor import Predictor
+from hifisyn.inference.scans import load_mask_of, tell_replaced
 from hifisyn.inference.settings import PredictionSettings
 from hifisyn.inference.sidecar import sidecar
-from hifisyn.inference.translations import Translation
+from hifisyn.inference.translations import Translation, Wanted
 from hifisyn.inference.weights import choose_weights
-from hifisyn.pictures import sheet
+from hifisyn.inference.write import write_prediction
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.brain import planned_tool
 from hifisyn.preprocessing.prepare import Prepared
 from hifisyn.preprocessing.record import Record
-from hifisyn.preprocessing.steps import Stage, Step
+from hifisyn.preprocessing.steps import Stage
 from hifisyn.volume import Volume
-from hifisyn.voxel_values import REPLACED
-
-log = logging.getLogger(__name__)
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """The result of a translation.
-
-    Attributes:
-        translation: what was to be generated.
-        problem: why it was not, in one line; empty where it was.
-        unseen: share of the brain that lies outside the model's view.
-        skull_strip: how the brain was found; None where the translation failed before.
-    """
-
-    translation: Translation
-    problem: str = ""
-    unseen: float = 0.0
-    skull_strip: Step | None = None
 
 
 class Worker:
-    """Generates the volumes of a case one after the other; a scan that serves several models is prepared once."""
+    """Generates the volumes of a case one after the other; a scan that serves several models is prepared once.
+
+    Args:
+        predictors: by model folder.
+        output: where to write.
+        settings: of the predictions.
+    """
 
     def __init__(
         self, predictors: Mapping[Path, Predictor], output: OutputFolder, settings: PredictionSettings
     ) -> None:
         self.predictors, self.output, self.settings = predictors, output, settings
 
-    def generate_case(self, translations: Sequence[Translation]) -> list[Attempt]:
+    def generate_case(self, wanted: Sequence[Wanted]) -> list[Attempt]:
         """Generate all volumes of a case; failures are isolated per volume.
 
         Raises:
             OSError: there is no room left on the disk.
         """
         prepared: list[tuple[Path, Plans, Prepared]] = []
-        return [self._attempt(translation, prepared) for translation in translations]
+        translations = [one for one in wanted if isinstance(one, Translation)]
+        attempts = [self._attempt(translation, prepared) for translation in translations]
+        of_base = [one for one in wanted if isinstance(one, BaseTranslation)]
+        return attempts + generate_with_base(of_base, self.output, self.settings)
 
     def _attempt(self, translation: Translation, prepared: list[tuple[Path, Plans, Prepared]]) -> Attempt:
         try:
@@ -73,7 +59,7 @@ class Worker:
         except Exception as error:
             if is_disk_full(error):
                 raise
-            return Attempt(translation, problem=_problem(error))
+            return Attempt(translation, problem=problem_of(error))
 
     def _generate(self, translation: Translation, prepared: list[tuple[Path, Plans, Prepared]]) -> Record:
         predictor = self.predictors[translation.model.folder]
@@ -84,35 +70,21 @@ class Worker:
             ready = self._prepare(volume, translation, predictor)
             prepared.append((translation.file, predictor.plans, ready))
         prediction = predictor.predict(volume, translation.source, translation.target, prepared=ready)
-        self._write(translation, predictor, prediction)
+        record = sidecar(translation, predictor, prediction, self.settings.command)
+        write_prediction(self.output.outputs(translation), prediction, _columns(translation, prediction), record)
         return prediction.record
 
     def _prepare(self, volume: Volume, translation: Translation, predictor: Predictor) -> Prepared:
         settings = self.settings
-        if volume.replaced:
-            got = f"{volume.replaced} NaN or infinite voxels"
-            log.warning("%s", FileError(translation.file.name, "must hold finite intensities", got=got, hint=REPLACED))
-        mask = mask_of(settings.masks, translation.case)
+        tell_replaced(translation.file, volume)
         return predictor.prepare(
             volume,
             translation.source,
             stripped=settings.stripped,
             tool=settings.skull_strip,
             command=settings.strip_command,
-            mask=None if mask is None else Volume.load_mask(mask),
+            mask=load_mask_of(settings.masks, translation.case),
         )
-
-    def _write(self, translation: Translation, predictor: Predictor, prediction: Prediction) -> None:
-        title = f"{translation.case}: {translation.target} is synthetic"
-        record = sidecar(translation, predictor, prediction, self.settings.command)
-        with self.output.outputs(translation).staged() as stage:
-            prediction.image.save(stage.image)
-            prediction.brain.save(stage.brain)
-            if prediction.expected_error is not None:
-                prediction.expected_error.save(stage.error)
-            sheet(stage.picture, _columns(translation, prediction), title=title)
-            for path, content in stage.sidecars(record).items():
-                write_json(path, content)
 
 
 def load_predictors(models: Sequence[Model], settings: PredictionSettings) -> dict[Path, Predictor]:
@@ -134,17 +106,6 @@ def load_predictors(models: Sequence[Model], settings: PredictionSettings) -> di
     return predictors
 
 
-def mask_of(folder: Path | None, case: str) -> Path | None:
-    """Return the user's own brain mask of a case; None where there is none."""
-    names = [f"{case}{what}{ending}" for what in ("", "_brain") for ending in (".nii.gz", ".nii")]
-    return next((folder / name for name in names if (folder / name).is_file()), None) if folder else None
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """Return whether an error would meet all further cases too: there is no room to write."""
-    return isinstance(error, OSError) and error.errno in NO_ROOM
-
-
 def _alike(one: Plans, other: Plans) -> bool:
     """Return whether scans are prepared alike under both plans."""
     return one.slices == other.slices and one.preprocessing == other.preprocessing
@@ -152,10 +113,3 @@ def _alike(one: Plans, other: Plans) -> bool:
 
 def _columns(translation: Translation, prediction: Prediction) -> dict[str, np.ndarray]:
     return {translation.source: prediction.source_slices, f"synthetic {translation.target}": prediction.slices}
-
-
-def _problem(error: Exception) -> str:
-    if isinstance(error, UserError):
-        return str(error)
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"

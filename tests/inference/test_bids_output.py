@@ -13,7 +13,7 @@ from hifisyn.cli.predict import main
 from hifisyn.dataset_conversion.bids_selection import Selection
 from hifisyn.errors import UserError
 from hifisyn.files import sha256, write_json
-from hifisyn.inference import worker
+from hifisyn.inference import write as writing
 from hifisyn.inference.bids_input import find_bids_cases
 from hifisyn.inference.bids_output import BidsDerivatives, BidsOutputs
 from hifisyn.volume import Volume
@@ -49,7 +49,7 @@ def model(results):
 @pytest.fixture(autouse=True, scope="module")
 def quick_pictures():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker, "sheet", lambda path, *_, **__: path.write_bytes(b"a picture"))
+        patch.setattr(writing, "sheet", lambda path, *_, **__: path.write_bytes(b"a picture"))
         yield
 
 

@@ -59,6 +59,8 @@ def choose(models, present, target):
 
 def plan_translations(cases, models, source=None, targets=()):
     plan = translations.plan_translations(cases, Candidates.of(models), source, targets)
+    if not plan.translations:
+        raise translations.nothing_to_do(cases, Candidates.of(models), plan)
     return plan.translations, plan.failures
 
 

@@ -17,12 +17,13 @@ import pytest
 import torch
 from torch import nn
 
+from hifisyn.base import shipped
 from hifisyn.cli.predict import main
 from hifisyn.cli.train import main as train
 from hifisyn.errors import UserError
 from hifisyn.files import sha256, write_json
 from hifisyn.inference import predict as predicting
-from hifisyn.inference import worker
+from hifisyn.inference import write as writing
 from hifisyn.inference.models import find_models
 from hifisyn.inference.outputs import Outputs
 from hifisyn.inference.predictor import Predictor
@@ -142,7 +143,7 @@ def raw(tmp_path) -> Path:
 @pytest.fixture(autouse=True)
 def quick_pictures(monkeypatch) -> None:
     """Draw no picture, except in the cohort that is finished before the first test."""
-    monkeypatch.setattr(worker, "sheet", lambda path, *_, **__: path.write_bytes(b"a picture"))
+    monkeypatch.setattr(writing, "sheet", lambda path, *_, **__: path.write_bytes(b"a picture"))
 
 
 class Half(nn.Module):
@@ -377,7 +378,7 @@ def test_our_own_mistake_in_a_case_is_shown_with_its_place(raw, model, tmp_path,
     def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(worker, "sheet", fail)
+    monkeypatch.setattr(writing, "sheet", fail)
     assert predict(raw, tmp_path / "synth", model) == 2
     assert "ZeroDivisionError: oops (test_predict.py, line" in capsys.readouterr().out
     assert names(tmp_path / "synth") == []
@@ -387,7 +388,7 @@ def test_a_full_disk_stops_the_run_and_leaves_nothing(raw, model, tmp_path, monk
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "full", "synth")
 
-    monkeypatch.setattr(worker, "write_json", full)
+    monkeypatch.setattr(writing, "write_json", full)
     assert predict(raw, tmp_path / "synth", model) == 2
     assert "synth cannot be written (got no space left" in capsys.readouterr().err
     assert names(tmp_path / "synth") == []
@@ -500,7 +501,8 @@ def test_a_replacement_cut_in_half_does_not_pass_for_finished(tmp_path, monkeypa
     assert not outputs.finished
 
 
-def test_several_models_no_model_and_unknown_modality(raw, results, tmp_path, capsys):
+def test_several_models_no_model_and_unknown_modality(raw, results, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(shipped, "FILE", tmp_path / "not installed")
     synth = tmp_path / "synth"
     twice = shutil.copytree(results, tmp_path / "twice")
     shutil.copytree(twice / "toy", twice / "other")
@@ -509,7 +511,7 @@ def test_several_models_no_model_and_unknown_modality(raw, results, tmp_path, ca
         write_json(twice / folder / "T1_T2" / "HiFiSyn__plans__2d" / "config.json", config)
     for words, more in (
         ("choose with --model", ["--results", str(twice)]),
-        ("has no trained model", ["--results", str(tmp_path / "none")]),
+        ("comes with hifisyn", ["--results", str(tmp_path / "none")]),
         ("got PD", ["--results", str(results), "--target", "PD"]),
         ("got fold 0 best", ["--results", str(results), "--fold", "3"]),
         ("the fold must be fold0, 0 or all", ["--results", str(results), "--fold", "first"]),

@@ -9,7 +9,7 @@ import pytest
 
 from hifisyn.cli import plan_and_preprocess
 from hifisyn.cli import predict as cli
-from hifisyn.inference import worker
+from hifisyn.inference import write as writing
 from hifisyn.inference.predictor import Predictor
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing import brain_networks
@@ -40,7 +40,7 @@ class Program:
 
 @pytest.fixture(autouse=True)
 def quick_pictures(monkeypatch) -> None:
-    monkeypatch.setattr(worker, "sheet", lambda path, *_, **__: path.write_bytes(b"a picture"))
+    monkeypatch.setattr(writing, "sheet", lambda path, *_, **__: path.write_bytes(b"a picture"))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hifisyn.cli.predict import main
 from hifisyn.errors import UserError
 from hifisyn.evaluation.pairs import find_pairs
 from hifisyn.files import sha256
-from hifisyn.inference import worker
+from hifisyn.inference import write as writing
 from hifisyn.inference.models import Checkpoint, read_model
 from hifisyn.inference.predictor import Predictor
 from hifisyn.inference.weights import Weights, choose_weights
@@ -26,7 +26,7 @@ from tests.support.predict_toys import Doubtful, expected
 
 @pytest.fixture(autouse=True)
 def quick_pictures(monkeypatch) -> None:
-    monkeypatch.setattr(worker, "sheet", lambda path, *_, **__: path.write_bytes(b"a picture"))
+    monkeypatch.setattr(writing, "sheet", lambda path, *_, **__: path.write_bytes(b"a picture"))
 
 
 @pytest.fixture(scope="module")

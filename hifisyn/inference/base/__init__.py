@@ -1,0 +1,1 @@
+"""Prediction with the base model that comes with the package."""

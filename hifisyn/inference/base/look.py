@@ -1,0 +1,121 @@
+"""What a contrast is to look like: tissue means and units of a scan of another person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hifisyn.base.condition import tissue_means
+from hifisyn.base.contrasts import TARGETS, TISSUES
+from hifisyn.base.translate import BaseModel
+from hifisyn.errors import UserError
+from hifisyn.files import sha256
+from hifisyn.inference.base.inputs import spelled
+from hifisyn.inference.cases import stem
+from hifisyn.preprocessing import tissue
+from hifisyn.preprocessing.normalize import Intensity
+from hifisyn.preprocessing.prepare_case import PreparedCase, prepare_case
+from hifisyn.synthetic_mark import is_synthetic
+from hifisyn.volume import Volume
+
+CLUSTERED = "T1"
+SLICES = 40
+
+
+@dataclass(frozen=True)
+class TargetLook:
+    """What a target is to look like.
+
+    Attributes:
+        file: name of the scan that it was measured on.
+        sha256: of that file.
+        means: of CSF, grey matter, white matter and lesion on [-1, 1]; none where not known.
+        low, high: units of the scan at -1 and +1.
+    """
+
+    file: str
+    sha256: str
+    means: tuple[float | None, ...]
+    low: float
+    high: float
+
+
+def parse_looks(words: Sequence[str], targets: Sequence[str]) -> dict[str, Path]:
+    """Read scans to look like: FILE for the only target, CASE_T2.nii.gz whose name says its contrast, or T2=FILE.
+
+    Raises:
+        UserError: a contrast is named twice, is none that can look like a scan, or cannot be told; no such file.
+
+    >>> parse_looks(["scans/P01_T1.nii.gz"], ["T1", "T2"])["T1"].name
+    'P01_T1.nii.gz'
+    """
+    looks: dict[str, Path] = {}
+    for word in words:
+        before, equals, after = word.partition("=")
+        named = spelled(before, TARGETS) if equals else None
+        file = Path(after if named else word)
+        target = named or _by_name(file) or (targets[0] if len(targets) == 1 else None)
+        if target not in TARGETS:
+            raise UserError(f"--look must say which contrast it shows, as in T2={word}", got=target)
+        if target in looks:
+            raise UserError(f"--look must name one scan of {target}", got=f"{looks[target]} and {file}")
+        if not file.is_file():
+            raise UserError(f"--look: the scan {file} does not exist", hint="change the path")
+        if is_synthetic(file):
+            raise UserError(f"--look: {file} must be a scan", got="a synthetic image", hint="name a scan")
+        looks[target] = file
+    return looks
+
+
+def measure_look(
+    model: BaseModel, file: Path, target: str, *, tool: str = "auto", command: str = "", device: str = "cpu"
+) -> TargetLook:
+    """Measure tissue means and units of a scan.
+
+    Only on T1 do three clusters of intensity part fluid, grey and white matter in their order whatever the sequence;
+    so from a scan of another contrast the model itself makes a T1, whose clusters are those of the scan.
+
+    Args:
+        model: the base model.
+        file: a scan of `target`.
+        target: its contrast.
+        tool: of the skull stripping.
+        command: template for tool "command".
+        device: of the skull stripping.
+
+    Raises:
+        UserError: the scan cannot be read or prepared, or its tissues do not part.
+    """
+    scan = Volume.load(file)
+    try:
+        case = prepare_case({target: scan}, target, tool=tool, command=command, device=device)
+        means = means_of(model, case, target)
+    except UserError as error:
+        raise UserError(f"--look {file}: {error.what}", got=error.got, hint=error.hint) from None
+    intensity = case.reference.record.scans[target].intensity
+    assert intensity is not None
+    return TargetLook(file.name, sha256(file), means, *_ends(intensity))
+
+
+def means_of(model: BaseModel, case: PreparedCase, contrast: str) -> tuple[float | None, ...]:
+    """Return the mean of CSF, grey matter and white matter of a prepared scan on [-1, 1]; of lesions none.
+
+    At most 40 slices, evenly spread, are looked at.
+    """
+    count = len(case.reference.brain)
+    chosen = np.unique(np.linspace(0, count - 1, min(SLICES, count)).round().astype(int))
+    image, brain = case.images[contrast], case.reference.brain[chosen]
+    clear = image if contrast == CLUSTERED else model.translate({contrast: image}, case.pixel_mm)[CLUSTERED][0]
+    spacing = case.slice_mm * max(1.0, count / len(chosen))
+    volume = Volume(clear[chosen].transpose(2, 1, 0), np.diag([case.pixel_mm, case.pixel_mm, spacing, 1.0]))
+    labels = tissue.segment(volume, brain.transpose(2, 1, 0), CLUSTERED).transpose(2, 1, 0)
+    return (*tissue_means(image[chosen], labels)[: len(TISSUES) - 1], None)
+
+
+def _ends(intensity: Intensity) -> tuple[float, float]:
+    return intensity.low, intensity.high
+
+
+def _by_name(file: Path) -> str | None:
+    return spelled(stem(file).rpartition("_")[2], TARGETS)
