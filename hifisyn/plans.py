@@ -15,6 +15,7 @@ from hifisyn.settings import FREE, Settings, checked, override
 
 FORMAT = 2
 Preset = Literal["recommended", "paper", "paper_literal"]
+Way = Literal["base", "base first", "train"]
 BatchKind = Literal["unpaired", "paired", "simulated"]
 MOST_AVERAGED = 0.999
 
@@ -119,6 +120,7 @@ class Plans(Settings):
     dataset: str
     fingerprint: str = Field("", description="digest of the data that the rules looked at")
     preset: Preset = "recommended"
+    way: Way = Field("train", description="recommended for a cohort of this size: the base model, both, or a training")
     inherits_from: str | None = Field(None, description="plans file beside this one whose values fill the gaps")
     modalities: tuple[str, ...] = Field(min_length=1)
     labels: dict[str, Annotated[int, Field(ge=0)]]

@@ -35,6 +35,7 @@ examples:
   hifisyn_plan_and_preprocess -d UKB --shard $SLURM_ARRAY_TASK_ID/200    one task of an array job
   hifisyn_plan_and_preprocess -d UKB --dask-jobqueue slurm -np 200 --jobqueue-option queue=long walltime=24:00:00
 
+The last lines are the commands of the way that suits a cohort of this size: the base model, a training, or both.
 Run again, it does what is missing or has changed. plans.json and splits_final.json may be edited: they are kept.
 """
 
@@ -135,7 +136,7 @@ def _prepare(
     else:
         prepared = plan_and_preprocess(raw, folder, request)
         failures = prepared.failures
-        for line in _closing(name, prepared, given, words):
+        for line in _closing(name, raw, prepared, given, words):
             log.info(line)
     log_failures(failures)
     return bool(failures)
@@ -152,6 +153,7 @@ def _cluster(given: argparse.Namespace) -> "AbstractContextManager[Executor | No
 
 
 def _request(given: argparse.Namespace, cluster: "Executor | None") -> "PrepareRequest":
+    from hifisyn.base.contrasts import NAMED, TARGETS
     from hifisyn.cohort.request import PrepareRequest
     from hifisyn.engine.shard import Shard
     from hifisyn.planning.device import detect
@@ -169,6 +171,8 @@ def _request(given: argparse.Namespace, cluster: "Executor | None") -> "PrepareR
         plans_name=given.plans_name,
         preset=given.preset,
         assignments=given.set,
+        base_sources=NAMED,
+        base_targets=TARGETS,
         preprocessing={
             "skull_strip": given.skull_strip,
             "strip_command": given.strip_command,
@@ -186,21 +190,21 @@ def _request(given: argparse.Namespace, cluster: "Executor | None") -> "PrepareR
     )
 
 
-def _closing(name: str, prepared: "PreparedDataset", given: argparse.Namespace, words: list[str]) -> list[str]:
+def _closing(
+    name: str, raw: "Path", prepared: "PreparedDataset", given: argparse.Namespace, words: list[str]
+) -> list[str]:
+    from hifisyn.cli.next_commands import next_commands
     from hifisyn.cohort.summary import essentials
 
     if given.shard:
         return [f"shard {given.shard} is done; when all are:", f"  {shlex.join(_without_shard(words))}"]
     plans = prepared.plans
     assert plans is not None, "a run without shards always plans"
-    if len(plans.modalities) < 2:
-        return [*essentials(plans), f"{plans.modalities[0]} alone cannot be translated; add another contrast"]
-    train = ["hifisyn_train", name, *plans.modalities[:2], prepared.first_fold]
     method = given.method or plans.method
-    train += [] if method == METHOD else ["-tr", method]
-    train += [] if given.plans_name == "plans" else ["-p", given.plans_name]
-    train += ["--preprocessed", str(given.preprocessed)] if given.preprocessed else []
-    return [*essentials(plans), "next:", f"  {shlex.join(train)}"]
+    flags_of_plan = [] if method == METHOD else ["-tr", method]
+    flags_of_plan += [] if given.plans_name == "plans" else ["-p", given.plans_name]
+    flags_of_plan += ["--preprocessed", str(given.preprocessed)] if given.preprocessed else []
+    return [*essentials(plans), *next_commands(plans, name, raw, prepared.first_fold, flags_of_plan)]
 
 
 def _without_shard(words: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """The steps that look at a whole data set: existing plans, splits, fingerprint, plans."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from hifisyn.paths import FINGERPRINT_JSON, SPLITS_JSON
 from hifisyn.planning import planner
 from hifisyn.planning.fingerprint import input_digest, summary
 from hifisyn.planning.splits import Splits, check_splits, make_splits
+from hifisyn.planning.way import way as choose_way
 from hifisyn.plans import Plans, PreprocessingPlan
 from hifisyn.preprocessing.dataset_steps import ALIGN
 
@@ -76,9 +78,13 @@ def fingerprint_cases(run: Run, dataset: Dataset, splits: Splits, settings: Prep
     return once.read()
 
 
-def make_plans(run: Run, fingerprint: dict[str, Any], preprocessing_reason: str) -> Plans:
+def make_plans(
+    run: Run, dataset: Dataset, splits: Splits, fingerprint: dict[str, Any], preprocessing_reason: str
+) -> Plans:
     """Plan, and write the plans."""
     request = run.request
+    subjects = training_subjects(dataset, splits, dataset.modalities[:2])
+    way = choose_way(subjects, request.base_sources, request.base_targets)
     plans = planner.plan(
         fingerprint,
         request.device,
@@ -88,6 +94,13 @@ def make_plans(run: Run, fingerprint: dict[str, Any], preprocessing_reason: str)
         preset=request.preset,
         assignments=request.assignments,
         preprocessing_reason=preprocessing_reason,
+        way=way if request.base_targets else None,
     )
     plans.save(run.plans_file)
     return plans
+
+
+def training_subjects(dataset: Dataset, splits: Splits, contrasts: Sequence[str]) -> dict[str, int]:
+    """Return how many subjects of the folds have each contrast."""
+    cases = [dataset.cases[name] for name in splits.training_cases if name in dataset.cases]
+    return {one: len({case.subject for case in cases if one in case.images}) for one in contrasts}

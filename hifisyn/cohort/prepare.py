@@ -96,7 +96,7 @@ def _plan(
 ) -> Plans:
     """Return the plans that exist, else new ones; warn of what does not fit the data."""
     fingerprint = fingerprint_cases(run, dataset, splits, settings.value)
-    plans = existing or make_plans(run, fingerprint, settings.reason)
+    plans = existing or make_plans(run, dataset, splits, fingerprint, settings.reason)
     for line in planner.warnings(plans, fingerprint):
         log.warning(f"warning: {line}")
     return plans

@@ -24,6 +24,8 @@ class PrepareRequest:
         plans_name: name of the plans file; a data set may have several.
         preset: see `planner.plan`.
         assignments: `key=value` texts that replace values of the plans.
+        base_sources: contrasts that the base model takes.
+        base_targets: contrasts that it makes.
         preprocessing: fields of PreprocessingPlan; those that are None are chosen by rule.
         processes: subjects at a time; None: as many as fit.
         seed: of the splits.
@@ -40,6 +42,8 @@ class PrepareRequest:
     plans_name: str = "plans"
     preset: Preset = "recommended"
     assignments: Sequence[str] = ()
+    base_sources: Sequence[str] = ()
+    base_targets: Sequence[str] = ()
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     processes: int | None = None
     seed: int = 0

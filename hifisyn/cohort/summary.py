@@ -1,6 +1,12 @@
 """The essentials of a plan in a few lines."""
 
-from hifisyn.plans import Plans
+from hifisyn.plans import Plans, Way
+
+WAYS: dict[Way, str] = {
+    "base": "the base model, without training",
+    "base first": "the base model first, {method} where it beats it",
+    "train": "train {method}",
+}
 
 
 def essentials(plans: Plans) -> list[str]:
@@ -22,6 +28,8 @@ def essentials(plans: Plans) -> list[str]:
         f"plan {plans.name} of {plans.dataset} ({', '.join(plans.modalities)}), preset {plans.preset}, "
         f"method {plans.method}"
     ]
+    if "way" in plans.reasons:
+        lines["way"] = (WAYS[plans.way].format(method=plans.method), "way")
     for name, (text, key) in lines.items():
         reason = plans.reasons.get(key, "")
         shown.append(f"  {name:<9} {text}" + (f" ({reason})" if reason else ""))

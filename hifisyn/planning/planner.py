@@ -6,10 +6,11 @@ from typing import Any
 from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
 from hifisyn.planning import size_rules
+from hifisyn.planning.choice import Choice
 from hifisyn.planning.costs import PUBLISHED_WIDTH, Sizes, step_gflop, step_memory_gb, step_seconds
 from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan, PlansItself, basis
-from hifisyn.plans import LengthPlan, Plans, Preset, SlicePlan
+from hifisyn.plans import LengthPlan, Plans, Preset, SlicePlan, Way
 from hifisyn.settings import checked, whole_key
 
 SET_BY_HAND = "set by hand"
@@ -25,6 +26,7 @@ def plan(
     preset: Preset = "recommended",
     assignments: Sequence[str] = (),
     preprocessing_reason: str = "",
+    way: Choice[Way] | None = None,
 ) -> Plans:
     """Plan a training: slices are the same for all methods, the rest is the method's own.
 
@@ -38,6 +40,7 @@ def plan(
             recommended improves; "paper_literal" takes the paper's ambiguous equations as they are printed.
         assignments: `key=value` texts that replace values in the end.
         preprocessing_reason: why the scans were prepared as the fingerprint says.
+        way: that is recommended for the cohort; none: nothing is said of it.
 
     Raises:
         UserError: an assignment names no key of the plans, a value that cannot work, or another method.
@@ -45,11 +48,14 @@ def plan(
     slices, reasons = _slices(fingerprint, basis(device, preset), literal=preset == "paper_literal")
     if preprocessing_reason:
         reasons["preprocessing"] = preprocessing_reason
+    if way:
+        reasons["way"] = way.reason
     content = {
         "name": name,
         "dataset": fingerprint["dataset"],
         "fingerprint": fingerprint["digest"],
         "preset": preset,
+        "way": way.value if way else "train",
         "modalities": fingerprint["modalities"],
         "labels": fingerprint["labels"],
         "intensity_scale": {m: entry["span"]["median"] for m, entry in fingerprint["intensities"].items()},

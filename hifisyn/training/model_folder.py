@@ -15,7 +15,7 @@ from hifisyn.settings import flat
 from hifisyn.training import checkpoint
 
 PLANS_JSON = "plans.json"
-WITHOUT_EFFECT = ("name", "inherits_from", "device", "reasons")
+WITHOUT_EFFECT = ("name", "way", "inherits_from", "device", "reasons")
 EPOCHS = "length.epochs"
 LONGEST_SUFFIX = 60
 

@@ -86,6 +86,8 @@ def test_from_raw_scans_to_slices_and_the_next_command(home, capsys):
     out = capsys.readouterr().out
     assert "hifisyn_train TOY T1 T2 fold0" in out
     assert "memory    20 slots" in out
+    assert "way       the base model first, HiFiSyn where it beats it (4 training subjects with T1" in out
+    assert f"hifisyn_predict -i {home / 'hifisyn_raw' / 'TOY' / 'imagesTs'} -o synth/ --source T1 --target T2" in out
     splits = read_json(folder(home) / "splits_final.json")
     assert splits["test"] == ["X"]
     assert len(splits["folds"]) == 4
@@ -93,6 +95,8 @@ def test_from_raw_scans_to_slices_and_the_next_command(home, capsys):
     assert fingerprint["cases"] == ["A", "B", "C", "D"]
     plans = Plans.load(folder(home) / "plans.json")
     assert plans.fingerprint == fingerprint["digest"]
+    assert plans.way == "base first"
+    assert "4 training subjects" in plans.reasons["way"]
     assert plans.preprocessing.skull_strip == "none"
     store = SliceStore(folder(home) / "plans_2d")
     assert store.cases() == ["A", "B", "C", "D", "X"]

@@ -53,6 +53,15 @@ def test_without_a_method_that_of_the_plans_is_trained(roots):
     assert job.folder.parent.name == "Toy__plans__2d"
 
 
+@pytest.mark.parametrize("way", ["base", "base first", "train"])
+def test_whatever_way_is_recommended_hifisyn_is_trained(tmp_path, way):
+    roots = toy_dataset(tmp_path)
+    edit(roots, way=way)
+    job, _ = look_up(request(roots))
+    assert job.trainer.TITLE == job.plans.method == "HiFiSyn"
+    assert job.folder.parent.name == "HiFiSyn__plans__2d"
+
+
 @pytest.mark.parametrize("words", [(None, "method=CycleGAN"), (None, " method = 'CycleGAN'"), ("CycleGAN",)])
 def test_a_method_that_is_set_is_the_method_that_is_trained(roots, words):
     job, _ = look_up(request(roots, *words))
