@@ -85,7 +85,8 @@ class Batches:
 
     def _one(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         head = self._usable[rng.integers(len(self._usable))]
-        place = int(rng.choice(head.places))
+        sought = head.lesioned and rng.random() < self.settings.lesioned
+        place = int(rng.choice(head.lesioned if sought else head.places))
         choice = choose(rng, self.settings)
         places = [place] * STACK if rng.random() < self.settings.alone else neighbours(head, place)
         brain = self.heads.brain(head, place)
@@ -119,11 +120,12 @@ def draw_look(head: HeadSlices, rng: np.random.Generator, settings: InputSetting
     """Draw of which targets the tissue means are told, a little off, as those of a cohort are."""
     if rng.random() < settings.untold:
         return {}
+    known = head.clustered if rng.random() < settings.clustered else head.look
     look: dict[str, list[float | None]] = {}
     for target in TARGETS:
-        off = rng.normal(0, settings.look_noise, len(head.look[target]))
+        off = rng.normal(0, settings.look_noise, len(known[target]))
         if rng.random() < settings.told:
-            means = zip(head.look[target], off, strict=True)
+            means = zip(known[target], off, strict=True)
             look[target] = [None if mean is None else float(np.clip(mean + o, -1, 1)) for mean, o in means]
     return look
 

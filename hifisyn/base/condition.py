@@ -4,10 +4,13 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+from scipy.cluster.vq import kmeans2
 
 from hifisyn.base.contrasts import SLOTS, TARGETS, TISSUES
 from hifisyn.errors import UserError
+from hifisyn.intensities import OUTSIDE
 
+FIRST_CLUSTERS = (10, 40, 80)  # percentiles
 LENGTH = len(SLOTS) + 1 + 2 * len(TARGETS) * len(TISSUES)
 
 # Mean of CSF, grey matter, white matter and lesion of each target, in [-1, 1]; none where it is not known.
@@ -47,6 +50,27 @@ def tissue_means(image: np.ndarray, labels: np.ndarray) -> list[float | None]:
     """
     masks = [labels == value for value in range(1, len(TISSUES) + 1)]
     return [float(image[mask].mean(dtype=np.float64)) if mask.any() else None for mask in masks]
+
+
+def cluster(t1: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return labels whose CSF, grey and white matter are three clusters of a T1's brightness, as Atropos finds them.
+
+    Where scans are labelled by their own brightness, partial volume counts as tissue: a look of exact labels is not
+    that of a cohort.
+
+    Args:
+        t1: any shape, in [-1, 1], -1 outside the brain.
+        labels: of the same shape, 1 to 4 in the order of `TISSUES`, 0 elsewhere; lesions stay.
+    """
+    brain, lesion = t1 > OUTSIDE, labels == TISSUES.index("lesion") + 1
+    found = np.where(lesion, labels, np.uint8(0))
+    seen = brain & ~lesion
+    if seen.any():
+        values = t1[seen].astype(np.float64)
+        start = np.percentile(values, FIRST_CLUSTERS)
+        centres, nearest = kmeans2(values, start, minit="matrix", missing="warn")
+        found[seen] = np.argsort(np.argsort(centres))[nearest] + 1
+    return found
 
 
 def _check(target: str, means: Sequence[float | None]) -> None:

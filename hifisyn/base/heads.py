@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from hifisyn.base.condition import tissue_means
-from hifisyn.base.contrasts import CONTEXT, NAMED, TARGETS
+from hifisyn.base.condition import cluster, tissue_means
+from hifisyn.base.contrasts import CONTEXT, NAMED, TARGETS, TISSUES
 from hifisyn.base.settings import SimulationSettings
 from hifisyn.engine.parallel import run_cases
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, sha256, write_json
 from hifisyn.simulation.label_maps import find_maps
-from hifisyn.simulation.simulated_head import SimulatedHead, simulate_head
+from hifisyn.simulation.simulated_head import VERSION, SimulatedHead, simulate_head
 from hifisyn.slices import SliceStore, read_array
 
 ASKED, SLICES = "heads.json", "slices"
 STRANGE, TRUTH = "strange", "truth_"
 STEPS = 2047  # grey levels each side of 0: finer than any noise, and half the size on disk
-LEAST_BRAIN = 0.02
+LEAST_BRAIN, LEAST_LESION = 0.02, 0.01
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,20 @@ class HeadSlices:
     Attributes:
         name: of its files.
         places: slices with enough brain.
+        lesioned: those of them with a lesion to be seen.
         slices: of the stack.
         pixel_mm: side of a pixel.
         look: mean of each tissue in each clean target.
+        clustered: the same, where tissues are clusters of T1's brightness.
     """
 
     name: str
     places: tuple[int, ...]
+    lesioned: tuple[int, ...]
     slices: int
     pixel_mm: float
     look: dict[str, list[float | None]]
+    clustered: dict[str, list[float | None]]
 
 
 class Heads:
@@ -91,11 +95,12 @@ def simulate(
         UserError: the folder holds other heads, there is no map, or a head failed.
     """
     files = [None] if maps is None else find_maps(maps)
-    _claim(folder, {"seed": seed, "size": settings.size, "maps": [file and sha256(file) for file in files]})
+    hashes = [file and sha256(file) for file in files]
+    _claim(folder, {"simulation": VERSION, "seed": seed, "maps": hashes, **_drawn(settings)})
     names = [f"head_{number:05d}" for number in range(settings.heads)]
     there = set(SliceStore(folder / SLICES).cases())
     jobs = {
-        name: (folder, name, files[number % len(files)], seed, number, settings.size)
+        name: (folder, name, files[number % len(files)], seed, number, settings)
         for number, name in enumerate(names)
         if name not in there
     }
@@ -104,19 +109,31 @@ def simulate(
     return names
 
 
-def write_head(folder: Path, name: str, map_file: Path | None, seed: int, number: int, size: int) -> None:
+def write_head(
+    folder: Path, name: str, map_file: Path | None, seed: int, number: int, settings: SimulationSettings
+) -> None:
     """Simulate a head and write its slices; the record, which makes it count, is written last."""
-    keep(folder, name, simulate_head(map_file, seed, number, size))
+    keep(folder, name, simulate_head(map_file, seed, number, **_drawn(settings)))
+
+
+def _drawn(settings: SimulationSettings) -> dict[str, Any]:
+    return settings.model_dump(include={"size", "lesions", "physics"})
 
 
 def keep(folder: Path, name: str, head: SimulatedHead) -> None:
     """Write a head's slices."""
     images = {m: head.images[m] for m in NAMED} | {STRANGE: head.strange}
     images |= {TRUTH + m: head.targets[m] for m in TARGETS}
+    clusters = cluster(head.targets["T1"], head.labels)
+    brain = head.brain.mean(axis=(1, 2))
+    lesion = (head.labels == TISSUES.index("lesion") + 1).mean(axis=(1, 2))
+    enough = brain >= LEAST_BRAIN
     record: dict[str, Any] = {
         "pixel_mm": float(head.pixel_mm),
-        "places": np.flatnonzero(head.brain.mean(axis=(1, 2)) >= LEAST_BRAIN).tolist(),
+        "places": np.flatnonzero(enough).tolist(),
+        "lesioned": np.flatnonzero(enough & (lesion >= LEAST_LESION * brain)).tolist(),
         "look": {m: tissue_means(head.targets[m], head.labels) for m in TARGETS},
+        "clustered": {m: tissue_means(head.targets[m], clusters) for m in TARGETS},
     }
     SliceStore(folder / SLICES).write(
         name, {m: _rounded(a) for m, a in images.items()}, head.brain, head.labels, record
@@ -128,7 +145,15 @@ def _rounded(image: np.ndarray) -> np.ndarray:
 
 
 def _described(name: str, record: dict[str, Any]) -> HeadSlices:
-    return HeadSlices(name, tuple(record["places"]), len(record["training"]), float(record["pixel_mm"]), record["look"])
+    return HeadSlices(
+        name,
+        tuple(record["places"]),
+        tuple(record["lesioned"]),
+        len(record["training"]),
+        float(record["pixel_mm"]),
+        record["look"],
+        record["clustered"],
+    )
 
 
 def _claim(folder: Path, asked: dict[str, Any]) -> None:
@@ -140,7 +165,7 @@ def _claim(folder: Path, asked: dict[str, Any]) -> None:
     file = folder / ASKED
     if file.exists() and read_json(file) != asked:
         raise UserError(
-            f"{folder} must hold heads of this seed, size and these maps",
+            f"{folder} must hold heads of this seed, these maps and settings, by this version",
             got="others",
             hint="name another folder, or remove it",
         )

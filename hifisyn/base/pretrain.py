@@ -140,7 +140,8 @@ class _Run:
     def _take_step(self) -> None:
         s, batch = self.settings, self.batches.read(self.step).to(self.device)
         set_rates({GROUP: self.optimizer}, {GROUP: s.lr * one_cycle(self.step, s.steps, s.warm_up)})
-        output = self.network(batch.slices, batch.condition)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=s.precision == "bfloat16"):
+            output = self.network(batch.slices, batch.condition)
         terms = losses(output, batch.targets, batch.brain, batch.weights, s.likelihood)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(terms["l1"] + terms["laplace"])

@@ -1,5 +1,7 @@
 """The settings of a base model's training; written beside the run."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from hifisyn.settings import Settings
@@ -12,11 +14,15 @@ class SimulationSettings(Settings):
         heads: how many, the maps in turn; some are kept to look at.
         kept: heads that are not trained on.
         size: pixels along each side of a slice.
+        lesions: whether heads may have lesions.
+        physics: whether tissues and sequences vary as measured ones do; else each tissue's brightness by chance.
     """
 
     heads: int = Field(60, ge=2)
     kept: int = Field(3, ge=1)
     size: int = Field(112, ge=16)
+    lesions: bool = True
+    physics: bool = True
 
 
 class InputSettings(Settings):
@@ -26,9 +32,11 @@ class InputSettings(Settings):
         several: share of slices with a second contrast; of those, as many have a third.
         unnamed: share of slices one of whose contrasts comes without its name.
         strange: share of the unnamed ones whose contrast is none that a scanner makes.
+        lesioned: share of slices that are drawn among those with a lesion, where a head has any.
         alone: share of slices that come without their neighbours: the slice itself stands for them.
         untold: share of slices without the look of the targets.
         told: share of the targets whose look is told, where any is.
+        clustered: share of the looks whose tissues are clusters of brightness, as those of unlabelled scans are.
         look_noise: standard deviation added to a look: that of a cohort is not that of its patient.
         gamma: standard deviation of the logarithm of the exponent.
         gain: standard deviation of the logarithm of the factor.
@@ -39,9 +47,11 @@ class InputSettings(Settings):
     several: float = Field(0.45, ge=0, le=1)
     unnamed: float = Field(0.3, ge=0, le=1)
     strange: float = Field(0.5, ge=0, le=1)
+    lesioned: float = Field(0.5, ge=0, le=1)
     alone: float = Field(0.15, ge=0, le=1)
     untold: float = Field(0.3, ge=0, le=1)
     told: float = Field(0.8, ge=0, le=1)
+    clustered: float = Field(0.5, ge=0, le=1)
     look_noise: float = Field(0.05, ge=0)
     gamma: float = Field(0.35, ge=0)
     gain: float = Field(0.1, ge=0)
@@ -61,6 +71,7 @@ class BaseSettings(Settings):
         weight_decay: of AdamW.
         average_decay: of the moving average of the weights.
         likelihood: share of the Laplace likelihood in the loss; the rest is L1.
+        precision: of the convolutions in training; bfloat16 is faster where the processor computes with it.
         every: steps a line of the logbook.
         simulation: the heads.
         inputs: what the network is given.
@@ -74,6 +85,7 @@ class BaseSettings(Settings):
     weight_decay: float = Field(0.01, ge=0)
     average_decay: float = Field(0.995, ge=0, lt=1)
     likelihood: float = Field(0.2, ge=0, le=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
     every: int = Field(100, ge=1)
     simulation: SimulationSettings = SimulationSettings()
     inputs: InputSettings = InputSettings()

@@ -12,6 +12,7 @@ from torch.nn.functional import avg_pool2d, instance_norm, interpolate, leaky_re
 from hifisyn.base.condition import LENGTH
 from hifisyn.base.contrasts import SLOTS, STACK, TARGETS
 from hifisyn.networks.module import Layers, TensorModule
+from hifisyn.networks.precision import in_single
 
 HALVINGS = 3
 MULTIPLE = 2**HALVINGS  # that sides of slices are brought to
@@ -99,5 +100,5 @@ class BaseNetwork(TensorModule):
         for level, beside in zip(self.up, reversed(passed[:-1]), strict=True):
             grown = interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
             x = level(torch.cat([beside, grown], dim=1), told)
-        images, scales = self.last(x).chunk(2, dim=1)
+        images, scales = in_single(self.last, x).chunk(2, dim=1)
         return torch.cat([torch.tanh(images), scales.clamp(*LOG_SCALE)], dim=1)

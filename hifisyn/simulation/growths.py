@@ -15,7 +15,7 @@ from hifisyn.simulation.lesion_shapes import DEEP, GREY, WHITE, draw_ball, draw_
 from hifisyn.simulation.mass_effect import Mass
 from hifisyn.simulation.strokes import Stroke
 
-GLIOMA, INFARCT = 0.4, 0.15
+GLIOMA, INFARCT = 0.6, 0.15
 GLIOMA_MM, CORE_SHARE = (8.0, 34.0), (0.35, 0.8)
 INFARCT_MM, LACUNE_MM = (6.0, 32.0), (2.0, 7.0)
 LACUNES, OLD = 0.4, 0.4

@@ -2,6 +2,8 @@
 
 T2 and FLAIR: the spans of clinical protocols (turbo spin echo: TR 2000 to 4000, TE 80 to 120; FLAIR: TR 8000 to
 12000, TE 100 to 150, TI 2200 to 2800; Aalten et al., BMC Neurology 14:254, 2014, box 2), widened for older scanners.
+FLAIR's TE reaches down to 65: the weighting of a long train of small refocusing angles is that of a spin echo with a
+shorter echo time, and at 80 to 150 cortex came out brighter against white matter than on real scans.
 Inversion-prepared gradient echo: TI 700 to 1100, about the 900 to 1000 of ADNI's protocols. Spin echo T1: TR 350 to
 750, as the relaxation of white matter asks for.
 """
@@ -16,6 +18,7 @@ from hifisyn.simulation.mr_signal import Sequence, Tissue
 from hifisyn.simulation.tissue_parameters import PARAMETERS
 
 INVERSION_LATE = (-0.01, 0.04)
+FLAIR_TE = (65, 140)
 SATURATION = 0.12
 FLOW_VOID = 0.8
 TURBO = ("T2", "PD", "FLAIR")
@@ -44,7 +47,7 @@ def draw_sequence(rng: np.random.Generator, contrast: str, fluid: Tissue, *, age
         return Sequence(TR=between(2000, 4500), TE=between(10, 35))
     repetition = between(6000, 11500)
     inversion = null_time(fluid.T1, repetition) * (1 + between(*INVERSION_LATE))
-    return Sequence(TR=repetition, TE=between(80, 150), TI=inversion)
+    return Sequence(TR=repetition, TE=between(*FLAIR_TE), TI=inversion)
 
 
 def _mprage(rng: np.random.Generator, *, agent: bool) -> GradientEchoTrain:

@@ -25,6 +25,7 @@ from hifisyn.simulation.slice_sampling import Slices, sample_slices
 from hifisyn.simulation.strokes import GROUPS, paint_groups, paint_signal
 from hifisyn.simulation.template_heads import template_anatomy
 
+VERSION = 2  # of what the same arguments give
 CONTRASTS = ("T1", "T1ce", "T2", "PD", "FLAIR")
 TARGETS = ("T1", "T2", "FLAIR")
 SHAPE, ATROPHY, LESIONS, TISSUES, SEQUENCES, TEXTURE, MASK, RANGE, FAULTS, STRANGE, TEMPLATE = range(11)
@@ -34,6 +35,7 @@ UPPER_PERCENTILES = ((96.0, 98.5), (98.5, 99.9))
 BRIGHTER, HEADROOM = 0.3, (1.0, 1.5)
 TEXTURES = {30.0: 0.12, 9.0: 0.10}  # knot distance in mm: amplitude, of which a fifth is the standard deviation
 OWN_TEXTURE = 0.5
+UNPHYSICAL_SD = 0.12
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,9 @@ def stream(seed: int, number: int, purpose: int) -> np.random.Generator:
     return np.random.default_rng([seed, number, purpose])
 
 
-def simulate_head(map_file: Path | None, seed: int, number: int, size: int = 112) -> SimulatedHead:
+def simulate_head(
+    map_file: Path | None, seed: int, number: int, size: int = 112, *, lesions: bool = True, physics: bool = True
+) -> SimulatedHead:
     """Simulate a head; the same arguments give the same head.
 
     Args:
@@ -78,20 +82,24 @@ def simulate_head(map_file: Path | None, seed: int, number: int, size: int = 112
         seed: of all heads.
         number: of the head: its anatomy, plane, thickness, pixel and sequences.
         size: pixels along each side of a slice.
+        lesions: whether there may be any, the map's own included.
+        physics: whether signals follow tissues and sequences that vary; else each tissue has one brightness a
+            contrast, and chance.
 
     Raises:
         FileError: the map cannot be used.
     """
     anatomy = read_anatomy(map_file) if map_file else template_anatomy(stream(seed, number, TEMPLATE))
     rng = stream(seed, number, LESIONS)
-    if rng.random() >= KEPT:
+    if rng.random() >= KEPT or not lesions:
         anatomy = without_lesions(anatomy)
-    growths = draw_growths(rng, anatomy)
+    growths = draw_growths(rng, anatomy) if lesions else []
     masses = [g.mass for g in growths]
     anatomy = pushed(anatomy, masses)
     strokes = effaced(anatomy, masses, draw_atrophy(stream(seed, number, ATROPHY), anatomy))
-    strokes += draw_lesions(rng, anatomy, growths)
-    values = draw_values(seed, number)
+    if lesions:
+        strokes += draw_lesions(rng, anatomy, growths)
+    values = draw_values(seed, number) if physics else draw_brightness(seed, number)
     maps = [paint_signal(anatomy.classes, v, strokes) for v in values.values()]
     groups = paint_groups(anatomy.classes, strokes)
     geometry = draw_geometry(stream(seed, number, SHAPE), anatomy, size)
@@ -127,6 +135,19 @@ def draw_values(seed: int, number: int) -> dict[str, dict[str, float]]:
         values[contrast] = sequences.signals(tissues, sequence, agent, saturation, flow)
     values["strange"] = strange_contrast.draw_values(stream(seed, number, STRANGE), tissues)
     return values
+
+
+def draw_brightness(seed: int, number: int) -> dict[str, dict[str, float]]:
+    """Draw the signal of each tissue without physics: that of one person and one protocol, each off by chance."""
+    values = draw_values(0, 0)
+    rng = stream(seed, number, TISSUES)
+    spread = {c: dict(zip(v, rng.normal(0, UNPHYSICAL_SD, len(v)), strict=True)) for c, v in values.items()}
+    strange = strange_contrast.draw_values(
+        stream(seed, number, STRANGE), tissue_parameters.draw_tissues(rng, tissue_parameters.FIELDS[0])
+    )
+    return {c: {t: s * float(np.exp(spread[c][t])) for t, s in v.items()} for c, v in values.items()} | {
+        "strange": strange
+    }
 
 
 def brightest(rng: np.random.Generator, brain: np.ndarray) -> float:

@@ -1,3 +1,5 @@
+from copy import copy
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 import torch
 
 from hifisyn.base.batches import Batches, altered, choose, draw_look
-from hifisyn.base.condition import tissue_means
+from hifisyn.base.condition import cluster, tissue_means
 from hifisyn.base.contrasts import NAMED, SLOTS, STACK, TARGETS
 from hifisyn.base.heads import STRANGE
 from hifisyn.base.settings import InputSettings
@@ -89,3 +91,37 @@ def test_alteration_keeps_order_and_background():
         assert np.all(np.diff(changed[0]) >= 0)
         assert np.abs(changed).max() <= 1
     np.testing.assert_allclose(altered(image, np.random.default_rng(0), PLAIN), image, atol=1e-6)
+
+
+def test_clusters_find_tissues_by_brightness_and_leave_lesions():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2, 3, 4], [500, 300, 800, 900, 60]).astype(np.uint8)
+    means = np.array([-1, -0.6, 0.1, 0.6, 0.1])
+    t1 = np.where(labels > 0, np.clip(means[labels] + 0.05 * rng.standard_normal(labels.shape), -0.99, 1), -1)
+    found = cluster(t1, np.where(labels == 4, labels, 0).astype(np.uint8))
+    np.testing.assert_array_equal(found, labels)
+
+
+def test_clusters_of_nothing_are_nothing():
+    assert not cluster(np.full((2, 3), -1.0), np.zeros((2, 3), np.uint8)).any()
+
+
+def test_a_look_may_be_that_of_clusters(heads):
+    head = replace(heads.heads[0], clustered={target: [0.9, 0.8, 0.7, None] for target in TARGETS})
+    for share, expected in ((0.0, head.look), (1.0, head.clustered)):
+        settings = PLAIN.model_copy(update={"clustered": share})
+        look = draw_look(head, np.random.default_rng(0), settings)
+        assert look == {t: [None if m is None else pytest.approx(m) for m in expected[t]] for t in TARGETS}
+
+
+def test_slices_with_a_lesion_are_sought(heads):
+    head = replace(heads.heads[0], places=(0, 1, 2, 3), lesioned=(3,))
+    toys = copy(heads)
+    toys.heads = (head,)
+    for share, expected in ((0.0, 0.25), (1.0, 1.0)):
+        settings = PLAIN.model_copy(update={"lesioned": share})
+        truth = torch.cat([Batches(toys, settings, 0, 20).read(step).targets for step in range(10)])
+        third = torch.from_numpy(toys.image(head, "truth_T1", [3]))
+        seen = truth[:, 0, :20, :20]
+        found = ((seen == third) | (seen == third.flip(-1))).flatten(1).all(dim=1).float().mean()
+        assert found == pytest.approx(expected, abs=0.1)

@@ -54,6 +54,16 @@ def test_the_command_leaves_weights_settings_and_numbers(tmp_path):
     assert weights.read(folder).card["step"] == 3
 
 
+def test_bfloat16_learns_as_single_precision_does(tmp_path):
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        assert run(tmp_path / precision, "--steps", "4", settings=[*SMALL, f"precision={precision}"]) == 0
+        rows = (tmp_path / precision / "metrics.csv").read_text().splitlines()
+        losses[precision] = [float(v) for v in rows[-1].split(",")[2:4]]
+    assert losses["bfloat16"] != losses["float32"]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], abs=0.02)
+
+
 def test_a_stopped_training_ends_in_the_same_bits(tmp_path, monkeypatch):
     assert run(tmp_path / "whole", "--steps", "5") == 0
     read = pretrain.Batches.read
@@ -78,7 +88,7 @@ def test_a_stopped_training_ends_in_the_same_bits(tmp_path, monkeypatch):
 def test_heads_are_made_once(tmp_path, monkeypatch):
     made = []
 
-    def counted(map_file, seed, number, size):
+    def counted(map_file, seed, number, size, **ablations):
         made.append(number)
         return toy_simulation(map_file, seed, number, size)
 

@@ -48,6 +48,6 @@ def toy_heads(folder, count=3, **options):
     return Heads(folder, names)
 
 
-def toy_simulation(map_file, seed, number, size):
+def toy_simulation(map_file, seed, number, size, **ablations):
     """Stand in for `simulate_head`."""
     return toy_head([seed, number], side=size)

@@ -1,0 +1,128 @@
+"""The base model on prepared real slices: every direction, beside the baselines; lesions; confidence.
+
+usage: measure.py WEIGHTS SLICES [--mirror]     (WEIGHTS: a file or the folder of a training; SLICES: of prepare.py)
+
+In the brain, range 2, SSIM on x + 1, mean over slices, then over visits, then over patients. Baselines and the means
+that are told are those of the other patients of the same source.
+"""
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from cases import Case, cohort_look, others, read_groups
+from confidence import Confidence
+from lesions import bright_volume, contrast_of_lesion
+
+from hifisyn.base.contrasts import TARGETS, UNNAMED
+from hifisyn.base.translate import BaseModel
+from hifisyn.evaluation import baselines
+from hifisyn.metrics.image import correlation, finite_mean, psnr, ssim
+
+MEASURES = (psnr, ssim, correlation)
+TOLD, NOT_TOLD, NAMELESS = "base, told", "base", "base, unnamed"
+SIGNED = 0.1
+
+
+def numbers(synthetic: np.ndarray, case: Case, target: str) -> list[float]:
+    """Return PSNR, SSIM and correlation of a visit."""
+    truth, brain = case.images[target][case.middle], case.brain[case.middle]
+    return [finite_mean(measure(synthetic[case.middle], truth, mask=brain)) for measure in MEASURES]
+
+
+class Direction:
+    """What is found in one direction of one group."""
+
+    def __init__(self, source: str, target: str) -> None:
+        self.source, self.target = source, target
+        self.rows: dict[str, dict[str, list[list[float]]]] = defaultdict(lambda: defaultdict(list))
+        self.confidence = {NOT_TOLD: Confidence(), TOLD: Confidence()}
+        self.signs: dict[str, list[bool]] = defaultdict(list)
+        self.bright: list[tuple[float, float]] = []
+
+    def add(self, model: BaseModel, case: Case, cases: Sequence[Case], mirror: bool) -> None:
+        """Measure a visit."""
+        source, target = case.images[self.source], self.target
+        rest = others(case, cases)
+        if rest:
+            pairs = [(c.images[self.source], c.images[target], c.brain) for c in rest]
+            fitted = baselines.fit([(c.images[target], c.brain) for c in rest], pairs)
+            for name, answer in fitted.answers(source, case.brain).items():
+                self.rows[name][case.patient].append(numbers(answer, case, target))
+        asked = {NOT_TOLD: (self.source, None), NAMELESS: (UNNAMED, None)}
+        if rest:
+            asked[TOLD] = (self.source, {target: cohort_look(rest, target)})
+        for name, (slot, look) in asked.items():
+            image, error = model.translate({slot: source}, case.pixel_mm, look, mirror=mirror)[target]
+            self.rows[name][case.patient].append(numbers(image, case, target))
+            if name in self.confidence:
+                self.confidence[name].add(image, error, case.images[target], case.brain, case.middle)
+                self._lesions(name, image, case)
+
+    def _lesions(self, name: str, image: np.ndarray, case: Case) -> None:
+        truth = case.images[self.target]
+        if self.target == "FLAIR" and name == NOT_TOLD:
+            self.bright.append((bright_volume(image, case), bright_volume(truth, case)))
+        true = contrast_of_lesion(truth, case)
+        if true is not None and abs(true) > SIGNED:
+            self.signs[name].append(bool(np.sign(contrast_of_lesion(image, case)) == np.sign(true)))
+
+    def lines(self) -> list[str]:
+        """Return the table."""
+        head = f"{self.source}->{self.target}"
+        lines = []
+        for name, patients in self.rows.items():
+            p, s, r = np.mean([np.mean(visits, axis=0) for visits in patients.values()], axis=0)
+            lines.append(f"  {head:10s} {name:28s} {p:5.1f} / {s:.3f} / {r:+.3f}")
+        for name, confidence in self.confidence.items():
+            if confidence.errors:
+                lines.append(f"  {head:10s} {name:28s} {confidence.line()}")
+        for name, right in self.signs.items():
+            lines.append(f"  {head:10s} {name:28s} sign of the lesion right in {sum(right)} of {len(right)}")
+        if self.bright:
+            made, true = np.mean(self.bright, axis=0)
+            lines.append(f"  {head:10s} {NOT_TOLD:28s} bright outside the mask: {made:.1f} ml, truth {true:.1f} ml")
+        return lines
+
+
+def together(model: BaseModel, cases: Sequence[Case], mirror: bool) -> list[str]:
+    """Return FLAIR from T1, from T2 and from both."""
+    lines = []
+    for given in (["T1"], ["T2"], ["T1", "T2"]):
+        found: dict[str, list[list[float]]] = defaultdict(list)
+        for case in cases:
+            image, _ = model.translate({c: case.images[c] for c in given}, case.pixel_mm, mirror=mirror)["FLAIR"]
+            found[case.patient].append(numbers(image, case, "FLAIR"))
+        p, s, r = np.mean([np.mean(visits, axis=0) for visits in found.values()], axis=0)
+        lines.append(f"  {'+'.join(given)} -> FLAIR: {p:.1f} / {s:.3f} / {r:+.3f}")
+    return lines
+
+
+def main() -> int:
+    """Print all tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("slices", type=Path)
+    parser.add_argument("--mirror", action="store_true", help="the mean of an image and its mirror image")
+    given = parser.parse_args()
+    model = BaseModel.load(given.weights)
+    for group, cases in read_groups(given.slices).items():
+        print(f"{group}: {len(cases)} visits of {len({c.patient for c in cases})} patients")
+        contrasts = [c for c in cases[0].images if c in TARGETS]
+        for source in contrasts:
+            for target in contrasts:
+                if source != target:
+                    direction = Direction(source, target)
+                    for case in cases:
+                        direction.add(model, case, cases, given.mirror)
+                    print("\n".join(direction.lines()), flush=True)
+        if {"T1", "T2", "FLAIR"} <= set(contrasts):
+            print("\n".join(together(model, cases, given.mirror)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
