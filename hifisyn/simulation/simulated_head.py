@@ -24,6 +24,7 @@ from hifisyn.simulation.slice_geometry import SliceGeometry, draw_geometry
 from hifisyn.simulation.slice_sampling import Slices, sample_slices
 from hifisyn.simulation.strokes import GROUPS, paint_groups, paint_signal
 from hifisyn.simulation.template_heads import template_anatomy
+from hifisyn.simulation.unphysical import draw_brightness
 
 VERSION = 2  # of what the same arguments give
 CONTRASTS = ("T1", "T1ce", "T2", "PD", "FLAIR")
@@ -35,7 +36,6 @@ UPPER_PERCENTILES = ((96.0, 98.5), (98.5, 99.9))
 BRIGHTER, HEADROOM = 0.3, (1.0, 1.5)
 TEXTURES = {30.0: 0.12, 9.0: 0.10}  # knot distance in mm: amplitude, of which a fifth is the standard deviation
 OWN_TEXTURE = 0.5
-UNPHYSICAL_SD = 0.12
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,9 @@ def simulate_head(
     strokes = effaced(anatomy, masses, draw_atrophy(stream(seed, number, ATROPHY), anatomy))
     if lesions:
         strokes += draw_lesions(rng, anatomy, growths)
-    values = draw_values(seed, number) if physics else draw_brightness(seed, number)
+    values = draw_values(seed, number)
+    if not physics:
+        values |= draw_brightness(stream(seed, number, TISSUES))
     maps = [paint_signal(anatomy.classes, v, strokes) for v in values.values()]
     groups = paint_groups(anatomy.classes, strokes)
     geometry = draw_geometry(stream(seed, number, SHAPE), anatomy, size)
@@ -135,19 +137,6 @@ def draw_values(seed: int, number: int) -> dict[str, dict[str, float]]:
         values[contrast] = sequences.signals(tissues, sequence, agent, saturation, flow)
     values["strange"] = strange_contrast.draw_values(stream(seed, number, STRANGE), tissues)
     return values
-
-
-def draw_brightness(seed: int, number: int) -> dict[str, dict[str, float]]:
-    """Draw the signal of each tissue without physics: that of one person and one protocol, each off by chance."""
-    values = draw_values(0, 0)
-    rng = stream(seed, number, TISSUES)
-    spread = {c: dict(zip(v, rng.normal(0, UNPHYSICAL_SD, len(v)), strict=True)) for c, v in values.items()}
-    strange = strange_contrast.draw_values(
-        stream(seed, number, STRANGE), tissue_parameters.draw_tissues(rng, tissue_parameters.FIELDS[0])
-    )
-    return {c: {t: s * float(np.exp(spread[c][t])) for t, s in v.items()} for c, v in values.items()} | {
-        "strange": strange
-    }
 
 
 def brightest(rng: np.random.Generator, brain: np.ndarray) -> float:
