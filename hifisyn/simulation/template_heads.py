@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from hifisyn.simulation import template
-from hifisyn.simulation.anatomy import build_head, draw_person
+from hifisyn.simulation import template, template_structures
+from hifisyn.simulation.anatomy import Person, build_head, draw_person, template_points
 from hifisyn.simulation.label_maps import INDEX, Anatomy, anatomy_of
 
 STEP_MM = 1.5
@@ -16,22 +16,34 @@ CLASS_OF = {
     "muscle": "soft_tissue",
     "fat": "skin",
 }
-VENTRICLES_MM = ((-36.0, 36.0), (-56.0, 44.0), (-44.0, 34.0))
+# How far a person's structures may lie outside the template's box: their size, and the warps.
+LARGER, MOVED_MM = 1.12, 12.0
 
 
 def template_anatomy(rng: np.random.Generator) -> Anatomy:
-    """Draw a head from the template: the largest of its tissues in each voxel; deep grey matter counts as cortex.
-
-    Fluid in a box in the middle of the head is called ventricle.
-    """
-    head = build_head(draw_person(rng), STEP_MM)
+    """Draw a head from the template: the largest of its tissues in each voxel, and structures by where they lie."""
+    person = draw_person(rng)
+    head = build_head(person, STEP_MM)
     names = list(head.fractions)
     fractions = np.stack([head.fractions[name] for name in names])
     table = np.array([INDEX[CLASS_OF[name]] for name in names], dtype=np.uint8)
     classes = np.where(fractions.sum(axis=0) > 0.5, table[fractions.argmax(axis=0)], INDEX["air"]).astype(np.uint8)
-    axes = template.box_axes(STEP_MM)
-    central = np.ix_(*((a > low) & (a < high) for a, (low, high) in zip(axes, VENTRICLES_MM, strict=True)))
-    deep = np.zeros(classes.shape, dtype=bool)
-    deep[central] = classes[central] == INDEX["fluid"]
-    classes[deep] = INDEX["ventricle"]
+    name_structures(classes, person)
     return anatomy_of(classes, np.full(3, STEP_MM))
+
+
+def name_structures(classes: np.ndarray, person: Person) -> None:
+    """Give the structures of a person's brain their classes, in place."""
+    axes = template.box_axes(STEP_MM)
+    low, high = (end * LARGER + np.sign(end) * MOVED_MM for end in (template_structures.LOW, template_structures.HIGH))
+    spans = [np.flatnonzero((a > bottom) & (a < top)) for a, bottom, top in zip(axes, low, high, strict=True)]
+    box = tuple(slice(s[0], s[-1] + 1) for s in spans)
+    x, y, z = (a[cut] for a, cut in zip(axes, box, strict=True))
+    points = template_points(person, (x, y, z))
+    brain = np.isin(classes[box], [INDEX[name] for name in ("fluid", "cortex", "white_matter")])
+    for place, bottom, top in zip(points, template_structures.LOW, template_structures.HIGH, strict=True):
+        brain &= (place > bottom) & (place < top)
+    maps = template.load_template()
+    grey = template.sample(maps.tissues[template.BRAIN_TISSUES.index("GM")], maps.tissues_affine, points[:, brain])
+    inner = classes[box]
+    inner[brain] = template_structures.with_structures(inner[brain], points[:, brain], grey)
