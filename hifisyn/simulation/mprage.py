@@ -2,7 +2,8 @@
 
 An inversion, a wait, a train of small flips whose middle lies TI after the inversion, and a rest to TR. Between flips
 the magnetisation recovers with T1; during the train it nears a driven equilibrium with its own, shorter time constant
-(Deichmann et al., NeuroImage 12, 2000; Marques et al., NeuroImage 49, 2010). Without the train, grey matter would come
+(Deichmann et al., NeuroImage 12, 2000; Marques et al., NeuroImage 49, 2010, appendix; both as programs cite them, and
+the same as pulse by pulse). Without the train, grey matter would come
 out too dark against white matter: .40 of it instead of .54 at 3 T and a TI of 900 ms.
 """
 

@@ -8,7 +8,9 @@ the sum over its tissues, weighted by their fractions; the image is its magnitud
 Relaxation times and proton densities of normal tissue at 1.5 T: BrainWeb (Kwan, Evans and Pike, IEEE TMI 18, 1999).
 Those of the lesions are round numbers, longer than normal tissue's as measured at 1.5 T (Kjaer et al., Acta Radiologica
 32, 1991), chosen so that oedema is bright on T2 and FLAIR and necrosis is dark on FLAIR; they quantify no disease.
-Relaxivities of the contrast agent: gadopentetate at 1.5 T (Rohrer et al., Investigative Radiology 40, 2005).
+Relaxivities of the contrast agent: gadopentetate in plasma at 1.5 T, 4.1 and 4.6 (Rohrer et al., Investigative
+Radiology 40, 2005, as the program dcmri cites it; in whole blood 4.3 at 1.5 T and 3.8 at 3 T, Shen et al., the same
+journal 50, 2015).
 """
 
 from collections.abc import Mapping

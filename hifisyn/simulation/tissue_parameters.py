@@ -1,21 +1,33 @@
 """Relaxation times and proton densities of the classes at 1.5 and 3 T, their spread, and where they come from.
 
-Measured on people or tissue:
+Measured, and read in the paper's own abstract:
 
 * cortex, white matter, caudate and putamen, T1: Wright et al., MAGMA 21, 2008 (MPRAGE).
-* muscle and blood, and T2 of cortex (95, 99) and white matter (72, 69): Stanisz et al., Magnetic Resonance in Medicine
-  54, 2005. BrainWeb has 83 and 70 (Kwan et al., IEEE TMI 18, 1999). Here 91 and 73 to 74: with the former, cortex came
-  out brighter against white matter on T2 than in real scans.
-* thalamus at 1.5 T, T1 700 to 1400 and T2 89 to 122 by nucleus: Deoni et al., Human Brain Mapping 25, 2005.
+* fat and marrow at 3 T: de Bazelaire et al., Radiology 230, 2004 (382 and 68; 586 and 49). At 1.5 T (343 and 58; 549
+  and 49) from the same paper, but not in its abstract.
+* thalamus at 1.5 T, T1 700 to 1400 and T2 89 to 122 by nucleus, of one person: Deoni et al., Human Brain Mapping 25,
+  2005.
 * water of white matter 69 % and grey matter 84 %, that of fluid 100 %: Frontiers in Neurology 10:1333, 2019.
-* hippocampus, longest T2 of the cortex: Georgiades et al., American Journal of Neuroradiology 22, 2001.
-* fluid, T1: Rooney et al., Magnetic Resonance in Medicine 57, 2007.
-* fat and marrow: de Bazelaire et al., Radiology 230, 2004.
+* hippocampus and cingulate gyrus, longest T2 of the cortex: Georgiades et al., American Journal of Neuroradiology 22,
+  2001.
+* fluid, T2 at 3 T: 1886 around the brain and 2373 in the ventricles, T1 4309 and 4454: "Quantification of T1 and T2
+  of subarachnoid CSF", PMC10696635. Here 1900 at both fields.
 
-Chosen, for want of one source at both fields: T2 of the deep grey matter, shorter the more iron a nucleus holds
-(Hallgren and Sourander, Journal of Neurochemistry 3, 1958: pallidum, then putamen, then caudate, then thalamus); T1 of
-thalamus, pallidum, brainstem and cerebellum, between white matter and cortex; all lesions, round numbers, longer than
-normal tissue as Bottomley et al., Medical Physics 14, 1987, review them. They quantify no disease.
+Measured, as other publications and programs cite the paper:
+
+* fluid, T1 4300 at all fields: Rooney et al., Magnetic Resonance in Medicine 57, 2007.
+* blood (1441 at 1.5 T; 1932 and 275 at 3 T), T2 of cortex and white matter at 3 T (99, 69): Stanisz et al., Magnetic
+  Resonance in Medicine 54, 2005, on samples at 37 degrees: human blood, bovine brain. That at 1.5 T (290; 95, 72)
+  could not be checked. BrainWeb has 83 and 70 for the brain (Kwan et al., IEEE TMI 18, 1999). Here 91 and 73 to 74:
+  with the former, cortex came out brighter against white matter on T2 than in real scans.
+* iron, most in the pallidum, then putamen, then caudate, then cortex: Hallgren and Sourander, Journal of
+  Neurochemistry 3, 1958.
+
+Chosen, for want of one source at both fields: T2 of the deep grey matter, shorter the more iron a nucleus holds, but
+for the thalamus, just below the caudate; T1 of thalamus, pallidum, brainstem and cerebellum, between white matter and
+cortex; soft tissue, between fat and muscle, for which, at 3 T, Stanisz has 1412 and 50 (mice) and de Bazelaire 898
+and 29; all lesions, round numbers, longer than normal tissue as Bottomley et al., Medical Physics 14, 1987, review
+them. They quantify no disease.
 """
 
 from dataclasses import dataclass
@@ -44,7 +56,7 @@ class Relaxation:
     magnetisation_transfer: float = 0.0
 
 
-WATER = Relaxation((4300, 4300), (1800, 1600), 1.0, 0.05, 0.2)
+WATER = Relaxation((4300, 4300), (1900, 1900), 1.0, 0.05, 0.2)
 PARAMETERS: dict[str, Relaxation] = {
     "air": Relaxation((1000, 1000), (10, 10), 0.0),
     "fluid": WATER,
