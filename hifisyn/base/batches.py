@@ -75,6 +75,8 @@ class Batches:
         self._usable = [head for head in heads.heads if head.places]
         if not self._usable:
             raise UserError("a simulated head must have slices with brain", got="none", hint="look at the label maps")
+        self._slices = [(head, place) for head in self._usable for place in head.places]
+        self._lesion = np.cumsum([share for head in self._usable for share in head.lesion])
         self.heads, self.settings, self.seed, self.batch_size = heads, settings, seed, batch_size
 
     def read(self, step: int) -> BaseBatch:
@@ -83,10 +85,15 @@ class Batches:
         drawn = [self._one(rng) for _ in range(self.batch_size)]
         return BaseBatch(*(torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True)))
 
-    def _one(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    def _place(self, rng: np.random.Generator) -> tuple[HeadSlices, int]:
+        """Draw a head and a slice of it: any, or one the more likely the more of it is lesion."""
+        if self._lesion[-1] and rng.random() < self.settings.lesioned:
+            return self._slices[np.searchsorted(self._lesion, rng.random() * self._lesion[-1], side="right")]
         head = self._usable[rng.integers(len(self._usable))]
-        sought = head.lesioned and rng.random() < self.settings.lesioned
-        place = int(rng.choice(head.lesioned if sought else head.places))
+        return head, int(rng.choice(head.places))
+
+    def _one(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        head, place = self._place(rng)
         choice = choose(rng, self.settings)
         places = [place] * STACK if rng.random() < self.settings.alone else neighbours(head, place)
         brain = self.heads.brain(head, place)

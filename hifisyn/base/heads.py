@@ -20,7 +20,7 @@ from hifisyn.slices import SliceStore, read_array
 ASKED, SLICES = "heads.json", "slices"
 STRANGE, TRUTH = "strange", "truth_"
 STEPS = 2047  # grey levels each side of 0: finer than any noise, and half the size on disk
-LEAST_BRAIN, LEAST_LESION = 0.02, 0.01
+LEAST_BRAIN = 0.02
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class HeadSlices:
     Attributes:
         name: of its files.
         places: slices with enough brain.
-        lesioned: those of them with a lesion to be seen.
+        lesion: share of each of these slices' brain that is lesion.
         slices: of the stack.
         pixel_mm: side of a pixel.
         look: mean of each tissue in each clean target.
@@ -39,7 +39,7 @@ class HeadSlices:
 
     name: str
     places: tuple[int, ...]
-    lesioned: tuple[int, ...]
+    lesion: tuple[float, ...]
     slices: int
     pixel_mm: float
     look: dict[str, list[float | None]]
@@ -131,7 +131,7 @@ def keep(folder: Path, name: str, head: SimulatedHead) -> None:
     record: dict[str, Any] = {
         "pixel_mm": float(head.pixel_mm),
         "places": np.flatnonzero(enough).tolist(),
-        "lesioned": np.flatnonzero(enough & (lesion >= LEAST_LESION * brain)).tolist(),
+        "lesion": [round(float(share), 4) for share in lesion[enough] / brain[enough]],
         "look": {m: tissue_means(head.targets[m], head.labels) for m in TARGETS},
         "clustered": {m: tissue_means(head.targets[m], clusters) for m in TARGETS},
     }
@@ -148,7 +148,7 @@ def _described(name: str, record: dict[str, Any]) -> HeadSlices:
     return HeadSlices(
         name,
         tuple(record["places"]),
-        tuple(record["lesioned"]),
+        tuple(record["lesion"]),
         len(record["training"]),
         float(record["pixel_mm"]),
         record["look"],

@@ -32,7 +32,7 @@ class InputSettings(Settings):
         several: share of slices with a second contrast; of those, as many have a third.
         unnamed: share of slices one of whose contrasts comes without its name.
         strange: share of the unnamed ones whose contrast is none that a scanner makes.
-        lesioned: share of slices that are drawn among those with a lesion, where a head has any.
+        lesioned: share of slices that are drawn by how much of them is lesion.
         alone: share of slices that come without their neighbours: the slice itself stands for them.
         untold: share of slices without the look of the targets.
         told: share of the targets whose look is told, where any is.
