@@ -25,15 +25,17 @@ class Confidence:
         self.expected.append(expected)
 
     def reliability(self) -> np.ndarray:
-        """Return root mean square error over root mean square expectation in bins of as many pixels, (BINS,)."""
+        """Return root mean square error over what Laplace's distribution expects, in bins of as many pixels, (BINS,).
+
+        Of that distribution the root mean square is the square root of 2 times the mean absolute value.
+        """
         errors, expected = np.concatenate(self.errors), np.concatenate(self.expected)
         order = np.array_split(np.argsort(expected, kind="stable"), BINS)
-        return np.array([np.sqrt((errors[o] ** 2).mean() / (expected[o] ** 2).mean()) for o in order])
+        return np.array([np.sqrt((errors[o] ** 2).mean() / (2 * expected[o] ** 2).mean()) for o in order])
 
     def factor(self) -> float:
-        """Return what brings the root mean square of the expected error to that of the error."""
-        errors, expected = np.concatenate(self.errors), np.concatenate(self.expected)
-        return float(np.sqrt((errors**2).mean() / (expected**2).mean()))
+        """Return the mean absolute error over the mean that was expected."""
+        return float(np.concatenate(self.errors).mean() / np.concatenate(self.expected).mean())
 
     def line(self) -> str:
         """Return the numbers in words."""

@@ -88,7 +88,8 @@ class Batches:
     def _place(self, rng: np.random.Generator) -> tuple[HeadSlices, int]:
         """Draw a head and a slice of it: any, or one the more likely the more of it is lesion."""
         if self._lesion[-1] and rng.random() < self.settings.lesioned:
-            return self._slices[np.searchsorted(self._lesion, rng.random() * self._lesion[-1], side="right")]
+            at = np.searchsorted(self._lesion, rng.random() * self._lesion[-1], side="right")
+            return self._slices[int(at)]
         head = self._usable[rng.integers(len(self._usable))]
         return head, int(rng.choice(head.places))
 

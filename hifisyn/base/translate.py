@@ -1,7 +1,7 @@
 """From slices of any contrasts to T1, T2 and FLAIR and how far off each may be: arrays in, arrays out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 
 from hifisyn.base import weights
 from hifisyn.base.batches import fitted
+from hifisyn.base.calibration import Calibration, factor
 from hifisyn.base.condition import Look, condition
 from hifisyn.base.contrasts import CONTEXT, SLOTS, STACK, TARGETS
 from hifisyn.base.unet import MULTIPLE, BaseNetwork
@@ -26,10 +27,12 @@ class BaseModel:
     Attributes:
         network: in evaluation mode.
         sha256: of the file that its weights are from.
+        calibration: factors of the errors that it expects.
     """
 
     network: BaseNetwork
     sha256: str = ""
+    calibration: Calibration = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path | str) -> "BaseModel":
@@ -39,7 +42,7 @@ class BaseModel:
             FileError: it is missing, broken, or not what its hash says.
         """
         read = weights.read(Path(path))
-        return cls(read.network, read.sha256)
+        return cls(read.network, read.sha256, read.calibration)
 
     def translate(
         self,
@@ -78,10 +81,13 @@ class BaseModel:
         return {
             target: (
                 np.where(brain, found[:, place], np.float32(OUTSIDE)),
-                np.where(brain, np.exp(found[:, len(TARGETS) + place]), np.float32(0)),
+                np.where(brain, np.exp(found[:, len(TARGETS) + place]) * self._factor(slices, target), np.float32(0)),
             )
             for place, target in enumerate(TARGETS)
         }
+
+    def _factor(self, given: Collection[str], target: str) -> np.float32:
+        return np.float32(factor(self.calibration, given, target))
 
     def _run(self, images: np.ndarray, told: torch.Tensor) -> np.ndarray:
         with torch.inference_mode():

@@ -1,0 +1,44 @@
+"""Write a base model's factors of expected error, measured on prepared real slices, into its weights.
+
+usage: calibrate.py WEIGHTS SLICES OUT.safetensors     (SLICES: scans that may be trained on, of no test)
+"""
+
+import argparse
+import sys
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+from cases import read_groups
+from confidence import Confidence
+
+from hifisyn.base import weights
+from hifisyn.base.contrasts import TARGETS
+from hifisyn.base.translate import BaseModel
+
+
+def main() -> int:
+    """Measure a factor a direction, all visits together, and write the weights with it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("slices", type=Path)
+    parser.add_argument("out", type=Path)
+    given = parser.parse_args()
+    read = weights.read(given.weights)
+    model = replace(BaseModel.load(given.weights), calibration={})
+    found: dict[str, dict[str, Confidence]] = defaultdict(lambda: defaultdict(Confidence))
+    for cases in read_groups(given.slices).values():
+        for case in cases:
+            for source in (c for c in case.images if c in TARGETS):
+                made = model.translate({source: case.images[source]}, case.pixel_mm)
+                for target in (c for c in case.images if c in TARGETS and c != source):
+                    found[source][target].add(*made[target], case.images[target], case.brain, case.middle)
+    factors = {s: {t: round(c.factor(), 3) for t, c in of.items()} for s, of in found.items()}
+    for source, of in factors.items():
+        print(source, of)
+    print(weights.write(given.out, read.network, read.card, factors))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
