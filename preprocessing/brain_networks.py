@@ -33,6 +33,7 @@ DEEPBET_WEIGHTS = {
 }
 
 HD_BET_MM = 1.5
+FEWEST_SLICES = 2
 HD_BET_MULTIPLE, HD_BET_SMALLEST, HD_BET_MIRRORED = 16, (128, 128, 128), (2, 3, 4)
 
 
@@ -56,6 +57,9 @@ def find_brain(tool: Tool, volume: Volume, device: str) -> np.ndarray:
 
 
 def _deepbet(volume: Volume, device: str) -> np.ndarray:
+    if min(volume.shape) < FEWEST_SLICES:
+        what = f"deepbet must see {FEWEST_SLICES} slices or more to find a brain"
+        raise UserError(what, got=min(volume.shape), hint="give a scan of the whole head, or a brain mask")
     network = _deepbet_network(device)
     try:
         likely = network.run_model(volume.data.astype(np.float32))

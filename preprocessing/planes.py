@@ -6,7 +6,7 @@ import numpy as np
 
 from hifisyn.volume import Volume
 
-THICKER = 1.5  # than both other axes: then the slices' plane is no matter of opinion
+THICKER = 1.5 - 1e-4  # as thick as both others an axis must be to leave no doubt; affines are rounded
 PIXEL_MM = (1.0, 2.5)
 LEAST_SLICE_MM = 1.0
 MARGIN = 4  # pixels around the brain

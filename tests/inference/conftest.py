@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hifisyn.base import shipped, weights
-from hifisyn.base.unet import BaseNetwork
+from hifisyn.base.unet import BaseNetwork, ToldNorm
 
 
 @pytest.fixture(scope="session")
@@ -12,7 +12,11 @@ def toy_base(tmp_path_factory):
     """Write untrained weights."""
     path = tmp_path_factory.mktemp("base") / "base1.safetensors"
     torch.manual_seed(0)
-    weights.write(path, BaseNetwork(4), {})
+    network = BaseNetwork(4)
+    for module in network.modules():
+        if isinstance(module, ToldNorm):
+            torch.nn.init.normal_(module.moves.weight, std=0.3)  # else it would not listen to what it is told
+    weights.write(path, network, {})
     return path
 
 

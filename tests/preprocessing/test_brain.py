@@ -164,6 +164,11 @@ def test_deepbet_is_loaded_once_and_finds_the_brain_whatever_the_order_of_the_ax
     assert read == ["model.pt", "bbox_model.pt"]
 
 
+def test_a_single_slice_is_no_scan_for_deepbet():
+    with pytest.raises(UserError, match="deepbet must see 2 slices or more"):
+        brain.extract(Volume(np.arange(64.0).reshape(8, 8, 1), np.eye(4)), "deepbet", stripped=False)
+
+
 def test_a_scan_without_a_brain_is_one_line(monkeypatch):
     class Nothing:
         def run_model(self, data):
