@@ -14,10 +14,9 @@ from hifisyn.dataset_conversion.source import Found
 from hifisyn.dataset_conversion.subjects import choose_subjects, require_known
 from hifisyn.errors import FileError, UserError
 from hifisyn.files import write_json, write_text
-from hifisyn.paths import DATASET_JSON
+from hifisyn.paths import DATASET_JSON, PARTICIPANTS_TSV
 from hifisyn.volume import read_grid
 
-PARTICIPANTS_TSV = "participants.tsv"
 PARTICIPANTS_KEY = "participants_key.json"
 OWN_FOLDERS = ("imagesTr", "imagesTs", "labelsTr", "labelsTs", "brainsTr", "brainsTs", "truth")
 

@@ -8,6 +8,7 @@ from typing import Any
 from hifisyn.archives import on_disk
 from hifisyn.errors import FileError, UserError
 from hifisyn.files import read_json, write_json
+from hifisyn.participants import read_sites
 from hifisyn.paths import DATASET_JSON
 from hifisyn.raw_files import FILE_ENDING, split_name
 
@@ -64,6 +65,7 @@ class Dataset:
         skull_stripped, registered, bias_corrected: what was done to all scans before they came.
         private: paths of the scans identify participants, so they are never shown.
         about: licence, reference and description, kept as given.
+        sites: subject to the site where they were scanned, of those whose site is known; from participants.tsv.
 
     >>> dataset = Dataset.load("hifisyn_raw/IXI")
     >>> dataset.modalities, len(dataset.cases), dataset.cases["c0"].subject
@@ -81,6 +83,7 @@ class Dataset:
     bias_corrected: bool = False
     private: bool = False
     about: dict[str, str] = field(default_factory=dict)
+    sites: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.modalities:
@@ -136,7 +139,9 @@ class Dataset:
 
     @classmethod
     def load(cls, folder: Path | str) -> "Dataset":
-        """Read the dataset.json of a raw folder; nnU-Net's channel suffixes `_0000` are understood too.
+        """Read the dataset.json of a folder, and the sites of its subjects from participants.tsv beside it.
+
+        nnU-Net's channel suffixes `_0000` are understood too.
 
         Raises:
             UserError: the file is missing, or lacks or contradicts something; the key is named.
@@ -163,6 +168,7 @@ class Dataset:
             bias_corrected=bool(content.get("bias_corrected", False)),
             private=bool(content.get("private", False)),
             about={k: content[k] for k in ("description", "licence", "reference", "release") if k in content},
+            sites=read_sites(folder),
         )
 
 

@@ -12,6 +12,7 @@ HOME = "hifisyn_home"
 DEFAULT_HOME = "hifisyn_data"
 
 DATASET_JSON = "dataset.json"
+PARTICIPANTS_TSV = "participants.tsv"
 VERIFICATION_CSV = "verification.csv"
 QC_HTML = "qc.html"
 FINGERPRINT_JSON = "dataset_fingerprint.json"

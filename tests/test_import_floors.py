@@ -17,6 +17,7 @@ FLOORS = [
         "files",
         "intensities",
         "largest_piece",
+        "participants",
         "paths",
         "raw_files",
         "settings",

@@ -12,12 +12,13 @@ import pandas as pd
 from hifisyn.columns import DIRECTION, METHOD
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
-from hifisyn.evaluation import model_list, of_all_models, of_model, of_volumes, output_files
+from hifisyn.evaluation import by_site, model_list, of_all_models, of_model, of_volumes, output_files
 from hifisyn.evaluation.measures import MIN_BRAIN
+from hifisyn.evaluation.model_list import Evaluated
 from hifisyn.evaluation.model_task import look_up
 from hifisyn.evaluation.of_all_models import PlannedEvaluation
 from hifisyn.evaluation.untrained import base_rows, what_base_is
-from hifisyn.inference.models import Model, read_model
+from hifisyn.inference.models import Model
 from hifisyn.inference.weights import Folds, Kinds
 from hifisyn.paths import Roots
 from hifisyn.tables.text import WIDEST
@@ -32,7 +33,7 @@ class EvaluationResult:
 
     Attributes:
         tables: of two folders or one model a table of means and standard deviations over cases; of several models
-            one that compares them for each data set, direction and split.
+            one that compares them for each data set, direction and split, then those by site.
         text: the same to read.
         folders: where tables and pictures of each evaluation are; of a dry run where they would be.
         datasets: names of the data sets whose models were evaluated.
@@ -176,7 +177,9 @@ def _volumes(
 def _model(
     folder: Path, preprocessed: Path | None, output: Path | None, weights: _Weights, device: str, overwrite: bool
 ) -> EvaluationResult:
-    done, written = of_model.evaluate_model(folder, preprocessed, output, **weights, device=device, overwrite=overwrite)
+    task = look_up(folder, preprocessed, output, **weights)
+    output_files.claim(task.output, overwrite)
+    done = of_model.evaluate(task, of_model.load(task, device), overwrite=overwrite)
     if done.skipped:
         log.warning(f"left out, since a contrast lacks: {', '.join(done.skipped)}")
     if done.dataset.empty:
@@ -186,8 +189,9 @@ def _model(
         for direction, table in done.dataset.groupby(DIRECTION, sort=False)
     ]
     texts += textwrap.wrap(what_base_is(base_rows(done.dataset[METHOD])), WIDEST)
-    datasets = (read_model(folder).dataset,)
-    return EvaluationResult((done.dataset,), "\n\n".join(texts), (written,), datasets, tuple(done.failures))
+    dataset = task.model.dataset
+    texts += [table.text() for table in by_site.of_evaluations([Evaluated.of(task)], {dataset: task.dataset_folder})]
+    return EvaluationResult((done.dataset,), "\n\n".join(texts), (task.output,), (dataset,), tuple(done.failures))
 
 
 def _plan_model(
@@ -238,6 +242,8 @@ def _carry_out(
 ) -> EvaluationResult:
     evaluated, failures = of_all_models.carry_out(planned, device)
     tables = list(of_all_models.compared(evaluated, reference=reference, unit=unit))
+    folders = {item.task.model.dataset: item.task.dataset_folder for item in planned if item.task}
+    tables += by_site.of_evaluations(evaluated, folders)
     return EvaluationResult(
         tables=tuple(table.numbers for table in tables),
         text="\n".join(f"\n{table.text()}" for table in tables),

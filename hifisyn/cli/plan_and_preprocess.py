@@ -31,6 +31,7 @@ examples:
   hifisyn_plan_and_preprocess -d IXI --plans-name wide --set width=96    a second plan beside the first
   hifisyn_plan_and_preprocess -d IXI -p paper --preset paper             the published plan, on any device
   hifisyn_plan_and_preprocess -d IXI -p cycle -tr CycleGAN               a plan for another method
+  hifisyn_plan_and_preprocess -d IXI --split-by site                     fold0 never sees the largest site, and so on
 
   hifisyn_plan_and_preprocess -d UKB --shard $SLURM_ARRAY_TASK_ID/200    one task of an array job
   hifisyn_plan_and_preprocess -d UKB --dask-jobqueue slurm -np 200 --jobqueue-option queue=long walltime=24:00:00
@@ -53,6 +54,11 @@ def parser() -> Parser:
     parser.add_argument("--retry-failed", action="store_true", help="retry what failed before and has not changed")
     flags.OVERWRITE.add(parser, "plan again although there are plans")
     flags.SEED.add(parser, "of the splits")
+    parser.add_argument(
+        "--split-by",
+        choices=("subject", "site"),
+        help="site: each fold leaves out a site of participants.tsv, its subjects validate; default: subject",
+    )
     _add_engine(parser.add_argument_group("engine; default: processes on this machine"))
     _add_planning(parser.add_argument_group("plan"))
     _add_preparation(parser.add_argument_group("preparation of the scans; default: by dataset.json"))
@@ -182,6 +188,7 @@ def _request(given: argparse.Namespace, cluster: "Executor | None") -> "PrepareR
         },
         processes=given.processes,
         seed=given.seed,
+        split_by=given.split_by,
         overwrite=given.overwrite,
         slices=not given.no_slices,
         shard=Shard.parse(given.shard) if given.shard else None,

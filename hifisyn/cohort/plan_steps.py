@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from hifisyn.cohort.request import SplitBy
 from hifisyn.cohort.run import FACTS, Run
 from hifisyn.dataset import Dataset
 from hifisyn.engine.once import Once
 from hifisyn.engine.subject import key
+from hifisyn.errors import UserError
 from hifisyn.paths import FINGERPRINT_JSON, SPLITS_JSON
 from hifisyn.planning import planner
+from hifisyn.planning.draw_splits import make_splits
 from hifisyn.planning.fingerprint import input_digest, summary
-from hifisyn.planning.splits import Splits, check_splits, make_splits
+from hifisyn.planning.splits import Splits, check_splits
 from hifisyn.planning.way import way as choose_way
 from hifisyn.plans import Plans, PreprocessingPlan
 from hifisyn.preprocessing.dataset_steps import ALIGN
@@ -41,21 +44,33 @@ def split_cases(run: Run, whole: Dataset, usable: Dataset) -> Splits:
     """Return the splits that exist, perhaps edited; make them where there are none.
 
     Raises:
-        UserError: they do not fit the data set.
+        UserError: they do not fit the data set, or were split otherwise than is asked for.
     """
-    path = run.folder / SPLITS_JSON
+    path, asked = run.folder / SPLITS_JSON, run.request.split_by
+    sites = whole.sites if asked == "site" else None
     if path.exists():
         splits = Splits.load(path)
-        check_splits(splits, whole.cases, whole.test, str(path))
+        check_splits(splits, whole.cases, whole.test, str(path), whole.sites)
+        _refuse_other_split(splits, asked, str(path))
         log.info(f"splits: {path} is kept; remove it to split again")
     else:
-        splits = make_splits(usable.cases, usable.test, seed=run.request.seed, hold_out=not whole.test)
+        splits = make_splits(usable.cases, usable.test, seed=run.request.seed, hold_out=not whole.test, sites=sites)
         splits.save(path)
     for line in splits.counts(usable.all_cases):
         log.info(f"  {line}")
     for line in splits.warnings(usable.all_cases):
         log.warning(f"warning: {line}")
     return splits
+
+
+def _refuse_other_split(splits: Splits, asked: SplitBy | None, origin: str) -> None:
+    there: SplitBy = "site" if splits.sites_left_out else "subject"
+    if asked and asked != there:
+        raise UserError(
+            f"{origin} must be split by {asked}",
+            got=f"split by {there}",
+            hint="remove it to split again",
+        )
 
 
 def fingerprint_cases(run: Run, dataset: Dataset, splits: Splits, settings: PreprocessingPlan) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from hifisyn.dataset import Dataset
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.files import update_text
-from hifisyn.paths import DATASET_JSON
+from hifisyn.participants import as_table
+from hifisyn.paths import DATASET_JSON, PARTICIPANTS_TSV
 from hifisyn.planning import planner, rules
 from hifisyn.planning.choice import Choice
 from hifisyn.planning.splits import Splits
@@ -81,6 +82,7 @@ def _prepare(run: Run, raw: Path, whole: Dataset) -> tuple[Plans | None, Splits 
     if not run.request.shard:
         text = (raw / DATASET_JSON).read_text(encoding="utf-8")
         update_text(run.folder / DATASET_JSON, text, private=whole.private)
+        _keep_sites(run.folder, whole)
         splits = split_cases(run, whole, dataset)
         plans = _plan(run, dataset, splits, plans, settings)
     if run.request.slices and plans:
@@ -89,6 +91,14 @@ def _prepare(run: Run, raw: Path, whole: Dataset) -> tuple[Plans | None, Splits 
         if not run.request.shard:
             update_page(run, whole)
     return plans, splits
+
+
+def _keep_sites(folder: Path, whole: Dataset) -> None:
+    """Write the sites of the subjects, which evaluation and report need, beside the copy of dataset.json."""
+    if whole.sites:
+        update_text(folder / PARTICIPANTS_TSV, as_table(whole.sites), private=whole.private)
+    else:
+        (folder / PARTICIPANTS_TSV).unlink(missing_ok=True)
 
 
 def _plan(

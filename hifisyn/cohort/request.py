@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hifisyn.engine.jobs import Executor, Failure
 from hifisyn.engine.shard import Shard
@@ -11,6 +11,8 @@ from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import PlansItself
 from hifisyn.planning.splits import Splits
 from hifisyn.plans import Plans, Preset
+
+SplitBy = Literal["subject", "site"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class PrepareRequest:
         preprocessing: fields of PreprocessingPlan; those that are None are chosen by rule.
         processes: subjects at a time; None: as many as fit.
         seed: of the splits.
+        split_by: "site": a fold leaves a site out; None: as splits that exist, new ones by subject alone.
         overwrite: plan again although there are plans.
         slices: extract slices and draw pictures; without, only align, split and plan.
         shard: do the subjects of this part of the cohort only, and plan nothing.
@@ -47,6 +50,7 @@ class PrepareRequest:
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     processes: int | None = None
     seed: int = 0
+    split_by: SplitBy | None = None
     overwrite: bool = False
     slices: bool = True
     shard: Shard | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hifisyn.engine.jobs import Failure, one_line
-from hifisyn.evaluation.model_task import TEST, VALIDATION
+from hifisyn.evaluation.model_task import TEST, VALIDATION, EvaluationTask
 from hifisyn.evaluation.output_files import SUMMARY_JSON
 from hifisyn.inference.models import Model, read_model
 from hifisyn.paths import CONFIG_JSON
@@ -29,6 +29,11 @@ class Evaluated:
     split: str
     folder: Path
     together: str = ""
+
+    @classmethod
+    def of(cls, task: EvaluationTask) -> "Evaluated":
+        """Return what is on the disk when a task is done."""
+        return cls(task.model, task.checkpoint.fold, task.split, task.output, task.weights.together)
 
 
 def find(

@@ -60,6 +60,11 @@ class EvaluationTask:
         """The first of the weights."""
         return self.weights.checkpoints[0]
 
+    @property
+    def dataset_folder(self) -> Path:
+        """The folder of the preprocessed data set."""
+        return self.store.folder.parent
+
     @cached_property
     def once(self) -> Once:
         """The evaluation as work that is done once; `weights` is their SHA-256."""

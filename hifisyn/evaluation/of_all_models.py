@@ -139,8 +139,7 @@ def carry_out(planned: Sequence[PlannedEvaluation], device: str = "auto") -> tup
                 failures.append(Failure(item.name, one_line(error)))
                 continue
             failures += [Failure(f"{item.name}: {failure.case}", failure.reason) for failure in done.failures]
-        task = item.task
-        evaluated.append(Evaluated(task.model, task.checkpoint.fold, task.split, task.output, task.weights.together))
+        evaluated.append(Evaluated.of(item.task))
     return evaluated, failures
 
 

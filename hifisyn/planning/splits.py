@@ -1,28 +1,30 @@
-"""Which cases train, which validate, which are held out: by subject, seeded, written to a file that may be edited."""
+"""Which cases train, which validate, which are held out: by subject, in a file that may be edited."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from hifisyn.dataset import Case
 from hifisyn.errors import UserError
 from hifisyn.files import read_json, write_json
 
-FOLDS = 5
-TEST_SHARE = 0.2
-SUBJECTS_FOR_TEST = 10
 NAMES_SHOWN = 10
 FIX = "fix the file, or remove it and run hifisyn_plan_and_preprocess to split again"
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Case names of one fold."""
+    """Case names of one fold.
+
+    Attributes:
+        train: those to train on.
+        val: those to validate on.
+        site: where the cases to validate on come from, and none to train on; "" where sites are on both sides.
+    """
 
     train: tuple[str, ...]
     val: tuple[str, ...]
+    site: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,14 @@ class Splits:
         """Every case of any fold, sorted: all that planning may look at."""
         return tuple(sorted({case for fold in self.folds for case in fold.train + fold.val}))
 
+    @property
+    def sites_left_out(self) -> dict[int, str]:
+        """Number of a fold to the site that it left out; empty where folds were not split by site."""
+        return {number: fold.site for number, fold in enumerate(self.folds) if fold.site}
+
     def save(self, path: Path) -> None:
         """Write splits_final.json atomically."""
-        folds = [{"train": list(fold.train), "val": list(fold.val)} for fold in self.folds]
-        write_json(path, {"test": list(self.test), "folds": folds})
+        write_json(path, {"test": list(self.test), "folds": [_fold_json(fold) for fold in self.folds]})
 
     @classmethod
     def load(cls, path: Path | str) -> "Splits":
@@ -71,7 +77,9 @@ class Splits:
         if isinstance(content, list):
             content = {"folds": content}
         try:
-            folds = tuple(Fold(tuple(fold["train"]), tuple(fold["val"])) for fold in content["folds"])
+            folds = tuple(
+                Fold(tuple(fold["train"]), tuple(fold["val"]), str(fold.get("site", ""))) for fold in content["folds"]
+            )
             splits = cls(tuple(content.get("test", ())), folds)
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(
@@ -89,12 +97,12 @@ class Splits:
         named = {*self.test, *self.training_cases}
         unused = sorted(set(cases) - named)
         if unused:
-            lines.append(f"not in the splits, so not used: {_first_names(unused)}")
-        everywhere = _modalities(cases, self.training_cases)
+            lines.append(f"not in the splits, so not used: {first_names(unused)}")
+        everywhere = modalities_of(cases, self.training_cases)
         for number, fold in enumerate(self.folds):
             if not _trainable(fold, cases):
                 lines.append(f"fold{number} has one training subject and training needs two; train on all instead")
-            lacking = everywhere - _modalities(cases, fold.train)
+            lacking = everywhere - modalities_of(cases, fold.train)
             if lacking:
                 lines.append(f"fold{number} has no training case with {', '.join(sorted(lacking))}")
         return lines
@@ -107,71 +115,45 @@ class Splits:
         """Return one line a fold for people, test first."""
         lines = [f"test: {_count(cases, self.test)}"]
         for number, fold in enumerate(self.folds):
-            lines.append(f"fold{number}: train {_count(cases, fold.train)}, validation {_count(cases, fold.val)}")
+            left_out = f" ({fold.site} left out)" if fold.site else ""
+            train, val = _count(cases, fold.train), _count(cases, fold.val)
+            lines.append(f"fold{number}{left_out}: train {train}, validation {val}")
         return lines
+
+
+def _fold_json(fold: Fold) -> dict[str, list[str] | str]:
+    cases: dict[str, list[str] | str] = {"train": list(fold.train), "val": list(fold.val)}
+    return cases | ({"site": fold.site} if fold.site else {})
 
 
 def _trainable(fold: Fold, cases: Mapping[str, Case]) -> bool:
     return len({cases[c].subject for c in fold.train if c in cases}) >= 2
 
 
-def make_splits(
+def check_splits(
+    splits: Splits,
     cases: Mapping[str, Case],
-    test: Mapping[str, Case] | None = None,
-    *,
-    folds: int = FOLDS,
-    seed: int = 0,
-    hold_out: bool = True,
-) -> Splits:
-    """Split by subject, so that no person is on both sides, evenly over which modalities the subjects have.
-
-    Held out are the given test cases; without any, 20 % of the subjects where there are at least 10. The rest
-    goes into `folds` folds, or as many as leave a subject for each, but one fold for 3 subjects.
-
-    Args:
-        cases: training cases by name.
-        test: held-out cases by name.
-        folds: how many, where there are enough subjects.
-        seed: the same seed gives the same splits, whatever the order of the cases.
-        hold_out: hold out training subjects where no test cases are given.
-
-    Raises:
-        UserError: fewer than 2 training subjects, or a subject that is in training and in test.
-    """
-    test = test or {}
-    _refuse_subjects_on_both_sides(cases, test)
-    subjects = _ordered_subjects(cases, np.random.default_rng(seed))
-    held_out: list[str] = []
-    if hold_out and not test and len(subjects) >= SUBJECTS_FOR_TEST:
-        step = round(1 / TEST_SHARE)
-        held_out = subjects[step - 1 :: step]
-        del subjects[step - 1 :: step]
-    if len(subjects) < 2:
-        raise UserError(
-            "training subjects must be at least 2",
-            got=len(subjects),
-            hint="add subjects, or check the entry subjects of dataset.json",
-        )
-    number = 1 if len(subjects) == 3 else min(folds, len(subjects))
-    groups = [subjects[i::number] for i in range(number)] if number > 1 else [[_spare(subjects, cases)]]
-    return Splits(
-        test=tuple(sorted(test)) if test else _cases_of(cases, held_out),
-        folds=tuple(
-            Fold(_cases_of(cases, set(subjects).difference(group)), _cases_of(cases, group)) for group in groups
-        ),
-    )
-
-
-def check_splits(splits: Splits, cases: Mapping[str, Case], test: Mapping[str, Case], origin: str) -> None:
+    test: Mapping[str, Case],
+    origin: str,
+    sites: Mapping[str, str] | None = None,
+) -> None:
     """Refuse splits that do not fit the cases (a user may have edited them, or the data set changed).
 
+    Args:
+        splits: of the data set.
+        cases: training cases by name.
+        test: held-out cases by name.
+        origin: where the splits stand.
+        sites: subject to site, of those whose site is known.
+
     Raises:
-        UserError: a case is unknown, a subject stands on two sides, a fold is empty, or imagesTs is trained on.
+        UserError: a case is unknown, a subject stands on two sides, a fold is empty, imagesTs is trained on, or a fold
+            trains on the site that it says it leaves out.
     """
     everyone = dict(cases) | dict(test)
     unknown = sorted(({*splits.test, *splits.training_cases}) - set(everyone))
     if unknown:
-        raise UserError(f"{origin} must name usable cases of the data set", got=_first_names(unknown), hint=FIX)
+        raise UserError(f"{origin} must name usable cases of the data set", got=first_names(unknown), hint=FIX)
     trained_on = sorted(set(splits.training_cases) & set(test))
     if trained_on:
         raise UserError(
@@ -181,56 +163,29 @@ def check_splits(splits: Splits, cases: Mapping[str, Case], test: Mapping[str, C
         if not fold.train or not fold.val:
             raise UserError(f"{origin}: fold{number} must have cases in train and val", got="an empty part", hint=FIX)
         _refuse_overlap(everyone, fold.train, fold.val, f"{origin}: train and val of fold{number}")
+        train_sites = {case: (sites or {}).get(everyone[case].subject) for case in fold.train}
+        if seen := sorted(case for case, site in train_sites.items() if fold.site and site == fold.site):
+            raise UserError(
+                f"{origin}: fold{number} leaves out {fold.site}, so train must hold none of it",
+                got=first_names(seen),
+                hint=FIX,
+            )
     _refuse_overlap(everyone, splits.training_cases, splits.test, f"{origin}: folds and test")
 
 
 def _refuse_overlap(cases: Mapping[str, Case], left: Iterable[str], right: Iterable[str], where: str) -> None:
     both = sorted({cases[c].subject for c in left} & {cases[c].subject for c in right})
     if both:
-        raise UserError(f"{where} must not share a subject", got=_first_names(both), hint=FIX)
+        raise UserError(f"{where} must not share a subject", got=first_names(both), hint=FIX)
 
 
-def _refuse_subjects_on_both_sides(cases: Mapping[str, Case], test: Mapping[str, Case]) -> None:
-    both = sorted({c.subject for c in cases.values()} & {c.subject for c in test.values()})
-    if both:
-        raise UserError(
-            "imagesTr and imagesTs must not share a subject",
-            got=_first_names(both),
-            hint="move all cases of a subject to one of them",
-        )
-
-
-def _ordered_subjects(cases: Mapping[str, Case], rng: np.random.Generator) -> list[str]:
-    """Return the subjects shuffled within groups of equal modalities: taking every k-th is then stratified."""
-    has: dict[str, set[str]] = {}
-    for case in cases.values():
-        has.setdefault(case.subject, set()).update(case.images)
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for subject in sorted(has):
-        groups.setdefault(tuple(sorted(has[subject])), []).append(subject)
-    ordered = sorted(groups, key=lambda modalities: (-len(modalities), modalities))
-    return [str(subject) for modalities in ordered for subject in rng.permutation(groups[modalities])]
-
-
-def _spare(subjects: list[str], cases: Mapping[str, Case]) -> str:
-    """Return the first subject without whom the others still have every modality; else the first."""
-    everywhere = _modalities(cases, _cases_of(cases, subjects))
-    for subject in subjects:
-        if _modalities(cases, _cases_of(cases, [s for s in subjects if s != subject])) == everywhere:
-            return subject
-    return subjects[0]
-
-
-def _cases_of(cases: Mapping[str, Case], subjects: Iterable[str]) -> tuple[str, ...]:
-    chosen = set(subjects)
-    return tuple(sorted(name for name, case in cases.items() if case.subject in chosen))
-
-
-def _modalities(cases: Mapping[str, Case], names: Iterable[str]) -> set[str]:
+def modalities_of(cases: Mapping[str, Case], names: Iterable[str]) -> set[str]:
+    """Return the modalities that any of the named cases has."""
     return {m for name in names if name in cases for m in cases[name].images}
 
 
-def _first_names(names: list[str]) -> str:
+def first_names(names: list[str]) -> str:
+    """Return the first of some names as a message lists them, and how many more there are."""
     more = len(names) - NAMES_SHOWN
     return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 

@@ -7,7 +7,7 @@ import hifisyn
 from hifisyn.columns import CASE
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.pages.environment import render
-from hifisyn.report import results
+from hifisyn.report import by_site, results
 from hifisyn.report.collect import Facts
 from hifisyn.report.dataset import dataset
 from hifisyn.report.limits import limits
@@ -32,6 +32,7 @@ class TableSection:
         missing: what to write where there are none.
         command: that makes what they need; {name} and {split} are filled in.
         note: before the tables.
+        optional: whether the section is left out where there are no tables.
     """
 
     anchor: str
@@ -40,6 +41,7 @@ class TableSection:
     missing: str
     command: str
     note: str = ""
+    optional: bool = False
 
 
 _BASELINES = (
@@ -63,6 +65,7 @@ TABLE_SECTIONS = (
     TableSection(
         "structures", "Image quality by structure", results.regions, "Nothing was compared by structure", _EVALUATE
     ),
+    TableSection("sites", "Image quality by site", by_site.sites, "", _EVALUATE, optional=True),
     _downstream(DownstreamTask.TISSUE, "Tissue maps", results.tissue, "No tissue maps were compared"),
     _downstream(DownstreamTask.LESION, "Lesions", results.lesion, "No lesions were segmented"),
     _downstream(DownstreamTask.AUGMENT, "Training on synthetic scans", results.augment, "Nothing was augmented"),
@@ -95,7 +98,11 @@ def page(
     sections = [
         Section("runs", "Runs", "What was run", "runs", runs(facts)),
         Section("data", "Data and plan", "Data set and plan", "dataset", dataset(facts)),
-        *(_results(section, facts, result_tables.get(section.anchor, ())) for section in TABLE_SECTIONS),
+        *(
+            _results(section, facts, result_tables.get(section.anchor, ()))
+            for section in TABLE_SECTIONS
+            if result_tables.get(section.anchor) or not section.optional
+        ),
         Section("subjects", "Subjects", "Subject by subject", "viewer", viewer(facts, shown_cases)),
         Section("figures", "Figures", "Figures", "pictures", pictures(facts, shown_pictures, drawn=figures)),
         Section("methods", "Methods", "Methods, to paste into a paper", "methods", methods(facts)),

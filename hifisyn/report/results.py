@@ -53,11 +53,11 @@ def image_quality(facts: Facts) -> list[ResultTable]:
     result = [ResultTable("image_quality", _compare(facts, overview, OVERVIEW, title, unit=facts.unit))]
     for group, rows in groups.items():
         table = _compare(facts, rows, MEASURES, f"Image quality, {group}", by="", unit=facts.unit)
-        result.append(ResultTable(_file("image_quality", group), table))
+        result.append(ResultTable(file_name("image_quality", group), table))
     for group, rows in comparable_groups(facts.evaluated):
         models = rows[rows[MODEL].isin(facts.labels)]
         if models[MODEL].nunique() >= FEWEST_MODELS:
-            result.append(ResultTable(_file("ranks", group), _rank_table(group, models)))
+            result.append(ResultTable(file_name("ranks", group), _rank_table(group, models)))
     return result
 
 
@@ -67,7 +67,7 @@ def regions(facts: Facts) -> list[ResultTable]:
     groups = dict(comparable_groups(table)) if not table.empty else {}
     return [
         ResultTable(
-            _file("structures", group),
+            file_name("structures", group),
             _compare(facts, rows, OVERVIEW, f"Image quality by structure, {group}", by="region"),
         )
         for group, rows in groups.items()
@@ -107,9 +107,11 @@ def ablations(facts: Facts) -> list[ResultTable]:
     tables = []
     for ablation in facts.ablations:
         what = f"{ablation.name.replace('_', ' ')}, {ablation.split} cases"
-        tables.append(ResultTable(_file("ablation", ablation.name), comparison(ablation.cases, f"Ablation, {what}")))
+        tables.append(
+            ResultTable(file_name("ablation", ablation.name), comparison(ablation.cases, f"Ablation, {what}"))
+        )
         if ablation.cases[SEED].nunique() > 1:
-            tables.append(ResultTable(_file("ablation_seeds", ablation.name), seed_table(ablation.cases)))
+            tables.append(ResultTable(file_name("ablation_seeds", ablation.name), seed_table(ablation.cases)))
     return tables
 
 
@@ -194,5 +196,6 @@ def _task(rows: pd.DataFrame, reference: str, title: str) -> Table:
     )
 
 
-def _file(kind: str, what: str) -> str:
+def file_name(kind: str, what: str) -> str:
+    """Return the name of the files of a table."""
     return f"{kind}_{re.sub('[^A-Za-z0-9.-]+', '_', what)}"

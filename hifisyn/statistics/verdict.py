@@ -118,6 +118,35 @@ class FriedmanVerdict:
         return f" (it cannot with {rows}: mean ranks must be {self.critical_difference:.2g} apart, {most} at most are)"
 
 
+@dataclass(frozen=True)
+class GroupsVerdict:
+    """The verdict of Kruskal and Wallis' test; `str` gives the sentence.
+
+    Attributes:
+        kind: what the test says.
+        groups: groups that were compared.
+        n: subjects in all of them.
+        p_holm: p after the correction; NaN where there is no test.
+        least_p: the smallest p after the correction that groups of these sizes can give.
+    """
+
+    kind: VerdictKind
+    groups: int
+    n: int
+    p_holm: float
+    least_p: float
+
+    def __str__(self) -> str:
+        match self.kind:
+            case VerdictKind.OUT_OF_REACH:
+                sizes = f"{count(self.n, 'subject')} in {count(self.groups, 'group')}"
+                return f"{self.kind}: with {sizes} p is at least {self.least_p:.2g}"
+            case VerdictKind.EQUAL:
+                return f"{self.kind}: equal in {count(self.n, 'subject')}"
+            case _:
+                return str(self.kind)
+
+
 def p_text(p: float) -> str:
     """Return a p-value for a table: two significant digits, never 0; "no test" for NaN."""
     if np.isnan(p):

@@ -297,3 +297,19 @@ def test_help_and_refusals_come_without_heavy_imports(tmp_path):
     assert "hifisyn_plan_and_preprocess -d IXI" in done.stdout
     assert "--preset paper " in done.stdout
     assert "-tr CycleGAN" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_fold_leaves_a_site_out(home, capsys, blank_pictures):
+    raw = home / "hifisyn_raw" / "TOY"
+    assert run("--split-by", "site") == 2
+    assert "of at least 2 sites" in capsys.readouterr().err
+    (raw / "participants.tsv").write_text("participant_id\tage\tsite\nA\t30\tHH\nB\t30\tHH\nC\t31\tIOP\nD\t31\tIOP\n")
+    assert run("--split-by", "site") == 0
+    assert "fold0 (HH left out): train 2 cases of 2 subjects" in capsys.readouterr().out
+    folds = read_json(folder(home) / "splits_final.json")["folds"]
+    assert folds[1] == {"train": ["A", "B"], "val": ["C", "D"], "site": "IOP"}
+    assert (folder(home) / "participants.tsv").read_text() == "participant_id\tsite\nA\tHH\nB\tHH\nC\tIOP\nD\tIOP\n"
+    assert run("--no-slices") == 0
+    assert run("--split-by", "subject") == 2
+    assert "must be split by subject (got split by site)" in " ".join(capsys.readouterr().err.split())

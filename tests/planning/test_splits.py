@@ -6,7 +6,8 @@ import pytest
 from hifisyn.dataset import Case
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
-from hifisyn.planning.splits import Fold, Splits, check_splits, make_splits
+from hifisyn.planning.draw_splits import make_splits
+from hifisyn.planning.splits import Fold, Splits, check_splits
 
 
 def cohort(subjects, modalities=("T1", "T2"), visits=1, prefix="S"):

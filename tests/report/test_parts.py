@@ -309,3 +309,18 @@ def test_pictures_keep_intensities_to_half_a_grey_and_are_laid_out_in_order():
 def test_paths_are_masked_in_private_texts(text, masked):
     assert without_paths(text, private=True) == masked
     assert without_paths(text, private=False) == text
+
+
+def test_sites_are_shown_and_tested_where_there_are_several(tmp_path):
+    whole = facts(tmp_path)
+    assert "Image quality by site" not in page(whole, tables(whole), [], [], figures=False)
+    assert whole.data.dataset is not None
+    sites = {case: "HH" if number < 4 else "IOP" for number, case in enumerate(CASES)}
+    data = replace(whole.data, dataset=replace(whole.data.dataset, sites=sites))
+    result = tables(replace(whole, data=data))["sites"]
+    assert [one.file for one in result] == ["sites_T1_to_T2", "sites_T2_to_T1", "sites_tests"]
+    found = result[0].table.numbers.set_index(["site", "measure"])["mean"]
+    assert found["HH (n 4)", "ssim_brain"] == pytest.approx(11.5)  # cases score 10, 11, 12 and so on
+    assert found["IOP (n 4)", "ssim_brain"] == pytest.approx(15.5)
+    assert list(result[2].table.numbers["p"]) == pytest.approx([0.0209] * 2, abs=1e-4)  # ranks 1 to 4 and 5 to 8
+    assert "Image quality by site" in page(replace(whole, data=data), {"sites": result}, [], [], figures=False)
