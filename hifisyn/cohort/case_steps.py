@@ -62,15 +62,16 @@ def draw_cases(run: Run, dataset: Dataset) -> None:
     log.info(f"pictures of all cases in {pictures}; look at them before training")
 
 
-def update_page(run: Run, whole: Dataset) -> None:
+def update_page(run: Run, whole: Dataset, lesions: str) -> None:
     """Write the page of the whole cohort, where anything that it shows may have changed."""
     ledgers = {path.name: path for path in (run.folder / LEDGER).glob("*.jsonl")}
-    asked = {"ledgers": stamp(ledgers), "dataset": contents({"dataset": run.folder / DATASET_JSON})}
+    dataset = contents({"dataset": run.folder / DATASET_JSON})
+    asked = {"ledgers": stamp(ledgers), "dataset": dataset, "lesions": lesions}
     once = Once(run.folder / LEDGER, asked, PAGE_JSON)
     if once.holds and (run.folder / qc.PAGE).exists():
         return
     left_out = {failure.case: failure.reason for failure in run.failures if failure.step != PICTURE}
     once.begin()
-    page = qc.write_cohort_page(run.folder, whole, left_out, run.slices)
+    page = qc.write_cohort_page(run.folder, whole, left_out, run.slices, lesions)
     once.finish()
     log.info(f"all cases on one page, outliers first: {page}")

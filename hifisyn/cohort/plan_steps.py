@@ -11,10 +11,12 @@ from hifisyn.dataset import Dataset
 from hifisyn.engine.once import Once
 from hifisyn.engine.subject import key
 from hifisyn.errors import UserError
+from hifisyn.files import read_json
 from hifisyn.paths import FINGERPRINT_JSON, SPLITS_JSON
 from hifisyn.planning import planner
 from hifisyn.planning.draw_splits import make_splits
 from hifisyn.planning.fingerprint import input_digest, summary
+from hifisyn.planning.prevalence import imbalance, prevalence
 from hifisyn.planning.splits import Splits, check_splits
 from hifisyn.planning.way import way as choose_way
 from hifisyn.plans import Plans, PreprocessingPlan
@@ -93,8 +95,27 @@ def fingerprint_cases(run: Run, dataset: Dataset, splits: Splits, settings: Prep
     return once.read()
 
 
+def lesions_differ(run: Run, dataset: Dataset, splits: Splits) -> str:
+    """Return a line where lesions differ between the training subjects of two contrasts; "" where they do not.
+
+    Cases without a given label map do not count, unless lesions were drawn into theirs by hand.
+    """
+    if not dataset.lesions:
+        return ""
+    volumes: dict[str, float] = {}
+    subjects: dict[str, set[str]] = {contrast: set() for contrast in dataset.modalities}
+    for case in (dataset.cases[name] for name in splits.training_cases if name in dataset.cases):
+        measured = read_json(run.folder / FACTS / f"{case.name}.json")["facts"]["labels_ml"]
+        ml = sum(measured.get(name, 0.0) for name in dataset.lesions)
+        if case.label is not None or ml > 0:
+            volumes[case.subject] = max(ml, volumes.get(case.subject, 0.0))
+        for contrast in case.images:
+            subjects[contrast].add(case.subject)
+    return imbalance(prevalence(volumes, subjects))
+
+
 def make_plans(
-    run: Run, dataset: Dataset, splits: Splits, fingerprint: dict[str, Any], preprocessing_reason: str
+    run: Run, dataset: Dataset, splits: Splits, fingerprint: dict[str, Any], preprocessing_reason: str, lesions: str
 ) -> Plans:
     """Plan, and write the plans."""
     request = run.request
@@ -110,6 +131,7 @@ def make_plans(
         assignments=request.assignments,
         preprocessing_reason=preprocessing_reason,
         way=way if request.base_targets else None,
+        lesions=lesions,
     )
     plans.save(run.plans_file)
     return plans

@@ -15,7 +15,7 @@ from hifisyn.cohort.case_steps import (
     verify_cases,
 )
 from hifisyn.cohort.failures import log_failures, write_failures
-from hifisyn.cohort.plan_steps import existing_plans, fingerprint_cases, make_plans, split_cases
+from hifisyn.cohort.plan_steps import existing_plans, fingerprint_cases, lesions_differ, make_plans, split_cases
 from hifisyn.cohort.request import PreparedDataset, PrepareRequest
 from hifisyn.cohort.run import Run
 from hifisyn.cohort.verification import verify_files
@@ -78,18 +78,19 @@ def _prepare(run: Run, raw: Path, whole: Dataset) -> tuple[Plans | None, Splits 
     dataset = verify_cases(run, run.part(whole))
     dataset = align_cases(run, dataset, settings.value)
     dataset = measure_cases(run, dataset, settings.value)
-    splits = None
+    splits, lesions = None, ""
     if not run.request.shard:
         text = (raw / DATASET_JSON).read_text(encoding="utf-8")
         update_text(run.folder / DATASET_JSON, text, private=whole.private)
         _keep_sites(run.folder, whole)
         splits = split_cases(run, whole, dataset)
-        plans = _plan(run, dataset, splits, plans, settings)
+        lesions = lesions_differ(run, dataset, splits)
+        plans = _plan(run, dataset, splits, plans, settings, lesions)
     if run.request.slices and plans:
         dataset = extract_slices(run, dataset, plans)
         draw_cases(run, dataset)
         if not run.request.shard:
-            update_page(run, whole)
+            update_page(run, whole, lesions)
     return plans, splits
 
 
@@ -102,11 +103,16 @@ def _keep_sites(folder: Path, whole: Dataset) -> None:
 
 
 def _plan(
-    run: Run, dataset: Dataset, splits: Splits, existing: Plans | None, settings: Choice[PreprocessingPlan]
+    run: Run,
+    dataset: Dataset,
+    splits: Splits,
+    existing: Plans | None,
+    settings: Choice[PreprocessingPlan],
+    lesions: str,
 ) -> Plans:
     """Return the plans that exist, else new ones; warn of what does not fit the data."""
     fingerprint = fingerprint_cases(run, dataset, splits, settings.value)
-    plans = existing or make_plans(run, dataset, splits, fingerprint, settings.reason)
-    for line in planner.warnings(plans, fingerprint):
+    plans = existing or make_plans(run, dataset, splits, fingerprint, settings.reason, lesions)
+    for line in [*planner.warnings(plans, fingerprint), *([lesions] if lesions else [])]:
         log.warning(f"warning: {line}")
     return plans

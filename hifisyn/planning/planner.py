@@ -27,6 +27,7 @@ def plan(
     assignments: Sequence[str] = (),
     preprocessing_reason: str = "",
     way: Choice[Way] | None = None,
+    lesions: str = "",
 ) -> Plans:
     """Plan a training: slices are the same for all methods, the rest is the method's own.
 
@@ -41,6 +42,7 @@ def plan(
         assignments: `key=value` texts that replace values in the end.
         preprocessing_reason: why the scans were prepared as the fingerprint says.
         way: that is recommended for the cohort; none: nothing is said of it.
+        lesions: how lesions differ between contrasts, see `hifisyn.planning.prevalence`; "": not so that it matters.
 
     Raises:
         UserError: an assignment names no key of the plans, a value that cannot work, or another method.
@@ -50,6 +52,8 @@ def plan(
         reasons["preprocessing"] = preprocessing_reason
     if way:
         reasons["way"] = way.reason
+    if lesions:
+        reasons["lesions"] = lesions
     content = {
         "name": name,
         "dataset": fingerprint["dataset"],

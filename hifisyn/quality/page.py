@@ -83,7 +83,12 @@ class StepRow:
 
 
 def render_cohort(
-    folder: Path, name: str, cohort: CohortMeasures, ranking: Ranking, failures: Mapping[str, str]
+    folder: Path,
+    name: str,
+    cohort: CohortMeasures,
+    ranking: Ranking,
+    failures: Mapping[str, str],
+    lesions: str = "",
 ) -> str:
     """Return the page as HTML.
 
@@ -93,6 +98,7 @@ def render_cohort(
         cohort: the numbers of the aligned cases.
         ranking: of those cases.
         failures: case that was left out to its reason.
+        lesions: how lesions differ between contrasts; "" where they do not.
     """
     order = [int(place) for place in ranking.order]
     pictured = {path.stem for path in (folder / PICTURES).glob("*.png")}
@@ -103,6 +109,7 @@ def render_cohort(
         cohort=cohort,
         ranking=ranking,
         failures=failures,
+        lesions=lesions,
         cards=[_card(folder, cohort, ranking, place) for place in order[:MOST_PICTURES]],
         measured=[_measure_row(cohort, ranking, measure) for measure in cohort.measures],
         rows=[_case_row(cohort, ranking, place, cohort.cases[place] in pictured) for place in order[:MOST_ROWS]],

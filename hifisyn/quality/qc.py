@@ -23,7 +23,7 @@ PAGE, TABLE, MISSING = QC_HTML, "qc.tsv", "n/a"
 
 
 def write_cohort_page(
-    folder: Path, dataset: Dataset, failures: Mapping[str, str], slices: SliceStore | None = None
+    folder: Path, dataset: Dataset, failures: Mapping[str, str], slices: SliceStore | None = None, lesions: str = ""
 ) -> Path:
     """Write qc.html and qc.tsv into the folder of a preprocessed data set, replacing what is there.
 
@@ -32,6 +32,7 @@ def write_cohort_page(
         dataset: raw; its aligned cases are shown, held-out ones too.
         failures: case that was left out to its reason.
         slices: whose records hold the number of slices; none: slices are not extracted yet.
+        lesions: how lesions differ between contrasts, see `hifisyn.planning.prevalence`; "": not so that it matters.
 
     Returns:
         The page.
@@ -42,7 +43,8 @@ def write_cohort_page(
     cohort = collect_measures(folder, dataset, cases, slices)
     ranking = rank(cohort)
     write_text(folder / TABLE, _table(cohort, ranking, dataset, failures), private=dataset.private)
-    write_text(folder / PAGE, render_cohort(folder, dataset.name, cohort, ranking, failures), private=dataset.private)
+    page = render_cohort(folder, dataset.name, cohort, ranking, failures, lesions)
+    write_text(folder / PAGE, page, private=dataset.private)
     if cohort.untrusted:
         log.warning(
             f"registrations that are not trusted: of {len(cohort.untrusted)} cases, left out of what needs pairs; they "

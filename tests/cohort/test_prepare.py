@@ -1,16 +1,21 @@
 """Preparing a cohort from Python: what a second run does again, and what a folder holds after a killed one."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
 from hifisyn.cohort import case_steps
 from hifisyn.cohort.prepare import plan_and_preprocess, verify_only
 from hifisyn.cohort.request import PrepareRequest
+from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
 from hifisyn.files import write_text
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.planning.device import detect
+from hifisyn.plans import Plans
+from hifisyn.volume import Volume
+from tests.cli.test_plan_and_preprocess import LABELS, write_case
 from tests.support.cohort_runs import make
 
 
@@ -88,3 +93,31 @@ def test_without_usable_cases_the_failures_are_logged_and_written(raw, tmp_path,
     assert error.value.hint == f"see {tmp_path / 'out' / 'verification.csv'}"
     assert "failed: 4 cases" in caplog.messages
     assert len((tmp_path / "out" / "failures.csv").read_text().splitlines()) == 5
+
+
+@pytest.mark.slow
+def test_lesions_of_one_contrast_alone_are_told_printed_planned_and_shown(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("hifisyn.quality.drawing.draw_case", lambda path, *_, **__: write_text(path, ""))
+    raw, out = tmp_path / "TOY", tmp_path / "out"
+    cases = {}
+    for seed, name in enumerate(["P1", "P2", "P3", "P4", "H1", "H2", "H3", "H4"]):
+        case, patient = write_case(raw, name, seed), name.startswith("P")
+        if patient:
+            label = Volume.load(case.files["label"])
+            label.data[16:18, 10:12, 14:16] = 4  # 8 voxels of 5 mm: 1 ml
+            label.save(case.files["label"], overwrite=True)
+        contrast = "T1" if patient else "T2"
+        cases[name] = replace(case, images={contrast: case.images[contrast]})
+    whole = Dataset("TOY", ("T1", "T2"), LABELS | {"lesion": 4}, cases, skull_stripped=True, bias_corrected=True)
+    whole.save(raw)
+    told = "lesions in 4 of 4 with T1 (median 1 ml) and 0 of 4 with T2"
+    plan_and_preprocess(raw, out, request())
+    assert told in Plans.load(out / "plans.json").reasons["lesions"]
+    assert f"warning: {told}" in caplog.text
+    assert told in " ".join((out / "qc.html").read_text().split())
+    caplog.clear()
+    healthy = [replace(case, label=None) if name.startswith("H") else case for name, case in cases.items()]
+    replace(whole, cases={case.name: case for case in healthy}).save(raw)
+    plan_and_preprocess(raw, out, request(overwrite=True))
+    assert "lesions" not in Plans.load(out / "plans.json").reasons
+    assert "lesions in" not in caplog.text + (out / "qc.html").read_text()
