@@ -20,7 +20,7 @@ from hifisyn.evaluation.untrained import is_untrained, models_last
 from hifisyn.participants import read_sites
 from hifisyn.paths import SPLITS_JSON
 from hifisyn.planning.splits import Splits
-from hifisyn.statistics.kruskal_wallis import KruskalWallis, kruskal_wallis, verdicts
+from hifisyn.statistics.kruskal_wallis import FEW_SUBJECTS, KruskalWallis, kruskal_wallis, verdicts
 from hifisyn.statistics.units import by_subject
 from hifisyn.statistics.verdict import GroupsVerdict, p_text
 from hifisyn.tables.cell import Cell
@@ -32,10 +32,10 @@ SHOWN, TESTED = ("psnr_brain", "ssim_brain"), "ssim_brain"
 FEWEST_SITES, FEWEST_SUBJECTS = 2, 2
 HEAD = heads("direction, model", "n by site", "lowest mean", "highest mean", "H", "p", "after Holm", "verdict")
 TEST_NOTE = (
-    f"Kruskal-Wallis test over sites of {TITLES[TESTED]}, one value a subject, chi-square approximation; Holm's "
-    "correction over the directions of a row. A small p says that subjects of the sites score differently, not why: "
-    "sites differ in their subjects, scanners and protocols, and in how well scans fit each other. A large p does not "
-    "say that sites are alike."
+    f"Kruskal-Wallis test over sites of {TITLES[TESTED]}, one value a subject; p by permutations where a site has "
+    f"fewer than {FEW_SUBJECTS} subjects, else by chi-square; Holm's correction over the directions of a row. A small "
+    "p says that subjects of the sites score differently, not why: sites differ in their subjects, scanners and "
+    "protocols, and in how well scans fit each other. A large p does not say that sites are alike."
 )
 
 
@@ -106,7 +106,7 @@ def site_table(rows: pd.DataFrame, sites: Sites, title: str) -> Table:
     ordered = rows.sort_values(SITE, kind="stable")
     named = ordered.assign(**{SITE: [f"{site} (n {counts[site]})" for site in ordered[SITE]]})
     table = compare_methods(named, measures=SHOWN, by=SITE, row=MODEL, titles=TITLES, title=title)
-    return replace(table, note=" ".join([table.note, *_unseen(rows, sites)]))
+    return replace(table, note=" ".join([table.note, *_remarks(rows, sites)]))
 
 
 def site_tests(groups: Mapping[str, pd.DataFrame], title: str) -> Table:
@@ -174,8 +174,10 @@ def _p(value: float) -> str:
     return p_text(value).removeprefix("p ")
 
 
-def _unseen(rows: pd.DataFrame, sites: Sites) -> Iterator[str]:
-    """Say what folds that leave a site out have not seen."""
+def _remarks(rows: pd.DataFrame, sites: Sites) -> Iterator[str]:
+    """Say which sites are not shown, and what folds that leave a site out have not seen."""
+    if missing := sorted(set(sites.of.values()) - set(rows[SITE])):
+        yield f"Not shown, since fewer than {FEWEST_SUBJECTS} subjects were compared: {', '.join(missing)}."
     if not sites.left_out:
         return
     if (rows[SPLIT] != TEST).all():

@@ -71,6 +71,8 @@ def test_sites_of_one_subject_are_not_shown():
     sites = SITES | {"S2": "Ulm"}
     groups = dict(by_site(scores(subjects=9), Sites(sites)))
     assert set(groups["T1 to T2"]["site"]) == {"Guys", "HH", "IOP"}
+    note = site_table(groups["T1 to T2"], Sites(sites), "").note
+    assert "Not shown, since fewer than 2 subjects were compared: Ulm." in note
     assert dict(by_site(scores(subjects=5), Sites({**SITES, "S4": "Ulm"}))) == {}
 
 
