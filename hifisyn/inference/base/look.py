@@ -6,21 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from hifisyn.base.condition import tissue_means
+from hifisyn.base.condition import cluster, tissue_means
 from hifisyn.base.contrasts import TARGETS, TISSUES
 from hifisyn.base.translate import BaseModel
 from hifisyn.errors import UserError
 from hifisyn.files import sha256
 from hifisyn.inference.base.inputs import spelled
 from hifisyn.inference.cases import stem
-from hifisyn.preprocessing import tissue
 from hifisyn.preprocessing.normalize import Intensity
 from hifisyn.preprocessing.prepare_case import PreparedCase, prepare_case
 from hifisyn.synthetic_mark import is_synthetic
 from hifisyn.volume import Volume
 
 CLUSTERED = "T1"
-SLICES = 40
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def measure_look(
         device: of the skull stripping.
 
     Raises:
-        UserError: the scan cannot be read or prepared, or its tissues do not part.
+        UserError: the scan cannot be read or prepared.
     """
     scan = Volume.load(file)
     try:
@@ -99,18 +97,11 @@ def measure_look(
 
 
 def means_of(model: BaseModel, case: PreparedCase, contrast: str) -> tuple[float | None, ...]:
-    """Return the mean of CSF, grey matter and white matter of a prepared scan on [-1, 1]; of lesions none.
-
-    At most 40 slices, evenly spread, are looked at.
-    """
-    count = len(case.reference.brain)
-    chosen = np.unique(np.linspace(0, count - 1, min(SLICES, count)).round().astype(int))
-    image, brain = case.images[contrast], case.reference.brain[chosen]
+    """Return the mean of CSF, grey matter and white matter of a prepared scan on [-1, 1]; of lesions none."""
+    image = case.images[contrast]
     clear = image if contrast == CLUSTERED else model.translate({contrast: image}, case.pixel_mm)[CLUSTERED][0]
-    spacing = case.slice_mm * max(1.0, count / len(chosen))
-    volume = Volume(clear[chosen].transpose(2, 1, 0), np.diag([case.pixel_mm, case.pixel_mm, spacing, 1.0]))
-    labels = tissue.segment(volume, brain.transpose(2, 1, 0), CLUSTERED).transpose(2, 1, 0)
-    return (*tissue_means(image[chosen], labels)[: len(TISSUES) - 1], None)
+    labels = cluster(clear, np.zeros(clear.shape, np.uint8))
+    return (*tissue_means(image, labels)[: len(TISSUES) - 1], None)
 
 
 def _ends(intensity: Intensity) -> tuple[float, float]:
