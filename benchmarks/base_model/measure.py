@@ -1,9 +1,11 @@
 """The base model on prepared real slices: every direction, beside the baselines; lesions; confidence.
 
-usage: measure.py WEIGHTS SLICES [--mirror]     (WEIGHTS: a file or the folder of a training; SLICES: of prepare.py)
+usage: measure.py WEIGHTS SLICES [--beside SLICES] [--mirror]
 
-In the brain, range 2, SSIM on x + 1, mean over slices, then over visits, then over patients. Baselines and the means
-that are told are those of the other patients of the same source.
+WEIGHTS is a file or the folder of a training, SLICES of prepare.py. In the brain, range 2, SSIM on x + 1, mean over
+slices, then over visits, then over patients. Baselines and the means that are told are those of the other patients of
+the same source, also of those that lie beside and are not measured; where there is no other, those of the patient
+itself, which is said.
 """
 
 import argparse
@@ -43,18 +45,18 @@ class Direction:
         self.signs: dict[str, list[bool]] = defaultdict(list)
         self.bright: list[tuple[float, float]] = []
 
-    def add(self, model: BaseModel, case: Case, cases: Sequence[Case], mirror: bool) -> None:
-        """Measure a visit."""
+    def add(self, model: BaseModel, case: Case, rest: Sequence[Case], mirror: bool) -> None:
+        """Measure a visit beside what is fitted on others."""
         source, target = case.images[self.source], self.target
-        rest = others(case, cases)
-        if rest:
-            pairs = [(c.images[self.source], c.images[target], c.brain) for c in rest]
-            fitted = baselines.fit([(c.images[target], c.brain) for c in rest], pairs)
-            for name, answer in fitted.answers(source, case.brain).items():
-                self.rows[name][case.patient].append(numbers(answer, case, target))
-        asked = {NOT_TOLD: (self.source, None), NAMELESS: (UNNAMED, None)}
-        if rest:
-            asked[TOLD] = (self.source, {target: cohort_look(rest, target)})
+        pairs = [(c.images[self.source], c.images[target], c.brain) for c in rest]
+        fitted = baselines.fit([(c.images[target], c.brain) for c in rest], pairs)
+        for name, answer in fitted.answers(source, case.brain).items():
+            self.rows[name][case.patient].append(numbers(answer, case, target))
+        asked = {
+            NOT_TOLD: (self.source, None),
+            NAMELESS: (UNNAMED, None),
+            TOLD: (self.source, {target: cohort_look(rest, target)}),
+        }
         for name, (slot, look) in asked.items():
             image, error = model.translate({slot: source}, case.pixel_mm, look, mirror=mirror)[target]
             self.rows[name][case.patient].append(numbers(image, case, target))
@@ -106,18 +108,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path)
     parser.add_argument("slices", type=Path)
+    parser.add_argument("--beside", type=Path, help="further cases, which baselines and means are fitted on too")
     parser.add_argument("--mirror", action="store_true", help="the mean of an image and its mirror image")
     given = parser.parse_args()
     model = BaseModel.load(given.weights)
+    beside = read_groups(given.beside) if given.beside else {}
     for group, cases in read_groups(given.slices).items():
         print(f"{group}: {len(cases)} visits of {len({c.patient for c in cases})} patients")
+        rest = {case.name: others(case, [*cases, *beside.get(group, [])]) for case in cases}
+        if alone := [name for name, found in rest.items() if not found]:
+            print(f"  baselines and means of the patient itself, a peek: {', '.join(alone)}")
         contrasts = [c for c in cases[0].images if c in TARGETS]
         for source in contrasts:
             for target in contrasts:
                 if source != target:
                     direction = Direction(source, target)
                     for case in cases:
-                        direction.add(model, case, cases, given.mirror)
+                        direction.add(model, case, rest[case.name] or [case], given.mirror)
                     print("\n".join(direction.lines()), flush=True)
         if {"T1", "T2", "FLAIR"} <= set(contrasts):
             print("\n".join(together(model, cases, given.mirror)), flush=True)
