@@ -39,7 +39,7 @@ def main() -> int:
             side = 112 - stack.shape[1]
             columns[name].append(np.pad(stack[at], side // 2, constant_values=-1))
     whole = {name: np.clip(np.stack(column), -1, 1) for name, column in columns.items()}
-    sheet(given.out, whole, title=f"{target} from {source}", slices=len(columns[source]))
+    sheet(given.out, whole, title=f"{target} from {source}", slices=range(len(columns[source])))
     return 0
 
 
