@@ -42,7 +42,7 @@ class PreprocessingPlan(Settings):
     """How a raw scan becomes slices."""
 
     reference: str = Field("T1", description="contrast to whose grid the others are registered")
-    skull_strip: Literal["auto", "hd-bet", "deepbet", "mask", "bet", "synthstrip", "command", "none"] = Field(
+    skull_strip: Literal["auto", "hd-bet", "deepbet", "base", "mask", "bet", "synthstrip", "command", "none"] = Field(
         "auto", description="tool; mask: the user's own; command: strip_command; none: already stripped"
     )
     strip_command: str = Field("", description="program for skull_strip command, with {input} and {mask} for its files")

@@ -41,8 +41,8 @@ def extract(
     Args:
         volume: any orientation and spacing.
         tool: "auto" (the mask that is given, else hd-bet where it is installed, else deepbet), "hd-bet", "deepbet",
-            "bet", "synthstrip", "command", "mask", or "none" (stripped already: the mask that is given says where
-            the brain is, else the background does).
+            "base", "bet", "synthstrip", "command", "mask", or "none" (stripped already: the mask that is given says
+            where the brain is, else the background does).
         device: of the networks: "cpu" or as torch names GPUs: "cuda", "cuda:1", "mps".
         mask: the user's own, on the scan's grid, above 0.5 in the brain; or none.
         command: template of "command" (`brain_programs.find_brain`).
@@ -129,7 +129,7 @@ def peak_gib(tool: str) -> float:
 
     A scan that turns out to be stripped takes less. What programs beside take is not known: a GiB is assumed.
     """
-    known = {"hd-bet": 3.1, "deepbet": 1.1}
+    known = {"hd-bet": 3.1, "deepbet": 1.1, "base": 0.8}
     return known.get(choose("auto") if tool == "auto" else tool, 1.0)
 
 

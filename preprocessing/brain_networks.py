@@ -1,4 +1,4 @@
-"""The two networks that find a brain, each loaded once a process, from the weights inside its package.
+"""The networks that find a brain, each loaded once a process, from the weights inside its package.
 
 Nothing is ever downloaded: where a package lacks its weights, that is an error. hd-bet's are plain tensors and loaded
 as such. deepbet's are TorchScript, which is a program: they are run only if they are the bytes that were released.
@@ -39,21 +39,30 @@ HD_BET_MULTIPLE, HD_BET_SMALLEST, HD_BET_MIRRORED = 16, (128, 128, 128), (2, 3, 
 
 def installed(tool: Tool) -> bool:
     """Return whether the package of a tool can be imported."""
-    return find_spec(_MODULES[tool]) is not None
+    return tool is Tool.BASE or find_spec(_MODULES[tool]) is not None
 
 
 def find_brain(tool: Tool, volume: Volume, device: str) -> np.ndarray:
     """Return the brain mask, bool, on the grid of a scan whose axes are in RAS order.
 
     Args:
-        tool: hd-bet or deepbet.
+        tool: hd-bet, deepbet or base.
         volume: whole head.
         device: hd-bet runs its five networks with mirroring on a CUDA device, else one without on the CPU.
 
     Raises:
         UserError: the network finds nothing, or its weights are missing.
     """
-    return {Tool.HD_BET: _hd_bet, Tool.DEEPBET: _deepbet}[tool](volume, device)
+    return {Tool.HD_BET: _hd_bet, Tool.DEEPBET: _deepbet, Tool.BASE: _base}[tool](volume, device)
+
+
+def _base(volume: Volume, device: str) -> np.ndarray:
+    from hifisyn.brain_network.find_brain import find_brain as see
+
+    found = see(volume, device=device)
+    if not found.any():
+        raise UserError("base found no brain", hint="look at the scan, or set skull_strip to deepbet")
+    return found
 
 
 def _deepbet(volume: Volume, device: str) -> np.ndarray:

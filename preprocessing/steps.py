@@ -20,6 +20,7 @@ class Tool(StrEnum):
 
     DEEPBET = "deepbet"
     HD_BET = "hd-bet"
+    BASE = "base"
     BET = "bet"
     SYNTHSTRIP = "synthstrip"
     COMMAND = "command"
@@ -40,6 +41,8 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
+BRAIN_RELEASE = "1"  # of the brain network's weights, which come with this package
+
 # The distributions that tools come in; other tools are programs that have to be installed, whose versions are unknown.
 PACKAGES = {
     Tool.DEEPBET: "deepbet",
@@ -49,6 +52,7 @@ PACKAGES = {
     Tool.ATROPOS: "antspyx",
 }
 _TITLES = {
+    Tool.BASE: "brain network of hifisyn",
     Tool.BET: "FSL bet",
     Tool.SYNTHSTRIP: "SynthStrip",
     Tool.COMMAND: "own command",
@@ -124,4 +128,6 @@ def software(tool: Tool, release: str) -> str:
 
 def installed_version(tool: Tool) -> str:
     """Return the installed version of a tool's package; empty where it comes in none."""
+    if tool is Tool.BASE:
+        return BRAIN_RELEASE
     return version(PACKAGES[tool]) if tool in PACKAGES else ""

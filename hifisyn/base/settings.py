@@ -59,33 +59,41 @@ class InputSettings(Settings):
     given: float = Field(0.2, ge=0)
 
 
-class BaseSettings(Settings):
-    """A training of the base model.
+class RunSettings(Settings):
+    """A training on simulated heads.
 
     Attributes:
         steps: of the optimizer.
-        batch_size: slices a step.
         width: channels at full size, doubled with each halving.
         lr: highest learning rate of the cycle.
         warm_up: share of the steps in which the rate rises.
         weight_decay: of AdamW.
         average_decay: of the moving average of the weights.
-        likelihood: share of the Laplace likelihood in the loss; the rest is L1.
         precision: of the convolutions in training; bfloat16 is faster where the processor computes with it.
         every: steps a line of the logbook.
-        simulation: the heads.
-        inputs: what the network is given.
     """
 
     steps: int = Field(2400, ge=1)
-    batch_size: int = Field(8, ge=1)
     width: int = Field(16, ge=1)
     lr: float = Field(2e-3, gt=0)
     warm_up: float = Field(0.3, gt=0, lt=1)
     weight_decay: float = Field(0.01, ge=0)
     average_decay: float = Field(0.995, ge=0, lt=1)
-    likelihood: float = Field(0.2, ge=0, le=1)
     precision: Literal["float32", "bfloat16"] = "float32"
     every: int = Field(100, ge=1)
+
+
+class BaseSettings(RunSettings):
+    """A training of the base model.
+
+    Attributes:
+        batch_size: slices a step.
+        likelihood: share of the Laplace likelihood in the loss; the rest is L1.
+        simulation: the heads.
+        inputs: what the network is given.
+    """
+
+    batch_size: int = Field(8, ge=1)
+    likelihood: float = Field(0.2, ge=0, le=1)
     simulation: SimulationSettings = SimulationSettings()
     inputs: InputSettings = InputSettings()

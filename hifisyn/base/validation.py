@@ -60,7 +60,7 @@ class Validation:
                     }
         return numbers
 
-    def draw(self, path: Path, found: dict[str, np.ndarray], title: str) -> None:
+    def draw(self, found: dict[str, np.ndarray], path: Path, step: int) -> None:
         """Write a sheet: T1 in, and each other target's synthetic image, truth and expected error beside it."""
         source = TARGETS[0]
         columns = {source: self.inputs[source][:, SLOTS.index(source) * STACK + STACK // 2]}
@@ -69,7 +69,7 @@ class Validation:
             columns[f"synthetic {target}"] = np.where(self.brain, found[source][:, place], OUTSIDE)
             columns[f"true {target}"] = self.truth[:, place]
             columns[f"expected error {target}"] = np.where(self.brain, 2 * expected - 1, OUTSIDE)
-        sheet(path, columns, title=title, slices=SHOWN)
+        sheet(path, columns, title=f"step {step}: from T1 alone, heads not trained on", slices=SHOWN)
 
 
 def _input(heads: Heads, head: HeadSlices, place: int, source: str) -> np.ndarray:

@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-
 from hifisyn.base.calibration import Calibration
 from hifisyn.base.contrasts import SLOTS, TARGETS
 from hifisyn.base.unet import BaseNetwork
-from hifisyn.errors import FileError, UserError
-from hifisyn.files import atomic, sha256, write_text
+from hifisyn.networks import weights_file
+from hifisyn.networks.weights_file import HASH as HASH
 
 FORMAT = "hifisyn base 1"
-WEIGHTS, HASH = "base.safetensors", ".sha256"
+WEIGHTS = "base.safetensors"
 
 
 @dataclass(frozen=True)
@@ -40,13 +37,8 @@ def write(
     path: Path, network: BaseNetwork, card: dict[str, object], calibration: Calibration = MappingProxyType({})
 ) -> str:
     """Write a network in half precision, and its SHA-256 beside it; return that."""
-    tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in network.state_dict().items()}
-    with atomic(path) as temporary:
-        about = {"card": json.dumps(card), "calibration": json.dumps(calibration, default=dict)}
-        save_file(tensors, temporary, {"format": FORMAT, "width": str(network.width), **about})
-    digest = sha256(path)
-    write_text(path.with_name(path.name + HASH), f"{digest}  {path.name}\n")
-    return digest
+    about = {"card": json.dumps(card), "calibration": json.dumps(calibration, default=dict)}
+    return weights_file.write(path, FORMAT, network.state_dict(), {"width": str(network.width), **about})
 
 
 def read(path: Path) -> Weights:
@@ -56,26 +48,15 @@ def read(path: Path) -> Weights:
         FileError: it is missing, broken, of another program, or not what its hash says.
     """
     file = path / WEIGHTS if path.is_dir() else path
-    if not file.is_file():
-        raise FileError(file, "does not exist", hint="make it with hifisyn_pretrain")
-    digest = sha256(file)
-    beside = file.with_name(file.name + HASH)
-    if beside.is_file() and beside.read_text(encoding="utf-8").split()[:1] != [digest]:
-        raise FileError(file, f"must have the hash of {beside.name}", got=digest, hint="copy both files again")
+    content = weights_file.read(file, FORMAT, hint="make it with hifisyn_pretrain")
     try:
-        with safe_open(file, "pt") as content:
-            about = content.metadata() or {}
-            tensors = {name: content.get_tensor(name).float() for name in content.keys()}  # noqa: SIM118
-        if about.get("format") != FORMAT:
-            raise UserError("", got=about.get("format") or "another file")
-        network = BaseNetwork(int(about["width"]))
-        network.load_state_dict(tensors)
-        card, calibration = json.loads(about["card"]), _factors(json.loads(about["calibration"]))
-    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, UserError) as error:
-        got = error.got if isinstance(error, UserError) else "a broken file"
-        raise FileError(file, f"must be weights of format {FORMAT!r}", got=got, hint="copy it again") from None
+        network = BaseNetwork(int(content.about["width"]))
+        network.load_state_dict(content.tensors)
+        card, calibration = json.loads(content.about["card"]), _factors(json.loads(content.about["calibration"]))
+    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError):
+        raise weights_file.broken(file, FORMAT) from None
     network.eval().requires_grad_(False)
-    return Weights(network, digest, card, calibration)
+    return Weights(network, content.sha256, card, calibration)
 
 
 def _factors(read: dict[str, dict[str, float]]) -> Calibration:

@@ -94,7 +94,7 @@ def _add_planning(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_preparation(group: argparse._ArgumentGroup) -> None:
-    tools = ("auto", "hd-bet", "deepbet", "mask", "bet", "synthstrip", "command", "none")
+    tools = ("auto", "hd-bet", "deepbet", "base", "mask", "bet", "synthstrip", "command", "none")
     flags.SKULL_STRIP.add(group, ", ".join(tools), choices=tools)
     flags.STRIP_COMMAND.add(group)
     group.add_argument("--bias", choices=("auto", "always", "never"), help="N4 bias field correction")

@@ -26,7 +26,7 @@ volume on the grid of its source, the brain mask, a picture, and a JSON file tha
 log = logging.getLogger(__name__)
 NOTE_MODEL = "several: the first that fits; base: that of hifisyn; default: those below --results, then base"
 NOTE_LOOK = "T2=FILE for each of several targets; default: as simulated heads look, from 0 to 1000"
-STRIPPERS = ("auto", "hd-bet", "deepbet", "mask", "bet", "synthstrip", "command")
+STRIPPERS = ("auto", "hd-bet", "deepbet", "base", "mask", "bet", "synthstrip", "command")
 
 
 def parser() -> Parser:

@@ -1,23 +1,32 @@
-"""hifisyn_pretrain: train the base model, which translates without a model of one's own, on simulated heads."""
+"""hifisyn_pretrain: train the networks that need no scans on simulated heads: base model and brain network."""
 
+import argparse
 import logging
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from hifisyn.cli import flags
 from hifisyn.cli.entry import command
 from hifisyn.cli.parser import Parser
 
+if TYPE_CHECKING:
+    from hifisyn.base.run import Request
+    from hifisyn.base.settings import RunSettings
+
 log = logging.getLogger(__name__)
+SettingsT = TypeVar("SettingsT", bound="RunSettings")
 EPILOG = """
 examples:
   hifisyn_pretrain -o base                          heads of the package's own anatomy
   hifisyn_pretrain --heads label_maps -o base       heads from FreeSurfer's or SynthSeg's label maps
   hifisyn_pretrain --heads label_maps -o base --continue
   hifisyn_pretrain -o quick --steps 200 --set width=8 heads=10
+  hifisyn_pretrain --what mask --heads label_maps -o brain    the network that finds the brain
 
-No scan is needed. Simulated heads are kept in OUT/heads, or in the folder that --simulated names.
+No scan is needed. Simulated heads are kept in OUT/heads, or in the folder that --simulated names; those of --what mask
+are made as they are needed, and not kept.
 """
 
 
@@ -25,13 +34,17 @@ def parser() -> Parser:
     """Return the command's arguments."""
     parser = Parser(
         "hifisyn_pretrain",
-        description="Train the base model on simulated heads: any contrasts in; T1, T2 and FLAIR out.",
+        description="Train the base model on simulated heads: any contrasts in; T1, T2 and FLAIR out. "
+        "Or the network that finds the brain.",
         epilog=EPILOG,
     )
     parser.add_argument(
         "--heads", type=Path, metavar="FOLDER", help="folder of label maps of whole heads (default: the phantom's own)"
     )
     flags.OUTPUT.add(parser, "required", required=True)
+    parser.add_argument(
+        "--what", choices=("base", "mask"), default="base", help="base model, or brain mask of a head (default: base)"
+    )
     what = parser.add_argument_group("training")
     what.add_argument("--steps", type=flags.at_least_one, metavar="N", help="steps (default: by the settings)")
     flags.SET.add(what)
@@ -52,31 +65,54 @@ def parser() -> Parser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; after Ctrl-C or SIGTERM, save and return 130 or 143."""
     given = parser().parse_args(arguments)
-    from hifisyn.base.pretrain import Request, clear, pretrain
+    words = ["hifisyn_pretrain", *(sys.argv[1:] if arguments is None else arguments)]
+    signal = (_train_base if given.what == "base" else _train_mask)(given, shlex.join(words))
+    if signal:
+        others = [word for word in words if word not in (*flags.RESUME.names, *flags.OVERWRITE.names)]
+        log.info(f"stopped and saved; continue with\n  {shlex.join([*others, '--continue'])}")
+    return 128 + signal if signal else 0
+
+
+def _train_base(given: argparse.Namespace, line: str) -> int:
+    from hifisyn.base.pretrain import pretrain
+    from hifisyn.base.run import clear
     from hifisyn.base.settings import BaseSettings
+    from hifisyn.base.weights import WEIGHTS
+
+    request = _request(given, BaseSettings, line)
+    if given.overwrite:
+        clear(request.folder, WEIGHTS)
+    return pretrain(request)
+
+
+def _train_mask(given: argparse.Namespace, line: str) -> int:
+    from hifisyn.base.run import clear
+    from hifisyn.brain_network.weights import WEIGHTS
+    from hifisyn.brain_training.pretrain import pretrain
+    from hifisyn.brain_training.settings import BrainSettings
+
+    request = _request(given, BrainSettings, line)
+    if given.overwrite:
+        clear(request.folder, WEIGHTS)
+    return pretrain(request)
+
+
+def _request(given: argparse.Namespace, kind: type[SettingsT], line: str) -> "Request[SettingsT]":
+    from hifisyn.base.run import Request
     from hifisyn.settings import checked, override
 
-    words = ["hifisyn_pretrain", *(sys.argv[1:] if arguments is None else arguments)]
     steps = [] if given.steps is None else [f"steps={given.steps}"]
-    settings = checked(BaseSettings, override(BaseSettings().model_dump(mode="json"), [*given.set, *steps]), "--set")
-    request = Request(
+    return Request(
         given.output,
+        settings=checked(kind, override(kind().model_dump(mode="json"), [*given.set, *steps]), "--set"),
         maps=given.heads,
-        settings=settings,
         seed=given.seed,
         heads=given.simulated,
         device=given.device,
         processes=given.processes,
         resume=given.resume,
-        command=shlex.join(words),
+        command=line,
     )
-    if given.overwrite:
-        clear(request.folder)
-    signal = pretrain(request)
-    if signal:
-        others = [word for word in words if word not in (*flags.RESUME.names, *flags.OVERWRITE.names)]
-        log.info(f"stopped and saved; continue with\n  {shlex.join([*others, '--continue'])}")
-    return 128 + signal if signal else 0
 
 
 if __name__ == "__main__":

@@ -16,6 +16,10 @@ REFERENCES = {
         "Fisch L, Zumdick S, Barkhau C, et al. deepbet: fast brain extraction of T1-weighted MRI using "
         "convolutional neural networks. Comput Biol Med 179, 108845, 2024."
     ),
+    "base": (
+        "Billot B, Greve DN, Puonti O, et al. SynthSeg: segmentation of brain MRI scans of any contrast and resolution "
+        "without retraining. Med Image Anal 86, 102789, 2023."
+    ),
     "hd-bet": (
         "Isensee F, Schell M, Pflueger I, et al. Automated brain extraction of multisequence MRI using artificial "
         "neural networks. Hum Brain Mapp 40, 4952-4964, 2019."

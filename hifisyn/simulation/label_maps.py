@@ -99,6 +99,19 @@ def read_anatomy(path: Path) -> Anatomy:
     Raises:
         FileError: the file is no label map, or holds numbers that are not known.
     """
+    return load_anatomy(path, MARGIN_MM)
+
+
+def load_anatomy(path: Path, margin_mm: float | None) -> Anatomy:
+    """Read a label map.
+
+    Args:
+        path: the map.
+        margin_mm: that stays around the brain; none: the whole head.
+
+    Raises:
+        FileError: the file is no label map, or holds numbers that are not known.
+    """
     volume = Volume.load(path).reoriented("RAS")
     numbers = np.rint(volume.data).astype(np.int64)
     if not np.array_equal(numbers, volume.data):
@@ -112,7 +125,7 @@ def read_anatomy(path: Path) -> Anatomy:
             hint="take the map out of the folder, or write these labels as their FreeSurfer numbers",
         )
     try:
-        return anatomy_of(classes_of(numbers), np.asarray(volume.spacing, dtype=float))
+        return anatomy_of(classes_of(numbers), np.asarray(volume.spacing, dtype=float), margin_mm)
     except ValueError as error:
         raise FileError(path, str(error), hint="give label maps of whole heads") from None
 
@@ -155,12 +168,13 @@ def members(classes: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return np.asarray(chosen[classes])
 
 
-def anatomy_of(classes: np.ndarray, spacing: np.ndarray) -> Anatomy:
+def anatomy_of(classes: np.ndarray, spacing: np.ndarray, margin_mm: float | None = MARGIN_MM) -> Anatomy:
     """Cut a head to its brain and measure distances.
 
     Args:
         classes: (I, J, K) uint8, axes to the right, to the front and up.
         spacing: (3,) mm.
+        margin_mm: that stays around the brain; none: all that there is.
 
     Raises:
         ValueError: there is no brain.
@@ -168,13 +182,8 @@ def anatomy_of(classes: np.ndarray, spacing: np.ndarray) -> Anatomy:
     tissue = largest_piece(members(classes, (*TISSUES, "ventricle")))
     if tissue.sum() * spacing.prod() / 1000 < SMALLEST_ML:
         raise ValueError(f"must hold a brain of {SMALLEST_ML:g} ml and more")
-    corners = [np.flatnonzero(tissue.any(axis=tuple({0, 1, 2} - {axis})))[[0, -1]] for axis in range(3)]
-    margins = np.ceil(MARGIN_MM / spacing).astype(int)
-    cut = tuple(slice(max(a - m, 0), b + m + 1) for (a, b), m in zip(corners, margins, strict=True))
-    room = [
-        (max(m - a, 0), max(b + m + 1 - n, 0)) for (a, b), m, n in zip(corners, margins, classes.shape, strict=True)
-    ]
-    classes, tissue = np.pad(classes[cut], room), np.pad(tissue[cut], room)
+    if margin_mm is not None:
+        classes, tissue = _cut(classes, tissue, np.ceil(margin_mm / spacing).astype(int))
     outwards = ndimage.distance_transform_edt(~tissue, sampling=spacing)
     coarse, step = tissue[::2, ::2, ::2], 2 * spacing
     ventricle = ~(members(classes, ("ventricle",)) & tissue)[::2, ::2, ::2]
@@ -185,6 +194,16 @@ def anatomy_of(classes: np.ndarray, spacing: np.ndarray) -> Anatomy:
         to_hull=hull_distance(coarse, step),
         to_ventricle=ndimage.distance_transform_edt(ventricle, sampling=step).astype(np.float32),
     )
+
+
+def _cut(classes: np.ndarray, tissue: np.ndarray, margins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both, cut to the tissue and so many voxels around it; air where the map ends before."""
+    corners = [np.flatnonzero(tissue.any(axis=tuple({0, 1, 2} - {axis})))[[0, -1]] for axis in range(3)]
+    cut = tuple(slice(max(a - m, 0), b + m + 1) for (a, b), m in zip(corners, margins, strict=True))
+    room = [
+        (max(m - a, 0), max(b + m + 1 - n, 0)) for (a, b), m, n in zip(corners, margins, classes.shape, strict=True)
+    ]
+    return np.pad(classes[cut], room), np.pad(tissue[cut], room)
 
 
 def hull_distance(tissue: np.ndarray, step: np.ndarray) -> np.ndarray:

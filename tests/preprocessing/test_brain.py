@@ -99,6 +99,18 @@ def test_auto_takes_hd_bet_where_it_is_installed(monkeypatch):
         brain.choose("hd-bet")
 
 
+def test_base_is_a_tool_of_this_package():
+    assert brain.choose("base") == Tool.BASE
+    assert str(Step.ran(Tool.BASE)) == "brain network of hifisyn 1"
+    assert brain.peak_gib("base") < brain.peak_gib("deepbet")
+
+
+def test_base_that_finds_no_head_is_one_line():
+    noise = np.random.default_rng(0).random((60, 60, 60)).astype(np.float32)
+    with pytest.raises(UserError, match="base found no brain; look at the scan"):
+        brain.extract(Volume(noise, np.diag([3.0, 3, 3, 1])), "base")
+
+
 def test_auto_looks_for_a_mask_then_for_a_stripped_scan_then_for_a_network(monkeypatch):
     monkeypatch.setattr(brain_networks, "installed", lambda tool: tool == "deepbet")
     monkeypatch.setattr(brain_networks, "find_brain", lambda tool, volume, device: volume.data > 60)

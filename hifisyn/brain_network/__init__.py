@@ -1,0 +1,1 @@
+"""The network that finds a brain in a whole head of any contrast."""

@@ -1,0 +1,1 @@
+"""Training of the network that finds a brain in a whole head, on simulated heads."""

@@ -1,0 +1,72 @@
+"""A network's weights as one safetensors file: tensors and text only, in half precision, with their hash beside."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from hifisyn.errors import FileError
+from hifisyn.files import atomic, sha256, write_text
+
+HASH = ".sha256"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file of weights holds.
+
+    Attributes:
+        tensors: by their names in the network's state, single precision.
+        about: what was written beside them, by name.
+        sha256: of the file.
+    """
+
+    tensors: dict[str, Tensor]
+    about: dict[str, str]
+    sha256: str
+
+
+def write(path: Path, form: str, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> str:
+    """Write tensors in half precision, and the file's SHA-256 beside it; return that."""
+    halved = {name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
+    with atomic(path) as temporary:
+        save_file(halved, temporary, {"format": form, **about})
+    digest = sha256(path)
+    write_text(path.with_name(path.name + HASH), f"{digest}  {path.name}\n")
+    return digest
+
+
+def read(file: Path, form: str, hint: str = "copy both files again") -> Content:
+    """Read what `write` wrote.
+
+    Args:
+        file: of the weights.
+        form: that they must be of.
+        hint: how to get the file where it is missing.
+
+    Raises:
+        FileError: it is missing, broken, of another form, or not what its hash says.
+    """
+    if not file.is_file():
+        raise FileError(file, "does not exist", hint=hint)
+    digest = sha256(file)
+    beside = file.with_name(file.name + HASH)
+    if beside.is_file() and beside.read_text(encoding="utf-8").split()[:1] != [digest]:
+        raise FileError(file, f"must have the hash of {beside.name}", got=digest, hint="copy both files again")
+    try:
+        with safe_open(file, "pt") as content:
+            about = content.metadata() or {}
+            tensors = {name: content.get_tensor(name).float() for name in content.keys()}  # noqa: SIM118
+    except SafetensorError:
+        raise broken(file, form) from None
+    if about.get("format") != form:
+        raise broken(file, form, about.get("format") or "another file")
+    return Content(tensors, about, digest)
+
+
+def broken(file: Path, form: str, got: str = "a broken file") -> FileError:
+    """Return the error of a file that does not hold weights of a form."""
+    return FileError(file, f"must be weights of format {form!r}", got=got, hint="copy it again")
