@@ -60,4 +60,5 @@ def test_a_regular_installation_holds_the_weights(tmp_path):
     words = [sys.executable, "setup.py", "-q", "build", "--build-base", str(tmp_path / "build")]
     subprocess.run(words, cwd=source, check=True, capture_output=True)
     (built,) = (tmp_path / "build").glob("lib*/hifisyn/base/shipped")
-    assert {path.name for path in built.iterdir()} == {"base1.safetensors", "base1.safetensors.sha256"}
+    held = {path.name for path in built.iterdir()}
+    assert held == {"base1.safetensors", "base1.safetensors.sha256", "MODEL_CARD.md"}
