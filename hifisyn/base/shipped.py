@@ -4,8 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from hifisyn.base.translate import BaseModel
-from hifisyn.base.weights import HASH
-from hifisyn.errors import FileError
+from hifisyn.networks.weights_file import check_shipped
 
 NAME = "base@1"
 FILE = Path(__file__).parent / "shipped" / "base1.safetensors"
@@ -18,7 +17,5 @@ def shipped() -> BaseModel:
     Raises:
         FileError: the weights or their hash are missing, or do not belong together.
     """
-    for file in (FILE, FILE.with_name(FILE.name + HASH)):
-        if not file.is_file():
-            raise FileError(file, f"must be there: {NAME} comes with hifisyn", hint="install hifisyn again")
+    check_shipped(FILE, NAME)
     return BaseModel.load(FILE)

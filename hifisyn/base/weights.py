@@ -10,7 +10,6 @@ from hifisyn.base.calibration import Calibration
 from hifisyn.base.contrasts import SLOTS, TARGETS
 from hifisyn.base.unet import BaseNetwork
 from hifisyn.networks import weights_file
-from hifisyn.networks.weights_file import HASH as HASH
 
 FORMAT = "hifisyn base 1"
 WEIGHTS = "base.safetensors"

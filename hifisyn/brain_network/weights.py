@@ -6,7 +6,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from hifisyn.brain_network.network import BrainNetwork
-from hifisyn.errors import FileError
 from hifisyn.networks import weights_file
 from hifisyn.preprocessing.steps import BRAIN_RELEASE
 
@@ -14,7 +13,6 @@ FORMAT = "hifisyn brain 1"
 WEIGHTS = "brain.safetensors"
 NAME = f"brain@{BRAIN_RELEASE}"
 SHIPPED = Path(__file__).parent / "shipped" / f"brain{BRAIN_RELEASE}.safetensors"
-SHIPPED_SHA256 = "bc03b0da4bba077ce5d057e6f82ba7b927c79ed3ffaf2ff107aa014ae3adfe3b"
 
 
 @dataclass(frozen=True)
@@ -61,9 +59,7 @@ def shipped() -> Weights:
     """Return the network that the package holds, loaded once a process.
 
     Raises:
-        FileError: the file is missing, or not the one that was released.
+        FileError: the weights or their hash are missing, or do not belong together.
     """
-    weights = read(SHIPPED)
-    if weights.sha256 != SHIPPED_SHA256:
-        raise FileError(SHIPPED, "must be as released", got=weights.sha256, hint="install hifisyn again")
-    return weights
+    weights_file.check_shipped(SHIPPED, NAME)
+    return read(SHIPPED)

@@ -67,6 +67,21 @@ def read(file: Path, form: str, hint: str = "copy both files again") -> Content:
     return Content(tensors, about, digest)
 
 
+def check_shipped(file: Path, name: str) -> None:
+    """Refuse an installation that lacks the weights that come with it, or their hash.
+
+    Args:
+        file: of the weights.
+        name: of the network, as users know it.
+
+    Raises:
+        FileError: one of them is missing.
+    """
+    for part in (file, file.with_name(file.name + HASH)):
+        if not part.is_file():
+            raise FileError(part, f"must be there: {name} comes with hifisyn", hint="install hifisyn again")
+
+
 def broken(file: Path, form: str, got: str = "a broken file") -> FileError:
     """Return the error of a file that does not hold weights of a form."""
     return FileError(file, f"must be weights of format {form!r}", got=got, hint="copy it again")

@@ -1,6 +1,7 @@
 """The network that the package holds: simulated heads as they come, and heads as they should not come."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hifisyn.brain_network import weights
 from hifisyn.brain_network.find_brain import find_brain
 from hifisyn.errors import FileError
+from hifisyn.networks.weights_file import HASH
 from hifisyn.simulation.label_maps import find_maps
 from hifisyn.simulation.whole_head import GRID_MM, simulate_whole_head
 from hifisyn.volume import Volume
@@ -62,8 +64,9 @@ def test_weights_that_were_changed_are_refused(tmp_path, monkeypatch):
     assert weights.shipped().card["seed"] == 0
     copy = tmp_path / weights.SHIPPED.name
     weights.write(copy, weights.shipped().network, {"another": True})
+    shutil.copy(weights.SHIPPED.with_name(copy.name + HASH), tmp_path)
     weights.shipped.cache_clear()
     monkeypatch.setattr(weights, "SHIPPED", copy)
-    with pytest.raises(FileError, match="must be as released"):
+    with pytest.raises(FileError, match="must have the hash"):
         weights.shipped()
     weights.shipped.cache_clear()

@@ -12,13 +12,13 @@ from hifisyn.inference.base.plan import BaseTranslation
 from hifisyn.inference.base.prediction import FULL_SCALE, units
 from hifisyn.inference.prediction import Prediction
 from hifisyn.inference.settings import PredictionSettings
-from hifisyn.inference.sidecar import NOTE
+from hifisyn.inference.sidecar import heading
 from hifisyn.preprocessing.prepare_case import PreparedCase
 
 TRAINED_ON = "simulated heads"
 EXPECTED_ERROR = (
     "Absolute error that the network expects of each voxel, in the units of the image; 0 outside the brain. "
-    "It learnt what to expect from simulated heads."
+    "It learnt what to expect from simulated heads, and was scaled to its errors on two scans of one patient."
 )
 RELATIVE = (
     f"0 to {FULL_SCALE:.0f}: from the darkest to the brightest that a brain is on this contrast; no scanner units. "
@@ -54,11 +54,7 @@ def base_sidecar(
     replaced = {contrast: scan.replaced_voxels for contrast, scan in record.scans.items() if scan.replaced_voxels}
     ranges = {contrast: scan.intensity for contrast, scan in record.scans.items() if scan.intensity}
     return {
-        "Synthetic": True,
-        "Note": NOTE,
-        "Modality": translation.target,
-        "SourceModality": translation.source,
-        "SourceFile": translation.file.name,
+        **heading(translation),
         "GivenModalities": list(case.images),
         "GivenFiles": {contrast: translation.given[contrast].name for contrast in case.images},
         "GivenWithoutName": translation.unnamed,
