@@ -79,7 +79,7 @@ def train(
         settings: changes of the plans, as in ["lr=2e-4", "memory.rho=0.5"].
         epochs: number of epochs; none: by the plans.
         iterations: steps per epoch; none: by the plans.
-        pretrained: model folder or checkpoint to start from.
+        pretrained: model folder or checkpoint to start from, or "base".
         seed: of all random numbers, 0 or more.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         precision: "auto" (bf16 on CUDA, else fp32), "fp32" or "bf16".

@@ -65,29 +65,30 @@ class BaseNetwork(TensorModule):
 
     Args:
         width: channels at full size; twice as many after each of three halvings.
+        slots: contrasts that can be given.
+        told: length of what it is told.
+        targets: contrasts that come out.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, slots: int = len(SLOTS), told: int = LENGTH, targets: int = len(TARGETS)) -> None:
         super().__init__()
         self.width = width
         channels = [width * 2**n for n in range(HALVINGS + 1)]
-        self.told = Layers(
-            nn.Linear(LENGTH, HIDDEN), nn.LeakyReLU(SLOPE), nn.Linear(HIDDEN, HIDDEN), nn.LeakyReLU(SLOPE)
-        )
-        before = [len(SLOTS) * STACK, *channels]
+        self.told = Layers(nn.Linear(told, HIDDEN), nn.LeakyReLU(SLOPE), nn.Linear(HIDDEN, HIDDEN), nn.LeakyReLU(SLOPE))
+        before = [slots * STACK, *channels]
         self.down = nn.ModuleList(Level(i, o, HIDDEN) for i, o in zip(before, channels, strict=False))
         self.up = nn.ModuleList(Level(3 * c, c, HIDDEN) for c in reversed(channels[:-1]))
-        self.last = nn.Conv2d(width, 2 * len(TARGETS), 1)
+        self.last = nn.Conv2d(width, 2 * targets, 1)
         with torch.no_grad():
             assert self.last.bias is not None
-            self.last.bias[len(TARGETS) :] = FIRST_LOG_SCALE
+            self.last.bias[targets:] = FIRST_LOG_SCALE
 
     def forward(self, slices: Tensor, condition: Tensor) -> Tensor:
         """Synthesise every target.
 
         Args:
             slices: (N, slots * 3, H, W) in [-1, 1], -1 where a slot is empty; sides a multiple of 8.
-            condition: (N, LENGTH), of `condition`.
+            condition: (N, told); for the base model that of `condition`.
 
         Returns:
             (N, 2 * targets, H, W): the images in [-1, 1], then the logarithms of their expected absolute errors.

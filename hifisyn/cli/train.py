@@ -47,7 +47,7 @@ def parser() -> Parser:
         "-pretrained_weights",
         type=Path,
         metavar="MODEL",
-        help="model folder or checkpoint to start from",
+        help="model folder or checkpoint to start from; base: the base model, with -tr Paired",
     )
     flags.SEED.add(what)
     flags.add_machine(parser.add_argument_group("machine"))

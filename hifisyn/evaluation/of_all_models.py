@@ -8,6 +8,7 @@ from pathlib import Path
 from hifisyn.columns import MODEL, SLICE, SUBJECT
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.evaluation import of_model
+from hifisyn.evaluation.ceilings import ceiling_rows, is_ceiling, with_ceilings_explained
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_label import label, of_contrasts
 from hifisyn.evaluation.model_list import Evaluated, folds_of
@@ -160,17 +161,19 @@ def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, un
         joined = tables(own)
         for what, rows in comparable_groups(joined["slices" if unit == SLICE else "subjects"]):
             models = rows[MODEL][~is_untrained(rows[MODEL])].unique()
-            base = base_rows(rows[MODEL])
+            base, ceilings = base_rows(rows[MODEL]), ceiling_rows(models)
+            by_default = [*ours, *(name for name in models if not is_ceiling(name)), models[0]]
             table = compare_methods(
                 models_last(rows, MODEL),
                 measures=MEASURES,
                 by="",
                 row=MODEL,
-                reference=reference or next(name for name in [*ours, models[0]] if name in models),
+                reference=reference or next(name for name in by_default if name in models),
                 apart=base,
+                unranked=ceilings,
                 unit=unit,
                 titles=TITLES,
                 lower_is_better=LOWER_IS_BETTER,
                 title=f"{dataset}, {what}",
             )
-            yield with_base_explained(table, base)
+            yield with_ceilings_explained(with_base_explained(table, base), ceilings)

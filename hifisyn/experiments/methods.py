@@ -1,4 +1,4 @@
-"""The rows of a benchmark: every method as it is, by year of publication, HiFi-Syn last."""
+"""The rows of a benchmark: every method as it is, by year of publication, HiFi-Syn last, and behind it the ceilings."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,6 +13,8 @@ REFERENCE = "HiFiSyn"
 
 def method_rows(words: Iterable[str] = ()) -> tuple[Row, ...]:
     """Return a row for each method that is named, or for every registered one, by year, `REFERENCE` last.
+
+    Methods that learn from pairs, which are ceilings, stand behind it.
 
     Args:
         words: names in the registry in any case, or package.module:Class, whose rows come after all others.
@@ -38,5 +40,7 @@ def method_summary(trainer: type[Trainer]) -> str:
 
 
 def _place(name: str, trainer: type[Trainer]) -> tuple[int, int, str]:
-    """Order registered methods by year and title, then the one that all are compared with, then those from outside."""
-    return (2, 0, "") if ":" in name else (int(name == REFERENCE), trainer.YEAR, name)
+    """Order registered methods by year and title, the one that all are compared with, ceilings, those from outside."""
+    if ":" in name:
+        return 3, 0, ""
+    return 2 if trainer.NEEDS.pairs else int(name == REFERENCE), trainer.YEAR, name

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from hifisyn.columns import DIRECTION, SUBJECT
+from hifisyn.evaluation.ceilings import ceiling_rows, with_ceilings_explained
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES, mean_of_finite
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
@@ -44,7 +45,7 @@ def against(
         titles: measure to how it is headed.
         percent: whether shares are shown in percent.
     """
-    rows = set(cases[ROW])
+    rows, ceilings = set(cases[ROW]), ceiling_rows(cases[ROW])
     table = compare_methods(
         cases,
         measures=measures,
@@ -52,11 +53,12 @@ def against(
         row=ROW,
         reference=reference if reference in rows and len(rows) > 1 else None,
         titles=titles or TITLES,
+        unranked=ceilings,
         lower_is_better=LOWER_IS_BETTER,
         title=title,
         percent=percent,
     )
-    return replace(table, head=(Head(head), *table.head[1:]))
+    return with_ceilings_explained(replace(table, head=(Head(head), *table.head[1:])), ceilings)
 
 
 def trained_once(noun: str) -> str:

@@ -8,6 +8,7 @@ import hifisyn
 from hifisyn.columns import CASE, DIRECTION, MODEL, SLICE
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.engine.progress import duration
+from hifisyn.evaluation.ceilings import ceiling_rows, is_ceiling, what_ceilings_are
 from hifisyn.evaluation.untrained import base_rows, what_base_is
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
@@ -111,9 +112,10 @@ def _training(facts: Facts, cite: Citations) -> list[str]:
         return []
     methods = list(dict.fromkeys(training.model.method for training in facts.trainings))
     ours = "HiFiSyn" in methods
+    paired = [method for method in methods if is_ceiling(method)]
+    how = "" if paired else "unpaired "
     words = [
-        f"Models were trained unpaired with hifisyn {hifisyn.__version__} {cite('hifisyn')} and PyTorch "
-        f"{cite('pytorch')}."
+        f"Models were trained {how}with hifisyn {hifisyn.__version__} {cite('hifisyn')} and PyTorch {cite('pytorch')}."
     ]
     if ours:
         words.append(
@@ -124,7 +126,8 @@ def _training(facts: Facts, cite: Citations) -> list[str]:
     cited = listed([f"{m} {cite(m)}" if citation(m) else m for m in others])
     words += [f"{'It was compared with' if ours else 'The methods were'} {cited}."] if others else []
     words += [_one_training(training) for training in facts.trainings]
-    words.append("No step combined slices of one subject; the checkpoint was chosen on the validation subjects.")
+    but = f", but for {listed(paired)}, trained on registered pairs" if paired else ""
+    words.append(f"No step combined slices of one subject{but}; the checkpoint was chosen on the validation subjects.")
     return words
 
 
@@ -167,6 +170,8 @@ def _evaluation(facts: Facts, cite: Citations) -> list[str]:
         words.append(f"Baselines that change intensities only: {'; '.join(baselines)}.")
     if base:
         words.append(f"Not trained here: {what_base_is(base)[:-1]}; its tests are a family of their own.")
+    if ceilings := ceiling_rows(table[MODEL]):
+        words.append(what_ceilings_are(ceilings))
     return words
 
 
@@ -182,7 +187,7 @@ def _tests(facts: Facts, cite: Citations) -> list[str]:
     if facts.unit == SLICE:
         return [*words, "Slices of a subject are not independent, so these p-values are too small."]
     subjects = facts.data.subjects(set(table[CASE]))
-    family = table[~table[MODEL].isin(base_rows(table[MODEL]))]
+    family = table[~table[MODEL].isin([*base_rows(table[MODEL]), *ceiling_rows(table[MODEL])])]
     tests = int(family.groupby(DIRECTION)[MODEL].nunique().max()) - 1
     least = min(2.0 ** (1 - subjects) * tests, 1.0)
     if least > ALPHA:
@@ -190,7 +195,8 @@ def _tests(facts: Facts, cite: Citations) -> list[str]:
             f"With {counted(subjects, 'subject')} and {counted(tests, 'test')} p is at least {least:.2g} after the "
             f"correction, so none could reach {ALPHA:g}."
         )
-    models = table[table[MODEL].isin(facts.labels)].groupby(DIRECTION)[MODEL].nunique()
+    ranked = [label for label in facts.labels if not is_ceiling(label)]
+    models = table[table[MODEL].isin(ranked)].groupby(DIRECTION)[MODEL].nunique()
     if models.max() >= FEWEST_MODELS:
         words.append(
             f"Models were ranked within each subject and compared by Friedman's test {cite('friedman')} with Nemenyi's "

@@ -12,6 +12,7 @@ from hifisyn.downstream.measures import COMPARISON, REAL, shown_measures
 from hifisyn.downstream.show import measure_title
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.downstream.tissue_of_folders import CEILING, MAIN
+from hifisyn.evaluation.ceilings import ceiling_rows, is_ceiling, with_ceilings_explained
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_tables import comparable_groups
 from hifisyn.evaluation.model_task import TEST
@@ -55,7 +56,7 @@ def image_quality(facts: Facts) -> list[ResultTable]:
         table = _compare(facts, rows, MEASURES, f"Image quality, {group}", by="", unit=facts.unit)
         result.append(ResultTable(file_name("image_quality", group), table))
     for group, rows in comparable_groups(facts.evaluated):
-        models = rows[rows[MODEL].isin(facts.labels)]
+        models = rows[rows[MODEL].isin([label for label in facts.labels if not is_ceiling(label)])]
         if models[MODEL].nunique() >= FEWEST_MODELS:
             result.append(ResultTable(file_name("ranks", group), _rank_table(group, models)))
     return result
@@ -126,7 +127,7 @@ def _compare(
 ) -> Table:
     methods = set(rows[MODEL])
     rows = models_first(facts, rows)
-    base = base_rows(rows[MODEL])
+    base, ceilings = base_rows(rows[MODEL]), ceiling_rows(rows[MODEL])
     table = compare_methods(
         rows,
         measures=[measure for measure in measures if measure in rows],
@@ -134,12 +135,13 @@ def _compare(
         row=MODEL,
         reference=next((label for label in facts.labels if label in methods), None) if len(methods) > 1 else None,
         apart=base,
+        unranked=ceilings,
         titles=TITLES,
         lower_is_better=LOWER_IS_BETTER,
         unit=unit,
         title=title,
     )
-    return with_base_explained(table, base)
+    return with_ceilings_explained(with_base_explained(table, base), ceilings)
 
 
 def _rank_table(group: str, rows: pd.DataFrame) -> Table:

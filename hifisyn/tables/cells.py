@@ -1,5 +1,7 @@
 """How means, spreads and tests are written in the cells of a comparison."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -9,7 +11,9 @@ from hifisyn.tables.cell import Cell
 NOTHING, REFERENCE, TOO_SMALL, SAME = "–", "reference", "n too small", "equal"
 
 
-def method_cells(found: pd.DataFrame, reference: str | None, *, lower: bool, percent: bool) -> list[Cell]:
+def method_cells(
+    found: pd.DataFrame, reference: str | None, *, lower: bool, percent: bool, unranked: Collection[str] = ()
+) -> list[Cell]:
     """Return the cells of a column: mean and spread, the best marked, what the tests say.
 
     Args:
@@ -17,17 +21,19 @@ def method_cells(found: pd.DataFrame, reference: str | None, *, lower: bool, per
         reference: row that the others were tested against; None for no tests.
         lower: whether the smallest mean is the best.
         percent: whether shares are shown in percent.
+        unranked: rows that are never the best.
     """
     factor = 100 if percent else 1
     means, spreads = factor * found["mean"], factor * found["sd"]
     digits = 1 if percent else _digits(means)
     texts = [_number(mean, digits) for mean in means]
-    best = _number(means.min() if lower else means.max(), digits)
-    several = means.notna().sum() > 1
+    ranked = means[~means.index.isin(list(unranked))]
+    best = _number(ranked.min() if lower else ranked.max(), digits)
+    several = ranked.notna().sum() > 1
     return [
         Cell(
             text if np.isnan(spread) else f"{text} ± {spread:.{digits}f}",
-            best=bool(several and text == best and text != NOTHING),
+            best=bool(several and name in ranked.index and text == best and text != NOTHING),
             test=REFERENCE if name == reference else _test(row["p_holm"], row["verdict"]),
         )
         for name, text, spread, row in zip(found.index, texts, spreads, found.to_dict("records"), strict=True)

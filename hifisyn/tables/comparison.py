@@ -27,6 +27,7 @@ def compare_methods(
     row: str = METHOD,
     reference: str | None = None,
     apart: Collection[str] = (),
+    unranked: Collection[str] = (),
     titles: Mapping[str, str] | None = None,
     lower_is_better: Collection[str] = ("nmse", "nmse_brain"),
     unit: str = SUBJECT,
@@ -43,6 +44,7 @@ def compare_methods(
         reference: row to test the others against; None for no tests.
         apart: rows whose tests are a family of their own: they leave the correction of the others as it is without
             them.
+        unranked: rows that compete with none: no test, and never the best; the reference is tested against even so.
         titles: measure to how it is headed.
         lower_is_better: measures whose smallest mean is the best.
         unit: what spread and tests are over: "subject" or "slice".
@@ -61,27 +63,35 @@ def compare_methods(
     if missing or cases.empty:
         raise UserError(f"table must have rows with {missing[0] if missing else row}", hint="evaluate first")
     names = list(cases[row].unique())
+    aside = [name for name in names if name in unranked and name != reference]
     if reference is not None and reference not in names:
         raise UserError(f"reference must be one of {', '.join(map(str, names))}", got=reference)
     head, columns, numbers = [Head(row)], [], []
     for group, part in cases.groupby(by, sort=False) if by else [("", cases)]:
         for measure in measures:
-            found = _numbers(part, measure, row, reference, apart, unit).reindex(names)
-            columns.append(method_cells(found, reference, lower=measure in lower_is_better, percent=percent))
+            found = _numbers(part, measure, row, reference, apart, aside, unit).reindex(names)
+            lower = measure in lower_is_better
+            columns.append(method_cells(found, reference, lower=lower, percent=percent, unranked=unranked))
             numbers.append(found.rename_axis(row).reset_index().assign(**{by or "group": group, "measure": measure}))
             head.append(Head(_heading(measure, titles or {}, percent), str(group)))
     table = pd.concat(numbers, ignore_index=True)
     first = [by, "measure", row] if by else ["measure", row]
     rows = [(Cell(str(name)), *cells) for name, *cells in zip(names, *columns, strict=True)]
-    lower = [_heading(m, titles or {}, percent=False) for m in measures if m in lower_is_better]
+    lower_ones = [_heading(m, titles or {}, percent=False) for m in measures if m in lower_is_better]
     own = [name for name in names if name in apart]
-    note = _note(table, [cell for cells in columns for cell in cells], reference, own, unit, lower)
+    note = _note(table, [cell for cells in columns for cell in cells], reference, own, unit, lower_ones)
     shown = [*first, "n", "mean", "sd", *(TESTED if reference is not None else ())]
     return Table(title, note, tuple(head), tuple(rows), table[shown])
 
 
 def _numbers(
-    part: pd.DataFrame, measure: str, row: str, reference: str | None, apart: Collection[str], unit: str
+    part: pd.DataFrame,
+    measure: str,
+    row: str,
+    reference: str | None,
+    apart: Collection[str],
+    aside: Collection[str],
+    unit: str,
 ) -> pd.DataFrame:
     """Return what is known of each method in one column of the table, a row a method."""
     values = by_unit(part, measure, unit, method=row)
@@ -89,7 +99,7 @@ def _numbers(
     found = pd.DataFrame({"n": values.notna().sum(), "mean": finite.mean(), "sd": finite.std(ddof=1)})
     found["mean"] = found["mean"].fillna(values.max())  # infinite where all are
     if reference is not None and reference in values.columns:
-        tests = _tests(values, reference, apart, unit).set_index(METHOD)
+        tests = _tests(values.drop(columns=aside, errors="ignore"), reference, apart, unit).set_index(METHOD)
         found = found.join(tests.rename(columns={"n": "pairs"}).drop(columns=["reference", "mean"]))
     return found.reindex(columns=["n", "mean", "sd", *TESTED])
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -35,6 +36,26 @@ class Needs:
     batches: tuple[BatchKind, ...] = ("unpaired",)
     most_domains: int | None = 2
     context: int = 0
+
+    @property
+    def pairs(self) -> bool:
+        """Whether it learns from nothing but pairs: what others reach without them is measured by it."""
+        return self.batches == ("paired",)
+
+
+@dataclass(frozen=True)
+class BaseWeights:
+    """The base model's weights, as a method can begin with them.
+
+    Attributes:
+        file: of the base model.
+        width: of its network.
+        weights: by name in the method's networks.
+    """
+
+    file: Path
+    width: int
+    weights: Mapping[str, Tensor]
 
 
 class Trainer(ABC):
@@ -153,6 +174,11 @@ class Trainer(ABC):
     def without_labels(cls, plans: Plans) -> str:
         """Return what the method loses where no training case has labels; "" where nothing is lost."""
         return ""
+
+    @classmethod
+    def base_weights(cls) -> BaseWeights | None:
+        """Return the base model's weights where the networks are its own; default none."""
+        return None
 
     def started(self) -> None:  # noqa: B027
         """Do what follows once the weights of another training were put in; default nothing."""

@@ -57,8 +57,8 @@ def _several() -> bool:
 def broadcast_state(networks: nn.Module) -> None:
     """Give every process the parameters and buffers of rank 0."""
     if _several():
-        for tensor in networks.state_dict().values():
-            dist.broadcast(tensor, src=0)
+        for tensor in (*networks.parameters(), *networks.buffers()):  # whole: parts in the state need not be contiguous
+            dist.broadcast(tensor.detach(), src=0)
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:

@@ -19,6 +19,7 @@ from hifisyn.training import checkpoint
 from hifisyn.training.contract import Trainer
 
 NAMES_SHOWN = 6
+BASE = "base"  # in the place of a model: the base model that comes with hifisyn
 SMOOTHED = "smoothed."  # copies of weights that a method averages by itself
 LABELS = ("slot_class", "item_class")  # values of the data set's own labels, which the plans give by name
 # Settings that shapes of weights depend on, wherever they stand.
@@ -65,6 +66,23 @@ class Pretrained:
         average = content["average"]
         weights = content["networks"] | (average["weights"] if average else {})
         return cls(file, Plans.checked(content["plans"], str(file)), weights)
+
+    @classmethod
+    def of_base(cls, trainer: type[Trainer], plans: Plans) -> "Pretrained":
+        """Return the base model's weights as a training of a method by these plans would have left them.
+
+        Raises:
+            UserError: the method has other networks, or the weights are not there.
+        """
+        base = trainer.base_weights()
+        if base is None:
+            raise UserError(
+                f"--pretrained {BASE} must be with a method that has the base model's network, such as Paired",
+                got=trainer.TITLE or trainer.__name__,
+                hint="leave it out, or choose -tr Paired",
+            )
+        settings = merge(plans.settings, {"networks.width": base.width})
+        return cls(base.file, plans.model_copy(update={"settings": settings}), base.weights)
 
     def put_into(self, networks: nn.Module) -> tuple[list[str], list[str]]:
         """Copy what has the same name and shape; what a run remembers of its own images is left.

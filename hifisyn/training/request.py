@@ -17,11 +17,12 @@ from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
 from hifisyn.training import model_folder
 from hifisyn.training.checkpoint import versions
+from hifisyn.training.contract import Trainer
 from hifisyn.training.distributed import Ranks
 from hifisyn.training.job import Job, Options
 from hifisyn.training.loop import default_workers
 from hifisyn.training.method_plans import plans_of_method
-from hifisyn.training.pretrained import Pretrained, adopt_sizes, find_checkpoint
+from hifisyn.training.pretrained import BASE, Pretrained, adopt_sizes, find_checkpoint
 from hifisyn.training.registry import method_name, trainer_class
 from hifisyn.training.request_checks import (
     chosen_domains,
@@ -46,7 +47,7 @@ class Request:
         plans: name of the plans file.
         assignments: key=value texts that change the plans.
         epochs: how long; none: as planned. No change of the plans: raised on a finished fold, it goes on.
-        pretrained: model folder or checkpoint whose weights it starts from; none: fresh ones.
+        pretrained: model folder or checkpoint whose weights it starts from, or "base"; none: fresh ones.
         seed: of everything random.
         roots: where the data sets and the results are.
         resume, overwrite: what to do with a fold that has a checkpoint.
@@ -85,9 +86,7 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
     base = base_plans(request)
     refuse_other_dataset(base, dataset, str(paths.plans_file(folder, request.plans)))
     trainer = trainer_class(base.method)
-    start = None
-    if request.pretrained is not None:
-        start = Pretrained.read(find_checkpoint(request.pretrained, request.dataset, request.fold))
+    start = _start(request, base, trainer)
     unchanged = base if start is None else adopt_sizes(base, start)
     plans = complete(unchanged.override(list(request.assignments)), trainer, "--set")
     refuse_other_slices(base, plans)
@@ -138,6 +137,15 @@ def base_plans(request: Request) -> Plans:
     return plans_of_method(
         plans, trainer_class(name), name, lambda: read_json(folder / paths.FINGERPRINT_JSON), str(file)
     )
+
+
+def _start(request: Request, base: Plans, trainer: type[Trainer]) -> Pretrained | None:
+    """Return the weights that a training starts from; none: fresh ones."""
+    if request.pretrained is None:
+        return None
+    if str(request.pretrained) == BASE:
+        return Pretrained.of_base(trainer, base)
+    return Pretrained.read(find_checkpoint(request.pretrained, request.dataset, request.fold))
 
 
 def with_epochs(plans: Plans, epochs: int | None) -> Plans:
@@ -219,6 +227,8 @@ def _origin(request: Request) -> dict[str, Any]:
     """Return what the model that a training starts from adds to the name of its folder; it may train on meanwhile."""
     if request.pretrained is None:
         return {}
+    if str(request.pretrained) == BASE:
+        return {"pretrained": BASE}
     return {"pretrained": hashlib.sha256(str(request.pretrained.resolve()).encode()).hexdigest()[:8]}
 
 
@@ -242,6 +252,8 @@ def _remarks(request: Request, job: Job, fold: Fold, extracted: set[str]) -> lis
     cohort = job.cohort()
     if cohort is not None and not cohort.labelled and (lost := job.trainer.without_labels(job.plans)):
         lines.append(f"no training case has labels: {lost}")
+    if cohort is not None and job.trainer.NEEDS.pairs and (doubtful := cohort.untrusted):
+        lines.append(f"registration is not trusted, left out: {', '.join(doubtful)}")
     if job.pretrained is not None and not request.resume:
         lines += job.pretrained.remarks(job.trainer, job.plans, job.domains)
     return lines

@@ -82,5 +82,5 @@ class PairedSliceSource(SliceSource):
             raise UserError(
                 f"some training case must have two of {', '.join(domains)} for paired batches",
                 got="none",
-                hint="set batches.shares to unpaired ones",
+                hint="take a method that needs no pairs, or set batches.shares to unpaired ones",
             )

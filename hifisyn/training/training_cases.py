@@ -73,6 +73,12 @@ class TrainingCases:
         everyone = sorted({subject for subjects in self.cases.values() for subject in subjects})
         return {subject: number for number, subject in enumerate(everyone)}
 
+    @property
+    def untrusted(self) -> tuple[str, ...]:
+        """The cases that have a contrast whose registration is not trusted, sorted."""
+        having = {(case, m) for m, subjects in self.cases.items() for cases in subjects.values() for case in cases}
+        return tuple(sorted({case for case, contrast in having if contrast not in self.paired[case]}))
+
     def both(self, first: str, second: str) -> dict[str, tuple[str, ...]]:
         """Return subject to the cases that have both contrasts, registered to each other."""
         shared = {

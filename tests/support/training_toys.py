@@ -34,6 +34,7 @@ FINGERPRINT = {
     "labels": LABELS,
     "structures": {name: {"cases": 8, "median_ml": 100.0, "min_ml": 80.0, "max_ml": 120.0} for name in LABELS},
 }
+HIGHEST_RATE = 0.02  # a hundred times the highest published one of a method without pairs
 TOY_METHOD = "tests.support.training_toys:Toy"
 # What a small method takes, of the keys that it has.
 SMALL = (
@@ -75,7 +76,7 @@ def toy_plans(trainer=HiFiSyn, *assignments: str, domains=("T1", "T2"), **change
         "method": "none yet",
     }
     plans = plans_of_method(Plans.checked(content, "toy"), trainer, name, lambda: FINGERPRINT)
-    wanted = [*SMALL, f"optimisation.lr={100 * plans.optimisation.lr}"]
+    wanted = [*SMALL, f"optimisation.lr={min(100 * plans.optimisation.lr, HIGHEST_RATE)}"]
     wanted += [f"{KEYS.get(key, key)}={value!r}" for key, value in changes.items()]
     return complete(plans.override([*having(plans, wanted), *assignments]), trainer)
 

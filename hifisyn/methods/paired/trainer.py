@@ -1,0 +1,137 @@
+"""Paired: the base model's network, trained on the registered pairs of a cohort, all directions in one network.
+
+What it reaches is what the other methods, which see no pair, are measured by: a ceiling, not a competitor. Where pairs
+are at hand and trusted, it is also simply the better choice.
+
+Each step shows two contrasts of the same places of the same people, and translates both ways. The error is taken where
+the target fits best within a pixel (`displacement`), in the brain, by L1 and the likelihood of a Laplace distribution
+whose scale is learnt: the error that it expects. Cases whose registration is not trusted are no pairs.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from hifisyn.base import shipped
+from hifisyn.base.contrasts import CONTEXT
+from hifisyn.base.loss import losses
+from hifisyn.base.rates import one_cycle
+from hifisyn.errors import UserError
+from hifisyn.intensities import OUTSIDE
+from hifisyn.methods.paired import planning
+from hifisyn.methods.paired.displacement import best_fit
+from hifisyn.methods.paired.network import NamedNetwork
+from hifisyn.methods.paired.settings import PairedSettings
+from hifisyn.methods.paired.start import base_weights
+from hifisyn.methods.paired.translator import Translator
+from hifisyn.networks.precision import wide
+from hifisyn.planning.device import Device
+from hifisyn.planning.method_plan import MethodPlan
+from hifisyn.plans import Plans, Preset, SlicePlan
+from hifisyn.training.batch import Batch
+from hifisyn.training.contract import GENERATOR, BaseWeights, Needs, Trainer, Updates
+
+
+class Networks(nn.Module):
+    """One network for all directions."""
+
+    def __init__(self, width: int, domains: tuple[str, ...]) -> None:
+        super().__init__()
+        self.generator = NamedNetwork(width, domains)
+
+
+class Paired(Trainer):
+    """Supervised translation between any contrasts."""
+
+    TITLE = "Paired"
+    YEAR = 2017
+    CITATION = (
+        "Kendall A, Gal Y. What uncertainties do we need in Bayesian deep learning for computer vision? NeurIPS 2017."
+    )
+    SUMMARY = "trained on registered pairs: what could be reached, no competitor"
+    NEEDS = Needs(batches=("paired",), most_domains=None, context=CONTEXT)
+    SETTINGS = PairedSettings
+    PUBLISHED: ClassVar = {
+        "lr": 2e-3,
+        "betas": (0.9, 0.999),
+        "weight_decay": 0.01,
+        "decay_from": 0.3,
+        "shares": {"paired": 1.0},
+    }
+    settings: PairedSettings
+    networks: Networks
+
+    @classmethod
+    def plan(
+        cls, fingerprint: Mapping[str, Any], slices: SlicePlan, device: Device, preset: Preset = "recommended"
+    ) -> MethodPlan:
+        """Return its own plan, see `hifisyn.methods.paired.planning`."""
+        return planning.plan(fingerprint, slices, device, preset, cls.PUBLISHED)
+
+    @classmethod
+    def check(cls, plans: Plans) -> None:
+        """Refuse a rate that never falls.
+
+        Raises:
+            UserError: `decay_from` is 1.
+        """
+        if plans.optimisation.decay_from >= 1:
+            raise UserError(
+                "optimisation.decay_from must be below 1, where the rate of the one cycle is highest",
+                got=plans.optimisation.decay_from,
+                hint="edit the value",
+            )
+
+    @classmethod
+    def base_weights(cls) -> BaseWeights:
+        """Return the base model's weights.
+
+        Raises:
+            FileError: they are not there.
+        """
+        network = shipped.shipped().network
+        return BaseWeights(shipped.FILE, network.width, base_weights(network, f"{GENERATOR}."))
+
+    def build_networks(self) -> Networks:
+        """Return the network of all directions."""
+        return Networks(self.settings.networks.width, self.domains)
+
+    def groups(self) -> dict[str, tuple[nn.Module, ...]]:
+        """Return the network."""
+        return {GENERATOR: (self.networks.generator,)}
+
+    def updates(self, batch: Batch) -> Updates:
+        """Yield one update for all directions of the step."""
+        made, wanted, brains = [], [], []
+        for source, target in batch.directions:
+            output = wide(self.translator(source, target)(batch.images[source]))
+            images = {contrast: batch.images[contrast][:, CONTEXT, None] for contrast in (source, target)}
+            brain = ((images[source] > OUTSIDE) & (images[target] > OUTSIDE)).to(output.dtype)  # what both scans cover
+            own = self.settings
+            made.append(output)
+            brains.append(brain)
+            wanted.append(best_fit(output[:, :1], images[target], brain, own.reach, own.toll))
+        output, weights = torch.cat(made), torch.ones(sum(map(len, made)), 1, device=self.device)
+        yield GENERATOR, losses(output, torch.cat(wanted), torch.cat(brains), weights, self.settings.likelihood)
+
+    def translator(self, source: str, target: str) -> Translator:
+        """Return one direction of the network."""
+        return Translator(self.networks.generator, source, target, self.plans.slices.pixel_mm)
+
+    def rate_share(self, group: str, iteration: int) -> float:
+        """Return the share of one cycle: up until `decay_from` of the run, then down."""
+        plans = self.plans
+        return one_cycle(iteration, plans.length.total, plans.optimisation.decay_from)
+
+    def clips(self) -> dict[str, float]:
+        """Return the largest norm of the gradient."""
+        return {GENERATOR: self.settings.clip}
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Return AdamW, as the base model is trained by."""
+        plan = self.plans.optimisation
+        rate = self.learning_rates()[GENERATOR]
+        parameters = self.parameters(GENERATOR)
+        return {GENERATOR: torch.optim.AdamW(parameters, lr=rate, betas=plan.betas, weight_decay=plan.weight_decay)}

@@ -1,0 +1,41 @@
+"""One direction of the network: a slice amid its neighbours in, its translation and expected error out."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from hifisyn.base.unet import MULTIPLE
+from hifisyn.intensities import OUTSIDE
+from hifisyn.methods.paired.network import NamedNetwork
+from hifisyn.networks.module import TensorModule
+
+
+class Translator(TensorModule):
+    """(N, 3, H, W) in [-1, 1] to (N, 2, H, W): the image in [-1, 1] and the logarithm of its expected absolute error.
+
+    Args:
+        network: of all directions.
+        source: contrast of the slices.
+        target: contrast to synthesise.
+        pixel_mm: side of a pixel in mm.
+    """
+
+    def __init__(self, network: NamedNetwork, source: str, target: str, pixel_mm: float) -> None:
+        super().__init__()
+        self.network, self.source = network, source
+        self.place, self.count = network.contrasts.index(target), len(network.contrasts)
+        told = [float(contrast == source) for contrast in network.contrasts]
+        where = network.last.weight.device
+        self.register_buffer("told", torch.tensor([[*told, math.log(pixel_mm)]], device=where), persistent=False)
+        self.told: Tensor
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Translate; sides of any length, at least 16."""
+        height, width = image.shape[-2:]
+        empty = torch.full_like(image, OUTSIDE)
+        slots = [image if contrast == self.source else empty for contrast in self.network.contrasts]
+        ends = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
+        found = self.network(pad(torch.cat(slots, dim=1), ends, value=OUTSIDE), self.told.expand(len(image), -1))
+        return found[:, self.place :: self.count, :height, :width]
