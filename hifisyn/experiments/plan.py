@@ -16,6 +16,7 @@ from hifisyn.experiments.groups import Groups
 from hifisyn.experiments.kind import Kind
 from hifisyn.experiments.length import Length, assignments, own_length
 from hifisyn.experiments.meter import Meter, read_speeds
+from hifisyn.experiments.pairs import leave_out_without_pairs
 from hifisyn.experiments.row_requests import dataset_plans, has_key, look_up_row, row_request, shared_plans
 from hifisyn.experiments.rows import KEYS, Row, check_parts
 from hifisyn.experiments.trainings import Training
@@ -44,7 +45,7 @@ def plan(
 ) -> Experiment:
     """Look up every training, compare it with what lies there, and measure how fast the rows are here.
 
-    A row whose first steps fail is left out and listed.
+    A row whose first steps fail is a failure and listed. One that needs pairs where there are none is left out.
 
     Args:
         kind: ablation or benchmark.
@@ -75,9 +76,10 @@ class _Planner:
     def __init__(
         self, kind: Kind, groups: Groups, seeds: tuple[int, ...], options: Options, length: Length, at_a_time: int
     ) -> None:
-        self.kind, self.groups, self.seeds, self.options, self.length = kind, groups, seeds, options, length
+        self.kind, self.seeds, self.options, self.length = kind, seeds, options, length
         self.at_a_time, self.request = at_a_time, groups.groups[0].request
         self.plans = _plans(self.request, length)
+        self.groups = leave_out_without_pairs(groups, self.plans)
         self.splits = Splits.load(self.request.roots.preprocessed_dataset(self.request.dataset) / SPLITS_JSON)
         self.meter = Meter(kind, options, length, at_a_time)
 

@@ -77,10 +77,9 @@ class PairedSliceSource(SliceSource):
         self, store: SliceStore, cohort: TrainingCases, plans: Plans, seed: int, rank: int = 0, context: int = 0
     ) -> None:
         super().__init__(store, cohort, plans, seed, rank, context)
-        domains = cohort.domains
-        if not any(cohort.both(a, b) for a in domains for b in domains if a != b):
+        if not cohort.has_pairs:
             raise UserError(
-                f"some training case must have two of {', '.join(domains)} for paired batches",
+                f"some training case must have two of {', '.join(cohort.domains)} for paired batches",
                 got="none",
                 hint="take a method that needs no pairs, or set batches.shares to unpaired ones",
             )

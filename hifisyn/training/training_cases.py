@@ -79,6 +79,11 @@ class TrainingCases:
         having = {(case, m) for m, subjects in self.cases.items() for cases in subjects.values() for case in cases}
         return tuple(sorted({case for case, contrast in having if contrast not in self.paired[case]}))
 
+    @property
+    def has_pairs(self) -> bool:
+        """Whether some case has two of the contrasts, registered to each other."""
+        return any(self.both(first, second) for first, second in combinations(self.domains, 2))
+
     def both(self, first: str, second: str) -> dict[str, tuple[str, ...]]:
         """Return subject to the cases that have both contrasts, registered to each other."""
         shared = {

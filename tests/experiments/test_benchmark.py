@@ -23,6 +23,7 @@ from hifisyn.experiments.length import Length
 from hifisyn.experiments.methods import REFERENCE, method_rows
 from hifisyn.experiments.rows import granularity_of
 from hifisyn.experiments.train_all import Trained
+from hifisyn.files import read_json, write_json
 from hifisyn.paths import Roots
 from hifisyn.training import loop, registry
 from hifisyn.training.job import Options
@@ -603,6 +604,25 @@ def test_without_pairs_there_is_one_training(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "benchmark on TOY: FLAIR and T1 and T2, fold 0" in out
     assert re.findall(r"^  (\S+) +0 of 4 steps done", out, flags=re.MULTILINE) == ["StarGAN-v2", "HiFiSyn"]
+
+
+def without_pairs(folder):
+    """Let every second case of a data set have T1 alone, the others T2."""
+    for number, record in enumerate(sorted((folder / "plans_2d").glob("c*.json"))):
+        write_json(record, read_json(record) | {"modalities": [("T1", "T2")[number % 2]]})
+
+
+def test_without_pairs_the_method_that_learns_from_them_is_left_out_and_nothing_failed(tmp_path, capsys):
+    roots = toy_dataset(tmp_path)
+    words = ("--methods", "Paired", "CycleGAN")
+    assert run(roots, *words, "--dry-run") == 0
+    assert "left out" not in capsys.readouterr().out
+    without_pairs(roots.preprocessed / "TOY")
+    assert run(roots, *words, "--dry-run") == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "Paired" in line]
+    assert lines == ["  Paired    left out: no training case has two of T1, T2 whose registration is trusted"]
+    text = fails(roots, capsys, "--methods", "Paired")
+    assert "Paired must have pairs to learn from (got no training case has two of T1, T2" in text
 
 
 @pytest.mark.slow
