@@ -23,7 +23,7 @@ from torch.utils.flop_counter import flop_registry
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hifisyn.experiments.row_requests import has_key
-from hifisyn.files import read_json
+from hifisyn.json_files import read_json
 from hifisyn.paths import FINGERPRINT_JSON
 from hifisyn.planning.planner import complete
 from hifisyn.plans import Plans

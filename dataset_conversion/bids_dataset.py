@@ -1,7 +1,5 @@
 """A BIDS data set on the disk: its sessions, the images in them, its participants and its derivatives."""
 
-import csv
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +10,9 @@ from typing import Any
 from hifisyn.dataset_conversion.bids_ignore import Ignore
 from hifisyn.dataset_conversion.bids_names import ENDINGS, BidsName, case_name, parse
 from hifisyn.dataset_conversion.converter import LeftOut
-from hifisyn.errors import FileError
+from hifisyn.errors import FileError, UserError
+from hifisyn.json_files import read_object
+from hifisyn.table_files import read_table
 
 DESCRIPTION = "dataset_description.json"
 PARTICIPANTS = "participants.tsv"
@@ -77,7 +77,7 @@ class BidsDataset:
     @cached_property
     def description(self) -> dict[str, Any]:
         """What dataset_description.json says; empty where it lacks or cannot be read."""
-        return read_object(self.root / DESCRIPTION)
+        return object_or_empty(self.root / DESCRIPTION)
 
     @cached_property
     def ignore(self) -> Ignore:
@@ -119,12 +119,13 @@ class BidsDataset:
         return images, left_out
 
     def participants(self) -> list[dict[str, str]]:
-        """Return the rows of participants.tsv; none where there is no such file."""
-        try:
-            with (self.root / PARTICIPANTS).open(encoding="utf-8-sig", newline="") as file:
-                rows = [row for row in csv.DictReader(file, delimiter="\t") if row.get("participant_id")]
-        except (OSError, UnicodeDecodeError, csv.Error):
-            return []
+        """Return the rows of participants.tsv; none where there is no such file.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        path = self.root / PARTICIPANTS
+        rows = [row for row in read_table(path, "\t") if row.get("participant_id")] if path.is_file() else []
         for row in rows:
             row["participant_id"] = "sub-" + row["participant_id"].strip().removeprefix("sub-")
         return [{key: value or "n/a" for key, value in row.items() if key} for row in rows]
@@ -134,19 +135,18 @@ def is_bids(folder: Path) -> bool:
     """Return whether a folder is the root of a BIDS data set: it says so, or a subject in it has anatomical images."""
     if not folder.is_dir():
         return False
-    if "BIDSVersion" in read_object(folder / DESCRIPTION):
+    if "BIDSVersion" in object_or_empty(folder / DESCRIPTION):
         return True
     dataset = BidsDataset(folder)
     return any((session.folder_in(folder) / "anat").is_dir() for session in dataset.sessions())
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """Return the object in a JSON file; an empty one where there is none."""
+def object_or_empty(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; an empty one where there is none, or it cannot be read."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        return read_object(path)
+    except (OSError, UserError):
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _labels(folder: Path, prefix: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hifisyn.dataset_conversion.bids_dataset import DESCRIPTION, BidsDataset, Session, read_object
+from hifisyn.dataset_conversion.bids_dataset import DESCRIPTION, BidsDataset, Session, object_or_empty
 from hifisyn.dataset_conversion.bids_names import ENDINGS, BidsName, parse
 from hifisyn.errors import FileError
 
@@ -98,5 +98,5 @@ def _space_problem(name: BidsName) -> str:
 
 
 def _is_ours(folder: Path) -> bool:
-    makers = read_object(folder / DESCRIPTION).get("GeneratedBy")
+    makers = object_or_empty(folder / DESCRIPTION).get("GeneratedBy")
     return isinstance(makers, list) and any(isinstance(maker, dict) and maker.get("Name") == OURS for maker in makers)

@@ -10,7 +10,7 @@ from typing import Any
 from hifisyn.dataset import MODALITIES
 from hifisyn.dataset_conversion.bids_names import ENDINGS, SUFFIXES, BidsName
 from hifisyn.errors import FileError, UserError
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
 
 ANY = "*"
 # Values that a key may have; none: the key must be absent.
@@ -138,8 +138,8 @@ def read_filter_file(path: Path) -> dict[str, Query]:
     Raises:
         UserError: it is no such file.
     """
-    content = read_json(path)
-    if not isinstance(content, dict) or not all(isinstance(query, dict) for query in content.values()):
+    content = read_object(path)
+    if not all(isinstance(query, dict) for query in content.values()):
         raise FileError(path, 'must hold queries such as {"t1w": {"acquisition": "mprage"}}')
     filters: dict[str, Query] = {}
     for word, query in content.items():

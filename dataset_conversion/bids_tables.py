@@ -1,11 +1,12 @@
 """What the values of a BIDS segmentation mean: its look-up table, or the one that the specification gives to all."""
 
-import csv
+import re
 from pathlib import Path
 
 from hifisyn.dataset_conversion.bids_names import BidsName, parse
 from hifisyn.dataset_conversion.contrasts import simplified
 from hifisyn.dataset_conversion.label_names import WORDS
+from hifisyn.table_files import read_table
 
 # "Common image-derived labels" of the specification.
 STANDARD = {0: "BG", 1: "GM", 2: "WM", 3: "CSF", 7: "L", 8: "CGM", 9: "SGM", 10: "BS", 11: "CBM"}
@@ -20,6 +21,7 @@ LESION_WORDS = {
     **dict.fromkeys(("tumor", "tumour"), "tumour"),
     **dict.fromkeys(("wmh", "wmhs"), "WMH"),
 }
+INDEX = re.compile(r"\s*[0-9]{1,9}\s*")
 NAME_COLUMNS = ("abbreviation", "name", "label")
 
 
@@ -86,20 +88,13 @@ def _applies(table: str, name: BidsName) -> bool:
 
 
 def _read(table: Path) -> dict[int, str]:
-    names: dict[int, str] = {}
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file, delimiter="\t"):
-                if (row.get("index") or "").strip().isdecimal():
-                    names[int(row["index"])] = _name(row)
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return {}
-    return names
+    rows = read_table(table, "\t")
+    return {int(row["index"]): _name(row) for row in rows if INDEX.fullmatch(row.get("index", ""))}
 
 
 def _name(row: dict[str, str]) -> str:
     mapping = (row.get("mapping") or "").strip()
-    if mapping.isdecimal() and int(mapping) in STANDARD:
+    if INDEX.fullmatch(mapping) and int(mapping) in STANDARD:
         return STANDARD[int(mapping)]
     words = [row[column].strip() for column in NAME_COLUMNS if row.get(column)]
     return next((word for word in words if tissue(word)), words[-1] if words else "")

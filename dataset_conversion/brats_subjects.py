@@ -4,19 +4,17 @@ The challenges ship name maps (name_mapping.csv of 2019 and 2020, BraTS21-17_Map
 a row for each scan with a column for each year. All names in a row are one scan of one patient.
 """
 
-import csv
-import io
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hifisyn import archives
 from hifisyn.dataset_conversion.brats_files import Copy
 from hifisyn.dataset_conversion.brats_names import LABEL, Name, parse_case
 from hifisyn.dataset_conversion.converter import LeftOut
 from hifisyn.errors import FileError
+from hifisyn.table_files import read_table
 
 MAP_NAME = re.compile(r"[^.].*mapping.*\.(?:csv|tsv|xlsx)", re.IGNORECASE)
 PERSON = re.compile(r"TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}", re.IGNORECASE)  # an identifier of TCIA, the same in all years
@@ -80,24 +78,17 @@ def read_map(file: Path) -> list[Row]:
     """
     if file.suffix.lower() == ".xlsx":
         raise FileError(file, "must be a name map as text", got="a spreadsheet", hint="save it as .csv")
-    try:
-        with archives.open_binary(file) as stream:
-            text = stream.read().decode("utf-8-sig", errors="replace")
-    except OSError:
-        raise FileError(file, "cannot be read as a name map", hint="fix the path") from None
-    header = text.partition("\n")[0]
-    separator = max(",;\t", key=header.count)
-    rows = [row for line in csv.DictReader(io.StringIO(text), delimiter=separator) if (row := _row(line)).names]
+    rows = [row for line in read_table(file) if (row := _row(line)).names]
     if not rows:
         raise FileError(file, "must hold names such as BraTS20_Training_001")
     return rows
 
 
-def _row(line: Mapping[str, str | None]) -> Row:
-    cells = [value.strip() for value in line.values() if isinstance(value, str)]
+def _row(line: Mapping[str, str]) -> Row:
+    cells = [value.strip() for value in line.values()]
     names = tuple(name for cell in cells if (name := parse_case(cell)))
     people = tuple(cell.upper() for cell in cells if PERSON.fullmatch(cell))
-    cell_of = {str(column).strip().lower(): value.strip() for column, value in line.items() if isinstance(value, str)}
+    cell_of = {column.lower(): value.strip() for column, value in line.items()}
     site = next((value for column, value in cell_of.items() if column.startswith("site")), "")
     return Row(names, people, cell_of.get("grade", ""), site)
 

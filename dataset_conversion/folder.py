@@ -11,10 +11,11 @@ from hifisyn.dataset_conversion import folder_messages
 from hifisyn.dataset_conversion.contrasts import WORDS, contrast, parse_names
 from hifisyn.dataset_conversion.converter import LeftOut
 from hifisyn.dataset_conversion.label_names import parse_label_names, renumber
-from hifisyn.dataset_conversion.patterns import ENDINGS, compiled, files_below
+from hifisyn.dataset_conversion.patterns import compiled, files_below
 from hifisyn.dataset_conversion.source import Found, Scan, group
 from hifisyn.dataset_conversion.source_converter import source_converter
 from hifisyn.errors import FileError, UserError
+from hifisyn.raw_files import is_nifti
 from hifisyn.synthetic_mark import is_synthetic, sidecar_path
 
 GUESSES = ("**/{subject}_{modality}", "{subject}/{modality}")
@@ -53,7 +54,7 @@ def find(sources: Sequence[Path], layout: Layout, *, reference: str = "") -> Fou
         UserError: a pattern is wrong or finds nothing, two visits would share a name, or label values lack names.
     """
     listed = {file: where for source in sources for where, file in files_below(source)}
-    images = {file: where for file, where in listed.items() if where.endswith(ENDINGS)}
+    images = {file: where for file, where in listed.items() if is_nifti(file)}
     maps = [*_maps(images, layout, "label"), *_maps(images, layout, "brain")]
     synthetic = {file for file in images if sidecar_path(file) in listed and is_synthetic(file)}
     passed = synthetic.union(scan.file for scan in maps)

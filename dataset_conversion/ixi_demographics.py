@@ -4,7 +4,6 @@ The table has neither one row a subject nor a row for each, so that rows are fou
 A height or weight of 0 means unknown.
 """
 
-import csv
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn.errors import FileError
+from hifisyn.table_files import read_rows
 
 ID = "IXI_ID"
 COLUMNS = {"AGE": "age", "SEX_ID (1=m, 2=f)": "sex", "HEIGHT": "height", "WEIGHT": "weight"}
@@ -44,10 +44,9 @@ def read(file: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
 
 def _table(file: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows of the sheet that has the column of the subjects."""
-    try:
-        sheets = _worksheets(file) if file.suffix.lower() == ".xls" else [_csv_rows(file)]
-    except FileNotFoundError:
-        raise FileError(file, "does not exist", hint="look at the path of the table of subjects") from None
+    if not file.exists():
+        raise FileError(file, "does not exist", hint="look at the path of the table of subjects")
+    sheets = _worksheets(file) if file.suffix.lower() == ".xls" else [read_rows(file)]
     for rows in sheets:
         columns = [" ".join(str(cell).split()) for cell in rows[0]] if rows else []
         if ID in columns and set(COLUMNS) & set(columns):
@@ -66,20 +65,9 @@ def _worksheets(file: Path) -> list[list[list[Any]]]:
         with open(os.devnull, "w") as nowhere:
             book = xlrd.open_workbook(file, logfile=nowhere)
         return [[sheet.row_values(i) for i in range(sheet.nrows)] for sheet in book.sheets()]
-    except FileNotFoundError:
-        raise
     except Exception as error:  # xlrd raises whatever a damaged file leads it to
         reason = " ".join(str(error).split()) or type(error).__name__
         raise FileError(file, "must be an Excel file", got=reason, hint="copy it again") from None
-
-
-def _csv_rows(file: Path) -> list[list[str]]:
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise FileError(file, "must be a .csv or .xls file", hint="save it as .csv") from None
-    # A comma stands in the name of a column too.
-    return list(csv.reader(lines, delimiter=max(",;\t", key=lines[0].count) if lines else ","))
 
 
 def _subject(cell: Any) -> str | None:
@@ -89,7 +77,7 @@ def _subject(cell: Any) -> str | None:
         number = float(text)
     except ValueError:
         return None
-    return None if math.isnan(number) else f"IXI{int(number):03d}"
+    return f"IXI{int(number):03d}" if math.isfinite(number) else None
 
 
 def _value(cell: Any, name: str) -> str:

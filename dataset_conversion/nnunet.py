@@ -98,14 +98,12 @@ def _listed(description: Description) -> dict[str, Case]:
     """
     cases = {}
     for name, entry in (description.listed or {}).items():
-        files = [_path(description.folder, text) for text in entry.get("images", [])]
+        files = [_path(description.folder, text) for text in entry.images]
         if len(files) != len(description.modalities):
             what = f"case {name} must have {len(description.modalities)} images, one per channel"
             raise UserError(what, got=len(files), hint="fix the entry").at(description.folder / DATASET_JSON)
         images = {modality: file for modality, file in zip(description.modalities, files, strict=True) if modality}
-        cases[name] = Case(
-            name, name, images, _path(description.folder, entry["label"]) if entry.get("label") else None
-        )
+        cases[name] = Case(name, name, images, _path(description.folder, entry.label) if entry.label else None)
     return cases
 
 

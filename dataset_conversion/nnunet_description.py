@@ -1,19 +1,33 @@
 """What the dataset.json of nnU-Net says, in our words: channels are contrasts, labels are structures."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
 from hifisyn.dataset import MODALITIES
 from hifisyn.dataset_conversion.contrasts import contrast
 from hifisyn.errors import FileError
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
 from hifisyn.paths import DATASET_JSON
 
 FILE_ENDINGS = (".nii.gz", ".nii")
 KEPT = {"description": "description", "licence": "licence", "license": "licence", "reference": "reference"}
 LEAVE_OUT = "none"
+NUMBER = re.compile("[0-9]{1,4}")
+
+
+class ListedCase(BaseModel):
+    """A case below the key `dataset`."""
+
+    images: list[str] = []
+    label: str | None = None
+
+
+LISTED = TypeAdapter(dict[str, ListedCase])
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,7 @@ class Description:
     modalities: tuple[str, ...]
     labels: dict[str, int]
     ending: str
-    listed: Mapping[str, Any] | None
+    listed: Mapping[str, ListedCase] | None
     about: dict[str, str]
 
 
@@ -45,9 +59,9 @@ def describe(folder: Path, channels: Mapping[str, str], label_names: Mapping[str
             labels are regions.
     """
     path = folder / DATASET_JSON
-    content = read_json(path)
-    names = content.get("channel_names") if isinstance(content, dict) else None
-    if not isinstance(names, dict) or not all(key.isdecimal() and isinstance(names[key], str) for key in names):
+    content = read_object(path)
+    names = content.get("channel_names")
+    if not isinstance(names, dict) or not all(NUMBER.fullmatch(key) and isinstance(names[key], str) for key in names):
         raise FileError(
             path,
             "must have channel_names as in version 2 of nnU-Net",
@@ -66,9 +80,23 @@ def describe(folder: Path, channels: Mapping[str, str], label_names: Mapping[str
         _modalities(path, names, channels),
         dict(label_names) or _labels(path, content.get("labels", {})),
         ending,
-        content.get("dataset"),
+        _listed(path, content),
         {KEPT[key]: content[key] for key in KEPT if isinstance(content.get(key), str)},
     )
+
+
+def _listed(path: Path, content: Mapping[str, Any]) -> Mapping[str, ListedCase] | None:
+    """Return what the key `dataset` lists, the files of a case as text; none where it lacks."""
+    if content.get("dataset") is None:
+        return None
+    try:
+        return LISTED.validate_python(content["dataset"])
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, ("dataset", *first["loc"])))
+        raise FileError(
+            path, "must list images and label of each case", got=f"{where}: {first['msg'].lower()}"
+        ) from None
 
 
 def _modalities(path: Path, named: Mapping[str, str], channels: Mapping[str, str]) -> tuple[str, ...]:
@@ -93,12 +121,14 @@ def _modalities(path: Path, named: Mapping[str, str], channels: Mapping[str, str
     return tuple(modalities)
 
 
-def _labels(path: Path, named: Mapping[str, Any]) -> dict[str, int]:
+def _labels(path: Path, named: Any) -> dict[str, int]:
     """Return structure to value.
 
     Raises:
         UserError: a structure has several values, or marks voxels that nobody looked at.
     """
+    if not isinstance(named, dict):
+        raise FileError(path, "must have labels, structure to value", got=str(named)[:40])
     for name, value in named.items():
         if name == "ignore" or not isinstance(value, int):
             what = "voxels to ignore" if name == "ignore" else f"the region {name}={value}"

@@ -48,7 +48,7 @@ def compiled(
         )
     seen: set[str] = set()
     expression = "".join(_expression(part, seen, words) for part in parts)
-    return re.compile(expression if pattern.endswith(ENDINGS) else expression + r"\.nii(?:\.gz)?")
+    return re.compile(expression if pattern.endswith(ENDINGS) else expression + r"\.(?i:nii(?:\.gz)?)")
 
 
 def _expression(part: re.Match[str], seen: set[str], words: Collection[str]) -> str:

@@ -1,5 +1,6 @@
 """The files of cases placed in a raw folder: copied, or referred to where they lie, label maps rewritten."""
 
+import errno
 import gzip
 import os
 import shutil
@@ -15,7 +16,7 @@ from hifisyn.dataset_conversion.source import Found
 from hifisyn.engine.progress import Progress
 from hifisyn.errors import FileError, UserError
 from hifisyn.files import atomic
-from hifisyn.nifti_stream import is_gzip
+from hifisyn.nifti_stream import is_gzip, read_header
 from hifisyn.raw_files import brain_path, image_path, label_path
 
 Place = Literal["copy", "refer"]
@@ -75,6 +76,7 @@ def copy_image(source: Path, target: Path) -> None:
     """
     if _same_file(source, target):
         return
+    require_room(source, target.parent)
     with atomic(target) as temporary, archives.open_binary(source) as original:
         if is_gzip(original):
             with temporary.open("wb") as copy:
@@ -85,6 +87,19 @@ def copy_image(source: Path, target: Path) -> None:
     if archives.split(source) is None:
         shutil.copystat(source, target)
         os.chmod(target, os.stat(target).st_mode | 0o200)
+
+
+def require_room(source: Path, folder: Path) -> None:
+    """Check that an image holds what its header says and that the disk has room for it, before it is copied.
+
+    Raises:
+        FileError: it claims or holds far more than it should.
+        OSError: the disk has no room.
+    """
+    read_header(source)
+    needs, free = archives.size_of(source), shutil.disk_usage(folder if folder.is_dir() else folder.parent).free
+    if needs > free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _same_file(source: Path, target: Path) -> bool:

@@ -14,6 +14,8 @@ from hifisyn.dataset_conversion.source import Found
 from hifisyn.dataset_conversion.subjects import choose_subjects, require_known
 from hifisyn.errors import FileError, UserError
 from hifisyn.files import write_json, write_text
+from hifisyn.names import HINT as RENAME
+from hifisyn.names import check_name, folded, name_problem
 from hifisyn.paths import DATASET_JSON, PARTICIPANTS_TSV
 from hifisyn.volume import read_grid
 
@@ -50,8 +52,11 @@ def write(
     Raises:
         UserError: nothing can be converted, a named subject is not there, or the folder is in use.
     """
+    check_name(name, "a data set")
     chosen, held_out, warnings = _choose(found, subjects, limit, test)
-    checked, left_out = _checked([case for case in found.cases if case.subject in chosen], found)
+    named, unnamed = _with_usable_names([case for case in found.cases if case.subject in chosen], found)
+    checked, left_out = _checked(named, found)
+    left_out += unnamed
     if not checked:
         raise UserError(f"data set {name} must have at least one readable scan", got=_first(left_out))
     if all(case.subject in held_out for case in checked):
@@ -115,6 +120,22 @@ def _choose(
 
 def _spelled(found: Found, words: Sequence[str] | None) -> set[str] | None:
     return None if words is None else {found.subject_of(word) for word in words}
+
+
+def _with_usable_names(cases: list[Case], found: Found) -> tuple[list[Case], list[LeftOut]]:
+    """Return the cases whose names can be those of files, of two that are one where case does not count the first."""
+    good: dict[str, Case] = {}
+    left_out: list[LeftOut] = []
+    for case in cases:
+        problem = name_problem(case.name)
+        if not problem and folded(case.name) in good:
+            problem = f"that of {good[folded(case.name)].name} but for upper and lower case"
+        if problem:
+            error = UserError("the name of its case must be usable as a file name", got=problem, hint=RENAME)
+            left_out += [leave_out(case, what, str(error), found) for what in case.files]
+        else:
+            good[folded(case.name)] = case
+    return list(good.values()), left_out
 
 
 def _checked(cases: list[Case], found: Found) -> tuple[list[Case], list[LeftOut]]:

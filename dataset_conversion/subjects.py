@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from hifisyn.errors import FileError, UserError
+from hifisyn.text_files import read_text
 
 LISTED = 8
 
@@ -15,9 +16,9 @@ def read_ids(file: Path) -> list[str]:
         UserError: the file is missing or holds none.
     """
     try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
-    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
-        raise FileError(file, "must be a text file with one subject per line") from None
+        lines = [line.strip() for line in read_text(file, unicode=False).splitlines()]
+    except FileError as error:
+        raise FileError(file, "must be a text file with one subject per line", got=error.reason) from None
     ids = [line for line in lines if line and not line.startswith("#")]
     if not ids:
         raise FileError(file, "must hold one subject per line", got="an empty list")

@@ -18,6 +18,7 @@ from hifisyn.dataset_conversion.label_names import renumber
 from hifisyn.dataset_conversion.source import Found
 from hifisyn.dataset_conversion.source_converter import source_converter
 from hifisyn.errors import FileError, UserError
+from hifisyn.raw_files import is_nifti, stem_of
 
 VISIT = re.compile(r"(?P<patient>TCGA_[A-Z0-9]{2}_[A-Z0-9]{4})(?:_\d{8})?")
 HELD_OUT, MASK = "val", "tumour_mask"
@@ -92,8 +93,8 @@ def _visits(source: Path) -> list[Path]:
 
 
 def _case(folder: Path, patient: str) -> Case:
-    files = {file.name.removesuffix(".gz").removesuffix(".nii"): file for file in sorted(folder.iterdir())}
-    scans = {name: file for name, file in files.items() if file.name.endswith(ENDINGS)}
+    files = {stem_of(file): file for file in sorted(folder.iterdir())}
+    scans = {name: file for name, file in files.items() if is_nifti(file)}
     images = {modality: file for name, file in scans.items() if (modality := contrast(name))}
     return Case(folder.name, patient, images, scans.get(MASK))
 

@@ -22,7 +22,7 @@ from hifisyn.dataset_conversion.ukb_pseudonyms import Pseudonyms, read_withdrawn
 from hifisyn.dataset_conversion.ukb_states import REGISTERED, choose
 from hifisyn.dataset_conversion.ukb_zips import Item, contents, list_items, reason
 from hifisyn.errors import UserError
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
 from hifisyn.paths import DATASET_JSON
 
 ABOUT = {
@@ -187,7 +187,7 @@ def _vanished(folder: Path, withdrawn: Collection[str]) -> list[str]:
     """Return a line on the participants who withdrew since the last conversion: their results are to be deleted."""
     if not (folder / DATASET_JSON).exists():
         return []
-    cases = read_json(folder / DATASET_JSON).get("subjects", {})
+    cases = read_object(folder / DATASET_JSON).get("subjects", {})
     gone = sorted(name for name, subject in cases.items() if subject in withdrawn)
     return (
         [f"withdrawn since the last conversion: {', '.join(gone)}; delete what was generated from them"] if gone else []

@@ -4,7 +4,6 @@ A name is `ukb` and 12 hexadecimal digits of HMAC-SHA256(key, number). The key i
 folder, so that a participant keeps the name when more scans come, or fewer.
 """
 
-import csv
 import hashlib
 import hmac
 import re
@@ -13,7 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hifisyn.errors import FileError, UserError
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
+from hifisyn.table_files import read_rows
 
 NUMBER = re.compile(r"(?<!\d)\d{7}(?!\d)")
 DIGITS = 12  # among 100,000 participants two share a name with one key of 50,000
@@ -39,8 +39,8 @@ class Pseudonyms:
         path = folder / PARTICIPANTS_KEY
         if not path.exists():
             return cls(secrets.token_hex(32))
-        content = read_json(path)
-        if not (isinstance(content, dict) and isinstance(content.get("key"), str) and content["key"]):
+        content = read_object(path)
+        if not (isinstance(content.get("key"), str) and content["key"]):
             raise FileError(path, 'must hold {"key": ...}', hint="bring back the file as it was")
         return cls(content["key"])
 
@@ -82,10 +82,10 @@ def read_withdrawn(file: Path) -> set[str]:
         UserError: the file is missing or empty, or a line holds no number; only its place is shown.
     """
     try:
-        rows = list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines()))
-    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError, csv.Error):
+        rows = [[cell.strip() for cell in row] for row in read_rows(file, ",")]
+    except FileError:
         raise FileError(hidden(str(file)), "must be a list of those who withdrew") from None
-    lines = {line: [cell.strip() for cell in row] for line, row in enumerate(rows, start=1) if any(map(str.strip, row))}
+    lines = {line: row for line, row in enumerate(rows, start=1) if any(row)}
     first = next(iter(lines), 0)
     column = 0
     if lines and not any(NUMBER.fullmatch(cell) for cell in lines[first]):

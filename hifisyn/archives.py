@@ -68,7 +68,7 @@ def size_of(path: Path | str) -> int:
 
 
 def members(archive: Path) -> list[Path]:
-    """Return the files in an archive as paths that lead into it, in the archive's order.
+    """Return the files in an archive as paths that lead into it, in the archive's order; those of macOS are left out.
 
     Raises:
         FileError: it is broken, or a member's name leads out of it.
@@ -90,7 +90,13 @@ def _members(archive: Path, state: State) -> tuple[Path, ...]:
             raise FileError(
                 archive, "must name only members inside itself", got=repr(name), hint="do not trust this file"
             )
-    return tuple(archive / name for name in names)
+    return tuple(archive / name for name in names if not _of_the_system(name))
+
+
+def _of_the_system(name: str) -> bool:
+    """Return whether a member is what macOS adds to a folder: its files ._NAME bear the endings of scans."""
+    *folders, file = PurePosixPath(name).parts
+    return "__MACOSX" in folders or file.startswith("._") or file == ".DS_Store"
 
 
 @lru_cache(maxsize=4)

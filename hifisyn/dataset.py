@@ -1,19 +1,26 @@
 """A raw data set: its dataset.json, which stock nnU-Net reads as it is, and its cases."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hifisyn.archives import on_disk
+from hifisyn.dataset_json import CaseContent, DatasetContent
 from hifisyn.errors import FileError, UserError
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_json_as, read_object
+from hifisyn.names import check_contrast, check_name, check_names
 from hifisyn.participants import read_sites
 from hifisyn.paths import DATASET_JSON
 from hifisyn.raw_files import FILE_ENDING, split_name
+from hifisyn.text_files import read_text
 
 MODALITIES = ("T1", "T2", "FLAIR", "T1ce", "PD")
 TISSUES = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
+ABOUT = ("description", "licence", "reference", "release")
+LARGEST_LABEL = 255
 STEPS = ("skull_stripped", "registered", "bias_corrected")
 
 
@@ -88,19 +95,18 @@ class Dataset:
     def __post_init__(self) -> None:
         if not self.modalities:
             raise UserError(f"data set {self.name} must have at least one modality")
-        odd = [modality for modality in self.modalities if not modality.isalnum()]
-        if odd:
-            raise UserError(
-                f"modalities of data set {self.name} must be letters and digits, such as T1ce",
-                got=repr(odd[0]),
-                hint="rename it",
-            )
+        check_name(self.name, "a data set")
+        check_names([*self.cases, *self.test], "a case")
+        for modality in self.modalities:
+            check_contrast(modality, f"data set {self.name}")
         if self.reference not in self.modalities:
             raise UserError(
                 f"the reference of data set {self.name} must be one of {', '.join(self.modalities)}", got=self.reference
             )
         if self.labels.get("background") != 0:
             raise UserError(f"the label background of data set {self.name} must have value 0", got=self.labels)
+        if odd := [value for value in self.labels.values() if not 0 <= value <= LARGEST_LABEL]:
+            raise UserError(f"the labels of data set {self.name} must be 0 to {LARGEST_LABEL}", got=odd[0])
 
     @property
     def all_cases(self) -> dict[str, Case]:
@@ -148,26 +154,25 @@ class Dataset:
         """
         folder = Path(folder)
         path = folder / DATASET_JSON
-        content = read_json(path)
-        try:
-            modalities = tuple(content["channel_names"][key] for key in sorted(content["channel_names"], key=int))
-            labels = {str(name): int(value) for name, value in content["labels"].items()}
-            training, test = content["dataset"], content.get("test", {})
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FileError(path, "must have channel_names, labels and dataset", got=f"no usable {error}") from None
-        subjects = content.get("subjects", {})
+        content = read_json_as(DatasetContent, path, "a data set with channel_names, labels and dataset")
+        cases, test = content.dataset, content.test
+        if twice := sorted(cases.keys() & test.keys()):
+            raise FileError(path, "must have each case in dataset or in test", got=f"{twice[0]} in both")
+        modalities = tuple(content.channel_names[number] for number in sorted(content.channel_names))
+        subjects = {case: str(subject) for case, subject in content.subjects.items()}
+        about = {name: value for name in ABOUT if (value := getattr(content, name)) is not None}
         return cls(
-            name=content.get("name", folder.name),
+            name=folder.resolve().name if content.name is None else content.name,
             modalities=modalities,
-            labels=labels,
-            cases={name: _read_case(name, entry, folder, modalities, subjects) for name, entry in training.items()},
+            labels=content.labels,
+            cases={name: _read_case(name, entry, folder, modalities, subjects) for name, entry in cases.items()},
             test={name: _read_case(name, entry, folder, modalities, subjects) for name, entry in test.items()},
-            reference=content.get("reference_modality", modalities[0] if modalities else ""),
-            skull_stripped=bool(content.get("skull_stripped", False)),
-            registered=bool(content.get("registered", False)),
-            bias_corrected=bool(content.get("bias_corrected", False)),
-            private=bool(content.get("private", False)),
-            about={k: content[k] for k in ("description", "licence", "reference", "release") if k in content},
+            reference=content.reference_modality or (modalities[0] if modalities else ""),
+            skull_stripped=content.skull_stripped,
+            registered=content.registered,
+            bias_corrected=content.bias_corrected,
+            private=content.private,
+            about=about,
             sites=read_sites(folder),
         )
 
@@ -175,9 +180,9 @@ class Dataset:
 def text_to_pass_on(folder: Path) -> str:
     """Return the dataset.json of a raw folder as it may lie beside a model: of private data without any path."""
     path = folder / DATASET_JSON
-    content = read_json(path)
+    content = read_object(path)
     if not content.get("private"):
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     bare: dict[str, Any] = {
         part: {case: {"images": []} for case in content.get(part, {})} for part in ("dataset", "test")
     }
@@ -201,18 +206,18 @@ def _written(path: Path, folder: Path) -> str:
 
 
 def _read_case(
-    name: str, entry: dict[str, Any], folder: Path, modalities: tuple[str, ...], subjects: dict[str, str]
+    name: str, entry: CaseContent, folder: Path, modalities: tuple[str, ...], subjects: dict[str, str]
 ) -> Case:
     where = folder / DATASET_JSON
-    named = entry.get("modalities") or [None] * len(entry["images"])
-    if len(named) != len(entry["images"]):
+    named: Sequence[str | None] = entry.modalities or [None] * len(entry.images)
+    if len(named) != len(entry.images):
         raise UserError(
             f"{where}: case {name} must name one modality for each image",
-            got=f"{len(named)} for {len(entry['images'])}",
+            got=f"{len(named)} for {len(entry.images)}",
             hint="fix the entry",
         )
     images: dict[str, Path] = {}
-    for relative, word in zip(entry["images"], named, strict=True):
+    for relative, word in zip(entry.images, named, strict=True):
         modality = word or (split_name(Path(relative), modalities) or (None, None))[1]
         if modality not in modalities:
             raise UserError(
@@ -227,8 +232,8 @@ def _read_case(
                 hint="remove one",
             )
         images[modality] = folder / relative
-    done = tuple(entry.get("done", ()))
+    done = tuple(entry.done)
     if odd := [step for step in done if step not in STEPS]:
         raise UserError(f"{where}: done of case {name} must name {', '.join(STEPS)}", got=odd[0], hint="fix the entry")
-    label, brain = (folder / entry[key] if entry.get(key) else None for key in ("label", "brain"))
-    return Case(name, str(subjects.get(name, name)), images, label, brain, done)
+    label, brain = (folder / path if path else None for path in (entry.label, entry.brain))
+    return Case(name, subjects.get(name, name), images, label, brain, done)

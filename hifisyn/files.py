@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn import archives
-from hifisyn.errors import FileError
 
 BLOCK = 2**20
 
@@ -63,21 +62,6 @@ def update_text(path: Path | str, text: str, *, private: bool = False) -> None:
 def write_json(path: Path | str, value: Any, *, private: bool = False) -> None:
     """Write plain data to `path` atomically, indented, keys in the order given; a private file is for its owner."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", private=private)
-
-
-def read_json(path: Path | str) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        FileError: the file is missing, or is no JSON (the line and the column are named).
-    """
-    path = Path(path)
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileError(path, "does not exist") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise FileError(path, "must be JSON", got=error, hint="fix or remove the file") from None
 
 
 def sha256(path: Path | str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hifisyn.columns import SITE
 from hifisyn.paths import PARTICIPANTS_TSV
+from hifisyn.table_files import read_table
 
 IDENTIFIER = "participant_id"
 NAMES_OF_SITE = (SITE, "site_id", "centre", "center")
@@ -17,17 +18,19 @@ def read_sites(folder: Path) -> dict[str, str]:
     """Return subject to site from the table in a folder; empty where there is none or it names no sites.
 
     Left out is who has no site, and who has several of the sites of others ("A,B"), as where releases were mixed.
+
+    Raises:
+        FileError: the table cannot be read.
     """
     path = folder / PARTICIPANTS_TSV
     if not path.is_file():
         return {}
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
-    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t"))
-    columns = {name.strip().lower(): name for name in (rows[0] if rows else ()) if name}
+    rows = read_table(path, "\t")
+    columns = {name.lower(): name for name in (rows[0] if rows else ())}
     column = next((columns[name] for name in NAMES_OF_SITE if name in columns), None)
     if column is None or IDENTIFIER not in columns:
         return {}
-    sites = {(row[columns[IDENTIFIER]] or "").strip(): (row[column] or "").strip() for row in rows}
+    sites = {row[columns[IDENTIFIER]].strip(): row[column].strip() for row in rows}
     return one_each({subject: site for subject, site in sites.items() if subject and site.lower() not in UNKNOWN})
 
 

@@ -1,11 +1,13 @@
 """Where everything lies: the three roots, and the name of every folder and file below them."""
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hifisyn.errors import UserError
+from hifisyn.names import check_name
 
 RAW, PREPROCESSED, RESULTS = "hifisyn_raw", "hifisyn_preprocessed", "hifisyn_results"
 HOME = "hifisyn_home"
@@ -22,6 +24,7 @@ METRICS_CSV = "metrics.csv"
 PROGRESS_PNG = "progress.png"
 ALIGNED = "aligned"
 FOLD = "fold_"
+FOLD_NAME = re.compile(r"fold_([0-9]{1,4}|all)")
 READER_STUDY, ANALYSIS, RANKS_PNG = "reader_study", "analysis", "ranks.png"
 
 
@@ -71,7 +74,7 @@ def _root(given: str | Path | None, name: str) -> Path:
 
 
 def _existing(root: Path, name: str, variable: str, flag: str, maker: str) -> Path:
-    folder = root / name
+    folder = root / check_name(name, "a data set")
     if folder.is_dir():
         return folder
     there = sorted(p.name for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
@@ -84,12 +87,12 @@ def _existing(root: Path, name: str, variable: str, flag: str, maker: str) -> Pa
 
 def plans_file(preprocessed_dataset: Path, plans: str = "plans") -> Path:
     """Return the path of the plans called `plans` of a preprocessed data set."""
-    return preprocessed_dataset / f"{plans}.json"
+    return preprocessed_dataset / f"{check_name(plans, 'plans')}.json"
 
 
 def slices_folder(preprocessed_dataset: Path, plans: str = "plans") -> Path:
     """Return the folder of the slices of the plans called `plans`."""
-    return preprocessed_dataset / f"{plans}_2d"
+    return preprocessed_dataset / f"{check_name(plans, 'plans')}_2d"
 
 
 def model_folder(
@@ -108,7 +111,7 @@ def parse_fold(text: str) -> int | str:
     digits = text.removeprefix("fold").removeprefix("_")
     if digits == "all":
         return digits
-    if not digits.isdecimal():
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 5):
         raise UserError("the fold must be fold0, 0 or all", got=repr(text))
     return int(digits)
 
@@ -119,8 +122,8 @@ def fold_folder(model: Path, fold: int | str) -> Path:
 
 
 def fold_folders(model: Path) -> list[Path]:
-    """Return the folders of all folds of a model, sorted."""
-    return sorted(path for path in model.glob(f"{FOLD}*") if path.is_dir())
+    """Return the folders of all folds of a model, sorted; others, such as a copy fold_0_backup, do not count."""
+    return sorted(path for path in model.glob(f"{FOLD}*") if path.is_dir() and FOLD_NAME.fullmatch(path.name))
 
 
 def fold_of(folder: Path) -> int | str:

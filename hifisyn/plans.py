@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_object
+from hifisyn.names import name_problem, shown
 from hifisyn.settings import FREE, Settings, checked, override
 
 FORMAT = 2
@@ -123,7 +125,7 @@ class Plans(Settings):
     way: Way = Field("train", description="recommended for a cohort of this size: the base model, both, or a training")
     inherits_from: str | None = Field(None, description="plans file beside this one whose values fill the gaps")
     modalities: tuple[str, ...] = Field(min_length=1)
-    labels: dict[str, Annotated[int, Field(ge=0)]]
+    labels: dict[str, Annotated[int, Field(ge=0, le=255)]]
     intensity_scale: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="scanner units from -1 to +1 by modality: median over training cases"
     )
@@ -142,6 +144,17 @@ class Plans(Settings):
         if self.preprocessing.reference not in self.modalities:
             known = ", ".join(self.modalities)
             raise ValueError(f"preprocessing.reference {self.preprocessing.reference} must be one of {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_safe(self) -> "Plans":
+        for name, what in (
+            (self.dataset, "dataset"),
+            (self.name, "name"),
+            *((m, "modalities") for m in self.modalities),
+        ):
+            if problem := name_problem(name):
+                raise ValueError(f"{what} must be usable as a file name, not {shown(name)}, {problem}")
         return self
 
     @model_validator(mode="after")
@@ -214,9 +227,7 @@ def _refuse_other_format(content: Mapping[str, Any], origin: str) -> None:
 
 
 def _with_parent(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise UserError(f"{path} must hold an object of plans", got=f"a {type(content).__name__}")
+    content = read_object(path)
     _refuse_other_format(content, str(path))
     parent = content.get("inherits_from")
     if not parent:

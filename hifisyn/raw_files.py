@@ -1,8 +1,11 @@
 """Where the files of a case lie in a raw folder, and what their names hold."""
 
+import re
 from pathlib import Path
 
 FILE_ENDING = ".nii.gz"
+ENDING = re.compile(r"\.nii(\.gz)?", re.IGNORECASE)
+OTHER_FORMATS = (".img", ".hdr", ".mgz", ".mgh", ".nrrd", ".mha", ".dcm")
 
 
 def image_path(folder: Path, case: str, modality: str, *, test: bool = False) -> Path:
@@ -20,6 +23,20 @@ def brain_path(folder: Path, case: str, *, test: bool = False) -> Path:
     return folder / ("brainsTs" if test else "brainsTr") / f"{case}{FILE_ENDING}"
 
 
+def is_nifti(file: Path) -> bool:
+    """Return whether a file's name ends as that of NIfTI, .nii or .nii.gz in any case."""
+    return stem_of(file) != file.name
+
+
+def stem_of(file: Path) -> str:
+    """Return a file's name without .nii or .nii.gz, in any case.
+
+    >>> stem_of(Path("raw/IXI012_T1.nii.gz")), stem_of(Path("IXI012_T1.NII"))
+    ('IXI012_T1', 'IXI012_T1')
+    """
+    return ENDING.sub("", file.name)
+
+
 def split_name(file: Path, modalities: tuple[str, ...]) -> tuple[str, str] | None:
     """Split a file name into case and modality; none where the suffix is no modality.
 
@@ -28,8 +45,7 @@ def split_name(file: Path, modalities: tuple[str, ...]) -> tuple[str, str] | Non
     >>> split_name(Path("IXI012_0000.nii.gz"), ("T1", "T2"))
     ('IXI012', 'T1')
     """
-    stem = file.name.removesuffix(".gz").removesuffix(".nii")
-    case, _, suffix = stem.rpartition("_")
+    case, _, suffix = stem_of(file).rpartition("_")
     if not case:
         return None
     if suffix.isdecimal() and len(suffix) == 4 and int(suffix) < len(modalities):

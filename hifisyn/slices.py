@@ -7,8 +7,9 @@ from typing import Any
 import blosc2
 import numpy as np
 
-from hifisyn.errors import UserError
-from hifisyn.files import atomic, read_json, write_json
+from hifisyn.errors import FileError, UserError
+from hifisyn.files import atomic, write_json
+from hifisyn.json_files import read_object
 from hifisyn.preprocessing.neighbours import neighbour_places
 from hifisyn.preprocessing.record import untrusted
 
@@ -126,7 +127,9 @@ class SliceStore:
             raise UserError(
                 f"{self.folder} must hold slices of case {case}", got="none", hint="run hifisyn_plan_and_preprocess"
             )
-        record: dict[str, Any] = read_json(path)
+        record = read_object(path)
+        if not (isinstance(record.get("modalities"), list) and isinstance(record.get("slices"), int)):
+            raise FileError(path, "must be the record of a case", hint="remove it and run hifisyn_plan_and_preprocess")
         return record
 
     def paired(self, case: str) -> set[str]:

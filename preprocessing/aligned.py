@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_object
 from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.record import Record
 from hifisyn.volume import Volume
@@ -39,7 +40,7 @@ class AlignedStore:
     def key(self, case: str) -> str | None:
         """Return the key of a case, or none where the case is not there."""
         path = self.record_path(case)
-        return str(read_json(path).get("key", "")) if path.exists() else None
+        return str(read_object(path).get("key", "")) if path.exists() else None
 
     def record(self, case: str) -> dict[str, Any]:
         """Return the record of a case as plain data (`Record.from_json` reads it), with `labelled` and `key`.
@@ -50,15 +51,18 @@ class AlignedStore:
         path = self.record_path(case)
         if not path.exists():
             raise UserError(f"{case} is not aligned in {self.folder}", hint="run hifisyn_plan_and_preprocess")
-        record: dict[str, Any] = read_json(path)
+        record: dict[str, Any] = read_object(path)
         return record
 
     def read(self, case: str) -> Aligned:
         """Return a whole case."""
         content = self.record(case)
-        record = Record.from_json(content)
+        try:
+            record = Record.from_json(content)
+        except UserError as error:
+            raise error.at(self.record_path(case)) from None
         images = {modality: self.image(case, modality) for modality in record.scans}
-        label = self.label(case) if content["labelled"] else None
+        label = self.label(case) if content.get("labelled") else None
         return Aligned(images, self.brain(case), label, record)
 
     def image(self, case: str, modality: str) -> Volume:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hifisyn.errors import UserError
 from hifisyn.preprocessing.normalize import Intensity
 from hifisyn.preprocessing.registration_checks import Checks, Verdict
 from hifisyn.preprocessing.steps import Stage, Step
@@ -108,7 +109,19 @@ class Record:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Record":
-        """Read what `as_json` wrote; further keys, such as those of a slice store, are passed over."""
+        """Read what `as_json` wrote; further keys, such as those of a slice store, are passed over.
+
+        Raises:
+            UserError: it is no such record.
+        """
+        try:
+            return cls._read(content)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            got = f"{type(error).__name__}: {error}"
+            raise UserError("the record of a case must be whole", got=got, hint="remove it and run again") from None
+
+    @classmethod
+    def _read(cls, content: dict[str, Any]) -> "Record":
         return cls(
             reference=content["reference"],
             scans={modality: _scan(entry) for modality, entry in content["scans"].items()},

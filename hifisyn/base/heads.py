@@ -12,7 +12,8 @@ from hifisyn.base.contrasts import CONTEXT, NAMED, TARGETS, TISSUES
 from hifisyn.base.settings import SimulationSettings
 from hifisyn.engine.parallel import run_cases
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, sha256, write_json
+from hifisyn.files import sha256, write_json
+from hifisyn.json_files import read_json
 from hifisyn.simulation.label_maps import find_maps
 from hifisyn.simulation.simulated_head import VERSION, SimulatedHead, simulate_head
 from hifisyn.slices import SliceStore, read_array

@@ -16,7 +16,8 @@ from hifisyn.base.rates import one_cycle
 from hifisyn.base.settings import RunSettings
 from hifisyn.engine.progress import duration
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_object
 from hifisyn.networks.weights_file import HASH
 from hifisyn.paths import METRICS_CSV, PROGRESS_PNG
 from hifisyn.training.average import WeightAverage
@@ -240,7 +241,7 @@ def write_settings(request: Request[SettingsT], **more: Any) -> None:
     if file.exists() and not request.resume:
         raise UserError(f"{request.folder} already holds a training", hint="pass --overwrite or --continue")
     if request.resume and file.exists():
-        before = read_json(file)
+        before = read_object(file)
         if changed := [key for key in asked if before.get(key) != asked[key]]:
             raise UserError(f"{', '.join(changed)} must be as in {file} to continue", hint="pass --overwrite")
         return

@@ -11,7 +11,7 @@ from hifisyn.dataset import Dataset
 from hifisyn.engine.once import Once
 from hifisyn.engine.subject import key
 from hifisyn.errors import UserError
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
 from hifisyn.paths import FINGERPRINT_JSON, SPLITS_JSON
 from hifisyn.planning import planner
 from hifisyn.planning.draw_splits import make_splits
@@ -105,7 +105,7 @@ def lesions_differ(run: Run, dataset: Dataset, splits: Splits) -> str:
     volumes: dict[str, float] = {}
     subjects: dict[str, set[str]] = {contrast: set() for contrast in dataset.modalities}
     for case in (dataset.cases[name] for name in splits.training_cases if name in dataset.cases):
-        measured = read_json(run.folder / FACTS / f"{case.name}.json")["facts"]["labels_ml"]
+        measured = read_object(run.folder / FACTS / f"{case.name}.json")["facts"]["labels_ml"]
         ml = sum(measured.get(name, 0.0) for name in dataset.lesions)
         if case.label is not None or ml > 0:
             volumes[case.subject] = max(ml, volumes.get(case.subject, 0.0))

@@ -15,6 +15,7 @@ from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files
 from hifisyn.evaluation.output_files import SUMMARY_JSON
+from hifisyn.tables.read_frame import read_frame
 
 SUBJECTS_CSV = "subjects.csv"
 
@@ -72,8 +73,7 @@ class DownstreamJob:
         """Return the result of the job when it was done before."""
         content = self.once.read()
         failures = [Failure(case, reason) for case, reason in content["failures"].items()]
-        types = {CASE: str, SUBJECT: str}  # cases may be called 001, or NA
-        cases = pd.read_csv(self.folder / SUBJECTS_CSV, dtype=types, keep_default_na=False, na_values=[""])
+        cases = read_frame(self.folder / SUBJECTS_CSV, (CASE, SUBJECT))
         return DownstreamResult(cases, failures, content["settings"])
 
     def run(self) -> DownstreamResult:

@@ -21,7 +21,8 @@ import numpy as np
 from hifisyn.downstream.nnunet_settings import MOST_FOLDS, PREPROCESSED, RAW, RESULTS, NnUNetSettings, environment
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_json
 from hifisyn.volume import Volume
 
 JOB_JSON, DONE_JSON, LOG = "job.json", "done.json", "nnunet.log"

@@ -11,6 +11,7 @@ folder needs no ledger, see `engine.once`.
 import gc
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from hifisyn.engine.lock import only_writer
 from hifisyn.files import atomic
 
 FOLDER, WRITER = "ledger", "all"
+WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)", re.ASCII)
 DONE, FAILED, KILLED = "done", "failed", "killed"
 FEWEST_LINES_TO_COMPACT = 1000
 
@@ -166,18 +168,25 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 
 def _read(line: bytes) -> Entry | None:
-    """Return the entry of a line, without what a later version added; None where the line is torn."""
+    """Return the entry of a line, without what a later version added; None where the line is torn, or is none."""
     try:
         content = json.loads(line)
         for key in FEW:
             if key in content:
                 content[key] = sys.intern(content[key])
         try:
-            return Entry(**content)
+            entry = Entry(**content)
         except TypeError:
-            return Entry(**{key: value for key, value in content.items() if key in KEYS})
-    except (ValueError, TypeError, AttributeError):
+            entry = Entry(**{key: value for key, value in content.items() if key in KEYS})
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
+    texts = (entry.case, entry.subject, entry.step, entry.state, entry.inputs, entry.stamp, entry.config, entry.error)
+    return entry if all(type(text) is str for text in texts) and _is_written(entry.when) else None
+
+
+def _is_written(when: Any) -> bool:
+    """Return whether a text is a time as `_written` writes it; "" is none yet."""
+    return type(when) is str and (when == "" or WRITTEN.fullmatch(when) is not None)
 
 
 def _later_than(before: str) -> str:

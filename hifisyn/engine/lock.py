@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hifisyn.errors import UserError
+from hifisyn.errors import FileError, UserError
+from hifisyn.json_files import read_object
 
 ENDING = ".lock"
 TOUCHED_EVERY = 60.0
 DEAD_AFTER = 15 * 60.0
+LARGEST = 4096  # bytes of a lock
 
 
 @contextmanager
@@ -90,17 +92,15 @@ def _removed_if_dead(path: Path) -> bool:
 def _holder(path: Path) -> dict[str, Any] | None:
     """Return the content of a lock; empty while its holder is just writing it; None where there is no lock."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
+        return read_object(path, most=LARGEST) if path.exists() else None
+    except FileError:
+        return {} if path.exists() else None
 
 
 def _dead(holder: dict[str, Any], path: Path) -> bool:
-    if holder.get("host") == socket.gethostname():
-        return not _runs(int(holder.get("pid", 0)), holder.get("began", ""))
+    pid = holder.get("pid")
+    if holder.get("host") == socket.gethostname() and isinstance(pid, int) and 0 < pid < 2**31:
+        return not _runs(pid, holder.get("began", ""))
     return _untouched_for(path) > DEAD_AFTER
 
 

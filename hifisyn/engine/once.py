@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hifisyn.errors import UserError
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_object
 
 ASKED = "asked"
 
@@ -65,10 +65,7 @@ class Once:
         Raises:
             UserError: nothing was done here, or the file is broken.
         """
-        content = read_json(self.file)
-        if not isinstance(content, dict):
-            raise UserError(f"{self.file} must hold an object", got=type(content).__name__, hint="remove the file")
-        return content
+        return read_object(self.file)
 
     def begin(self) -> None:
         """Make the folder, and forget that anything was done in it."""

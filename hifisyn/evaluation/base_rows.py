@@ -25,6 +25,7 @@ from hifisyn.evaluation.measures import MEASURES
 from hifisyn.evaluation.score_answers import score_answers
 from hifisyn.intensities import OUTSIDE
 from hifisyn.slices import SliceStore
+from hifisyn.tables.read_frame import read_frame
 
 FOLDER = "base"
 SLICES_CSV, REGIONS_CSV = "slices.csv", "regions.csv"
@@ -139,5 +140,4 @@ def _keep(once: Once, by_slice: pd.DataFrame, by_region: pd.DataFrame) -> None:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    text = dict.fromkeys((DIRECTION, METHOD, CASE, SUBJECT, regions.REGION), str)  # cases may be called 001, or NA
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    return read_frame(path, (DIRECTION, METHOD, CASE, SUBJECT, regions.REGION))

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from hifisyn.files import read_json
 from hifisyn.inference.models import Model
+from hifisyn.json_files import read_object
 from hifisyn.paths import CONFIG_JSON
 
 DEFAULT_PLANS = "plans"
@@ -25,7 +25,8 @@ def label(model: Model, fold: int | str, together: str = "") -> str:
         method, rest = f"{model.method.rpartition(':')[2]} ({name})", [DEFAULT_PLANS, "2d"]
     changed = rest[2:]
     if any("=" not in text for text in changed):
-        config = read_json(model.folder / CONFIG_JSON).get("changed", {})
+        config = read_object(model.folder / CONFIG_JSON).get("changed", {})
+        config = config if isinstance(config, dict) else {}
         changed = [*(f"{key.rpartition('.')[2]}={value}" for key, value in sorted(config.items())), *changed]
     plans = [] if rest[0] == DEFAULT_PLANS else [f"({rest[0]})"]
     parts = [of_contrasts(method, model.domains), *in_words(changed), *plans]

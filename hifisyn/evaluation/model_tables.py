@@ -13,6 +13,7 @@ from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import Evaluated, evaluations, find
 from hifisyn.evaluation.model_task import REGIONS_CSV, SLICES_CSV, SUBJECTS_CSV, TEST
 from hifisyn.evaluation.untrained import is_untrained
+from hifisyn.tables.read_frame import read_frame
 
 DOMAINS, FOLD, SPLIT, FOLDER = "domains", "fold", "split", "folder"
 TABLES = {"slices": SLICES_CSV, "subjects": SUBJECTS_CSV, "regions": REGIONS_CSV}
@@ -79,9 +80,7 @@ def comparable_groups(subjects: pd.DataFrame) -> Iterator[tuple[str, pd.DataFram
 def _read(file: Path) -> pd.DataFrame:
     if not file.is_file():
         return pd.DataFrame()
-    # Cases may be called 001, or NA.
-    text = dict.fromkeys((DIRECTION, METHOD, CASE, SUBJECT, regions.REGION), str)
-    return pd.read_csv(file, dtype=text, keep_default_na=False, na_values=[""])
+    return read_frame(file, (DIRECTION, METHOD, CASE, SUBJECT, regions.REGION))
 
 
 def _with_names(table: pd.DataFrame, one: Evaluated, called: str) -> pd.DataFrame:

@@ -6,8 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from hifisyn.columns import CASE, DIRECTION
 from hifisyn.directions import Direction
 from hifisyn.engine.digests import digest
@@ -21,6 +19,7 @@ from hifisyn.paths import SPLITS_JSON, Roots, plans_file, slices_folder
 from hifisyn.planning.splits import Splits
 from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
+from hifisyn.tables.read_frame import read_frame
 
 if TYPE_CHECKING:
     from hifisyn.base.translate import BaseModel
@@ -207,7 +206,7 @@ def _missing(output: Path) -> str:
     for name in (SLICES_CSV, SUBJECTS_CSV, REGIONS_CSV):
         if not (output / name).is_file():
             return name
-    compared = pd.read_csv(output / SUBJECTS_CSV, usecols=[DIRECTION, CASE], dtype=str, keep_default_na=False)
+    compared = read_frame(output / SUBJECTS_CSV, (DIRECTION, CASE), columns=[DIRECTION, CASE])
     for text, rows in compared.groupby(DIRECTION):
         direction = Direction.parse(str(text))
         lost = sorted(set(rows[CASE]) - set(synthetic_slices.cases(output, *direction)))

@@ -10,6 +10,7 @@ import numpy as np
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.engine.progress import Progress
 from hifisyn.errors import UserError
+from hifisyn.raw_files import is_nifti, stem_of
 from hifisyn.volume import Volume
 
 ENDINGS = (".nii.gz", ".nii")
@@ -85,8 +86,8 @@ def find_pairs(synth: Path, truth: Path, masks: Path | None = None, modality: st
     for folder in (synth, truth, *([masks] if masks else [])):
         if not folder.is_dir():
             raise UserError(f"{folder} must be a folder of NIfTI files", hint="check the name")
-    files = sorted(f for f in synth.iterdir() if f.name.endswith(ENDINGS) and not f.name.startswith("."))
-    names = {stem(file): file for file in files if not stem(file).endswith((MASK, ERROR)) and "_" in stem(file)}
+    files = sorted(f for f in synth.iterdir() if is_nifti(f) and not f.name.startswith("."))
+    names = {name: file for file in files if "_" in (name := stem_of(file)) and not name.endswith((MASK, ERROR))}
     if modality is not None:
         names = {name: file for name, file in names.items() if name.rpartition("_")[2] == modality}
     if not names:
@@ -97,11 +98,6 @@ def find_pairs(synth: Path, truth: Path, masks: Path | None = None, modality: st
             hint="predict them with hifisyn_predict",
         )
     return [Pair(name, file, find_volume(truth, [name]), _mask(name, synth, masks)) for name, file in names.items()]
-
-
-def stem(file: Path) -> str:
-    """Return a file's name without .nii or .nii.gz."""
-    return file.name.removesuffix(".gz").removesuffix(".nii")
 
 
 def load_pair(pair: Pair, *, register: bool = False, mask_required: bool = False) -> Loaded:

@@ -16,8 +16,8 @@ import numpy as np
 
 from hifisyn.errors import UserError
 from hifisyn.evaluation.pairs import Loaded
-from hifisyn.files import read_json
 from hifisyn.intensities import OUTSIDE
+from hifisyn.json_files import read_object
 from hifisyn.preprocessing import normalize
 from hifisyn.preprocessing.slices_axial import to_slices
 from hifisyn.volume import Volume
@@ -80,8 +80,8 @@ def read_scale(sidecar: Path) -> float | None:
     """
     if not sidecar.is_file():
         return None
-    content = read_json(sidecar)
-    value = content.get(SCALE) if isinstance(content, dict) else None
+    content = read_object(sidecar)
+    value = content.get(SCALE)
     if value is None:
         return None
     if not isinstance(value, (int, float)) or not value > 0:

@@ -11,7 +11,7 @@ import numpy as np
 from hifisyn.errors import UserError
 from hifisyn.evaluation import regions
 from hifisyn.evaluation.pairs import Pair, find_volume
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
 from hifisyn.paths import DATASET_JSON
 from hifisyn.volume import Volume
 
@@ -40,7 +40,7 @@ def names(folder: Path) -> dict[str, int]:
     for file in (folder / DATASET_JSON, folder.resolve().parent / DATASET_JSON):
         if file.is_file():
             try:
-                return {str(name): int(value) for name, value in read_json(file)["labels"].items()}
+                return {str(name): int(value) for name, value in read_object(file)["labels"].items()}
             except (KeyError, TypeError, ValueError, AttributeError):
                 raise UserError(f'{file} must hold labels such as {{"GM": 2}}', hint="fix the file") from None
     return {}

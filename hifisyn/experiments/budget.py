@@ -6,7 +6,7 @@ from typing import Any
 from hifisyn.engine.digests import digest
 from hifisyn.engine.once import ASKED, Once
 from hifisyn.errors import UserError
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
 from hifisyn.paths import CONFIG_JSON
 from hifisyn.planning.splits import Splits
 from hifisyn.training import model_folder
@@ -65,7 +65,7 @@ class Budget:
 
     def is_recorded(self, job: Job) -> bool:
         """Return whether digests lie beside a training; hifisyn_train writes none."""
-        once = self._recorded(job, read_json(job.folder / CONFIG_JSON)["command"])
+        once = self._recorded(job, read_object(job.folder / CONFIG_JSON)["command"])
         # Of another command, they belong to a training that this one replaced.
         return once.file.is_file() and "command" not in once.changed()
 
@@ -88,7 +88,7 @@ class Budget:
 
     def _found(self, job: Job) -> dict[str, Any]:
         """Return what is known of the budget of the training in a job's folder."""
-        config, plans = read_json(job.folder / CONFIG_JSON), read_json(job.folder.parent / model_folder.PLANS_JSON)
+        config, plans = read_object(job.folder / CONFIG_JSON), read_object(job.folder.parent / model_folder.PLANS_JSON)
         found = {
             "epochs": config["epochs"],
             "iterations": plans["length"]["iterations"],

@@ -19,7 +19,8 @@ from hifisyn.experiments.tables import ROW, SEED
 from hifisyn.experiments.train_all import Trained
 from hifisyn.experiments.trainings import Training
 from hifisyn.experiments.write import Results
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
+from hifisyn.tables.read_frame import read_frame
 from hifisyn.training import checkpoint
 
 log = logging.getLogger(__name__)
@@ -100,8 +101,7 @@ def task_of(experiment: Experiment, training: Training) -> EvaluationTask:
 
 def read_subjects(task: EvaluationTask) -> pd.DataFrame:
     """Return the cases of an evaluation, of the model and of what needs no training, as `SUBJECTS_CSV` has them."""
-    types = {CASE: str, SUBJECT: str}  # cases may be called 001, or NA
-    return pd.read_csv(task.output / SUBJECTS_CSV, dtype=types, keep_default_na=False, na_values=[""])
+    return read_frame(task.output / SUBJECTS_CSV, (CASE, SUBJECT))
 
 
 def _cases(experiment: Experiment, training: Training, device: str) -> pd.DataFrame:
@@ -110,11 +110,11 @@ def _cases(experiment: Experiment, training: Training, device: str) -> pd.DataFr
     if remark := _before_its_losses(training, task.checkpoint.file):
         log.info(f"{training}: {remark}")
     summary = task.output / SUMMARY_JSON
-    why = out_of_date(task) or ("cases failed" if read_json(summary)["failures"] else "")
+    why = out_of_date(task) or ("cases failed" if read_object(summary)["failures"] else "")
     if why:
         log.info(f"{training}: {why}")
         evaluate(task, load(task, device), overwrite=True)
-    failed = read_json(summary)["failures"]
+    failed = read_object(summary)["failures"]
     if failed:
         case, reason = next(iter(failed.items()))
         raise UserError(f"{len(failed)} cases could not be compared, such as {case}", got=reason)

@@ -1,6 +1,5 @@
 """One training of an experiment: what is done of it, what remains, and whether it is the training of its row."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -9,9 +8,10 @@ from pathlib import Path
 from hifisyn.errors import UserError
 from hifisyn.experiments.budget import Budget
 from hifisyn.experiments.rows import LOSSES, Row
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
 from hifisyn.paths import METRICS_CSV
 from hifisyn.plans import Plans
+from hifisyn.table_files import read_table
 from hifisyn.training import checkpoint, model_folder
 from hifisyn.training.job import Job, Options
 from hifisyn.training.loop import train
@@ -126,7 +126,7 @@ def run(training: Training, options: Options) -> int:
 
 def _refuse_other_plans(training: Training) -> None:
     path = training.model / model_folder.PLANS_JSON
-    different = model_folder.changes(Plans.checked(read_json(path), str(path)), training.job.plans)
+    different = model_folder.changes(Plans.checked(read_object(path), str(path)), training.job.plans)
     different.pop(model_folder.EPOCHS, None)  # one fold may be longer than another; its own length is in the budget
     for key, value in different.items():
         raise UserError(
@@ -139,7 +139,7 @@ def _refuse_other_plans(training: Training) -> None:
 def _refuse_other_validation(training: Training) -> None:
     """Other validation cases betray other splits, where hifisyn_train did not record them."""
     path = training.job.folder / SUMMARY
-    others = set(read_json(path)["cases"]) - set(training.job.val) if path.exists() else set()
+    others = set(read_object(path)["cases"]) - set(training.job.val) if path.exists() else set()
     if others:
         raise UserError(
             f"{training}: the splits must be the same for all rows of a table",
@@ -164,10 +164,7 @@ def _refuse_other_losses(training: Training) -> None:
 
 def _log(folder: Path) -> list[dict[str, str]]:
     path = folder / METRICS_CSV
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return read_table(path, ",") if path.exists() else []
 
 
 def _listed(losses: frozenset[str] | set[str]) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.figures import style
+from hifisyn.tables.read_frame import read_frame
 
 EPOCH, LOSS = "epoch", "loss/"
 MEASURES = {
@@ -32,12 +33,7 @@ def read_curves(file: Path) -> pd.DataFrame:
     Raises:
         UserError: the file is missing, is no such table, or holds no epoch.
     """
-    try:
-        table = pd.read_csv(file)
-    except FileNotFoundError:
-        raise UserError("does not exist", hint="train with hifisyn_train").at(file) from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError("must be a CSV table", got=error).at(file) from None
+    table = read_frame(file)
     if EPOCH not in table or table.empty:
         raise UserError("must hold one row per epoch", got="none", hint="train with hifisyn_train").at(file)
     return table

@@ -6,14 +6,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hifisyn.dataset_conversion.bids_dataset import DESCRIPTION, BidsDataset, read_object
+from hifisyn.dataset_conversion.bids_dataset import DESCRIPTION, BidsDataset, object_or_empty
 from hifisyn.dataset_conversion.bids_ignore import FILE as IGNORE
 from hifisyn.dataset_conversion.bids_names import BidsName, mask_name, parse, synthetic_name
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, write_json, write_text
+from hifisyn.files import write_json, write_text
 from hifisyn.inference.outputs import OutputFolder, Outputs
 from hifisyn.inference.sidecar import NOTE
 from hifisyn.inference.translations import Wanted
+from hifisyn.json_files import read_object
 from hifisyn.preprocessing.steps import Stage
 
 OURS = "hifisyn"
@@ -103,7 +104,7 @@ class BidsOutputs(Outputs):
     @property
     def foreign(self) -> list[Path]:
         """A mask that another program left under the name of ours."""
-        ours = OURS in read_object(self.brain_sidecar).get("Versions", {})
+        ours = OURS in object_or_empty(self.brain_sidecar).get("Versions", {})
         return [self.brain] if self.brain.exists() and not ours else []
 
     def sidecars(self, record: dict[str, Any]) -> dict[Path, dict[str, Any]]:
@@ -172,7 +173,7 @@ class BidsDerivatives(OutputFolder):
             UserError: it cannot be written to, or is a raw data set, or holds derivatives of another one.
         """
         present = self.folder / DESCRIPTION
-        earlier = read_json(present) if present.exists() else {}
+        earlier = read_object(present) if present.exists() else {}
         content = self._description(earlier)
         super().prepare()
         if content != earlier:

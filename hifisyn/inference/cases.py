@@ -1,15 +1,16 @@
 """Files become cases: which file is which contrast of whom."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hifisyn.dataset import MODALITIES
 from hifisyn.errors import UserError
-from hifisyn.raw_files import split_name
+from hifisyn.names import folded, name_problem
+from hifisyn.raw_files import OTHER_FORMATS, is_nifti, split_name, stem_of
 from hifisyn.synthetic_mark import is_synthetic
 
-ENDINGS = (".nii.gz", ".nii")
+CONVERT = "no NIfTI; convert it to .nii.gz"
 Named = dict[Path, tuple[str, str] | None]
 
 
@@ -20,10 +21,12 @@ class Inputs:
     Attributes:
         cases: case to contrast to file, sorted by case.
         left_out: other files, and why they are left out.
+        refused: cases that cannot be used, and why.
     """
 
     cases: dict[str, dict[str, Path]]
     left_out: dict[Path, str]
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None) -> Inputs:
@@ -53,16 +56,11 @@ def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None)
             hint="rename the files, or name their contrast, as in --source T1",
         )
     left_out = dict.fromkeys(unknown, "its name does not end with a modality") | dict.fromkeys(synthetic, "synthetic")
-    return Inputs(_grouped(named), left_out)
-
-
-def stem(file: Path) -> str:
-    """Return a file's name without .nii or .nii.gz.
-
-    >>> stem(Path("raw/IXI012_T1.nii.gz"))
-    'IXI012_T1'
-    """
-    return file.name.removesuffix(".gz").removesuffix(".nii")
+    left_out |= dict.fromkeys(_of_other_formats(path), CONVERT)
+    cases, refused = _grouped(named)
+    if not cases:
+        raise next(iter(refused.values()))
+    return Inputs(cases, left_out, {case: str(error) for case, error in refused.items()})
 
 
 def _named(files: list[Path], channels: tuple[str, ...], source: str | None) -> Named:
@@ -71,11 +69,11 @@ def _named(files: list[Path], channels: tuple[str, ...], source: str | None) -> 
     by_number = {file: split_name(file, channels) for file in wordless}
     if source is None or all(by_number.values()):
         return by_word | by_number
-    return by_word | {file: (stem(file), source) for file in wordless}
+    return by_word | {file: (stem_of(file), source) for file in wordless}
 
 
 def _named_one(file: Path, channels: tuple[str, ...], source: str | None) -> Named:
-    if not file.name.endswith(ENDINGS):
+    if not is_nifti(file):
         raise UserError(f"{file} must be a NIfTI file (.nii.gz or .nii)", hint="convert it")
     by_word = _by_word(file, channels)
     if source is None:
@@ -83,11 +81,11 @@ def _named_one(file: Path, channels: tuple[str, ...], source: str | None) -> Nam
     if by_word is not None and by_word[1] != source:
         got = f"a {by_word[1]} by its name"
         raise UserError(f"{file} must be a {source} (--source)", got=got, hint="change one of them")
-    return {file: by_word or (stem(file), source)}
+    return {file: by_word or (stem_of(file), source)}
 
 
 def _by_word(file: Path, channels: tuple[str, ...]) -> tuple[str, str] | None:
-    if stem(file).rpartition("_")[2].isdecimal():
+    if stem_of(file).rpartition("_")[2].isdecimal():
         return None
     return split_name(file, tuple(dict.fromkeys((*channels, *MODALITIES))))
 
@@ -96,24 +94,38 @@ def _images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist", hint="name a folder of NIfTI files or one file with -i")
     seen = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-    files = [p for p in seen if p.name.endswith(ENDINGS) and not p.is_dir()]
+    files = [p for p in seen if is_nifti(p) and not p.is_dir()]
     if not files:
         raise UserError(f"{folder} has no NIfTI files such as CASE_T1.nii.gz", got=_shown(seen), hint="change -i")
     return files
 
 
-def _grouped(named: Named) -> dict[str, dict[str, Path]]:
+def _of_other_formats(path: Path) -> list[Path]:
+    there = sorted(path.iterdir()) if path.is_dir() else []
+    return [file for file in there if file.suffix.lower() in OTHER_FORMATS and not file.name.startswith(".")]
+
+
+def _grouped(named: Named) -> tuple[dict[str, dict[str, Path]], dict[str, UserError]]:
+    """Return the files of each case, and the cases that cannot be used."""
     cases: dict[str, dict[str, Path]] = {}
+    refused: dict[str, UserError] = {}
+    spelled: dict[str, str] = {}
     for file, name in named.items():
         if name is None:
             continue
         case, modality = name
         images = cases.setdefault(case, {})
-        if modality in images:
-            both = f"{images[modality].name} and {file.name}"
-            raise UserError(f"case {case} must have one {modality}", got=both, hint="remove one of them")
+        other = spelled.setdefault(folded(case), case)
+        if problem := name_problem(case):
+            refused[case] = UserError(f"the name of {file.name} must be usable", got=problem, hint="rename it")
+        elif other != case:
+            both = UserError("names of cases must differ in more than upper and lower case", got=f"{other} and {case}")
+            refused |= {case: both, other: both}
+        elif modality in images:
+            got = f"{images[modality].name} and {file.name}"
+            refused[case] = UserError(f"case {case} must have one {modality}", got=got, hint="remove one of them")
         images[modality] = file
-    return dict(sorted(cases.items()))
+    return dict(sorted((case, images) for case, images in cases.items() if case not in refused)), refused
 
 
 def _shown(paths: Sequence[Path], limit: int = 4) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from hifisyn.directions import Direction, directions
 from hifisyn.errors import UserError
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
+from hifisyn.names import check_contrast
 from hifisyn.paths import CONFIG_JSON, fold_folders, fold_of, plans_file
 from hifisyn.plans import Plans
 
@@ -101,9 +102,11 @@ def read_model(folder: Path | str) -> Model:
         what = f"{folder} must be a model folder with plans.json and {CONFIG_JSON}"
         raise UserError(what, hint="name another with --model")
     plans = Plans.load(plans_file(folder))
-    config = read_json(folder / CONFIG_JSON)
+    config = read_object(folder / CONFIG_JSON)
     try:
         method, domains = str(config["method"]), _domains(config["domains"])
+    except UserError as error:
+        raise error.at(folder / CONFIG_JSON) from None
     except (KeyError, TypeError, ValueError):
         what = f"{folder / CONFIG_JSON} must have a method and two or more domains"
         raise UserError(what, hint="train again") from None
@@ -143,7 +146,7 @@ def _domains(names: Iterable[str]) -> tuple[str, ...]:
     Raises:
         ValueError: they are fewer than two, or one is named twice.
     """
-    domains = tuple(str(name) for name in names)
+    domains = tuple(check_contrast(str(name)) for name in names)
     if len(set(domains)) != len(domains) or len(domains) < 2:
         raise ValueError(f"domains must be two or more, each once, got {domains}")
     return domains

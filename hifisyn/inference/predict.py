@@ -124,7 +124,8 @@ def predict_folder(
     if of_base:
         log.info(f"{'model: ' if available.only_base else INSTEAD}{NAME}, learnt from simulated heads")
     folder = BidsDerivatives(output, path) if bids_derivatives else OutputFolder(output)
-    summary = PredictionSummary(failures=plan.failures, gaps=plan.gaps)
+    refused = [TargetFailure(case, "", why) for case, why in inputs.refused.items()]
+    summary = PredictionSummary(failures=refused + plan.failures, gaps=plan.gaps)
     order = list(inputs.cases)
     wanted = sorted([*plan.translations, *of_base], key=lambda one: order.index(one.case))
     due = _due(wanted, predictors, settings, folder, existing, summary)

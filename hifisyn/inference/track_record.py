@@ -1,27 +1,29 @@
 """The track record of a model: the length of its training, what was changed, and the quality of each direction."""
 
-import csv
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from hifisyn.directions import Direction
 from hifisyn.errors import UserError
-from hifisyn.files import read_json
 from hifisyn.inference.models import Model
+from hifisyn.json_files import read_object
 from hifisyn.paths import CONFIG_JSON, METRICS_CSV, fold_folder, plans_file
 from hifisyn.plans import Plans
+from hifisyn.table_files import read_table
 from hifisyn.training.model_folder import EPOCHS
 from hifisyn.training.validation import SCORE
+
+NUMBER = re.compile("[0-9]{1,12}")
 
 
 def steps(model: Model, fold: int | str) -> int:
     """Return the steps that the training of a fold did, by its logbook; without one, by its plans."""
     metrics = fold_folder(model.folder, fold) / METRICS_CSV
     if metrics.is_file():
-        with metrics.open(newline="", encoding="utf-8") as file:
-            done = [row["iteration"] for row in csv.DictReader(file) if row.get("iteration", "").isdecimal()]
+        done = [row["iteration"] for row in read_table(metrics, ",") if NUMBER.fullmatch(row.get("iteration", ""))]
         if done:
             return int(done[-1])
     return Plans.load(plans_file(model.folder)).length.total
@@ -29,7 +31,8 @@ def steps(model: Model, fold: int | str) -> int:
 
 def changed(model: Model) -> int:
     """Return how many settings of a training were changed, its length apart."""
-    return len([key for key in read_json(model.folder / CONFIG_JSON).get("changed", {}) if key != EPOCHS])
+    there = read_object(model.folder / CONFIG_JSON).get("changed")
+    return len([key for key in there if key != EPOCHS]) if isinstance(there, dict) else 0
 
 
 def validated(model: Model, folds: Sequence[int | str]) -> dict[Direction, float]:
@@ -43,7 +46,7 @@ def validated(model: Model, folds: Sequence[int | str]) -> dict[Direction, float
 def _mean(model: Model, fold: int | str) -> dict[str, float]:
     summary = fold_folder(model.folder, fold) / "validation" / "summary.json"
     try:
-        mean = read_json(summary)["mean"]
+        mean = read_object(summary)["mean"]
     except (UserError, OSError, KeyError, TypeError):
         return {}
     return mean if isinstance(mean, dict) else {}

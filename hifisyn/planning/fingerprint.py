@@ -21,7 +21,8 @@ from hifisyn.engine.jobs import Failure
 from hifisyn.engine.subject import Done, Task
 from hifisyn.engine.sweep import Engine, used
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_object
 from hifisyn.planning.measure import ANCHORS, STATISTICS, describe, tidy
 from hifisyn.plans import PreprocessingPlan
 from hifisyn.preprocessing.aligned import AlignedStore
@@ -106,7 +107,7 @@ def measure(
 
 def measure_case(key: str, folder: Path, name: str, labels: dict[str, int], upper: float, path: Path) -> Done:
     """Do the step of the engine: write the facts of the aligned case `name` of `folder`, unless they are there."""
-    if path.exists() and read_json(path).get("key") == key:
+    if path.exists() and read_object(path).get("key") == key:
         return Done(kept=True)
     case = AlignedStore(folder).read(name)
     write_json(path, {"key": key, "facts": describe(case.placed, case.brain, case.label, labels, upper)})
@@ -127,7 +128,7 @@ def summary(
     """
     names = sorted(cases)
     _refuse_held_out(dataset, names)
-    columns = _Columns(read_json(facts / f"{name}.json")["facts"] for name in names)
+    columns = _Columns(read_object(facts / f"{name}.json")["facts"] for name in names)
     return {
         "format": FORMAT,
         "dataset": dataset.name,

@@ -4,12 +4,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from hifisyn.dataset import Case
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import checked_json, read_json
 
 NAMES_SHOWN = 10
 FIX = "fix the file, or remove it and run hifisyn_plan_and_preprocess to split again"
+
+
+class _FoldContent(BaseModel):
+    train: list[str]
+    val: list[str]
+    site: str = ""
+
+
+class _SplitsContent(BaseModel):
+    test: list[str] = []
+    folds: list[_FoldContent]
 
 
 @dataclass(frozen=True)
@@ -74,17 +88,11 @@ class Splits:
             UserError: the file is missing or is not such a file.
         """
         content = read_json(path)
-        if isinstance(content, list):
-            content = {"folds": content}
-        try:
-            folds = tuple(
-                Fold(tuple(fold["train"]), tuple(fold["val"]), str(fold.get("site", ""))) for fold in content["folds"]
-            )
-            splits = cls(tuple(content.get("test", ())), folds)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise UserError(
-                f"{path} must hold test and folds, each fold with train and val", got=f"no usable {error}", hint=FIX
-            ) from None
+        content = {"folds": content} if isinstance(content, list) else content
+        what = "splits with test and folds, each fold with train and val"
+        read = checked_json(_SplitsContent, content, path, what)
+        folds = tuple(Fold(tuple(fold.train), tuple(fold.val), fold.site) for fold in read.folds)
+        splits = cls(tuple(read.test), folds)
         if not splits.folds:
             raise UserError(f"{path} must hold at least one fold", got="none", hint=FIX)
         return splits

@@ -11,7 +11,8 @@ import numpy as np
 
 from hifisyn.dataset import TISSUES, Dataset
 from hifisyn.engine.parallel import map_cases
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_object
 from hifisyn.paths import ALIGNED
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.record import steps_of, untrusted
@@ -123,7 +124,7 @@ def _known_volumes(folder: Path, case: str, aligned: AlignedStore) -> dict[str, 
     for file in (folder / FACTS / f"{case}.json", folder / VOLUMES / f"{case}.json"):
         with suppress(FileNotFoundError):
             if file.stat().st_mtime_ns >= since:
-                volumes = read_json(file)["facts"]["labels_ml"]
+                volumes = read_object(file)["facts"]["labels_ml"]
                 return {name: ml for name, ml in volumes.items() if name != "background"}
     return None
 

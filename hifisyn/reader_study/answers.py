@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hifisyn.columns import CASE, DIRECTION, MODEL, SLICE
 from hifisyn.errors import UserError
-from hifisyn.reader_study.json_files import read_json_as
+from hifisyn.json_files import read_json_as
 from hifisyn.reader_study.key import Key
 from hifisyn.reader_study.questions import KEYS, QUESTIONS, Question
 

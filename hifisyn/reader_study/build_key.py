@@ -8,7 +8,8 @@ import numpy as np
 
 from hifisyn import __version__
 from hifisyn.evaluation.output_files import SUMMARY_JSON
-from hifisyn.files import read_json, sha256
+from hifisyn.files import sha256
+from hifisyn.json_files import read_object
 from hifisyn.reader_study.design import Trial
 from hifisyn.reader_study.evaluated import EvaluatedModels
 from hifisyn.reader_study.key import Candidate, Key, KeyTrial
@@ -75,5 +76,5 @@ def _candidate(name: str, title: str, evaluated: EvaluatedModels) -> Candidate:
 def _weights(folder: Path) -> str:
     """Return the digest of the weights that an evaluation records; "" where it records none."""
     summary = folder / SUMMARY_JSON
-    asked = read_json(summary).get("asked", {}) if summary.is_file() else {}
+    asked = read_object(summary).get("asked", {}) if summary.is_file() else {}
     return str(asked.get("weights") or "")

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
-
 from hifisyn.columns import CASE, SUBJECT
 from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.evaluation import synthetic_slices
 from hifisyn.evaluation.model_label import in_words, of_contrasts
 from hifisyn.inference.models import Model, find_models
+from hifisyn.tables.read_frame import read_frame
 
 SPLITS = ("test", "val")
 
@@ -141,7 +140,7 @@ def _subjects(direction: Direction, folders: Sequence[Path]) -> dict[str, str]:
     common = set.intersection(*(set(synthetic_slices.cases(folder, *direction)) for folder in folders))
     owners: dict[str, str] = {}
     for folder in folders:
-        table = pd.read_csv(folder / "subjects.csv", dtype=str)
+        table = read_frame(folder / "subjects.csv", (CASE, SUBJECT))
         owners |= dict(zip(table[CASE], table[SUBJECT] if SUBJECT in table else table[CASE], strict=True))
     return {case: owners.get(case, case) for case in sorted(common)}
 

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from hifisyn.directions import Direction
 from hifisyn.files import write_json, write_text
+from hifisyn.json_files import read_json_as
 from hifisyn.reader_study.design import View
-from hifisyn.reader_study.json_files import read_json_as
 
 FORMAT = 1
 FOLDER, KEY_JSON, README = "key", "key.json", "README.txt"

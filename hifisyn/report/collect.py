@@ -15,8 +15,8 @@ from hifisyn.evaluation.ceilings import is_ceiling
 from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import find, folds_of
 from hifisyn.evaluation.model_tables import read_tables
-from hifisyn.files import read_json
 from hifisyn.inference.models import Model
+from hifisyn.json_files import read_object
 from hifisyn.paths import CONFIG_JSON, METRICS_CSV, Roots, fold_folder
 from hifisyn.plans import Plans
 from hifisyn.report.collect_data import Data, read_data
@@ -170,9 +170,9 @@ def _holds(folder: Path, split: str) -> bool:
 
 def _training(label: str, model: Model, fold: int | str, split: str) -> TrainedFold:
     folder = fold_folder(model.folder, fold)
-    config = read_json(model.folder / CONFIG_JSON)
+    config = read_object(model.folder / CONFIG_JSON)
     if (folder / CONFIG_JSON).is_file():
-        config |= read_json(folder / CONFIG_JSON)
+        config |= read_object(folder / CONFIG_JSON)
     summary = folder / f"evaluation_{split}" / "summary.json"
     rows = read_csv(folder / METRICS_CSV)
     return TrainedFold(
@@ -182,7 +182,7 @@ def _training(label: str, model: Model, fold: int | str, split: str) -> TrainedF
         config,
         Plans.load(model.folder / "plans.json"),
         pd.DataFrame() if rows is None else rows,
-        read_json(summary) if summary.is_file() else {},
+        read_object(summary) if summary.is_file() else {},
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
 from hifisyn.paths import DATASET_JSON, FINGERPRINT_JSON, SPLITS_JSON, slices_folder
 from hifisyn.planning.splits import Splits
 from hifisyn.plans import Plans
@@ -111,7 +111,7 @@ def read_data(preprocessed: Path, fallback: Path | None, plan_names: Iterable[st
     return Data(
         _dataset(preprocessed, fallback),
         Splits.load(splits) if splits.is_file() else None,
-        read_json(fingerprint) if fingerprint.is_file() else {},
+        read_object(fingerprint) if fingerprint.is_file() else {},
         {stage: counted.most_common() for stage, counted in steps.items()},
         slices,
         plans,

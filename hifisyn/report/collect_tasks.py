@@ -10,9 +10,9 @@ from hifisyn.columns import CASE, DIRECTION, METHOD, SUBJECT
 from hifisyn.directions import Direction
 from hifisyn.downstream.measures import COMPARISON
 from hifisyn.downstream.tasks import DownstreamTask
-from hifisyn.errors import UserError
 from hifisyn.experiments.ablation import ABLATION
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
+from hifisyn.tables.read_frame import read_frame
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def read_downstream(label: str, fold_folder: Path, split: str) -> list[Downstrea
                     Direction.parse(folder.name),
                     split,
                     folder,
-                    read_json(summary) if summary.is_file() else {},
+                    read_object(summary) if summary.is_file() else {},
                     cases,
                     tuple(sorted(folder.glob("*.png"))),
                 )
@@ -98,7 +98,7 @@ def read_ablations(results: Path) -> list[Ablation]:
         cases, record = read_csv(folder / "subjects.csv"), folder / f"{ABLATION.name}.json"
         if cases is not None and record.is_file():
             name = folder.name.removeprefix("ablation_")
-            ablations.append(Ablation(name, cases, read_json(record), folder / f"{ABLATION.page}.png"))
+            ablations.append(Ablation(name, cases, read_object(record), folder / f"{ABLATION.page}.png"))
     return ablations
 
 
@@ -108,15 +108,9 @@ def read_csv(file: Path) -> pd.DataFrame | None:
     Raises:
         UserError: the file is not a table.
     """
-    if not file.is_file():
+    if not file.is_file() or not file.stat().st_size:
         return None
-    try:
-        # A case may be called "001" or "NA": names stay as they are written.
-        table = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(NAMES, str))
-    except pd.errors.EmptyDataError:
-        return None
-    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
-        raise UserError("must be a CSV table", got=error, hint="remove it and run again").at(file) from None
+    table = read_frame(file, NAMES)
     return None if table.empty else table
 
 

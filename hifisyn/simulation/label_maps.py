@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from hifisyn.errors import FileError, UserError
 from hifisyn.largest_piece import largest_piece
+from hifisyn.raw_files import is_nifti
 from hifisyn.volume import Volume
 
 MARGIN_MM = 14.0
@@ -82,7 +83,7 @@ def find_maps(folder: Path) -> list[Path]:
     Raises:
         UserError: there is none.
     """
-    found = sorted(p for p in folder.glob("*") if p.name.endswith((".nii", ".nii.gz")))
+    found = sorted(p for p in folder.glob("*") if is_nifti(p))
     if not found:
         raise UserError(
             "the folder of label maps must hold NIfTI files",

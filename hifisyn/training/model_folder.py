@@ -1,17 +1,18 @@
 """The folder of a model: named by what was changed, complete for prediction, never overwritten by accident."""
 
-import csv
 import hashlib
 import re
 import shutil
 from pathlib import Path
 from typing import Any
 
-from hifisyn.errors import UserError
-from hifisyn.files import read_json, write_json, write_text
+from hifisyn.errors import FileError, UserError
+from hifisyn.files import write_json, write_text
+from hifisyn.json_files import read_object
 from hifisyn.paths import CONFIG_JSON, DATASET_JSON, METRICS_CSV, PROGRESS_PNG, fold_folders
 from hifisyn.plans import Plans
 from hifisyn.settings import flat
+from hifisyn.table_files import read_table
 from hifisyn.training import checkpoint
 
 PLANS_JSON = "plans.json"
@@ -92,7 +93,7 @@ def prepare(
     write_text(model / DATASET_JSON, dataset_json)
     write_json(model / CONFIG_JSON, config)
     if resume and (folder / CONFIG_JSON).exists():
-        first = read_json(folder / CONFIG_JSON)
+        first = read_object(folder / CONFIG_JSON)
         longer = {"epochs": fold_config["epochs"], "resumed": [*first.get("resumed", []), fold_config]}
         fold_config = first | longer
     write_json(folder / CONFIG_JSON, fold_config)
@@ -108,7 +109,12 @@ def continues(folder: Path, plans: Plans) -> bool:
 def planned_epochs(folder: Path) -> int | None:
     """Return how long the training of a fold was to be; none where it was not begun."""
     path = folder / CONFIG_JSON
-    return int(read_json(path)["epochs"]) if path.exists() else None
+    if not path.exists():
+        return None
+    epochs = read_object(path).get("epochs")
+    if not isinstance(epochs, int):
+        raise FileError(path, "must hold epochs, a number", got=repr(epochs)[:40], hint="pass --overwrite")
+    return epochs
 
 
 def done_epochs(folder: Path) -> int:
@@ -116,8 +122,10 @@ def done_epochs(folder: Path) -> int:
     path = folder / METRICS_CSV
     if not path.exists():
         return 0
-    with path.open(newline="", encoding="utf-8") as file:
-        return max((int(row["epoch"]) for row in csv.DictReader(file)), default=0)
+    try:
+        return max((int(row["epoch"]) for row in read_table(path, ",")), default=0)
+    except (KeyError, ValueError):
+        raise FileError(path, "must be a log with the column epoch", hint="remove it, or pass --overwrite") from None
 
 
 def _refuse_other_plans(model: Path, folder: Path, plans: Plans, *, resume: bool) -> None:
@@ -125,7 +133,7 @@ def _refuse_other_plans(model: Path, folder: Path, plans: Plans, *, resume: bool
     bound = [path for path in fold_folders(model) if any(path.glob("checkpoint_*.pt")) and (resume or path != folder)]
     if not bound or not (model / PLANS_JSON).exists():
         return
-    different = changes(Plans.checked(read_json(model / PLANS_JSON), str(model / PLANS_JSON)), plans)
+    different = changes(Plans.checked(read_object(model / PLANS_JSON), str(model / PLANS_JSON)), plans)
     different.pop(EPOCHS, None)  # a fold may go on for longer than it was planned for
     if different:
         key, value = next(iter(different.items()))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from hifisyn.errors import UserError
-from hifisyn.files import read_json
+from hifisyn.json_files import read_object
 from hifisyn.paths import CONFIG_JSON, fold_folder, fold_folders
 from hifisyn.planning import rules
 from hifisyn.planning.method_plan import scale_rate
@@ -195,7 +195,7 @@ def find_checkpoint(path: Path, dataset: str, fold: int | str) -> Path:
     if path.is_file():
         return path
     folds = fold_folders(path)
-    if folds and (path / CONFIG_JSON).is_file() and read_json(path / CONFIG_JSON).get("dataset") == dataset:
+    if folds and (path / CONFIG_JSON).is_file() and read_object(path / CONFIG_JSON).get("dataset") == dataset:
         own = [folder for folder in folds if folder == fold_folder(path, fold)]
         if not own:
             trained = ", ".join(folder.name for folder in folds)

@@ -10,7 +10,8 @@ from typing import Any
 from hifisyn import paths
 from hifisyn.dataset import Dataset, text_to_pass_on
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, sha256
+from hifisyn.files import sha256
+from hifisyn.json_files import read_object
 from hifisyn.planning.planner import complete, refuse_other_dataset
 from hifisyn.planning.splits import Fold, Splits
 from hifisyn.plans import Plans
@@ -135,7 +136,7 @@ def base_plans(request: Request) -> Plans:
     plans = Plans.load(file)
     name = chosen_method(request.method, request.assignments, plans.method)
     return plans_of_method(
-        plans, trainer_class(name), name, lambda: read_json(folder / paths.FINGERPRINT_JSON), str(file)
+        plans, trainer_class(name), name, lambda: read_object(folder / paths.FINGERPRINT_JSON), str(file)
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from hifisyn.cli.plan_and_preprocess import main
 from hifisyn.dataset import Case, Dataset
-from hifisyn.files import read_json, write_json, write_text
+from hifisyn.files import write_json, write_text
+from hifisyn.json_files import read_json
 from hifisyn.planning.planner import SET_BY_HAND
 from hifisyn.plans import Plans
 from hifisyn.raw_files import image_path, label_path

@@ -19,7 +19,8 @@ from hifisyn.evaluation.base_rows import BaseRows
 from hifisyn.evaluation.measures import MEASURES, score
 from hifisyn.evaluation.model_task import look_up, out_of_date
 from hifisyn.evaluation.of_model import evaluate, load
-from hifisyn.files import read_json, write_json, write_text
+from hifisyn.files import write_json, write_text
+from hifisyn.json_files import read_json
 from hifisyn.slices import SliceStore
 from tests.evaluation.test_of_all_models import add_model
 from tests.support.base_toys import VALUES, toy_head

@@ -9,7 +9,8 @@ from hifisyn.cli.evaluate import main
 from hifisyn.evaluation import output_files
 from hifisyn.evaluation.by_site import Sites, by_site, site_table, site_tests
 from hifisyn.evaluation.measures import MEASURES
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_json
 from tests.evaluation.test_of_all_models import add_model
 from tests.support.training_toys import toy_dataset
 

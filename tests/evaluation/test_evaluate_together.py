@@ -11,9 +11,9 @@ from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import find
 from hifisyn.evaluation.model_tables import read_tables
 from hifisyn.evaluation.model_task import choose_cases, look_up, out_of_date
-from hifisyn.files import read_json
 from hifisyn.inference.models import read_model
 from hifisyn.inference.predictor import Predictor
+from hifisyn.json_files import read_json
 from hifisyn.paths import slices_folder
 from hifisyn.planning.splits import Fold, Splits
 from hifisyn.slices import SliceStore

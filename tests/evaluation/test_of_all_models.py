@@ -14,9 +14,10 @@ from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import find
 from hifisyn.evaluation.model_tables import read_tables
-from hifisyn.files import read_json, sha256, write_json
+from hifisyn.files import sha256, write_json
 from hifisyn.inference.models import read_model
 from hifisyn.inference.predictor import Predictor
+from hifisyn.json_files import read_json
 from hifisyn.paths import model_folder, slices_folder
 from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore

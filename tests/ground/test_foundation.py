@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hifisyn import files, paths
+from hifisyn import files, json_files, paths
 from hifisyn.cli.entry import command
 from hifisyn.dataset import TISSUES, Case, Dataset
 from hifisyn.errors import UserError
@@ -34,7 +34,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
 def test_broken_json_is_named_with_its_line(tmp_path):
     (tmp_path / "a.json").write_text('{"a": 1,\n oops}')
     with pytest.raises(UserError, match=r"a\.json.*line 2"):
-        files.read_json(tmp_path / "a.json")
+        json_files.read_json(tmp_path / "a.json")
 
 
 def test_roots_prefer_flag_then_variable_then_home(monkeypatch, tmp_path):

@@ -9,7 +9,8 @@ from torch import nn
 
 from hifisyn.directions import directions
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_json
 from hifisyn.planning.planner import complete
 from hifisyn.training import checkpoint, registry
 from hifisyn.training.average import WeightAverage

@@ -7,7 +7,8 @@ import pytest
 
 from hifisyn.dataset import Case, Dataset
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_json
 from hifisyn.methods.hifisyn.settings import HiFiSynSettings
 from hifisyn.planning import planner
 from hifisyn.planning.device import Device

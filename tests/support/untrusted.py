@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_json
 from hifisyn.preprocessing.registration_checks import Checks
 
 TRUSTED = Checks(1.0, 0.98, 0.64, 0.28, 1.02, 1.08, 0.45)

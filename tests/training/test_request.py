@@ -7,7 +7,8 @@ import pytest
 
 from hifisyn.cli.train import main
 from hifisyn.errors import UserError
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_json
 from hifisyn.plans import Plans
 from hifisyn.slices import EXTRACTED_BY
 from hifisyn.training.request import Request, look_up

@@ -12,9 +12,9 @@ from hifisyn.base.translate import BaseModel
 from hifisyn.errors import UserError
 from hifisyn.files import sha256
 from hifisyn.inference.base.inputs import spelled
-from hifisyn.inference.cases import stem
 from hifisyn.preprocessing.normalize import Intensity
 from hifisyn.preprocessing.prepare_case import PreparedCase, prepare_case
+from hifisyn.raw_files import stem_of
 from hifisyn.synthetic_mark import is_synthetic
 from hifisyn.volume import Volume
 
@@ -109,4 +109,4 @@ def _ends(intensity: Intensity) -> tuple[float, float]:
 
 
 def _by_name(file: Path) -> str | None:
-    return spelled(stem(file).rpartition("_")[2], TARGETS)
+    return spelled(stem_of(file).rpartition("_")[2], TARGETS)
