@@ -23,7 +23,8 @@ from hifisyn.experiments.length import Length
 from hifisyn.experiments.methods import REFERENCE, method_rows
 from hifisyn.experiments.rows import granularity_of
 from hifisyn.experiments.train_all import Trained
-from hifisyn.files import read_json, write_json
+from hifisyn.files import write_json
+from hifisyn.json_files import read_json
 from hifisyn.paths import Roots
 from hifisyn.training import loop, registry
 from hifisyn.training.job import Options

@@ -4,6 +4,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ NO_OBJECT = {
     "image": b"\x89PNG\r\n\x1a\n\xff\xfe\x00",
     "twice": b'{"a": 1, "a": 2}',
 }
-READERS = {
+READERS: dict[str, Any] = {
     "dataset.json": Dataset.load,
     "plans.json": lambda folder: Plans.load(folder / "plans.json"),
     "splits_final.json": lambda folder: Splits.load(folder / "splits_final.json"),
