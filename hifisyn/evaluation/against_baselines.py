@@ -17,8 +17,10 @@ from hifisyn.directions import Direction, directions
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import baselines, regions
+from hifisyn.evaluation.case_measures import CASE_MEASURES
 from hifisyn.evaluation.measures import MEASURES, by_case, by_dataset
-from hifisyn.evaluation.score_answers import score_answers
+from hifisyn.evaluation.score_answers import Scores, score_answers
+from hifisyn.inference.prediction import Translated
 from hifisyn.intensities import OUTSIDE
 from hifisyn.paths import SPLITS_JSON
 from hifisyn.slices import SliceStore
@@ -27,7 +29,7 @@ from hifisyn.slices import SliceStore
 class Translator(Protocol):
     """What translates slices: `hifisyn.inference.predictor.Predictor`, or a stand-in."""
 
-    def translate_slices(self, slices: np.ndarray, source: str, target: str) -> np.ndarray:
+    def translate(self, slices: np.ndarray, source: str, target: str) -> Translated:
         """Return (S, H, W) of `target` from `source`, (S, H, W) or amid neighbours (S, C, H, W), in [-1, 1]."""
         ...
 
@@ -38,7 +40,7 @@ class ModelEvaluation:
 
     Attributes:
         slices: one row a direction, method and slice.
-        cases: one row a direction, method and case.
+        cases: one row a direction, method and case: the measures of slices, averaged, and `CASE_MEASURES`.
         regions: one row a direction, method, case and structure of its label map.
         dataset: one row a direction and method, mean and standard deviation over cases.
         skipped: cases that lack a contrast, or whose registration of it is not trusted (`SliceStore.paired`), and so
@@ -57,8 +59,8 @@ class ModelEvaluation:
 
 
 OnCase = Callable[[str, Direction, dict[str, np.ndarray], list[int]], None]
-# Returns the rows of what stands beside in any evaluation, for a direction and cases: by slice, and by structure.
-Beside = Callable[[Direction, Sequence[str]], tuple[pd.DataFrame, pd.DataFrame]]
+# Returns the rows of what stands beside in any evaluation, for a direction and cases.
+Beside = Callable[[Direction, Sequence[str]], Scores]
 
 
 def fit_baselines(store: SliceStore, training: Sequence[str], source: str, target: str) -> baselines.Baselines:
@@ -114,37 +116,33 @@ def compare(
     """
     usable, skipped, failures = _usable_cases(store, domains, cases)
     structures = regions.of_labels(labels or {})
-    slice_tables, region_tables = [], []
+    found: list[Scores] = []
     for direction in (one for one, having in usable.items() if having):
         fitted = fit_baselines(store, training, *direction)
         compared = []
         for case in usable[direction]:
             try:
-                answers, columns = _answers(translator, name, store, case, direction, fitted, context)
-                truth = columns[direction.target]
-                by_slice, by_region = score_answers(answers, truth, store, case, min_pixels, structures)
+                answers, columns, told = _answers(translator, name, store, case, direction, fitted, context)
+                scores = score_answers(answers, store, case, direction.target, min_pixels, structures, told)
             except UserError as error:
                 failures.append(Failure(f"{case} {direction}", str(error)))
                 continue
             where = {DIRECTION: str(direction), CASE: case, SUBJECT: (subjects or {}).get(case, case)}
-            slice_tables.append(by_slice.assign(**where))
-            region_tables += [] if by_region.empty else [by_region.assign(**where)]
-            on_case(case, direction, columns, sorted(set(by_slice[SLICE])))
+            found.append(scores.assign(**where))
+            on_case(case, direction, columns, sorted(set(scores.slices[SLICE])))
             compared.append(case)
         if beside and compared:
-            by_slice, by_region = beside(direction, compared)
-            slice_tables += [] if by_slice.empty else [by_slice]
-            region_tables += [] if by_region.empty else [by_region]
-    if not slice_tables:
+            found.append(beside(direction, compared))
+    if not found:
         raise UserError(f"no case could be compared; the first, {failures[0].case}: {failures[0].reason}")
-    keys = [DIRECTION, METHOD, CASE, SUBJECT]
-    by_slice = pd.concat(slice_tables, ignore_index=True)[[*keys, SLICE, "brain_pixels", *MEASURES]]
-    by_region = pd.concat(region_tables or [regions.empty()], ignore_index=True)
-    by_region = by_region.reindex(columns=[*keys, regions.REGION, regions.PIXELS, *regions.MEASURES])
-    by_subject = by_case(by_slice, [DIRECTION, METHOD, SUBJECT])[[*keys, "slices", *MEASURES]]
-    whole = by_dataset(by_subject, [DIRECTION, METHOD])
+    keys, whole = [DIRECTION, METHOD, CASE, SUBJECT], Scores.together(found)
+    by_slice = whole.slices[[*keys, SLICE, "brain_pixels", *MEASURES]]
+    by_region = whole.regions.reindex(columns=[*keys, regions.REGION, regions.PIXELS, *regions.MEASURES])
+    averaged = by_case(by_slice, [DIRECTION, METHOD, SUBJECT])[[*keys, "slices", *MEASURES]]
+    by_subject = averaged.merge(whole.cases[[*keys, *CASE_MEASURES]], on=keys, how="left")
+    by_method = by_dataset(by_subject, [DIRECTION, METHOD], (*MEASURES, *CASE_MEASURES))
     left_out = tuple(direction for direction, having in usable.items() if not having)
-    return ModelEvaluation(by_slice, by_subject, by_region, whole, tuple(skipped), left_out, tuple(failures))
+    return ModelEvaluation(by_slice, by_subject, by_region, by_method, tuple(skipped), left_out, tuple(failures))
 
 
 def _usable_cases(
@@ -176,10 +174,15 @@ def _answers(
     direction: Direction,
     fitted: baselines.Baselines,
     context: int,
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return the answer of every baseline and of the model, and the columns to look at: source, model, truth."""
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the answer of every baseline and of the model, the columns to look at, and the errors that are expected.
+
+    Columns are source, model and truth; an error is expected of the model, where it tells one.
+    """
     source, truth, brain = store.image(case, direction.source), store.image(case, direction.target), store.brain(case)
     seen = store.neighbours(case, direction.source, None, context) if context else source
-    synthetic = np.where(brain, translator.translate_slices(seen, *direction), OUTSIDE).astype(np.float32)
+    translated = translator.translate(seen, *direction)
+    synthetic = np.where(brain, translated.slices, OUTSIDE).astype(np.float32)
+    told = {} if translated.expected_error is None else {name: translated.expected_error}
     columns = {direction.source: source, f"synthetic {direction.target}": synthetic, direction.target: truth}
-    return fitted.answers(source, brain) | {name: synthetic}, columns
+    return fitted.answers(source, brain) | {name: synthetic}, columns, told

@@ -14,6 +14,7 @@ from hifisyn.base.shipped import NAME
 from hifisyn.base.translate import BaseModel
 from hifisyn.directions import Direction
 from hifisyn.evaluation import untrained
+from hifisyn.inference.prediction import Translated
 from hifisyn.slices import SliceStore
 
 NOT_TOLD, TOLD = NAME, f"{NAME}, {untrained.TOLD}"
@@ -71,7 +72,7 @@ def as_tissues(label: np.ndarray, labels: Mapping[str, int]) -> np.ndarray:
 
 def answers(
     model: BaseModel, store: SliceStore, case: str, direction: Direction, pixel_mm: float, look: Means | None
-) -> dict[str, np.ndarray]:
+) -> dict[str, Translated]:
     """Return what the base model makes of the training slices of a case, by the name of the row.
 
     Args:
@@ -83,18 +84,18 @@ def answers(
         look: means of tissues of the target; none: there is no told row.
 
     Returns:
-        (S, H, W) float32 in [-1, 1].
+        Slices (S, H, W) float32 in [-1, 1] and the absolute error that it expects of them.
     """
     seen = store.neighbours(case, direction.source, None, CONTEXT)
     rows = {NOT_TOLD: None} | ({TOLD: {direction.target: look}} if look else {})
     made = {
         row: [
-            model.translate({direction.source: seen[first : first + CHUNK]}, pixel_mm, told)[direction.target][0]
+            model.translate({direction.source: seen[first : first + CHUNK]}, pixel_mm, told)[direction.target]
             for first in range(0, len(seen), CHUNK)
         ]
         for row, told in rows.items()
     }
-    return {row: np.concatenate(parts) for row, parts in made.items()}
+    return {row: Translated(*map(np.concatenate, zip(*parts, strict=True))) for row, parts in made.items()}
 
 
 def _mean_of_known(rows: Sequence[Sequence[float | None]]) -> Means:

@@ -21,14 +21,15 @@ from hifisyn.engine.digests import digest
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
 from hifisyn.evaluation import base_answers, output_files, regions
+from hifisyn.evaluation.case_measures import CASE_MEASURES
 from hifisyn.evaluation.measures import MEASURES
-from hifisyn.evaluation.score_answers import score_answers
+from hifisyn.evaluation.score_answers import Scores, score_answers
 from hifisyn.intensities import OUTSIDE
 from hifisyn.slices import SliceStore
 from hifisyn.tables.read_frame import read_frame
 
 FOLDER = "base"
-SLICES_CSV, REGIONS_CSV = "slices.csv", "regions.csv"
+SLICES_CSV, REGIONS_CSV, CASES_CSV = "slices.csv", "regions.csv", "cases.csv"
 DIGITS = 12
 
 log = logging.getLogger(__name__)
@@ -66,42 +67,49 @@ class BaseRows:
     pixel_mm: float
     min_pixels: float
 
-    def measure(self, direction: Direction, cases: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the rows of cases that have both contrasts, slice by slice and structure by structure.
+    def measure(self, direction: Direction, cases: Sequence[str]) -> Scores:
+        """Return the rows of cases that have both contrasts.
 
-        Both tables are empty where the base model does not take the direction. A case that cannot be read is left out.
+        All tables are empty where the base model does not take the direction. A case that cannot be read is left out.
         """
         if not base_answers.takes(direction):
-            return pd.DataFrame(), pd.DataFrame()
+            return Scores.together([])
         once = self._once(direction, cases)
         if once.holds:
-            return _read(once.folder / SLICES_CSV), _read(once.folder / REGIONS_CSV)
+            return Scores(*(_read(once.folder / name) for name in (SLICES_CSV, REGIONS_CSV, CASES_CSV)))
         log.info(f"{shipped.NAME} {direction}: {len(cases)} cases, measured once for all models")
-        by_slice, by_region, whole = self._measure(direction, cases)
-        if whole:
-            _keep(once, by_slice, by_region)
-        return by_slice, by_region
+        found = self._measure(direction, cases)
+        scores = Scores.together(found)
+        if len(found) == len(cases):
+            _keep(once, scores)
+        return scores
 
-    def _measure(self, direction: Direction, cases: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame, bool]:
+    def _measure(self, direction: Direction, cases: Sequence[str]) -> list[Scores]:
         look = base_answers.cohort_look(self.store, self.training, direction.target, self.labels, self.subjects)
         structures = regions.of_labels(self.labels)
-        slice_tables, region_tables = [], []
+        found = []
         for case in cases:
             try:
-                brain, truth = self.store.brain(case), self.store.image(case, direction.target)
-                made = base_answers.answers(self.model, self.store, case, direction, self.pixel_mm, look)
-                inside = {row: np.where(brain, slices, OUTSIDE).astype(np.float32) for row, slices in made.items()}
-                by_slice, by_region = score_answers(inside, truth, self.store, case, self.min_pixels, structures)
+                scores = self._score(case, direction, look, structures)
             except UserError as error:
                 log.warning(f"warning: {case} {direction}: left out of {shipped.NAME}: {error}")
                 continue
             where = {DIRECTION: str(direction), CASE: case, SUBJECT: self.subjects.get(case, case)}
-            slice_tables.append(by_slice.assign(**where))
-            region_tables.append(by_region.assign(**where))
-        by_slice = pd.concat(slice_tables, ignore_index=True) if slice_tables else pd.DataFrame()
-        filled = [table for table in region_tables if not table.empty]
-        by_region = pd.concat(filled, ignore_index=True) if filled else regions.empty()
-        return by_slice, by_region, len(slice_tables) == len(cases)
+            found.append(scores.assign(**where))
+        return found
+
+    def _score(
+        self,
+        case: str,
+        direction: Direction,
+        look: base_answers.Means | None,
+        structures: Mapping[str, tuple[int, ...]],
+    ) -> Scores:
+        brain = self.store.brain(case)
+        made = base_answers.answers(self.model, self.store, case, direction, self.pixel_mm, look)
+        inside = {row: np.where(brain, one.slices, OUTSIDE).astype(np.float32) for row, one in made.items()}
+        told = {row: one.expected_error for row, one in made.items() if one.expected_error is not None}
+        return score_answers(inside, self.store, case, direction.target, self.min_pixels, structures, told)
 
     def _once(self, direction: Direction, cases: Sequence[str]) -> Once:
         asked = self._asked(direction, cases)
@@ -125,15 +133,17 @@ class BaseRows:
             "min_pixels": self.min_pixels,
             "measures": list(MEASURES),
             "measures_of_regions": list(regions.MEASURES),
+            "measures_of_cases": list(CASE_MEASURES),
         } | output_files.TERMS
 
 
-def _keep(once: Once, by_slice: pd.DataFrame, by_region: pd.DataFrame) -> None:
+def _keep(once: Once, scores: Scores) -> None:
     """Write the rows; preprocessed data that may only be read are no reason to fail."""
     try:
         once.begin()
-        by_slice.to_csv(once.folder / SLICES_CSV, index=False)
-        by_region.to_csv(once.folder / REGIONS_CSV, index=False)
+        scores.slices.to_csv(once.folder / SLICES_CSV, index=False)
+        scores.regions.to_csv(once.folder / REGIONS_CSV, index=False)
+        scores.cases.to_csv(once.folder / CASES_CSV, index=False)
         once.finish()
     except OSError as error:
         log.info(f"{shipped.NAME}: not kept: {error}")

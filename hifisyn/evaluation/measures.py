@@ -84,18 +84,18 @@ def by_case(slices: pd.DataFrame, keys: Sequence[str] = ()) -> pd.DataFrame:
     return table.reset_index()
 
 
-def by_dataset(cases: pd.DataFrame, keys: Sequence[str] = ()) -> pd.DataFrame:
-    """Average cases: one row for each value of `keys`.
+def by_dataset(cases: pd.DataFrame, keys: Sequence[str] = (), measures: Sequence[str] = MEASURES) -> pd.DataFrame:
+    """Average cases: one row for each value of `keys`, the mean and spread of each measure.
 
     Returns:
         `cases` and `slices` counted, and for each measure its mean over cases and `<measure>_std`, the sample
         standard deviation over cases; NaN for one case.
     """
     if not keys:
-        return by_dataset(cases.assign(_all=0), ["_all"]).drop(columns="_all")
+        return by_dataset(cases.assign(_all=0), ["_all"], measures).drop(columns="_all")
     groups = cases.groupby(list(keys), sort=False, observed=True)
     columns = {"cases": groups.size(), "slices": groups["slices"].sum()}
-    for measure in MEASURES:
+    for measure in measures:
         columns[measure] = groups[measure].agg(mean_of_finite)
         columns[f"{measure}_std"] = groups[measure].agg(_std)
     return pd.DataFrame(columns).reset_index()

@@ -8,6 +8,7 @@ import pandas as pd
 
 from hifisyn.columns import CASE, DIRECTION, METHOD, MODEL, SLICE, SUBJECT
 from hifisyn.evaluation import regions
+from hifisyn.evaluation.case_measures import CASE_MEASURES
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import Evaluated, evaluations, find
@@ -20,7 +21,7 @@ TABLES = {"slices": SLICES_CSV, "subjects": SUBJECTS_CSV, "regions": REGIONS_CSV
 
 _NEEDED = {
     "slices": [DIRECTION, METHOD, CASE, SUBJECT, SLICE, "brain_pixels", *MEASURES],
-    "subjects": [DIRECTION, METHOD, CASE, SUBJECT, "slices", *MEASURES],
+    "subjects": [DIRECTION, METHOD, CASE, SUBJECT, "slices", *MEASURES, *CASE_MEASURES],
     "regions": [DIRECTION, METHOD, CASE, SUBJECT, regions.REGION, regions.PIXELS, *regions.MEASURES],
 }
 

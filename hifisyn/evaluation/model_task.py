@@ -12,6 +12,7 @@ from hifisyn.engine.digests import digest
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files, regions, synthetic_slices
+from hifisyn.evaluation.case_measures import CASE_MEASURES
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.inference.models import Checkpoint, Model, read_model
 from hifisyn.inference.weights import Fold, Folds, Kinds, Weights, choose_weights
@@ -96,6 +97,7 @@ class EvaluationTask:
                 "min_brain": self.min_brain,
                 "measures": list(MEASURES),
                 "measures_of_regions": list(regions.MEASURES),
+                "measures_of_cases": list(CASE_MEASURES),
             }
             | beside
             | output_files.TERMS

@@ -9,6 +9,7 @@ import pandas as pd
 from hifisyn.columns import CASE, DIRECTION, METHOD, SUBJECT
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.errors import UserError
+from hifisyn.evaluation.case_measures import CASE_MEASURES
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.evaluation.model_task import SUBJECTS_CSV, EvaluationTask, look_up, out_of_date
 from hifisyn.evaluation.of_model import evaluate, load
@@ -61,8 +62,8 @@ def compare_rows(experiment: Experiment, done: Sequence[Training], device: str) 
     numbers could not be compared with the others'.
 
     Returns:
-        One row a row, seed, direction and case: `row`, `seed`, `direction`, `case`, `subject`, `MEASURES`; empty where
-        nothing was measured. And what was left out.
+        One row a row, seed, direction and case: `row`, `seed`, `direction`, `case`, `subject`, `MEASURES`,
+        `CASE_MEASURES`; empty where nothing was measured. And what was left out.
     """
     tables: dict[str, list[pd.DataFrame]] = {training.row.name: [] for training in done}
     failures = []
@@ -120,7 +121,7 @@ def _cases(experiment: Experiment, training: Training, device: str) -> pd.DataFr
         raise UserError(f"{len(failed)} cases could not be compared, such as {case}", got=reason)
     table = read_subjects(task)
     table = table[table[METHOD] == task.model.method].assign(**{ROW: training.row.name, SEED: training.job.seed})
-    return table[[ROW, SEED, DIRECTION, CASE, SUBJECT, *MEASURES]]
+    return table[[ROW, SEED, DIRECTION, CASE, SUBJECT, *MEASURES, *CASE_MEASURES]]
 
 
 def _before_its_losses(training: Training, weights: Path) -> str:

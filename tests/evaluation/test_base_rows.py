@@ -20,6 +20,7 @@ from hifisyn.evaluation.measures import MEASURES, score
 from hifisyn.evaluation.model_task import look_up, out_of_date
 from hifisyn.evaluation.of_model import evaluate, load
 from hifisyn.files import write_json, write_text
+from hifisyn.inference.prediction import Translated
 from hifisyn.json_files import read_json
 from hifisyn.slices import SliceStore
 from tests.evaluation.test_of_all_models import add_model
@@ -79,6 +80,10 @@ def rows_of(model, store, **changes):
     return BaseRows(model, store, **settings)
 
 
+def tables_of(scores):
+    return scores.slices, scores.regions, scores.cases
+
+
 @pytest.mark.parametrize(
     ("source", "target", "taken"),
     [("T1", "T2", True), ("T1ce", "T1", True), ("PD", "FLAIR", True), ("T1", "T1ce", False), ("ADC", "T2", False)],
@@ -86,7 +91,7 @@ def rows_of(model, store, **changes):
 def test_only_known_sources_and_targets_have_rows(model, store, source, target, taken):
     assert base_answers.takes(Direction(source, target)) == taken
     if not taken:
-        assert all(table.empty for table in rows_of(Never(), store).measure(Direction(source, target), TEST))
+        assert all(table.empty for table in tables_of(rows_of(Never(), store).measure(Direction(source, target), TEST)))
 
 
 def test_neighbours_are_those_of_the_whole_case(model, store):
@@ -95,14 +100,15 @@ def test_neighbours_are_those_of_the_whole_case(model, store):
     write(store, "x", 3, training=[1, 3])
     made = base_answers.answers(model, store, "x", T1_T2, 2.0, None)
     assert list(made) == [NOT_TOLD]
-    np.testing.assert_allclose(made[NOT_TOLD], whole[[1, 3]], atol=1e-5)
+    np.testing.assert_allclose(made[NOT_TOLD].slices, whole[[1, 3]], atol=1e-5)
 
 
 def test_slices_in_chunks_are_the_same(model, store, monkeypatch):
     whole = base_answers.answers(model, store, "x", T1_T2, 2.0, (0.9, 0.1, -0.3, None))
     monkeypatch.setattr(base_answers, "CHUNK", 2)
     for row, image in base_answers.answers(model, store, "x", T1_T2, 2.0, (0.9, 0.1, -0.3, None)).items():
-        np.testing.assert_allclose(image, whole[row], atol=1e-5)
+        np.testing.assert_allclose(image.slices, whole[row].slices, atol=1e-5)
+        np.testing.assert_allclose(image.expected_error, whole[row].expected_error, atol=1e-5)
 
 
 def test_it_is_told_the_means_over_training_subjects(store):
@@ -134,12 +140,13 @@ def test_without_label_maps_there_is_no_told_row(model, store):
     for seed, case in enumerate(TRAIN):
         write(store, case, seed, labelled=False)
     assert cohort_look(store, TRAIN, "T2", LABELS, {}) is None
-    by_slice, _ = rows_of(model, store).measure(T1_T2, TEST)
+    by_slice = rows_of(model, store).measure(T1_T2, TEST).slices
     assert set(by_slice[METHOD]) == {NOT_TOLD}
 
 
 def test_rows_are_the_measures_of_its_images_on_the_slices_that_count(model, store):
-    by_slice, by_region = rows_of(model, store, subjects={"x": "person"}).measure(T1_T2, TEST)
+    scores = rows_of(model, store, subjects={"x": "person"}).measure(T1_T2, TEST)
+    by_slice, by_region = scores.slices, scores.regions
     assert set(by_slice[METHOD]) == {NOT_TOLD, TOLD}
     assert dict(zip(by_slice[CASE], by_slice[SUBJECT], strict=True)) == {"x": "person", "y": "y"}
     look = cohort_look(store, TRAIN, "T2", LABELS, {})
@@ -154,7 +161,7 @@ def test_rows_are_the_measures_of_its_images_on_the_slices_that_count(model, sto
 def test_what_was_measured_is_kept_until_something_it_depends_on_changes(model, store):
     first = rows_of(model, store).measure(T1_T2, TEST)
     again = rows_of(Never(), store).measure(T1_T2, TEST)
-    for one, two in zip(first, again, strict=True):
+    for one, two in zip(tables_of(first), tables_of(again), strict=True):
         pd.testing.assert_frame_equal(one, two, check_dtype=False)
     others: list[dict[str, Any]] = [
         {"training": ("a", "c")},
@@ -178,19 +185,19 @@ def test_what_was_measured_is_kept_until_something_it_depends_on_changes(model, 
 
 def test_preprocessed_data_that_cannot_be_written_to_are_no_failure(model, store):
     write_text(store.folder.parent / base_rows.FOLDER, "in the way")
-    assert len(rows_of(model, store).measure(T1_T2, TEST)[0])
+    assert len(rows_of(model, store).measure(T1_T2, TEST).slices)
 
 
 def test_a_broken_case_is_left_out_and_nothing_is_kept(model, store):
     (store.folder / "y_T1.b2nd").unlink()
-    by_slice, _ = rows_of(model, store).measure(T1_T2, TEST)
+    by_slice = rows_of(model, store).measure(T1_T2, TEST).slices
     assert set(by_slice[CASE]) == {"x"}
     assert not (store.folder.parent / base_rows.FOLDER).exists()
 
 
 class Inverse:
-    def translate_slices(self, slices, source, target):
-        return -slices
+    def translate(self, slices, source, target):
+        return Translated(-slices, None)
 
 
 def test_the_rows_of_models_and_baselines_are_the_same_with_it_and_without(model, store):

@@ -11,6 +11,7 @@ from hifisyn.errors import UserError
 from hifisyn.evaluation import against_baselines, baselines, model_task, of_model
 from hifisyn.evaluation.measures import score
 from hifisyn.files import write_json
+from hifisyn.inference.prediction import Translated
 from hifisyn.inference.predictor import Predictor
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.planning.splits import Fold, Splits
@@ -26,10 +27,10 @@ TRAIN, HELD_OUT = ("a", "b", "c"), ("d", "e")
 class Inverse:
     """A model that knows the curve of the cohort; it draws rubbish around the brain."""
 
-    def translate_slices(self, slices, source, target):
+    def translate(self, slices, source, target):
         made = -slices
         made[:, :3] = 0.7
-        return made
+        return Translated(made, None)
 
 
 def write(store, case, seed, modalities=PAIR, size=32):

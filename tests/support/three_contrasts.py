@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 from hifisyn.evaluation import of_model
 from hifisyn.evaluation.model_task import look_up
 from hifisyn.files import write_json, write_text
+from hifisyn.inference.prediction import Translated
 from hifisyn.paths import Roots, model_folder
 from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
@@ -25,8 +26,8 @@ class Inverse:
     def __init__(self, bias: float = 0.0) -> None:
         self.bias = bias
 
-    def translate_slices(self, slices, source, target):
-        return np.clip(self.bias - slices, -1, 1)
+    def translate(self, slices, source, target):
+        return Translated(np.clip(self.bias - slices, -1, 1), None)
 
 
 def three_plans() -> Plans:
