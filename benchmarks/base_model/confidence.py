@@ -1,9 +1,8 @@
 """Whether the error that a model expects is the error that it makes."""
 
 import numpy as np
-from scipy.stats import spearmanr
 
-BINS = 10
+from hifisyn.metrics import confidence
 
 
 class Confidence:
@@ -11,6 +10,7 @@ class Confidence:
 
     def __init__(self) -> None:
         self.ranks: list[float] = []
+        self.areas: list[float] = []
         self.errors: list[np.ndarray] = []
         self.expected: list[np.ndarray] = []
 
@@ -20,24 +20,27 @@ class Confidence:
         """Add a visit: stacks (S, H, W), and which slices count."""
         inside = brain[middle]
         found, expected = np.abs(image - truth)[middle][inside], error[middle][inside]
-        self.ranks.append(float(spearmanr(found, expected).statistic))
+        self.areas.append(confidence.area_under_sparsification_error(found, expected))
+        self.ranks.append(confidence.rank_correlation(found, expected))
         self.errors.append(found)
         self.expected.append(expected)
 
     def reliability(self) -> np.ndarray:
-        """Return root mean square error over what Laplace's distribution expects, in bins of as many pixels, (BINS,).
+        """Return root mean square error over what Laplace's distribution expects, in ten bins of as many pixels.
 
-        Of that distribution the root mean square is the square root of 2 times the mean absolute value.
+        Of that distribution the root mean square is the square root of 2 times the mean absolute value. All visits
+        together; `hifisyn.metrics.confidence.reliability` is of mean errors, and needs no distribution.
         """
         errors, expected = np.concatenate(self.errors), np.concatenate(self.expected)
-        order = np.array_split(np.argsort(expected, kind="stable"), BINS)
+        order = np.array_split(np.argsort(expected, kind="stable"), confidence.BINS)
         return np.array([np.sqrt((errors[o] ** 2).mean() / (2 * expected[o] ** 2).mean()) for o in order])
 
     def factor(self) -> float:
-        """Return the mean absolute error over the mean that was expected."""
-        return float(np.concatenate(self.errors).mean() / np.concatenate(self.expected).mean())
+        """Return the mean absolute error over the mean that was expected, all visits together."""
+        return confidence.error_over_expected(np.concatenate(self.errors), np.concatenate(self.expected))
 
     def line(self) -> str:
         """Return the numbers in words."""
         bins = " ".join(f"{ratio:.2f}" for ratio in self.reliability())
-        return f"Spearman {np.mean(self.ranks):+.2f}; error over expected {self.factor():.2f}; in ten bins {bins}"
+        ranks = f"Spearman {np.mean(self.ranks):+.2f}; AUSE {np.mean(self.areas):.2f}"
+        return f"{ranks}; error over expected {self.factor():.2f}; in ten bins {bins}"

@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 from cases import Case, cohort_look, others, read_groups
 from confidence import Confidence
-from lesions import bright_volume, contrast_of_lesion
 
 from hifisyn.base.contrasts import TARGETS, UNNAMED
 from hifisyn.base.translate import BaseModel
 from hifisyn.evaluation import baselines
+from hifisyn.metrics import lesions
 from hifisyn.metrics.image import correlation, finite_mean, psnr, ssim
 
 MEASURES = (psnr, ssim, correlation)
 TOLD, NOT_TOLD, NAMELESS = "base, told", "base", "base, unnamed"
-SIGNED = 0.1
+WHITE, LESION, SLICE_MM = 3, 4, 4.0
 
 
 def numbers(synthetic: np.ndarray, case: Case, target: str) -> list[float]:
@@ -42,7 +42,7 @@ class Direction:
         self.source, self.target = source, target
         self.rows: dict[str, dict[str, list[list[float]]]] = defaultdict(lambda: defaultdict(list))
         self.confidence = {NOT_TOLD: Confidence(), TOLD: Confidence()}
-        self.signs: dict[str, list[bool]] = defaultdict(list)
+        self.signs: dict[str, list[float]] = defaultdict(list)
         self.bright: list[tuple[float, float]] = []
 
     def add(self, model: BaseModel, case: Case, rest: Sequence[Case], mirror: bool) -> None:
@@ -65,12 +65,15 @@ class Direction:
                 self._lesions(name, image, case)
 
     def _lesions(self, name: str, image: np.ndarray, case: Case) -> None:
-        truth = case.images[self.target]
+        truth, lesion, white = case.images[self.target], case.labels == LESION, case.labels == WHITE
         if self.target == "FLAIR" and name == NOT_TOLD:
-            self.bright.append((bright_volume(image, case), bright_volume(truth, case)))
-        true = contrast_of_lesion(truth, case)
-        if true is not None and abs(true) > SIGNED:
-            self.signs[name].append(bool(np.sign(contrast_of_lesion(image, case)) == np.sign(true)))
+            voxel = case.pixel_mm**2 * SLICE_MM
+            made, true = (lesions.bright_ml(one, case.brain, white, lesion, voxel) for one in (image, truth))
+            self.bright.append((made, true))
+        around = lesions.rim(lesion, white, case.pixel_mm)
+        right = lesions.sign_right(*(lesions.contrast(one, lesion, around) for one in (image, truth)))
+        if np.isfinite(right):
+            self.signs[name].append(right)
 
     def lines(self) -> list[str]:
         """Return the table."""
@@ -83,7 +86,7 @@ class Direction:
             if confidence.errors:
                 lines.append(f"  {head:10s} {name:28s} {confidence.line()}")
         for name, right in self.signs.items():
-            lines.append(f"  {head:10s} {name:28s} sign of the lesion right in {sum(right)} of {len(right)}")
+            lines.append(f"  {head:10s} {name:28s} sign of the lesion right in {sum(right):.0f} of {len(right)}")
         if self.bright:
             made, true = np.mean(self.bright, axis=0)
             lines.append(f"  {head:10s} {NOT_TOLD:28s} bright outside the mask: {made:.1f} ml, truth {true:.1f} ml")

@@ -13,6 +13,7 @@ from hifisyn.columns import DIRECTION, METHOD
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import by_site, model_list, of_all_models, of_model, of_volumes, output_files
+from hifisyn.evaluation.detail_tables import detail_tables
 from hifisyn.evaluation.measures import MIN_BRAIN
 from hifisyn.evaluation.model_list import Evaluated
 from hifisyn.evaluation.model_task import look_up
@@ -171,7 +172,9 @@ def _volumes(
     if done.dataset.empty:
         return EvaluationResult(failures=tuple(done.failures))
     text = output_files.mean_and_spread(done.dataset, [of_volumes.MODALITY, "cases", "slices"])
-    return EvaluationResult((done.dataset,), text, (output,), failures=tuple(done.failures))
+    whole = done.cases.assign(**{METHOD: "synthetic"})
+    details = [table.text() for _, table in detail_tables(whole, METHOD, by=of_volumes.MODALITY)]
+    return EvaluationResult((done.dataset,), "\n\n".join([text, *details]), (output,), failures=tuple(done.failures))
 
 
 def _model(
@@ -189,6 +192,8 @@ def _model(
         for direction, table in done.dataset.groupby(DIRECTION, sort=False)
     ]
     texts += textwrap.wrap(what_base_is(base_rows(done.dataset[METHOD])), WIDEST)
+    for direction, cases in done.cases.groupby(DIRECTION, sort=False):
+        texts += [table.text() for _, table in detail_tables(cases, METHOD, title=str(direction))]
     dataset = task.model.dataset
     texts += [table.text() for table in by_site.of_evaluations([Evaluated.of(task)], {dataset: task.dataset_folder})]
     return EvaluationResult((done.dataset,), "\n\n".join(texts), (task.output,), (dataset,), tuple(done.failures))

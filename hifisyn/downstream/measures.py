@@ -27,6 +27,11 @@ def shown_measures(cases: pd.DataFrame) -> list[str]:
     return [name for name in measures if name != "dice" or len(classes) > 1]
 
 
+def border_measures(cases: pd.DataFrame) -> list[str]:
+    """Return the distances of borders in mm, those with a number."""
+    return [name for name in measures_of(cases) if name.startswith("hd95_") and cases[name].notna().any()]
+
+
 def remark(cases: pd.DataFrame) -> str:
     """Return a caution where an nnU-Net finds next to nothing in real scans, else ""."""
     mean = cases.loc[cases[COMPARISON] == REAL, "dice"].mean()

@@ -8,15 +8,17 @@ import pandas as pd
 
 from hifisyn.columns import DIRECTION, MODEL
 from hifisyn.directions import Direction
-from hifisyn.downstream.measures import COMPARISON, REAL, shown_measures
+from hifisyn.downstream.measures import COMPARISON, REAL, border_measures, shown_measures
 from hifisyn.downstream.run import FinishedJob
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.downstream.tissue_of_folders import MAIN
+from hifisyn.evaluation.ceilings import ceiling_rows, with_ceilings_explained
 from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.differences import differences
 from hifisyn.tables.table import Table
 
-KINDS = {"dice": "Dice", "vs": "VS"}
+KINDS = {"dice": "Dice", "vs": "VS", "hd95": "HD95"}
+BORDERS_NOTE = "HD95: 95th percentile of the distances of two borders, the larger of both ways; not tested."
 
 
 def tables(done: Sequence[FinishedJob]) -> list[Table]:
@@ -37,6 +39,24 @@ def measure_title(measure: str) -> str:
     return f"{KINDS.get(kind, kind)} {structure}".strip()
 
 
+def borders(cases: pd.DataFrame, row: str, title: str) -> list[Table]:
+    """Return a table of the distances of tissue borders in mm; none where they were not measured."""
+    measures = border_measures(cases)
+    if not measures:
+        return []
+    ceilings = ceiling_rows(cases[row])
+    shown = compare_methods(
+        cases,
+        measures=measures,
+        row=row,
+        unranked=ceilings,
+        titles={name: measure_title(name) for name in measures},
+        lower_is_better=measures,
+        title=f"{title}, borders (mm)",
+    )
+    return [with_ceilings_explained(replace(shown, note=f"{shown.note} {BORDERS_NOTE}"), ceilings)]
+
+
 def _tables(task: DownstreamTask, done: Sequence[FinishedJob]) -> list[Table]:
     parts = [entry.result.cases.assign(**{DIRECTION: _direction(entry), MODEL: entry.job.model}) for entry in done]
     cases = pd.concat(parts, ignore_index=True)
@@ -44,7 +64,9 @@ def _tables(task: DownstreamTask, done: Sequence[FinishedJob]) -> list[Table]:
     tools = ", ".join(dict.fromkeys(str(entry.result.settings["tool"]) for entry in done))
     words: dict[str, Any] = {"measures": measures, "titles": {m: measure_title(m) for m in measures}, "percent": True}
     if task == DownstreamTask.TISSUE:
-        return [compare_methods(cases[cases[COMPARISON] == MAIN], row=MODEL, title=f"{task}: {tools}", **words)]
+        main = cases[cases[COMPARISON] == MAIN]
+        table = compare_methods(main, row=MODEL, title=f"{task}: {tools}", **words)
+        return [table, *borders(main, MODEL, f"{task}: {tools}")]
     if cases[MODEL].nunique() > 1:
         cases[DIRECTION] = cases[MODEL] + ", " + cases[DIRECTION]
     table = compare_methods(cases, row=COMPARISON, reference=REAL, title=f"{task}: {tools}", **words)

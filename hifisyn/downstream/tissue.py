@@ -17,7 +17,7 @@ from hifisyn.downstream.job import DownstreamJob, DownstreamResult
 from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.scans import Scans
 from hifisyn.downstream.tasks import DownstreamTask
-from hifisyn.downstream.tissue_of_folders import compare
+from hifisyn.downstream.tissue_of_folders import MEASURES, compare
 from hifisyn.engine.parallel import map_cases
 from hifisyn.evaluation import output_files
 from hifisyn.evaluation.pairs import Loaded
@@ -54,6 +54,7 @@ def _job(model: ModelUnderTest, direction: Direction) -> DownstreamJob:
         "weights": model.weights,
         "program": tool,
         "tool": tissue.describe(tool),
+        "measures": list(MEASURES),
         "cases": {case: model.scans.key(case) for case in cases},
     }
     do = partial(_do, model, source, target, cases, tool, folder)

@@ -9,6 +9,7 @@ from hifisyn.columns import MODEL, SLICE, SUBJECT
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.evaluation import of_model
 from hifisyn.evaluation.ceilings import ceiling_rows, is_ceiling, with_ceilings_explained
+from hifisyn.evaluation.detail_tables import detail_tables
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_label import label, of_contrasts
 from hifisyn.evaluation.model_list import Evaluated, folds_of
@@ -145,7 +146,7 @@ def carry_out(planned: Sequence[PlannedEvaluation], device: str = "auto") -> tup
 
 
 def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, unit: str = SUBJECT) -> Iterator[Table]:
-    """Yield a table of all models and of what needs no training for each data set, direction and split.
+    """Yield a table of all models and of what needs no training for each data set, direction and split, then details.
 
     Args:
         evaluated: the evaluations.
@@ -177,3 +178,6 @@ def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, un
                 title=f"{dataset}, {what}",
             )
             yield with_ceilings_explained(with_base_explained(table, base), ceilings)
+        for what, rows in comparable_groups(joined["subjects"]):
+            for _, detail in detail_tables(models_last(rows, MODEL), MODEL, title=f"{dataset}, {what}"):
+                yield detail

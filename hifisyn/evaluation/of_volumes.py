@@ -13,12 +13,14 @@ from hifisyn.columns import CASE, SLICE
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files, regions, volume_labels
+from hifisyn.evaluation.case_measures import OF_TRUTH, STRUCTURE, TRUE, TrueCase
 from hifisyn.evaluation.measures import MEASURES, MIN_BRAIN, by_case, by_dataset, score
 from hifisyn.evaluation.pairs import Pair, attempt, find_pairs, load_pair
 from hifisyn.evaluation.stacks import UPPER_PERCENTILE, Stacks, axial, comparable_stacks, read_scale
 from hifisyn.metrics.image import SSIM_WINDOW, ssim_map
 
 MODALITY = "modality"
+WHOLE = (*STRUCTURE, *(name + TRUE for name in OF_TRUTH if name in STRUCTURE))
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,14 @@ class ComparedPair:
     Attributes:
         slices: one row a slice that counts, see `hifisyn.evaluation.measures.score`; with `case` and `modality`.
         regions: one row a structure, see `hifisyn.evaluation.regions.score`; the same.
+        whole: `STRUCTURE` of the pair and what of them is of the truth, see `hifisyn.evaluation.case_measures`.
         stacks: what was compared.
         notes: how: where mask and scale come from, whether the truth was registered.
     """
 
     slices: pd.DataFrame
     regions: pd.DataFrame
+    whole: dict[str, float]
     stacks: Stacks
     notes: dict[str, Any]
 
@@ -71,10 +75,11 @@ def compare(
             hint="check the mask or lower --min-brain",
         )
     label = None if labels is None else volume_labels.read(labels, pair, loaded.synthetic)
-    inside = regions.empty()
+    inside, chosen = regions.empty(), slices[SLICE].to_numpy()
+    a, b = stacks.synthetic[chosen], stacks.truth[chosen]
+    whole = TrueCase(b, stacks.brain[chosen], chosen, pair.modality).score(a)
     if labels is not None and label is not None:
-        chosen = slices[SLICE].to_numpy()
-        a, b, labelled = stacks.synthetic[chosen], stacks.truth[chosen], axial(label)[chosen]
+        labelled = axial(label)[chosen]
         inside = regions.score(a, b, labelled, volume_labels.structures(labels, labelled), ssim_map(a, b))
     for table in (slices, inside):
         table.insert(0, CASE, pair.case)
@@ -85,7 +90,7 @@ def compare(
         "registered": loaded.registered,
         "slices_left_out": int(len(stacks.brain) - len(slices)),
     } | ({} if labels is None else {"labels": label is not None})
-    return ComparedPair(slices, inside, stacks, notes)
+    return ComparedPair(slices, inside, {name: whole[name] for name in WHOLE}, stacks, notes)
 
 
 @dataclass(frozen=True)
@@ -142,28 +147,30 @@ def evaluate(
     output_files.claim(output, overwrite)
     pairs = find_pairs(synth, truth, masks)
 
-    def work(pair: Pair) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    def work(pair: Pair) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any], dict[str, Any]]:
         done = compare(pair, register=register, upper_percentile=upper_percentile, min_brain=min_brain, labels=labels)
         columns = {"synthetic": done.stacks.synthetic, "truth": done.stacks.truth}
         output_files.comparison_sheet(output / f"{pair.name}.png", columns, done.slices[SLICE].tolist(), pair.name)
-        return done.slices, done.regions, {"name": pair.name} | done.notes
+        whole = {CASE: pair.case, MODALITY: pair.modality} | done.whole
+        return done.slices, done.regions, whole, {"name": pair.name} | done.notes
 
     results, failures = attempt(pairs, work, "comparing")
     if not results:
         nothing = pd.DataFrame()
         return VolumesEvaluation(nothing, nothing, nothing, nothing, failures)
-    slices = pd.concat([table for table, _, _ in results], ignore_index=True)
-    inside = [table for _, table, _ in results if not table.empty]
-    cases = by_case(slices, [MODALITY])
+    slices = pd.concat([table for table, _, _, _ in results], ignore_index=True)
+    inside = [table for _, table, _, _ in results if not table.empty]
+    whole = pd.DataFrame([row for _, _, row, _ in results])
+    cases = by_case(slices, [MODALITY]).merge(whole, on=[MODALITY, CASE], how="left")
     evaluation = VolumesEvaluation(
         slices,
         cases,
         pd.concat(inside, ignore_index=True) if inside else pd.DataFrame(),
-        by_dataset(cases, [MODALITY]),
+        by_dataset(cases, [MODALITY], (*MEASURES, *WHOLE)),
         failures,
     )
     settings = {"min_brain": min_brain, "upper_percentile": upper_percentile}
-    _write(output, evaluation, settings, [notes for _, _, notes in results])
+    _write(output, evaluation, settings, [notes for _, _, _, notes in results])
     return evaluation
 
 

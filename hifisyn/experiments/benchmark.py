@@ -47,14 +47,16 @@ def pages(experiment: Experiment, results: Results) -> Pages:
 def _tables(experiment: Experiment, results: Results) -> dict[str, Table]:
     """Return the tables by the name of their files."""
     shown = {"table_1": tables.table_1(results.cases), "table_2": tables.table_2(results.cases)}
-    third = tables.table_3(results.downstream, _rows_of_models(results))
-    if third is not None:
-        shown["table_3"] = third
+    untrained = _untrained(experiment, results)
+    shown |= tables.details(results.cases, untrained)
+    rows = _rows_of_models(results)
+    third, borders = tables.table_3(results.downstream, rows), tables.borders_of_tissues(results.downstream, rows)
+    shown |= {"table_3": third} if third else {}
+    shown |= {"table_3_borders": borders} if borders else {}
     others = [entry for entry in results.downstream if entry.job.task != DownstreamTask.TISSUE]
     shown |= {f"downstream_{number}": table for number, table in enumerate(show.tables(others), 1)}
     if len(experiment.seeds) > 1:
         shown["seeds"] = seed_table(results.cases, head=METHOD)
-    untrained = _untrained(experiment, results)
     if not untrained.empty:
         shown["untrained"] = tables.untrained(untrained)
     shown["cost"] = tables.cost(results.trainings, _parameters(results.trainings))

@@ -10,8 +10,9 @@ from hifisyn.directions import Direction
 from hifisyn.downstream import tissue
 from hifisyn.downstream.measures import COMPARISON, shown_measures
 from hifisyn.downstream.run import FinishedJob
-from hifisyn.downstream.show import measure_title
+from hifisyn.downstream.show import borders, measure_title
 from hifisyn.downstream.tissue_of_folders import MAIN
+from hifisyn.evaluation.detail_tables import detail_tables
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, TITLES
 from hifisyn.evaluation.untrained import base_rows, models_last, with_base_explained
 from hifisyn.experiments.methods import REFERENCE
@@ -19,7 +20,7 @@ from hifisyn.experiments.tables import ROW, against
 from hifisyn.experiments.trainings import Training
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
-from hifisyn.tables.heads import heads
+from hifisyn.tables.heads import Head, heads
 from hifisyn.tables.table import Table
 
 WHOLE = ("psnr", "ssim")
@@ -54,6 +55,19 @@ def table_2(cases: pd.DataFrame) -> Table:
     return replace(table, note=f"{table.note} {RANGE} In the brain only pixels of the brain mask count.")
 
 
+def details(cases: pd.DataFrame, untrained: pd.DataFrame) -> dict[str, Table]:
+    """Return structure and sharpness, lesions and confidence of each task by the name of their files.
+
+    Args:
+        cases: as for `table_1`, with `CASE_MEASURES`.
+        untrained: the cases of what needs no training, of which the base model is shown too.
+    """
+    base = untrained[untrained[METHOD].isin(base_rows(untrained[METHOD]))] if len(untrained) else untrained
+    rows = pd.concat([cases, base.rename(columns={METHOD: ROW})], ignore_index=True) if len(base) else cases
+    found = detail_tables(rows, ROW, by=DIRECTION)
+    return {detail.name: replace(table, head=(Head(METHOD), *table.head[1:])) for detail, table in found}
+
+
 def table_3(done: Sequence[FinishedJob], names: dict[str, str]) -> Table | None:
     """Return Dice and volumetric similarity of tissues in synthetic scans; none where no tissue was segmented.
 
@@ -61,26 +75,43 @@ def table_3(done: Sequence[FinishedJob], names: dict[str, str]) -> Table | None:
         done: downstream work.
         names: label of a model to the row that it is.
     """
+    cases = _tissue_cases(done, names)
+    if cases.empty:
+        return None
+    measures = shown_measures(cases)
+    return against(
+        cases,
+        REFERENCE,
+        measures,
+        _tissue_title(done),
+        head=METHOD,
+        titles={measure: measure_title(measure) for measure in measures},
+        percent=True,
+    )
+
+
+def borders_of_tissues(done: Sequence[FinishedJob], names: dict[str, str]) -> Table | None:
+    """Return the distances of tissue borders, to stand beside `table_3`; none where they were not measured."""
+    cases = _tissue_cases(done, names)
+    for table in borders(cases, ROW, _tissue_title(done)) if len(cases) else []:
+        return replace(table, head=(Head(METHOD), *table.head[1:]))
+    return None
+
+
+def _tissue_cases(done: Sequence[FinishedJob], names: dict[str, str]) -> pd.DataFrame:
+    """Return how alike tissues of synthetic and real scans are, one row a row, direction and case."""
     parts = [
         entry.result.cases.assign(**{ROW: names[entry.job.model], DIRECTION: _task(entry)})
         for entry in done
         if entry.job.task == tissue.TASK
     ]
-    if not parts:
-        return None
-    cases = pd.concat(parts, ignore_index=True)
-    cases = cases[cases[COMPARISON] == MAIN]
-    measures = shown_measures(cases)
+    cases = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return cases[cases[COMPARISON] == MAIN] if parts else cases
+
+
+def _tissue_title(done: Sequence[FinishedJob]) -> str:
     tools = ", ".join(dict.fromkeys(str(e.result.settings["tool"]) for e in done if e.job.task == tissue.TASK))
-    return against(
-        cases,
-        REFERENCE,
-        measures,
-        f"Table 3: tissues of synthetic scans ({tools})",
-        head=METHOD,
-        titles={measure: measure_title(measure) for measure in measures},
-        percent=True,
-    )
+    return f"Table 3: tissues of synthetic scans ({tools})"
 
 
 def untrained(cases: pd.DataFrame) -> Table:

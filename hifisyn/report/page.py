@@ -62,6 +62,7 @@ TABLE_SECTIONS = (
     TableSection(
         "quality", "Image quality", results.image_quality, "No model was evaluated", _EVALUATE, note=_BASELINES
     ),
+    TableSection("details", "Structure, lesions, confidence", results.details, "", _EVALUATE, optional=True),
     TableSection(
         "structures", "Image quality by structure", results.regions, "Nothing was compared by structure", _EVALUATE
     ),

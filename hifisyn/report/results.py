@@ -9,10 +9,11 @@ import pandas as pd
 from hifisyn.columns import CASE, DIRECTION, MODEL, SUBJECT
 from hifisyn.downstream.lesion import SOURCE
 from hifisyn.downstream.measures import COMPARISON, REAL, shown_measures
-from hifisyn.downstream.show import measure_title
+from hifisyn.downstream.show import borders, measure_title
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.downstream.tissue_of_folders import CEILING, MAIN
 from hifisyn.evaluation.ceilings import ceiling_rows, is_ceiling, with_ceilings_explained
+from hifisyn.evaluation.detail_tables import detail_tables
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_tables import comparable_groups
 from hifisyn.evaluation.model_task import TEST
@@ -62,6 +63,16 @@ def image_quality(facts: Facts) -> list[ResultTable]:
     return result
 
 
+def details(facts: Facts) -> list[ResultTable]:
+    """Return structure and sharpness, lesions and confidence, a table of each a direction."""
+    groups = dict(comparable_groups(facts.evaluated)) if not facts.evaluated.empty else {}
+    return [
+        ResultTable(file_name(detail.name, group), table)
+        for group, rows in groups.items()
+        for detail, table in detail_tables(models_first(facts, rows), MODEL, title=group)
+    ]
+
+
 def regions(facts: Facts) -> list[ResultTable]:
     """Return one table a direction: PSNR and SSIM inside each structure."""
     table = facts.tables.get("regions", pd.DataFrame())
@@ -88,7 +99,8 @@ def tissue(facts: Facts) -> list[ResultTable]:
     reference = f"{facts.reference}: {MAIN}"
     tools = sorted({str(entry.settings.get("tool", "")) for entry, _ in parts} - {""})
     title = f"Tissue maps by {', '.join(tools) or 'the same tool'}"
-    return [ResultTable(DownstreamTask.TISSUE, _task(rows, reference, title))]
+    apart = [ResultTable(f"{DownstreamTask.TISSUE}_borders", table) for table in borders(rows, MODEL, title)]
+    return [ResultTable(DownstreamTask.TISSUE, _task(rows, reference, title)), *apart]
 
 
 def lesion(facts: Facts) -> list[ResultTable]:

@@ -12,7 +12,13 @@ NOTHING, REFERENCE, TOO_SMALL, SAME = "–", "reference", "n too small", "equal"
 
 
 def method_cells(
-    found: pd.DataFrame, reference: str | None, *, lower: bool, percent: bool, unranked: Collection[str] = ()
+    found: pd.DataFrame,
+    reference: str | None,
+    *,
+    lower: bool,
+    percent: bool,
+    marked: bool = True,
+    unranked: Collection[str] = (),
 ) -> list[Cell]:
     """Return the cells of a column: mean and spread, the best marked, what the tests say.
 
@@ -21,6 +27,7 @@ def method_cells(
         reference: row that the others were tested against; None for no tests.
         lower: whether the smallest mean is the best.
         percent: whether shares are shown in percent.
+        marked: whether the best is marked.
         unranked: rows that are never the best.
     """
     factor = 100 if percent else 1
@@ -29,7 +36,7 @@ def method_cells(
     texts = [_number(mean, digits) for mean in means]
     ranked = means[~means.index.isin(list(unranked))]
     best = _number(ranked.min() if lower else ranked.max(), digits)
-    several = ranked.notna().sum() > 1
+    several = marked and ranked.notna().sum() > 1
     return [
         Cell(
             text if np.isnan(spread) else f"{text} ± {spread:.{digits}f}",

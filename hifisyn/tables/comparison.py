@@ -28,6 +28,7 @@ def compare_methods(
     reference: str | None = None,
     apart: Collection[str] = (),
     unranked: Collection[str] = (),
+    unmarked: Collection[str] = (),
     titles: Mapping[str, str] | None = None,
     lower_is_better: Collection[str] = ("nmse", "nmse_brain"),
     unit: str = SUBJECT,
@@ -45,6 +46,7 @@ def compare_methods(
         apart: rows whose tests are a family of their own: they leave the correction of the others as it is without
             them.
         unranked: rows that compete with none: no test, and never the best; the reference is tested against even so.
+        unmarked: measures of which neither the largest nor the smallest mean is the best.
         titles: measure to how it is headed.
         lower_is_better: measures whose smallest mean is the best.
         unit: what spread and tests are over: "subject" or "slice".
@@ -70,16 +72,17 @@ def compare_methods(
     for group, part in cases.groupby(by, sort=False) if by else [("", cases)]:
         for measure in measures:
             found = _numbers(part, measure, row, reference, apart, aside, unit).reindex(names)
-            lower = measure in lower_is_better
-            columns.append(method_cells(found, reference, lower=lower, percent=percent, unranked=unranked))
+            lower, marked = measure in lower_is_better, measure not in unmarked
+            cells = method_cells(found, reference, lower=lower, percent=percent, marked=marked, unranked=unranked)
+            columns.append(cells)
             numbers.append(found.rename_axis(row).reset_index().assign(**{by or "group": group, "measure": measure}))
             head.append(Head(_heading(measure, titles or {}, percent), str(group)))
     table = pd.concat(numbers, ignore_index=True)
     first = [by, "measure", row] if by else ["measure", row]
     rows = [(Cell(str(name)), *cells) for name, *cells in zip(names, *columns, strict=True)]
-    lower_ones = [_heading(m, titles or {}, percent=False) for m in measures if m in lower_is_better]
+    smallest = [_heading(m, titles or {}, percent=False) for m in measures if m in lower_is_better]
     own = [name for name in names if name in apart]
-    note = _note(table, [cell for cells in columns for cell in cells], reference, own, unit, lower_ones)
+    note = _note(table, [cell for cells in columns for cell in cells], reference, own, unit, smallest)
     shown = [*first, "n", "mean", "sd", *(TESTED if reference is not None else ())]
     return Table(title, note, tuple(head), tuple(rows), table[shown])
 

@@ -10,10 +10,13 @@ from hifisyn.cli.downstream_eval import main
 from hifisyn.downstream import tissue_of_folders as task
 from hifisyn.evaluation.pairs import Loaded, Pair
 from hifisyn.metrics.overlap import dice
+from hifisyn.metrics.surface import hd95
 from hifisyn.volume import Volume
 
 AFFINE = np.diag([3.0, 3, 3, 1])
 SHAPE = (34, 38, 32)
+SHARES = tuple(name for name in task.MEASURES if not name.startswith("hd95"))
+DISTANCES = tuple(name for name in task.MEASURES if name.startswith("hd95"))
 T1 = {0: 0, 1: 150, 2: 400, 3: 600}
 
 
@@ -67,7 +70,9 @@ def test_the_maps_are_compared_with_each_other_and_with_the_labels():
     rows, maps = task.compare(loaded(scan(swollen, 0, 0), scan(labels, 1, 0)), by_threshold, labels)
     rows = rows.set_index("comparison")
     assert np.array_equal(maps["synthetic"], swollen)
-    assert (rows.loc[task.CEILING] == 1).all()
+    assert (rows.loc[task.CEILING, list(SHARES)] == 1).all()
+    assert (rows.loc[task.CEILING, list(DISTANCES)] == 0).all()
+    assert rows.loc[task.MAIN, "hd95_WM"] == hd95(labels == 3, swollen == 3, (3, 3, 3)) >= 3
     expected = dice(labels == 3, swollen == 3)
     assert rows.loc[task.MAIN, "dice_WM"] == rows.loc[task.EXACT, "dice_WM"] == expected < 0.9
     sizes = [int((m == 3).sum()) for m in (labels, swollen)]
@@ -78,7 +83,8 @@ def test_without_labels_there_is_one_comparison():
     real = scan(anatomy(), 1)
     rows, _ = task.compare(loaded(real, real), by_threshold)
     assert rows["comparison"].tolist() == [task.MAIN]
-    assert (rows[list(task.MEASURES)] == 1).all(axis=None)
+    assert (rows[list(SHARES)] == 1).all(axis=None)
+    assert (rows[list(DISTANCES)] == 0).all(axis=None)
 
 
 def test_labels_a_hair_below_whole_numbers_are_not_truncated(tmp_path):
@@ -104,7 +110,8 @@ def test_equal_scans_have_equal_tissue(tmp_path, capsys):
     assert run(tmp_path) == 0
     table = pd.read_csv(tmp_path / "out" / "subjects.csv")
     assert table["comparison"].tolist() == [task.MAIN]
-    assert (table[list(task.MEASURES)] == 1).all(axis=None)
+    assert (table[list(SHARES)] == 1).all(axis=None)
+    assert (table[list(DISTANCES)] == 0).all(axis=None)
     assert task.MAIN in capsys.readouterr().out
 
 

@@ -108,7 +108,10 @@ def test_slices_in_chunks_are_the_same(model, store, monkeypatch):
     monkeypatch.setattr(base_answers, "CHUNK", 2)
     for row, image in base_answers.answers(model, store, "x", T1_T2, 2.0, (0.9, 0.1, -0.3, None)).items():
         np.testing.assert_allclose(image.slices, whole[row].slices, atol=1e-5)
-        np.testing.assert_allclose(image.expected_error, whole[row].expected_error, atol=1e-5)
+        expected = whole[row].expected_error
+        assert image.expected_error is not None
+        assert expected is not None
+        np.testing.assert_allclose(image.expected_error, expected, atol=1e-5)
 
 
 def test_it_is_told_the_means_over_training_subjects(store):

@@ -202,6 +202,9 @@ def test_the_numbers_are_those_of_the_evaluations(whole):
 
 @pytest.mark.slow
 def test_what_needs_no_training_stands_beside(whole):
+    sharp = pd.read_csv(whole.folder / "structure.csv")
+    assert {"CycleGAN", "HiFiSyn", "true scan"} <= set(sharp["row"])
+    assert "**Structure and sharpness**" in (whole.folder / "benchmark.md").read_text()
     found = pd.read_csv(whole.folder / "untrained.csv")
     assert set(found["method"]) > {"source itself"}
     assert "What needs no training" in (whole.folder / "benchmark.md").read_text()

@@ -25,10 +25,18 @@ def test_a_shift_counts_in_millimetres_of_its_axis():
     assert np.isnan(hd95(a, np.zeros_like(a), (1, 1, 1)))
 
 
+def test_the_worse_of_both_ways_counts():
+    line = np.arange(41)
+    part, whole = line == 20, (line >= 10) & (line % 2 == 0)
+    found = np.percentile(np.abs(line[whole] - 20), 95)
+    assert found > 15
+    assert hd95(part, whole, [1]) == hd95(whole, part, [1]) == pytest.approx(found)
+
+
 def test_random_masks_agree_with_every_pair_of_voxels():
     rng = np.random.default_rng(0)
     a, b = rng.random((2, 8, 9, 10)) < 0.2
-    spacing = np.array([2.0, 1.0, 0.5])
+    spacing = (2.0, 1.0, 0.5)
     apart = cdist(np.argwhere(border(a)) * spacing, np.argwhere(border(b)) * spacing)
     expected = max(np.percentile(apart.min(axis=axis), 95) for axis in (0, 1))
     assert hd95(a, b, spacing) == pytest.approx(expected)

@@ -99,6 +99,27 @@ def words(whole):
     return " ".join(text.paragraphs), "\n".join(text.references)
 
 
+def test_details_stand_in_a_section_where_they_were_measured(tmp_path):
+    old = facts(tmp_path, ("HiFiSyn", "A"))
+    assert tables(old)["details"] == []
+    assert "Structure, lesions, confidence" not in page(old, tables(old), [], [])
+    measured = old.tables["subjects"].assign(nmi=1.25, blur=0.4, blur_true=0.3, lesion_sign=1.0)
+    new = replace(old, tables={"subjects": measured})
+    found = {one.file: one.table for one in tables(new)["details"]}
+    assert list(found) == [f"{kind}_T1_to_T2_test" for kind in ("structure", "lesions")] + [
+        f"{kind}_T2_to_T1_test" for kind in ("structure", "lesions")
+    ]
+    rows = {row[0].text: row[2].text for row in found["structure_T1_to_T2_test"].rows}
+    assert {name: text.split(" ")[0] for name, text in rows.items()} == {
+        "HiFiSyn": "0.400",
+        "A": "0.400",
+        "true scan": "0.300",
+    }
+    assert "Structure, lesions, confidence" in page(new, tables(new), [], [])
+    quality = [[one.table.markdown() for one in tables(whole)["quality"]] for whole in (old, new)]
+    assert quality[0] == quality[1]
+
+
 def test_only_what_was_used_is_claimed_and_cited(tmp_path):
     shown, cited = words(facts(tmp_path))
     assert "hd-bet 1.1" in shown
