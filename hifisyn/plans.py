@@ -16,7 +16,7 @@ from hifisyn.names import name_problem, shown
 from hifisyn.settings import FREE, Settings, checked, override
 
 FORMAT = 2
-Preset = Literal["recommended", "paper", "paper_literal"]
+Preset = Literal["recommended", "paper", "literal"]
 Way = Literal["base", "base first", "train"]
 BatchKind = Literal["unpaired", "paired", "simulated"]
 MOST_AVERAGED = 0.999

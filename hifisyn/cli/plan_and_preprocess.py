@@ -30,6 +30,7 @@ examples:
   hifisyn_plan_and_preprocess -d IXI --device cpu --minutes 30           as much as half an hour on the CPU allows
   hifisyn_plan_and_preprocess -d IXI --plans-name wide --set width=96    a second plan beside the first
   hifisyn_plan_and_preprocess -d IXI -p paper --preset paper             the published plan, on any device
+  hifisyn_plan_and_preprocess -d IXI -p long --preset paper --length drit   the same as long as DRIT++ trains
   hifisyn_plan_and_preprocess -d IXI -p cycle -tr CycleGAN               a plan for another method
   hifisyn_plan_and_preprocess -d IXI --split-by site                     fold0 never sees the largest site, and so on
 
@@ -85,8 +86,14 @@ def _add_planning(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--preset",
         default="recommended",
-        choices=("recommended", "paper", "paper_literal"),
-        help="paper: the published size and settings on any device; paper_literal: equations as they are printed",
+        choices=("recommended", "paper", "literal"),
+        help="paper: the published size and settings on any device; literal: the paper's print to the letter",
+    )
+    group.add_argument(
+        "--length",
+        choices=("drit", "mguit", "nnunet"),
+        help="work whose length to take, where no time limits it: DRIT++'s 1200 passes, MGUIT's 500,000 updates, "
+        "nnU-Net's 1000 epochs (default: by the preset)",
     )
     flags.METHOD.add(group, "others plan themselves when they are trained; default: HiFiSyn")
     flags.PLANS_NAME.add(group)
@@ -176,6 +183,7 @@ def _request(given: argparse.Namespace, cluster: "Executor | None") -> "PrepareR
         method_name=given.method or METHOD,
         plans_name=given.plans_name,
         preset=given.preset,
+        length_of=given.length,
         assignments=given.set,
         base_sources=NAMED,
         base_targets=TARGETS,

@@ -128,6 +128,7 @@ def make_plans(
         method_name=request.method_name,
         name=request.plans_name,
         preset=request.preset,
+        length_of=request.length_of,
         assignments=request.assignments,
         preprocessing_reason=preprocessing_reason,
         way=way if request.base_targets else None,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from hifisyn.engine.jobs import Executor, Failure
 from hifisyn.engine.shard import Shard
 from hifisyn.planning.device import Device
+from hifisyn.planning.lengths import LengthOf
 from hifisyn.planning.method_plan import PlansItself
 from hifisyn.planning.splits import Splits
 from hifisyn.plans import Plans, Preset
@@ -24,7 +25,7 @@ class PrepareRequest:
         method: that is planned for.
         method_name: its name in the registry.
         plans_name: name of the plans file; a data set may have several.
-        preset: see `planner.plan`.
+        preset, length_of: see `planner.plan`.
         assignments: `key=value` texts that replace values of the plans.
         base_sources: contrasts that the base model takes.
         base_targets: contrasts that it makes.
@@ -44,6 +45,7 @@ class PrepareRequest:
     method_name: str
     plans_name: str = "plans"
     preset: Preset = "recommended"
+    length_of: LengthOf | None = None
     assignments: Sequence[str] = ()
     base_sources: Sequence[str] = ()
     base_targets: Sequence[str] = ()

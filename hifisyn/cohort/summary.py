@@ -1,5 +1,6 @@
 """The essentials of a plan in a few lines."""
 
+from hifisyn.engine.progress import duration
 from hifisyn.plans import Plans, Way
 
 WAYS: dict[Way, str] = {
@@ -18,7 +19,7 @@ def essentials(plans: Plans) -> list[str]:
             f"{own.get('networks', {}).get('width', '?')} channels, batch {plans.optimisation.batch_size}",
             "settings.networks.width",
         ),
-        "training": (f"{length.epochs} epochs of {length.iterations} steps", "length.epochs"),
+        "training": (f"{length.epochs} epochs of {length.iterations} steps{_estimate(plans)}", "length.epochs"),
     }
     if memory := own.get("memory"):
         slots = ", ".join(f"{name} {count}" for name, count in memory["slots"].items()) or "no structure"
@@ -34,3 +35,12 @@ def essentials(plans: Plans) -> list[str]:
         reason = plans.reasons.get(key, "")
         shown.append(f"  {name:<9} {text}" + (f" ({reason})" if reason else ""))
     return shown
+
+
+def _estimate(plans: Plans) -> str:
+    """Return how long the training will take on the device that it is planned for, before anything is measured."""
+    minutes = plans.device.get("estimated", {}).get("training_minutes")
+    if minutes is None:
+        return ""
+    where = "the GPU" if plans.device["kind"] == "cuda" else f"{plans.device['cores']} CPU cores"
+    return f", by an estimate {duration(60 * minutes)} on {where}"

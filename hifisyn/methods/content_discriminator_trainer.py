@@ -17,7 +17,7 @@ class ContentDiscriminatorSettings(Settings):
     """DRIT's values."""
 
     lr: float = Field(4e-5, gt=0, description="learning rate of D^c")
-    clip: float = Field(5.0, gt=0, description="largest norm of its gradient")
+    clip: float = Field(5.0, ge=0, description="largest norm of its gradient; 0: any")
     steps: int = Field(3, ge=1, description="d_iter: of so many steps all but the last move D^c only")
 
     def moves_alone(self, iteration: int) -> bool:
@@ -60,8 +60,9 @@ class ContentDiscriminatorTrainer(Trainer):
         return super().learning_rates() | {CONTENT_DISCRIMINATOR: self.content_discriminator_plan[0].lr}
 
     def clips(self) -> dict[str, float]:
-        """Return the largest gradient norm of D^c."""
-        return {CONTENT_DISCRIMINATOR: self.content_discriminator_plan[0].clip}
+        """Return the largest gradient norm of D^c, where there is one."""
+        clip = self.content_discriminator_plan[0].clip
+        return {CONTENT_DISCRIMINATOR: clip} if clip > 0 else {}
 
     def moves_content_alone(self, iteration: int) -> bool:
         """Return whether a step moves D^c only."""

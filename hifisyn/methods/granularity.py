@@ -7,15 +7,13 @@ from pydantic import Field
 from torch import Tensor
 
 from hifisyn.losses.contents import Contents
-from hifisyn.losses.pgd import draw_anchors, pixel_loss
+from hifisyn.losses.pgd import OTHER_PIXELS, Negatives, draw_anchors, pixel_loss
 from hifisyn.methods.content_masks import ContentMasks
 from hifisyn.planning import rules
 from hifisyn.planning.method_plan import MethodPlan
-from hifisyn.plans import Plans, Preset
+from hifisyn.plans import Plans
 from hifisyn.settings import Settings
 from hifisyn.training.batch import Batch
-
-LITERAL = {"pgd": 1.0, "ramp": 0.0, "ramp_start": 0.0}  # at full weight from the first step
 
 
 class PixelGranularitySettings(Settings):
@@ -38,11 +36,10 @@ class PixelGranularitySettings(Settings):
         return min(max(grown / max(round(self.ramp * total), 1), 0.0), 1.0)
 
 
-def with_granularity(plan: MethodPlan, preset: Preset) -> MethodPlan:
+def with_granularity(plan: MethodPlan) -> MethodPlan:
     """Return a plan with the values of PGD, under `granularity`, that HiFi-Syn has in a run of that length."""
     chosen = rules.granularity(plan.length.total)
-    values = chosen.value | (LITERAL if preset == "paper_literal" else {})
-    own = {name: value for name, value in values.items() if name in PixelGranularitySettings.model_fields}
+    own = {name: value for name, value in chosen.value.items() if name in PixelGranularitySettings.model_fields}
     return plan.with_settings(granularity=own).because(settings__granularity__pgd=chosen.reason)
 
 
@@ -66,12 +63,20 @@ def contents_of(
 
 
 def pgd(
-    contents: Contents, batch: Batch, masks: ContentMasks, plan: PixelGranularitySettings, rng: torch.Generator
+    contents: Contents,
+    batch: Batch,
+    masks: ContentMasks,
+    plan: PixelGranularitySettings,
+    rng: torch.Generator,
+    *,
+    negatives: Negatives = "both",
+    other_pixels: int = OTHER_PIXELS,
 ) -> Tensor:
-    """Return L_PGD of a step, not yet weighted."""
+    """Return L_PGD of a step, not yet weighted; see `pixel_loss`."""
     foreground = torch.cat([masks.foreground[m] for m in batch.domains])
     anchors = draw_anchors(foreground, plan.anchors, rng)
-    return over_domains(pixel_loss(contents, anchors, plan.tau_1, plan.use_labels), batch)
+    loss = pixel_loss(contents, anchors, plan.tau_1, plan.use_labels, negatives=negatives, other_pixels=other_pixels)
+    return over_domains(loss, batch)
 
 
 def without_label_map(plans: Plans) -> str:

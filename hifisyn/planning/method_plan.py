@@ -12,6 +12,7 @@ from hifisyn.plans import BatchPlan, LengthPlan, OptimisationPlan, Plans, Preset
 from hifisyn.settings import Settings
 
 RATES = {"lr": 0, "lr_discriminator": 1}  # which of `rules.rate_factors` goes with which rate
+CONTENT_STEPS = "content_discriminator.steps"
 DIGITS = 12
 
 
@@ -60,12 +61,12 @@ class PlansItself(Protocol):
 
 
 def basis(device: Device, preset: Preset) -> Device:
-    """Return the device that sizes and length are chosen for: the paper's plan is full-sized on any.
+    """Return the device that sizes and length are chosen for: the paper's plans are full-sized on any.
 
     >>> basis(Device("cpu", 8, 2, minutes=4), "paper").kind
     'cuda'
     """
-    return size_rules.FULL_SIZE_DEVICE if preset == "paper" else device
+    return device if preset == "recommended" else size_rules.FULL_SIZE_DEVICE
 
 
 def shared_plan(
@@ -84,8 +85,10 @@ def shared_plan(
         The plan, and the sizes that it rests on.
     """
     device = basis(device, preset)
-    sizes = size_rules.sizes(device, slices.crop, literal=preset == "paper_literal")
-    length = size_rules.length(sizes.value, device)
+    sizes = size_rules.sizes(device, slices.crop)
+    steps = rules.content_steps(device)
+    period = steps.value if _field(kind, CONTENT_STEPS) else 1
+    length = size_rules.length(sizes.value, device, preset, period)
     rates = rules.rate_factors(sizes.value.width, length.value.total)
     average = rules.average(preset)
     values = {name: field.default for name, field in OptimisationPlan.model_fields.items()} | dict(published)
@@ -133,7 +136,7 @@ def _settings(
         "networks.n_down": (down.value, down.reason),
         "networks.content_noise": (noise.value, noise.reason),
         "networks.init": (init.value, init.reason),
-        "content_discriminator.steps": (steps.value, steps.reason),
+        CONTENT_STEPS: (steps.value, steps.reason),
         "attribute_ema": (ema.value, ema.reason),
     }
     if rate := _field(kind, "content_discriminator.lr"):

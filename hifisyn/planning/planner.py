@@ -5,10 +5,11 @@ from typing import Any
 
 from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
-from hifisyn.planning import size_rules
+from hifisyn.planning import lengths, size_rules
 from hifisyn.planning.choice import Choice
-from hifisyn.planning.costs import PUBLISHED_WIDTH, Sizes, step_gflop, step_memory_gb, step_seconds
+from hifisyn.planning.costs import PUBLISHED_WIDTH, Sizes, step_gflop, step_memory_gb, step_seconds, work_share
 from hifisyn.planning.device import Device
+from hifisyn.planning.lengths import LengthOf
 from hifisyn.planning.method_plan import MethodPlan, PlansItself, basis
 from hifisyn.plans import LengthPlan, Plans, Preset, SlicePlan, Way
 from hifisyn.settings import checked, whole_key
@@ -28,6 +29,7 @@ def plan(
     preprocessing_reason: str = "",
     way: Choice[Way] | None = None,
     lesions: str = "",
+    length_of: LengthOf | None = None,
 ) -> Plans:
     """Plan a training: slices are the same for all methods, the rest is the method's own.
 
@@ -37,17 +39,20 @@ def plan(
         method: that will be trained.
         method_name: of it, as the registry knows it.
         name: of the plans file, without ending.
-        preset: "paper" takes the published size and settings on any device, and stays as it is while what is
-            recommended improves; "paper_literal" takes the paper's ambiguous equations as they are printed.
+        preset: "recommended" takes what measurements say and the device allows; "paper" the published size and settings
+            and a sensible reading of the equations, on any device, and stays as it is while what is recommended
+            improves; "literal" the print of HiFi-Syn's paper wherever that can be followed, on any device.
+        length_of: the work whose length to take instead; none: as the preset says.
         assignments: `key=value` texts that replace values in the end.
         preprocessing_reason: why the scans were prepared as the fingerprint says.
         way: that is recommended for the cohort; none: nothing is said of it.
         lesions: how lesions differ between contrasts, see `hifisyn.planning.prevalence`; "": not so that it matters.
 
     Raises:
-        UserError: an assignment names no key of the plans, a value that cannot work, or another method.
+        UserError: an assignment names no key of the plans, a value that cannot work, or another method; or the length
+            of another work is asked for where the device limits it.
     """
-    slices, reasons = _slices(fingerprint, basis(device, preset), literal=preset == "paper_literal")
+    slices, reasons = _slices(fingerprint, basis(device, preset))
     if preprocessing_reason:
         reasons["preprocessing"] = preprocessing_reason
     if way:
@@ -69,6 +74,8 @@ def plan(
     }
     shared = Plans.checked(content, origin="the planner")
     plans = for_method(shared, method, method_name, fingerprint, device)
+    if length_of:
+        plans = _as_long_as(plans, length_of, fingerprint, device)
     return _set_by_hand(plans, assignments, method)
 
 
@@ -90,6 +97,28 @@ def for_method(
         }
     )
     return complete(whole, method)
+
+
+def _as_long_as(plans: Plans, work: LengthOf, fingerprint: Mapping[str, Any], device: Device) -> Plans:
+    """Return plans of the length of another work; averages and ramps, which follow the length, are those of long runs.
+
+    Raises:
+        UserError: the plan is for a device whose time is limited.
+    """
+    if size_rules.is_limited(basis(device, plans.preset)):
+        raise UserError(
+            f"--length {work} must stand beside a plan without a time limit",
+            got=str(device),
+            hint="pass --preset paper or --preset literal, or leave out --length",
+        )
+    cases = [entry["cases"] for entry in fingerprint["intensities"].values() if "cases" in entry]
+    slices = max(cases, default=fingerprint["subjects"]) * plans.slices.per_case
+    period = _period(plans)
+    chosen = lengths.named(work, slices=slices, batch=plans.optimisation.batch_size, period=period)
+    changed = plans.model_copy(
+        update={"length": chosen.value, "reasons": plans.reasons | {"length.epochs": chosen.reason}}
+    )
+    return changed.model_copy(update={"device": _device(device, plans.slices.crop, changed)})
 
 
 def complete(plans: Plans, method: type[PlansItself], origin: str = "") -> Plans:
@@ -172,8 +201,8 @@ def _set_by_hand(plans: Plans, assignments: Sequence[str], method: type[PlansIts
     return complete(changed.model_copy(update={"reasons": plans.reasons | dict.fromkeys(keys, SET_BY_HAND)}), method)
 
 
-def _slices(fingerprint: Mapping[str, Any], device: Device, *, literal: bool) -> tuple[SlicePlan, dict[str, str]]:
-    crop = size_rules.crop(device, literal=literal)
+def _slices(fingerprint: Mapping[str, Any], device: Device) -> tuple[SlicePlan, dict[str, str]]:
+    crop = size_rules.crop(device)
     size = size_rules.stored_size(device, crop)
     pixel = size_rules.pixel_mm(fingerprint["geometry"], fingerprint["subjects"], crop)
     plan = SlicePlan(size=size.value, crop=crop, pixel_mm=pixel.value, per_case=size_rules.PUBLISHED_SLICES)
@@ -185,17 +214,23 @@ def _is_own(key: str) -> bool:
     return key.partition(".")[0] in ("optimisation", "batches", "length", "settings")
 
 
-def _device(device: Device, crop: int, own: MethodPlan) -> dict[str, Any]:
+def _device(device: Device, crop: int, own: MethodPlan | Plans) -> dict[str, Any]:
     return {
         "kind": device.kind,
         "memory_gb": round(device.memory_gb, 1),
         "cores": device.cores,
         "minutes": device.minutes,
-        "estimated": _estimated(_sizes(crop, own), own.length, device),
+        "estimated": _estimated(_sizes(crop, own), own.length, device, _period(own)),
     }
 
 
-def _sizes(crop: int, own: MethodPlan) -> Sizes:
+def _period(own: MethodPlan | Plans) -> int:
+    """Return the steps of a method to one that moves all its networks."""
+    steps: int = own.settings.get("content_discriminator", {}).get("steps", 1)
+    return steps
+
+
+def _sizes(crop: int, own: MethodPlan | Plans) -> Sizes:
     networks, memory = own.settings.get("networks", {}), own.settings.get("memory", {})
     width = networks.get("width", PUBLISHED_WIDTH)
     down = networks.get("n_down", size_rules.n_down(crop).value)
@@ -203,14 +238,18 @@ def _sizes(crop: int, own: MethodPlan) -> Sizes:
     return Sizes(crop, width, own.optimisation.batch_size, down, values)
 
 
-def _estimated(sizes: Sizes, length: LengthPlan, device: Device) -> dict[str, float]:
-    """Return what a step of HiFi-Syn of these sizes costs; other methods cost between a third and twice as much."""
+def _estimated(sizes: Sizes, length: LengthPlan, device: Device, period: int) -> dict[str, float]:
+    """Return what HiFi-Syn of these sizes costs; other methods cost between a third and twice as much.
+
+    The step is one that moves all networks.
+    """
     seconds = step_seconds(sizes, device)
+    whole = length.total * work_share(period) * seconds
     return {
         "step_gflop": round(step_gflop(sizes), 1),
         "step_seconds": round(seconds, 3),
         "step_memory_gb": round(step_memory_gb(sizes), 1),
-        "training_minutes": round(length.total * seconds / size_rules.TIME_FOR_STEPS / 60, 1),
+        "training_minutes": round(whole / size_rules.TIME_FOR_STEPS / 60, 1),
     }
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from hifisyn.planning import lengths
 from hifisyn.planning.choice import Choice
 from hifisyn.planning.costs import (
     PUBLISHED_CROP,
@@ -17,13 +18,13 @@ from hifisyn.planning.costs import (
     step_seconds,
 )
 from hifisyn.planning.device import Device
-from hifisyn.plans import LengthPlan
+from hifisyn.plans import LengthPlan, Preset
 
 # The full-size plan.
 PUBLISHED_SIZE, PUBLISHED_BATCH = 256, 2
 PUBLISHED_PIXEL_MM = 1.0
 PUBLISHED_SLICES = 100
-EPOCHS, ITERATIONS = 200, 250
+PAPER_EPOCHS, ITERATIONS = 200, 250  # what the preset `paper` was frozen with
 FULL_SIZE_DEVICE = Device("cuda", 80.0, 16)  # on which every full-size plan fits
 NARROWER_WIDTHS = (64, 48, 32, 24, 16)
 MEMORY_SHARE = 0.9  # of the device's memory that a plan may use
@@ -50,35 +51,34 @@ def n_down(crop: int) -> Choice[int]:
     return Choice(1, f"two would leave {crop // 4} pixels a side of content, too few to hold anatomy")
 
 
-def crop(device: Device, *, literal: bool = False) -> int:
+def crop(device: Device) -> int:
     """Return the side of what the networks see: that of the network that suits the device best."""
-    return sizes(device, literal=literal).value.crop
+    return sizes(device).value.crop
 
 
-def sizes(device: Device, crop: int | None = None, *, literal: bool = False) -> Choice[Sizes]:
+def sizes(device: Device, crop: int | None = None) -> Choice[Sizes]:
     """Width, batch and depth of the networks.
 
     Args:
         device: that they are to suit.
         crop: side of what they see, in pixels, where that is given.
-        literal: values of the memory bank as wide as content.
     """
     choose = gpu_sizes if device.kind == "cuda" else cpu_sizes
-    return choose(device, crop, literal=literal)
+    return choose(device, crop)
 
 
-def sizes_of(crop: int, width: int, batch: int = PUBLISHED_BATCH, *, literal: bool = False) -> Sizes:
-    """Return the sizes that follow; V is half the content width as in MGUIT, all of it in the literal preset."""
+def sizes_of(crop: int, width: int, batch: int = PUBLISHED_BATCH) -> Sizes:
+    """Return the sizes that follow; V is half the content width as in MGUIT."""
     down = n_down(crop).value
     content_width = width * 2**down
-    return Sizes(crop, width, batch, down, content_width if literal else content_width // 2)
+    return Sizes(crop, width, batch, down, content_width // 2)
 
 
-def gpu_sizes(device: Device, crop: int | None = None, *, literal: bool = False) -> Choice[Sizes]:
+def gpu_sizes(device: Device, crop: int | None = None) -> Choice[Sizes]:
     """The published size where memory allows, else narrower; batch 1 last, since PGD then meets few subjects."""
     side = crop or PUBLISHED_CROP
-    ladder = [sizes_of(side, width, literal=literal) for width in NARROWER_WIDTHS]
-    ladder.append(sizes_of(side, NARROWER_WIDTHS[-1], 1, literal=literal))
+    ladder = [sizes_of(side, width) for width in NARROWER_WIDTHS]
+    ladder.append(sizes_of(side, NARROWER_WIDTHS[-1], 1))
     fitting = [sizes for sizes in ladder if _fits(sizes, device)]
     chosen = fitting[0] if fitting else ladder[-1]
     reason = f"about {step_memory_gb(chosen):.1f} GB of {device.memory_gb:.1f} GB, estimated from the feature maps"
@@ -89,11 +89,11 @@ def gpu_sizes(device: Device, crop: int | None = None, *, literal: bool = False)
     return Choice(chosen, f"narrower than published, so that a step fits: {reason}")
 
 
-def cpu_sizes(device: Device, crop: int | None = None, *, literal: bool = False) -> Choice[Sizes]:
+def cpu_sizes(device: Device, crop: int | None = None) -> Choice[Sizes]:
     """The largest network that gets enough steps in the time; enough grows with the root of its work."""
     seconds = seconds_for_steps(device)
     base = step_gflop(sizes_of(*LEAST_STEPS_AT))
-    ladder = [sizes_of(side, width, literal=literal) for side, width in _rungs(crop)]
+    ladder = [sizes_of(side, width) for side, width in _rungs(crop)]
     steps = {sizes: round(LEAST_STEPS * math.sqrt(step_gflop(sizes) / base)) for sizes in ladder}
     fitting = [s for s in ladder if steps[s] * step_seconds(s, device) <= seconds and _fits(s, device)]
     if not fitting:
@@ -122,13 +122,23 @@ def seconds_for_steps(device: Device) -> float:
     return 60 * TIME_FOR_STEPS * (CPU_MINUTES if device.minutes is None else device.minutes)
 
 
-def length(sizes: Sizes, device: Device) -> Choice[LengthPlan]:
-    """As many steps as the time allows, at most the full length; an epoch is a round number of them."""
-    full = EPOCHS * ITERATIONS
+def length(sizes: Sizes, device: Device, preset: Preset = "recommended", period: int = 1) -> Choice[LengthPlan]:
+    """As many steps as the time allows, at most the full length; an epoch is a round number of them.
+
+    Args:
+        sizes: of the networks.
+        device: whose time is limited or not.
+        preset: whose full length counts; HiFi-Syn's paper gives none.
+        period: steps of the method to one that moves all its networks.
+    """
+    if preset == "paper":
+        frozen = LengthPlan(epochs=PAPER_EPOCHS, iterations=ITERATIONS)
+        return Choice(frozen, f"{frozen.total} steps; the paper gives none, --length takes that of its sources")
+    if preset == "literal":
+        return lengths.mguit(period)
     if not is_limited(device):
-        return Choice(
-            LengthPlan(epochs=EPOCHS, iterations=ITERATIONS), f"{full} steps: the full length, no time limit given"
-        )
+        return lengths.nnunet(period)
+    full = lengths.nnunet(period).value.total
     seconds = step_seconds(sizes, device)
     steps = max(1, min(full, int(seconds_for_steps(device) / seconds)))
     each = max((n for n in EPOCH_LENGTHS if steps // n >= EPOCHS_AT_LEAST), default=max(1, steps // EPOCHS_AT_LEAST))

@@ -145,8 +145,8 @@ def test_overwrite_plans_again_and_other_plans_stand_beside(home, blank_pictures
     assert run("--no-slices") == 0
     assert run("--no-slices", "--overwrite", "--set", "lr=1e-3") == 0
     assert Plans.load(folder(home) / "plans.json").optimisation.lr == 1e-3
-    assert run("--plans-name", "literal", "--preset", "paper_literal") == 0
-    assert Plans.load(folder(home) / "literal.json").preset == "paper_literal"
+    assert run("--plans-name", "literal", "--preset", "literal") == 0
+    assert Plans.load(folder(home) / "literal.json").preset == "literal"
     assert (folder(home) / "literal_2d" / "A.json").exists()
     assert Plans.load(folder(home) / "plans.json").preset == "recommended"
 
@@ -181,6 +181,16 @@ def test_the_preset_paper_is_full_size_on_any_device(home, capsys):
     assert (plans.preset, plans.slices.crop, plans.settings["networks"]["width"]) == ("paper", 216, 64)
     assert (plans.length.total, plans.optimisation.average) == (50_000, 0)
     assert "preset paper, method HiFiSyn" in capsys.readouterr().out
+
+
+def test_the_length_of_another_work_is_taken_and_told(home, capsys):
+    assert run("--no-slices", "--preset", "paper", "--length", "mguit") == 0
+    assert Plans.load(folder(home) / "plans.json").length.total == 1_500_000
+    told = next(line for line in capsys.readouterr().out.splitlines() if "2000 epochs of 750 steps" in line)
+    assert "by an estimate" in told
+    assert "MGUIT's" in told
+    assert run("--no-slices", "--overwrite", "--device", "cpu", "--length", "mguit") == 2
+    assert "--length mguit must stand beside a plan without a time limit" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -418,7 +418,7 @@ def test_smoothed_copies_take_no_part_in_the_losses():
     assert logged[0] == logged[0.999]
 
 
-@pytest.mark.parametrize(("preset", "ema"), [("recommended", 0.0), ("paper", 0.999), ("paper_literal", 0.999)])
+@pytest.mark.parametrize(("preset", "ema"), [("recommended", 0.0), ("paper", 0.999), ("literal", 0.999)])
 def test_weights_are_averaged_once_and_as_published_by_the_published_presets(preset, ema):
     plan = StarGANv2.plan({}, SlicePlan(), Device("cpu", 8, 2, minutes=4), preset)
     settings = StarGANv2.SETTINGS.model_validate(plan.settings)

@@ -1,12 +1,14 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 from hifisyn import memory
+from hifisyn.cohort.summary import essentials
 from hifisyn.dataset import Dataset
 from hifisyn.errors import UserError
 from hifisyn.methods.hifisyn.settings import HiFiSynSettings
@@ -207,27 +209,78 @@ def test_pixels_are_as_large_as_the_brain_needs_and_no_finer_than_the_scan(box, 
 
 def test_the_literal_preset_takes_the_equations_as_printed():
     for device in (GPU, DEMO):
-        plans = plan(fingerprint(), device, preset="paper_literal")
+        plans = plan(fingerprint(), device, preset="literal")
         settings = own(plans)
         memory, losses = settings.memory, settings.losses
-        assert plans.preset == "paper_literal"
+        assert plans.preset == "literal"
         assert (memory.tau_r, memory.tau_u, memory.rho, memory.p_unlabelled) == (1, 1, 0.01, 0)
         assert memory.value_width == settings.networks.content_width
         assert losses.weight_inside
         assert (losses.pgd, losses.sgd, losses.ggd, losses.ramp, losses.ramp_start) == (1, 2, 1, 0, 0)
+        assert (memory.update_pixels, memory.update_sums, memory.translation_read) == ("all", "raw", "stored")
+        assert (memory.reseed_after, memory.warm_up, memory.scaled_read) == (0, False, False)
+        assert (losses.region, losses.difference, losses.pixel_negatives) == ("map", "sum", "others")
+        assert (losses.anchors, losses.other_pixels, losses.use_labels) == (54**2, 3 * 54**2, False)
 
 
-def test_the_literal_preset_changes_the_ambiguous_values_only():
-    roomy = Device("cuda", 80, 8)
-    paper, literal = (plan(fingerprint(), roomy, preset=name) for name in ("paper", "paper_literal"))
+def test_the_literal_preset_has_one_rate_and_one_kind_of_step():
+    for device in (GPU, DEMO):
+        plans = plan(fingerprint(), device, preset="literal")
+        trainer = HiFiSyn(plans.override(["width=4", "value_width=4"]), ("T1", "T2"))
+        assert set(trainer.learning_rates().values()) == {1e-4}
+        assert {trainer.rate_share(group, 499_999) for group in trainer.groups()} == {1.0}
+        assert trainer.period == 1
+        assert trainer.clips() == {}
+        assert own(plans).networks.content_noise == 0
+        assert (plans.batches.flip, plans.optimisation.average) == (False, 0)
+
+
+def test_the_literal_preset_has_the_size_of_the_paper_and_its_slots():
+    paper, literal = (plan(fingerprint(), DEMO, preset=name) for name in ("paper", "literal"))
     assert own(paper).memory.slots == own(literal).memory.slots
-    changed = {"memory", "losses"}
-    assert {key: paper.settings[key] for key in paper.settings if key not in changed} == {
-        key: literal.settings[key] for key in literal.settings if key not in changed
-    }
     assert paper.slices == literal.slices
-    assert (paper.optimisation, paper.batches, paper.length) == (literal.optimisation, literal.batches, literal.length)
+    assert paper.optimisation.batch_size == literal.optimisation.batch_size == 2
+    size = ("width", "n_down", "content_blocks", "attribute_code", "attribute_encoder", "discriminator")
+    assert all(paper.settings["networks"][key] == literal.settings["networks"][key] for key in size)
     assert Plans.checked(literal.model_dump(mode="json"), "test") == literal
+
+
+@pytest.mark.parametrize(
+    ("preset", "updates", "steps"), [("recommended", 250_000, 750_000), ("literal", 500_000, 500_000)]
+)
+def test_the_length_without_a_limit_counts_updates_of_all_networks(preset, updates, steps):
+    plans = plan(fingerprint(), GPU, preset=preset)
+    trainer = HiFiSyn(plans.override(["width=4", "value_width=4"]), ("T1", "T2"))
+    assert (plans.length.total / trainer.period, plans.length.total) == (updates, steps)
+    assert "updates" in plans.reasons["length.epochs"]
+
+
+def test_the_paper_takes_the_length_of_its_sources_where_that_is_asked_for():
+    content = fingerprint() | {"intensities": {m: {"span": {"median": 400.0}, "cases": 60} for m in ("T1", "T2")}}
+    planned = {name: plan(content, DEMO, preset="paper", length_of=name) for name in ("drit", "mguit", "nnunet")}
+    steps = {name: (p.length.epochs, p.length.iterations) for name, p in planned.items()}
+    # 60 cases of 100 slices, two a step; DRIT++'s code stops after 500,000 updates, a third of its steps
+    assert steps == {"drit": (500, 3000), "mguit": (2000, 750), "nnunet": (1000, 750)}
+    for name, whose in (("drit", "DRIT++"), ("mguit", "MGUIT"), ("nnunet", "nnU-Net")):
+        assert whose in planned[name].reasons["length.epochs"]
+        least = 750_000 if name == "nnunet" else 1_500_000
+        assert planned[name].length.total == least
+    unchanged = plan(content, DEMO, preset="paper").model_dump(exclude={"length", "reasons", "device"})
+    assert planned["drit"].model_dump(exclude={"length", "reasons", "device"}) == unchanged
+    with pytest.raises(UserError, match="without a time limit"):
+        plan(content, DEMO, length_of="mguit")
+
+
+def test_hours_are_told_and_count_steps_of_the_content_discriminator_for_what_they_cost():
+    plans = {name: plan(fingerprint(), GPU, preset="paper", length_of=name) for name in ("mguit", "nnunet")}
+    minutes = {name: p.device["estimated"]["training_minutes"] for name, p in plans.items()}
+    seconds = plans["mguit"].device["estimated"]["step_seconds"]
+    full = 500_000 * seconds / 60 / size_rules.TIME_FOR_STEPS
+    assert full < minutes["mguit"] < 1.1 * full
+    assert minutes["nnunet"] == pytest.approx(minutes["mguit"] / 2, rel=1e-3)
+    for device, where in ((GPU, "the GPU"), (DEMO, "2 CPU cores")):
+        line = next(line for line in essentials(plan(fingerprint(), device)) if line.startswith("  training"))
+        assert re.search(rf"by an estimate \d+ \w+ \d+ \w+ on {where}", line)
 
 
 def test_what_the_user_sets_counts_and_is_marked():

@@ -20,7 +20,17 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from hifisyn.losses.contents import UNKNOWN
-from hifisyn.methods.hifisyn.memory_update import GLOBAL, SlotSums, candidates, joint_key, moved, slot_sums
+from hifisyn.methods.hifisyn.memory_update import (
+    GLOBAL,
+    SlotSums,
+    UpdatePixels,
+    UpdateSums,
+    candidates,
+    joint_key,
+    moved,
+    slot_sums,
+    unit_sums,
+)
 from hifisyn.networks.precision import wide
 from hifisyn.networks.ranks import from_first_rank
 from hifisyn.networks.value_tables import counted_tables
@@ -50,6 +60,9 @@ class BrainMemoryBank(nn.Module):
         warm_up: keep min(rho, n / (n + 1)) only, n updates of the item so far.
         reseed_after: steps after which a slot starts over that no pixel chose though its structure was there; 0: never.
         test_read: slots that are read without labels.
+        scaled_read: S times sqrt(V), so that its entries have a variance of 1.
+        update_pixels: see `slot_sums`.
+        update_sums: see `joint_key`.
     """
 
     keys: Tensor
@@ -71,9 +84,14 @@ class BrainMemoryBank(nn.Module):
         warm_up: bool = True,
         reseed_after: int = 500,
         test_read: Literal["all", "global"] = "all",
+        scaled_read: bool = True,
+        update_pixels: UpdatePixels = "assigned",
+        update_sums: UpdateSums = "unit",
     ) -> None:
         super().__init__()
         self.tau_r, self.tau_u, self.rho, self.warm_up = tau_r, tau_u, rho, warm_up
+        self.update_pixels, self.update_sums = update_pixels, update_sums
+        self.scale = math.sqrt(value_width) if scaled_read else 1.0
         self.reseed_after = reseed_after
         self.reads_global_alone = test_read == "global" and global_slots > 0
         classes = [value for value, count in slots.items() for _ in range(count)] + [GLOBAL] * global_slots
@@ -104,8 +122,7 @@ class BrainMemoryBank(nn.Module):
     def retrieve(self, content: Tensor, table: BankTable, labels: Tensor | None) -> Tensor:
         """Return S_n = sqrt(V) * sum over t of w_{n,t} b^t (eq. 3), as a map (N, V, h, w).
 
-        The factor gives the entries of a unit value a variance of 1. The gradient flows to content through w and to
-        the table.
+        The gradient flows to content through w and to the table.
 
         Args:
             content: z^c, (N, C, h, w).
@@ -114,7 +131,7 @@ class BrainMemoryBank(nn.Module):
         """
         with torch.autocast(content.device.type, enabled=False):
             weights = self.weights(content, table.known, labels)
-            retrieved = math.sqrt(table.values.shape[1]) * (table.values.t() @ weights)
+            retrieved = self.scale * (table.values.t() @ weights)
             return retrieved.view(*retrieved.shape[:2], *content.shape[2:])
 
     def weights(self, content: Tensor, known: Tensor, labels: Tensor | None) -> Tensor:
@@ -196,7 +213,7 @@ class BrainMemoryBank(nn.Module):
         with torch.autocast(content.device.type, enabled=False):
             similarity = self.similarity(content)
             unit = unit_pixels(content), unit_pixels(attributes)
-            return slot_sums(*unit, similarity, labels, self.slot_class, self.tau_u)
+            return slot_sums(*unit, similarity, labels, self.slot_class, self.tau_u, self.update_pixels)
 
     def prototypes(self, sums: SlotSums, modality: str) -> BankTable:
         """Return P, the unit values of this batch; the stored one where a slot has no pixels."""
@@ -208,13 +225,13 @@ class BrainMemoryBank(nn.Module):
         """Return the values as the update of eq. 5 will leave them, with gradient to the attributes."""
         stored = self.table(modality)
         kept = self._kept(self.tables[modality].updates) * stored.known
-        values = moved(stored.values, normalize(sums.value, dim=1), kept, sums.present)
+        values = moved(stored.values, unit_sums(sums.value, self.update_sums), kept, sums.present)
         return BankTable(values, stored.known | sums.present)
 
     @torch.no_grad()
     def update(self, sums: Mapping[str, SlotSums]) -> None:
         """Move keys and values towards what a batch said (eq. 4 and 5); other contrasts' values stay."""
-        new_key, present = joint_key(list(sums.values()))
+        new_key, present = joint_key(list(sums.values()), self.update_sums)
         self.keys.copy_(moved(self.keys, new_key, self._kept(self.key_updates), present))
         for modality, of_contrast in sums.items():
             values, known = self.blended(of_contrast, modality)

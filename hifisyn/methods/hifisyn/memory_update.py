@@ -4,14 +4,17 @@ Pure functions over T slots, P pixels an image and N images. Labels are class nu
 
 Differs from the paper:
 - In eq. 6 u is a softmax over all pixels. Then every slot receives nearly the same sum and all collapse to one vector
-  within a few updates. Softmax and sum run over the pixels assigned to the slot, as Fig. 3 and MGUIT have it.
+  within a few updates. Softmax and sum run over the pixels assigned to the slot, as Fig. 3 and MGUIT have it; "all"
+  is the printed form.
 - The read-out, which eq. 5 writes back, is replaced by the encoder's dense attributes at the assigned pixels (MGUIT).
 - The norm bars of eq. 4 and 5 carry a subscript 2, which would make a scalar; the vector is L2-normalised.
-- Eq. 4 adds the sums of both contrasts to one old key; here each is normalised, and their mean counts.
+- Eq. 4 adds the sums of both contrasts to one old key; here each is normalised, and their mean counts, "raw" is the
+  printed form.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -20,6 +23,9 @@ from torch.nn.functional import normalize
 from hifisyn.networks.ranks import sum_over_ranks
 
 GLOBAL = -1  # class of a slot that serves every pixel
+
+UpdatePixels = Literal["assigned", "all"]
+UpdateSums = Literal["unit", "raw"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,13 @@ def _nearest(similarity: Tensor, allowed: Tensor) -> Tensor:
 
 
 def slot_sums(
-    queries: Tensor, attributes: Tensor, similarity: Tensor, labels: Tensor, slot_class: Tensor, tau_u: float
+    queries: Tensor,
+    attributes: Tensor,
+    similarity: Tensor,
+    labels: Tensor,
+    slot_class: Tensor,
+    tau_u: float,
+    pixels: UpdatePixels = "assigned",
 ) -> SlotSums:
     """Sum the assigned pixels' queries and attributes with the weights of eq. 6.
 
@@ -91,8 +103,11 @@ def slot_sums(
         labels: (N, P) int64.
         slot_class: (T,) int64.
         tau_u: temperature.
+        pixels: that a slot sums over: those assigned to it, or all, as eq. 6 is printed.
     """
-    weights = torch.exp((similarity - 1) / tau_u) * assign(similarity, labels, slot_class)
+    weights = torch.exp((similarity - 1) / tau_u)
+    if pixels == "assigned":
+        weights = weights * assign(similarity, labels, slot_class)
     structural, everywhere = candidates(labels, slot_class)
     offered = (structural | everywhere).sum(dim=(0, 2))
     sums = [_over_pixels(weights, queries), _over_pixels(weights, attributes)]
@@ -107,11 +122,21 @@ def _over_pixels(weights: Tensor, features: Tensor) -> Tensor:
     return torch.bmm(weights, features.transpose(1, 2)).sum(dim=0)
 
 
-def joint_key(sums: Sequence[SlotSums]) -> tuple[Tensor, Tensor]:
-    """Return dk (T, C), the unit mean over the contrasts that have pixels, and where any has, (T,) bool (eq. 4)."""
+def joint_key(sums: Sequence[SlotSums], form: UpdateSums = "unit") -> tuple[Tensor, Tensor]:
+    """Return dk (T, C) over the contrasts that have pixels, and where any has, (T,) bool (eq. 4).
+
+    Args:
+        sums: of each contrast.
+        form: "unit": the unit mean of the contrasts' unit sums; "raw": their sum, of a norm up to their number.
+    """
     present = torch.stack([s.present for s in sums])
-    each = torch.stack([normalize(s.key, dim=1) for s in sums])
-    return normalize((each * present[:, :, None]).sum(dim=0), dim=1), present.any(dim=0)
+    each = torch.stack([unit_sums(s.key, form) for s in sums])
+    return unit_sums((each * present[:, :, None]).sum(dim=0), form), present.any(dim=0)
+
+
+def unit_sums(sums: Tensor, form: UpdateSums) -> Tensor:
+    """Return sums (T, C) as they meet the old items: of unit norm, or raw."""
+    return normalize(sums, dim=1) if form == "unit" else sums
 
 
 def moved(old: Tensor, new: Tensor, kept: Tensor, present: Tensor) -> Tensor:
@@ -119,7 +144,7 @@ def moved(old: Tensor, new: Tensor, kept: Tensor, present: Tensor) -> Tensor:
 
     Args:
         old: (T, C), unit items.
-        new: (T, C), unit items of this batch.
+        new: (T, C), items of this batch.
         kept: (T,), share of the old item in [0, 1].
         present: (T,) bool.
     """

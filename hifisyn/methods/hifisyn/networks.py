@@ -60,4 +60,7 @@ def memory_bank(plans: Plans, settings: HiFiSynSettings, domains: tuple[str, ...
         warm_up=plan.warm_up,
         reseed_after=plan.reseed_after,
         test_read=plan.test_read,
+        scaled_read=plan.scaled_read,
+        update_pixels=plan.update_pixels,
+        update_sums=plan.update_sums,
     )

@@ -42,7 +42,7 @@ class BankTables:
     Attributes:
         sums: what the images say about the slots.
         own: P_i, the prototypes of m_i's batch.
-        shared: B~_i, the stored values with this batch blended in.
+        shared: what translations read: B~_i, the stored values with this batch blended in, or as they are stored.
     """
 
     sums: dict[str, SlotSums]
@@ -73,10 +73,11 @@ class Passes:
     Args:
         networks: of the method.
         content_noise: standard deviation of the noise on content in training.
+        blended: translations read values with this batch blended in, which gives E^a a gradient; else stored ones.
     """
 
-    def __init__(self, networks: HiFiSynNetworks, content_noise: float) -> None:
-        self.networks, self.content_noise = networks, content_noise
+    def __init__(self, networks: HiFiSynNetworks, content_noise: float, *, blended: bool = True) -> None:
+        self.networks, self.content_noise, self.blended = networks, content_noise, blended
 
     @property
     def bank(self) -> BrainMemoryBank | None:
@@ -109,7 +110,9 @@ class Passes:
         )
         sums = {m: bank.sums(e.content, e.dense, masks.labels[m]) for m, e in encoded.items() if e.dense is not None}
         own: dict[str, BankTable | None] = {m: bank.prototypes(s, m) for m, s in sums.items()}
-        return BankTables(sums, own=own, shared={m: bank.blended(s, m) for m, s in sums.items()})
+        shared: dict[str, BankTable | None]
+        shared = {m: bank.blended(s, m) if self.blended else bank.table(m) for m, s in sums.items()}
+        return BankTables(sums, own=own, shared=shared)
 
     def render(
         self,

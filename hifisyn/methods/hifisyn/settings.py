@@ -25,6 +25,16 @@ class MemorySettings(MemorySlots):
     )
     p_unlabelled: float = Field(0.5, ge=0, le=1, description="share of training steps that read as at test time")
     test_read: Literal["all", "global"] = "all"
+    translation_read: Literal["blended", "stored"] = Field(
+        "blended", description="values that translations read: with this batch blended in, or as stored before it"
+    )
+    scaled_read: bool = Field(True, description="S is multiplied by sqrt(V); eq. 3 prints no factor")
+    update_pixels: Literal["assigned", "all"] = Field(
+        "assigned", description="pixels over which u of eq. 6 is a softmax; all: as printed"
+    )
+    update_sums: Literal["unit", "raw"] = Field(
+        "unit", description="sums of eq. 4 and 5: unit, those of keys averaged over contrasts; raw: added as printed"
+    )
 
 
 class HiFiSynNetworkSettings(NetworkSettings):
@@ -47,10 +57,19 @@ class LossSettings(PixelGranularitySettings):
     reconstruction: float = Field(10.0, ge=0, description="lambda_4, self-reconstruction L1")
     sgd: float = Field(2.0, ge=0, description="lambda_6, structure granularity discrimination")
     ggd: float = Field(1.0, ge=0, description="lambda_7, global granularity discrimination")
+    pixel_negatives: Literal["both", "others"] = Field(
+        "both", description="negatives of PGD: the own translation and other people's, or others' alone (eq. 7)"
+    )
+    other_pixels: int = Field(256, ge=1, description="pixels of other people's images that PGD pushes an image from")
     tau_2: float = Field(0.2, gt=0, description="temperature of SGD")
     tau_3: float = Field(0.1, gt=0, description="temperature of GGD")
     same_structure: Literal["push", "ignore"] = Field("push", description="same structure of other subjects in SGD")
     background_structure: bool = Field(True, description="background counts as a structure in SGD")
+    region: Literal["mean", "map"] = Field(
+        "mean", description="content of a structure; map: masked, as eq. 8 prints it"
+    )
+    difference: Literal["mean", "sum"] = Field("mean", description="difference in a structure; sum: as eq. 9 prints it")
+    alpha_s: float = Field(0.5, ge=0, description="fall of the rank weight (eq. 10)")
     weight_inside: bool = Field(False, description="rank weight inside the exponent, as eq. 11 is printed")
 
 

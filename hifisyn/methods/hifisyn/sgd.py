@@ -1,13 +1,16 @@
 """L_SGD, structure granularity discrimination (HiFi-Syn eq. 8 to 11).
 
 Differs from the paper:
-- Eq. 8 keeps a masked map of full size; maps of different structures then share no pixel, and their cosine is 0 by
-  construction. A structure's region vector is the mean of content over its pixels.
-- d of eq. 9 is a sum, by which the largest structure always ranks first; here it is a mean over pixels and channels.
+- Eq. 8 keeps a masked map of full size ("map"); maps of different structures of an image then share no pixel, and their
+  cosine is 0 by construction. A structure's region vector is the mean of content over its pixels.
+- d of eq. 9 is a sum ("sum"), by which the largest structure almost always ranks first; here it is a mean over pixels
+  and channels.
 - Eq. 10 leaves open where ranks begin. Rank 0 is the largest d, so w = 1, 0.61, 0.37, 0.22, ...
 - Eq. 11 has w inside the exponent of the numerator alone. Its minimum is at p+ = w, so pairs of small w are pushed
   apart. Here w multiplies the logarithm; `weight_inside` is the printed form.
 """
+
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,7 +18,10 @@ from torch import Tensor
 from hifisyn.losses.contents import Contents, information_nce, unit
 
 MIN_PIXELS = 4
-RANK_DECAY = 0.5
+ALPHA_S = 0.5
+
+Region = Literal["mean", "map"]
+Difference = Literal["mean", "sum"]
 
 
 def structure_loss(
@@ -23,6 +29,9 @@ def structure_loss(
     structures: Tensor,
     tau_2: float = 0.2,
     *,
+    region: Region = "mean",
+    difference: Difference = "mean",
+    alpha_s: float = ALPHA_S,
     same_structure: str = "push",
     weight_inside: bool = False,
 ) -> Tensor:
@@ -32,6 +41,9 @@ def structure_loss(
         contents: the M images of the step.
         structures: (L,) int64, the label values that count.
         tau_2: temperature.
+        region: see `region_vectors`.
+        difference: see `structure_difference`.
+        alpha_s: see `rank_weight`.
         same_structure: "push": the same structure of other people is a negative, as printed; "ignore": it is not.
         weight_inside: the rank weight inside the exponent, as eq. 11 is printed.
     """
@@ -39,8 +51,8 @@ def structure_loss(
         contents = contents.in_float32()
         masks = (contents.labels[:, None, :] == structures[None, :, None]).to(contents.original.dtype)  # (M, L, P)
         valid = masks.sum(dim=2) >= MIN_PIXELS  # (M, L)
-        weight = rank_weight(structure_difference(contents, masks), valid)
-        original, translated = region_vectors(contents.original, masks), region_vectors(contents.translated, masks)
+        weight = rank_weight(structure_difference(contents, masks, difference), valid, alpha_s)
+        original, translated = (region_vectors(c, masks, region) for c in (contents.original, contents.translated))
         counted = _negatives(contents.others(), valid, same_structure == "push")
         losses = [
             _one_role(a, b, weight, counted, tau_2, weight_inside)
@@ -49,24 +61,39 @@ def structure_loss(
         return ((losses[0] + losses[1]) / 2 * valid).sum(dim=1) / valid.sum(dim=1).clamp_min(1)
 
 
-def region_vectors(content: Tensor, masks: Tensor) -> Tensor:
-    """Return r_s, the unit mean of content (M, C, P) over the pixels of each structure (M, L, P): (M, L, C) (eq. 8)."""
+def region_vectors(content: Tensor, masks: Tensor, region: Region = "mean") -> Tensor:
+    """Return r_s of each structure as unit vectors (eq. 8).
+
+    Args:
+        content: (M, C, P).
+        masks: (M, L, P) of 0 and 1.
+        region: "mean": the mean of content over the pixels; "map": content, 0 outside of the structure, flattened.
+
+    Returns:
+        (M, L, C) or (M, L, C * P).
+    """
+    if region == "map":
+        return unit((masks[:, :, None, :] * content[:, None]).flatten(2), 2)
     return unit(torch.bmm(masks, content.transpose(1, 2)), 2)
 
 
 @torch.no_grad()
-def structure_difference(contents: Contents, masks: Tensor) -> Tensor:
-    """Return d_s, (M, L), the mean absolute difference of original and translated content in a structure (eq. 9)."""
-    difference = (contents.original - contents.translated).abs().mean(dim=1)  # (M, P)
-    return torch.bmm(masks, difference[:, :, None]).squeeze(2) / masks.sum(dim=2).clamp_min(1)
+def structure_difference(contents: Contents, masks: Tensor, difference: Difference = "mean") -> Tensor:
+    """Return d_s, (M, L), the mean absolute difference of original and translated content in a structure (eq. 9).
+
+    The form "sum" adds over pixels and channels.
+    """
+    each = (contents.original - contents.translated).abs()
+    total = torch.bmm(masks, each.sum(dim=1)[:, :, None]).squeeze(2)
+    return total if difference == "sum" else total / (each.shape[1] * masks.sum(dim=2).clamp_min(1))
 
 
 @torch.no_grad()
-def rank_weight(difference: Tensor, valid: Tensor) -> Tensor:
-    """Return w_s = exp(-0.5 rank), (M, L), the rank among an image's valid structures, largest d first (eq. 10)."""
+def rank_weight(difference: Tensor, valid: Tensor, alpha_s: float = ALPHA_S) -> Tensor:
+    """Return w_s = exp(-alpha_s rank), (M, L), the rank among an image's valid structures, largest d first (eq. 10)."""
     order = difference.masked_fill(~valid, -torch.inf).argsort(dim=1, descending=True)
     rank = order.argsort(dim=1)
-    return torch.exp(-RANK_DECAY * rank)
+    return torch.exp(-alpha_s * rank)
 
 
 def _negatives(others: Tensor, valid: Tensor, push_same: bool) -> Tensor:

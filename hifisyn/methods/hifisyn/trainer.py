@@ -70,7 +70,8 @@ class HiFiSyn(ContentDiscriminatorTrainer):
 
     def __init__(self, plans: Plans, domains: tuple[str, ...]) -> None:
         super().__init__(plans, domains)
-        self.passes = Passes(self.networks, self.settings.networks.content_noise)
+        blended = self.settings.memory.translation_read == "blended"
+        self.passes = Passes(self.networks, self.settings.networks.content_noise, blended=blended)
         self._update_after_step: tuple[dict[str, Tensor], BankTables] | None = None
         self._last_contents: tuple[ContentMasks, dict[str, Tensor]] | None = None
         self._discriminator_curves: dict[str, Tensor] = {}
@@ -183,7 +184,7 @@ class HiFiSyn(ContentDiscriminatorTrainer):
             "domain": (plan.domain, lambda: self._domain_adversarial(batch, rendered)),
             "cycle": (plan.cycle, lambda: _l1(rendered.cycle, batch)),
             "reconstruction": (plan.reconstruction, lambda: _l1(rendered.reconstruction, batch)),
-            "pgd": (plan.pgd * ramp, lambda: granularity.pgd(contents, batch, masks, plan, self.generator)),
+            "pgd": (plan.pgd * ramp, lambda: self._pgd(contents, batch, masks)),
             "sgd": (plan.sgd * ramp, lambda: self._sgd(contents, batch)),
             "ggd": (plan.ggd * ramp, lambda: granularity.over_domains(global_loss(contents, plan.tau_3), batch)),
         }
@@ -193,6 +194,18 @@ class HiFiSyn(ContentDiscriminatorTrainer):
         terms = [adversarial.generator_loss(self._logits(rendered.fake[s], t)) for s, t in batch.directions]
         return torch.stack(terms).sum()
 
+    def _pgd(self, contents: Contents, batch: Batch, masks: ContentMasks) -> Tensor:
+        plan = self.settings.losses
+        return granularity.pgd(
+            contents,
+            batch,
+            masks,
+            plan,
+            self.generator,
+            negatives=plan.pixel_negatives,
+            other_pixels=plan.other_pixels,
+        )
+
     def _sgd(self, contents: Contents, batch: Batch) -> Tensor:
         plan = self.settings.losses
         values = sorted(v for v in self.plans.labels.values() if v > 0 or plan.background_structure)
@@ -200,6 +213,9 @@ class HiFiSyn(ContentDiscriminatorTrainer):
             contents,
             torch.tensor(values, device=self.device),
             plan.tau_2,
+            region=plan.region,
+            difference=plan.difference,
+            alpha_s=plan.alpha_s,
             same_structure=plan.same_structure,
             weight_inside=plan.weight_inside,
         )

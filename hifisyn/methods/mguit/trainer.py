@@ -80,7 +80,7 @@ class MGUIT(ContentDiscriminatorTrainer):
     ) -> MethodPlan:
         """Return what the shared rules plan, the slots of the memory, and PGD, where it is on."""
         shared, sizes = shared_plan(cls.SETTINGS, cls.PUBLISHED, slices, device, preset)
-        return granularity.with_granularity(with_slots(shared, fingerprint, sizes), preset)
+        return granularity.with_granularity(with_slots(shared, fingerprint, sizes))
 
     @classmethod
     def check(cls, plans: Plans) -> None:

@@ -89,7 +89,7 @@ class MUNIT(Trainer):
         cls, fingerprint: Mapping[str, Any], slices: SlicePlan, device: Device, preset: Preset = "recommended"
     ) -> MethodPlan:
         """Return what the shared rules plan, and PGD, where `label_map` is on, as HiFi-Syn has it."""
-        return granularity.with_granularity(super().plan(fingerprint, slices, device, preset), preset)
+        return granularity.with_granularity(super().plan(fingerprint, slices, device, preset))
 
     @classmethod
     def without_labels(cls, plans: Plans) -> str:

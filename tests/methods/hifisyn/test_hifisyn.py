@@ -420,13 +420,11 @@ def test_global_slots_alone():
 
 
 def test_the_literal_preset_trains_and_forgets():
-    shared = shared_plans(preset="paper_literal")
+    shared = shared_plans(preset="literal")
     plans = for_method(shared, HiFiSyn, "HiFiSyn", FINGERPRINT, planned_for(shared))
     full = HiFiSynSettings.model_validate(plans.settings)
     assert full.memory.value_width == full.networks.content_width
-    plans = plans.override(
-        ["width=4", "n_down=1", "content_blocks=1", "value_width=8", "anchors=16", "content_discriminator.steps=1"]
-    )
+    plans = plans.override(["width=4", "n_down=1", "content_blocks=1", "value_width=8"])
     trainer = make(plans)
     bank = trainer.networks.memory_bank
     assert bank.values.shape[2] == trainer.settings.networks.content_width
@@ -440,6 +438,8 @@ def test_the_literal_preset_trains_and_forgets():
     list(trainer.updates(make_batch(11)))
     sums = trainer._update_after_step[1].sums["T1"]
     prototypes = bank.prototypes(sums, "T1").values
+    shared = trainer._update_after_step[1].shared["T1"].values.clone()
+    assert torch.equal(shared, kept[0]), "translations read what is stored"
     trainer.after_step()
     assert ((bank.values[0] - prototypes).norm(dim=1) <= 0.03).all()
     assert not torch.allclose(bank.values[0], kept[0])
