@@ -12,6 +12,7 @@ FLOORS = [
     {
         "errors",
         "archives",
+        "baselines",
         "columns",
         "dataset_json",
         "directions",

@@ -18,9 +18,9 @@ import numpy as np
 from cases import Case, cohort_look, others, read_groups
 from confidence import Confidence
 
+from hifisyn import baselines
 from hifisyn.base.contrasts import TARGETS, UNNAMED
 from hifisyn.base.translate import BaseModel
-from hifisyn.evaluation import baselines
 from hifisyn.metrics import lesions
 from hifisyn.metrics.image import correlation, finite_mean, psnr, ssim
 

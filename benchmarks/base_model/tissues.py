@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from cases import Case, others, read_groups
 
+from hifisyn import baselines
 from hifisyn.base.translate import BaseModel
 from hifisyn.errors import UserError
-from hifisyn.evaluation import baselines
 from hifisyn.preprocessing.tissue import segment
 from hifisyn.volume import Volume
 

@@ -12,18 +12,19 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from hifisyn.baselines import Baselines
 from hifisyn.columns import CASE, DIRECTION, METHOD, SLICE, SUBJECT
 from hifisyn.directions import Direction, directions
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
-from hifisyn.evaluation import baselines, regions
+from hifisyn.evaluation import regions
 from hifisyn.evaluation.case_measures import CASE_MEASURES
 from hifisyn.evaluation.measures import MEASURES, by_case, by_dataset
 from hifisyn.evaluation.score_answers import Scores, score_answers
 from hifisyn.inference.prediction import Translated
 from hifisyn.intensities import OUTSIDE
-from hifisyn.paths import SPLITS_JSON
 from hifisyn.slices import SliceStore
+from hifisyn.training.fit_baselines import fit_baselines
 
 
 class Translator(Protocol):
@@ -61,23 +62,6 @@ class ModelEvaluation:
 OnCase = Callable[[str, Direction, dict[str, np.ndarray], list[int]], None]
 # Returns the rows of what stands beside in any evaluation, for a direction and cases.
 Beside = Callable[[Direction, Sequence[str]], Scores]
-
-
-def fit_baselines(store: SliceStore, training: Sequence[str], source: str, target: str) -> baselines.Baselines:
-    """Fit the baselines of one direction on training cases; those with both contrasts serve the look-up table.
-
-    Raises:
-        UserError: no training case has the target.
-    """
-    has = {case: store.paired(case) for case in training}
-    having = [case for case in training if target in has[case]]
-    if not having:
-        raise UserError(f"{store.folder} has no training case with {target}", hint=f"check {SPLITS_JSON}")
-    both = [case for case in having if source in has[case]]
-    return baselines.fit(
-        ((store.image(case, target), store.brain(case)) for case in having),
-        ((store.image(case, source), store.image(case, target), store.brain(case)) for case in both),
-    )
 
 
 def compare(
@@ -172,7 +156,7 @@ def _answers(
     store: SliceStore,
     case: str,
     direction: Direction,
-    fitted: baselines.Baselines,
+    fitted: Baselines,
     context: int,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return the answer of every baseline and of the model, the columns to look at, and the errors that are expected.

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from hifisyn.evaluation.baselines import BASELINE_NAMES
+from hifisyn.baselines import BASELINE_NAMES
 from hifisyn.tables.table import Table
 
 BASE, TOLD = "base@", "told tissue means"  # a number follows; what the row was told stands last

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hifisyn.baselines import BASELINE_NAMES
 from hifisyn.errors import UserError
 from hifisyn.evaluation import of_all_models, output_files, synthetic_slices
-from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import find
 from hifisyn.evaluation.model_tables import read_tables

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 import torch
 
+from hifisyn import baselines
+from hifisyn.baselines import BASELINE_NAMES
 from hifisyn.cli.evaluate import main
-from hifisyn.evaluation import baselines, model_tables, of_all_models, output_files, synthetic_slices
-from hifisyn.evaluation.baselines import BASELINE_NAMES
+from hifisyn.evaluation import model_tables, of_all_models, output_files, synthetic_slices
 from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import find
 from hifisyn.evaluation.model_tables import read_tables

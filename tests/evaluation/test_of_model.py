@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 import torch
 
+from hifisyn import baselines
 from hifisyn.cli.evaluate import main
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
-from hifisyn.evaluation import against_baselines, baselines, model_task, of_model
+from hifisyn.evaluation import against_baselines, model_task, of_model
 from hifisyn.evaluation.measures import score
 from hifisyn.files import write_json
 from hifisyn.inference.prediction import Translated
@@ -17,6 +18,7 @@ from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.planning.splits import Fold, Splits
 from hifisyn.slices import SliceStore
 from hifisyn.training import checkpoint
+from hifisyn.training.fit_baselines import fit_baselines
 from tests.support.training_toys import toy_plans
 from tests.support.untrusted import TRUSTED, doubt
 
@@ -112,7 +114,7 @@ def test_baselines_learn_from_training_cases_only(store):
     write(store, "e", 77)
     after = compare(store, cases=("d",)).slices
     assert before.equals(after)
-    fitted = against_baselines.fit_baselines(store, TRAIN, *PAIR)
+    fitted = fit_baselines(store, TRAIN, *PAIR)
     pooled = np.concatenate([store.image(case, "T2")[store.brain(case)] for case in TRAIN])
     assert fitted.mean == pytest.approx(pooled.mean(), abs=1e-6)
 

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from hifisyn.baselines import BASELINE_NAMES
 from hifisyn.directions import Direction, directions
 from hifisyn.downstream import augment, lesion, tissue
 from hifisyn.downstream.model_under_test import DownstreamSettings, ModelUnderTest
 from hifisyn.downstream.nnunet_settings import NnUNetSettings
 from hifisyn.errors import UserError
 from hifisyn.evaluation import against_baselines, of_all_models, output_files, synthetic_slices
-from hifisyn.evaluation.baselines import BASELINE_NAMES
 from hifisyn.evaluation.measures import score
 from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import evaluations, find

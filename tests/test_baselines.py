@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from hifisyn.evaluation import baselines
+from hifisyn import baselines
 
 
 @pytest.fixture
