@@ -12,6 +12,7 @@ from hifisyn.dataset_conversion.converter import Conversion, LeftOut
 from hifisyn.dataset_conversion.place_files import Place, leave_out, place_all
 from hifisyn.dataset_conversion.source import Found
 from hifisyn.dataset_conversion.subjects import choose_subjects, require_known
+from hifisyn.engine.held import held
 from hifisyn.errors import FileError, UserError
 from hifisyn.files import write_json, write_text
 from hifisyn.names import HINT as RENAME
@@ -61,17 +62,18 @@ def write(
         raise UserError(f"data set {name} must have at least one readable scan", got=_first(left_out))
     if all(case.subject in held_out for case in checked):
         raise UserError(f"data set {name} must have at least one readable scan to train on", hint="see --test")
-    fresh_folder(folder, overwrite=overwrite)
-    if found.participants_key:
-        write_json(folder / PARTICIPANTS_KEY, {"key": found.participants_key}, private=True)
-    cases, broken = place_all(checked, found, folder, place, held_out)
-    left_out += broken
-    if all(case.subject in held_out for case in cases.values()):
-        raise UserError(f"data set {name} must have at least one sound scan to train on", got=_first(left_out))
-    dataset = _described(name, found, cases, held_out)
-    _write_participants(folder / PARTICIPANTS_TSV, found, chosen)
-    dataset.save(folder)
-    return Conversion(dataset, (*found.left_out, *left_out), (*found.warnings, *warnings))
+    with held(folder, [folder / name for name in OWN_FOLDERS]):
+        fresh_folder(folder, overwrite=overwrite)
+        if found.participants_key:
+            write_json(folder / PARTICIPANTS_KEY, {"key": found.participants_key}, private=True)
+        cases, broken = place_all(checked, found, folder, place, held_out)
+        left_out += broken
+        if all(case.subject in held_out for case in cases.values()):
+            raise UserError(f"data set {name} must have at least one sound scan to train on", got=_first(left_out))
+        dataset = _described(name, found, cases, held_out)
+        _write_participants(folder / PARTICIPANTS_TSV, found, chosen)
+        dataset.save(folder)
+        return Conversion(dataset, (*found.left_out, *left_out), (*found.warnings, *warnings))
 
 
 def fresh_folder(folder: Path, *, overwrite: bool) -> None:

@@ -3,7 +3,10 @@
 Nothing is ever unpacked to the disk, so a member's name cannot lead anywhere; names that try are refused all the same.
 """
 
+import errno
+import lzma
 import os
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -16,7 +19,10 @@ from typing import BinaryIO, cast
 from hifisyn.errors import FileError
 
 ENDINGS = (".zip", ".tar")
-BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
+BROKEN = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, NotImplementedError, OverflowError, ValueError),
+)
 
 State = tuple[int, int, int]  # what changes with an archive, so that nothing kept of it outlives it
 
@@ -160,6 +166,8 @@ def _errors(archive: Path) -> Iterator[None]:
         if "password" not in str(error):
             raise
         raise FileError(archive, "must not be encrypted", got=error, hint="unpack it") from None
-    except BROKEN as error:
+    except (*BROKEN, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # else a place in the file that cannot be
         reason = str(error) or type(error).__name__
         raise FileError(archive, "must be an archive", got=f"a broken file: {reason}", hint="copy it again") from None

@@ -56,7 +56,7 @@ class FileError(UserError):
         self.file, self.problem = file, problem
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restored_file_error, (self.file, self.problem, self.got, self.hint)
+        return _restored_file_error, (type(self), self.file, self.problem, self.got, self.hint)
 
     def at(self, place: object) -> UserError:
         """Return the same error, of a named case or flag."""
@@ -64,7 +64,7 @@ class FileError(UserError):
 
     def called(self, name: object) -> "FileError":
         """Return the same error with another name of the file, as where its path must not be shown."""
-        return FileError(name, self.problem, got=self.got.replace(str(self.file), str(name)), hint=self.hint)
+        return type(self)(name, self.problem, got=self.got.replace(str(self.file), str(name)), hint=self.hint)
 
     @property
     def reason(self) -> str:
@@ -72,8 +72,12 @@ class FileError(UserError):
         return str(UserError(self.problem, got=self.got, hint=self.hint))
 
 
-def _restored_file_error(file: object, problem: str, got: str, hint: str) -> FileError:
-    return FileError(file, problem, got=got, hint=hint)
+class PassingFileError(FileError):
+    """A file that cannot be used now, for a reason that lies in the machine."""
+
+
+def _restored_file_error(kind: type[FileError], file: object, problem: str, got: str, hint: str) -> FileError:
+    return kind(file, problem, got=got, hint=hint)
 
 
 def _restored(kind: type[UserError], what: str, got: str, hint: str) -> UserError:

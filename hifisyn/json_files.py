@@ -31,7 +31,7 @@ def read_object(path: Path | str, *, most: int = LARGEST) -> dict[str, Any]:
     """
     content = read_json(path, most=most)
     if not isinstance(content, dict):
-        raise FileError(path, "must hold a JSON object", got=_type(content), hint=HINT)
+        raise FileError(path, "must hold an object", got=_type(content), hint=HINT)
     return content
 
 

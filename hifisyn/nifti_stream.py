@@ -19,8 +19,9 @@ from nibabel.volumeutils import apply_read_scaling
 from nibabel.wrapstruct import WrapStructError
 
 from hifisyn import archives, nifti_header
-from hifisyn.errors import FileError
+from hifisyn.errors import FileError, PassingFileError
 from hifisyn.memory import free_gib
+from hifisyn.troubles import passes
 
 KINDS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 SINGLE_FILE, PAIR = (b"n+1", b"n+2"), (b"ni1", b"ni2")
@@ -112,7 +113,7 @@ class _File:
     def require_memory(self) -> None:
         needs, free = self.voxels * BYTES_A_VOXEL / 2**30, free_gib()
         if free is not None and needs > free:
-            raise FileError(
+            raise PassingFileError(
                 self.path,
                 "must fit the memory",
                 got=f"needs {needs:.1f} GiB of {max(free, 0):.1f} GiB free",
@@ -172,9 +173,9 @@ def _parsed(path: Path, stream: BinaryIO) -> Any:
 def _one_line(path: Path) -> Iterator[None]:
     try:
         yield
-    except PermissionError:
-        raise
     except BROKEN as error:
+        if passes(error):
+            raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileError(path, "must be a NIfTI image", got=f"a broken file: {reason}", hint="copy it again") from None
 

@@ -25,10 +25,10 @@ MOST_AVERAGED = 0.999
 class SlicePlan(Settings):
     """Which slices are extracted from a volume, and how; the same for all methods."""
 
-    size: int = Field(256, ge=16, description="pixels along each side of a stored slice")
-    crop: int = Field(216, ge=16, description="pixels along each side of what the networks see, in training and after")
+    size: int = Field(256, ge=16, le=4096, description="pixels along each side of a stored slice")
+    crop: int = Field(216, ge=16, le=4096, description="pixels along each side of what the networks see")
     pixel_mm: float = Field(1.0, gt=0, description="side of a pixel; so large that every brain fits into the crop")
-    per_case: int = Field(100, ge=1, description="axial slices a case to train on, evenly spread over the brain")
+    per_case: int = Field(100, ge=1, le=10_000, description="axial slices a case to train on, spread over the brain")
     min_brain: float = Field(
         0.02, ge=0, lt=1, description="share of the crop that brain must cover for a slice to count"
     )
@@ -67,7 +67,7 @@ class PreprocessingPlan(Settings):
 class OptimisationPlan(Settings):
     """How weights move."""
 
-    batch_size: int = Field(2, ge=1, description="images of each contrast in a step")
+    batch_size: int = Field(2, ge=1, le=4096, description="images of each contrast in a step")
     lr: float = Field(1e-4, gt=0, description="initial rate of all that synthesises images or content")
     lr_discriminator: float = Field(1e-4, gt=0, description="initial rate of discriminators")
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.5, 0.999)

@@ -3,20 +3,37 @@
 import ast
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from hifisyn.errors import UserError
 
 FREE = ("labels", "slots", "intensity_scale", "shares")  # mappings whose keys are the user's own
 FACTS = ("reasons", "device", "labels", "intensity_scale")  # never meant by the end of a key
+MOST = 1_000_000  # what no count in a plan comes near; a plan from elsewhere must not ask for more
 
 
 class Settings(BaseModel):
     """Base of all configuration: immutable, checked, every field with a default that the literature or a rule gives."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _numbers_are_bounded(self) -> Self:
+        for name in type(self).model_fields:
+            if not _bounded(getattr(self, name)):
+                raise ValueError(f"{name} must be at most {MOST:,}")
+        return self
+
+
+def _bounded(value: Any) -> bool:
+    """Return whether all whole numbers in plain data are such as a training may have."""
+    if isinstance(value, Mapping):
+        return all(map(_bounded, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_bounded, value))
+    return not isinstance(value, int) or abs(value) <= MOST
 
 
 S = TypeVar("S", bound=Settings)

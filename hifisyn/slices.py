@@ -12,9 +12,11 @@ from hifisyn.files import atomic, write_json
 from hifisyn.json_files import read_object
 from hifisyn.preprocessing.neighbours import neighbour_places
 from hifisyn.preprocessing.record import untrusted
+from hifisyn.sums import require_sum, sums
 
 LABEL, BRAIN = "label", "brain"
 ENDING = ".b2nd"
+SUMS = "sha256"  # of a record: by array
 EXTRACTED_BY = "extracted_by"  # of a record: `slices` and `preprocessing` of the plans
 
 
@@ -98,7 +100,7 @@ class SliceStore:
             brain: (S, H, W) bool.
             label: (S, H, W) label map, or none.
             record: what was done. It gains `modalities`, `slices` (the number of training slices), `labelled`,
-                `training` and, by modality, `covered`: places in the stack.
+                `training` and, by modality, `covered`: places in the stack; and `sha256` of each file.
             training: places of the training slices in the stack, ascending; none: all.
             covered: (S,) bool by modality, the slices that the contrast covers; none: all.
         """
@@ -110,11 +112,13 @@ class SliceStore:
             raise ValueError(f"case {case}: arrays must be of one shape (got {shapes})")
         for name, array in arrays.items():
             write_array(self._path(case, name), array)
+        digests = sums({name: self._path(case, name) for name in arrays})
         places = list(range(len(brain)))
         places_of = {m: np.flatnonzero(covered[m]).tolist() if covered else places for m in images}
         training = places if training is None else list(training)
         head = {"case": case, "modalities": list(images), "slices": len(training), "labelled": label is not None}
-        write_json(self.folder / f"{case}.json", head | {"training": training, "covered": places_of} | record)
+        head |= {"training": training, "covered": places_of, SUMS: digests}
+        write_json(self.folder / f"{case}.json", head | record)
 
     def record(self, case: str) -> dict[str, Any]:
         """Return the record of a case.
@@ -168,14 +172,39 @@ class SliceStore:
         covered = record["covered"].get(modality, ())
         places = neighbour_places(covered, record["training"][index], context)
         different, places_in_read = np.unique(places, return_inverse=True)
-        return read_array(self._path(case, modality), different.tolist())[places_in_read]
+        return read_array(self._checked(case, modality, record), different.tolist())[places_in_read]
 
     def _path(self, case: str, name: str) -> Path:
         return self.folder / f"{case}_{name}{ENDING}"
 
     def _read(self, case: str, name: str, index: int | None) -> np.ndarray:
-        places = self._places(case)["training"]
-        return read_array(self._path(case, name), places if index is None else places[index])
+        record = self._places(case)
+        places = record["training"]
+        return read_array(self._checked(case, name, record), places if index is None else places[index])
+
+    def whole(self, case: str) -> bool:
+        """Return whether all files of a case are there and as they were written."""
+        try:
+            record = self.record(case)
+            names = [*record["modalities"], BRAIN, *([LABEL] if record.get("labelled") else [])]
+            return all(self._checked(case, name, record).is_file() for name in names)
+        except UserError:
+            return False
+
+    def files(self, case: str, modalities: Sequence[str]) -> tuple[Path, ...]:
+        """Return the files that a case with these contrasts has at least."""
+        return tuple(self._path(case, name) for name in (*modalities, BRAIN))
+
+    def _checked(self, case: str, name: str, record: Mapping[str, Any]) -> Path:
+        """Return the file of an array.
+
+        Raises:
+            UserError: it is not the one that the record was written with.
+        """
+        path, known = self._path(case, name), record.get(SUMS)
+        hint = f"remove {path.with_name(f'{case}.json')} and run hifisyn_plan_and_preprocess"
+        require_sum(path, known.get(name) if isinstance(known, dict) else None, hint)
+        return path
 
     def _places(self, case: str) -> dict[str, Any]:
         """Return the record of a case, which holds places in the stack: `training`, and `covered` by modality.
@@ -184,9 +213,9 @@ class SliceStore:
             UserError: the case was not preprocessed, or by an earlier version, which stored other slices.
         """
         record = self.record(case)
-        if "training" not in record:
+        if "training" not in record or SUMS not in record:
             raise UserError(
-                f"{self.folder} must hold all slices with brain of case {case}",
+                f"{self.folder} must hold all slices with brain of case {case}, and their sums",
                 got="those of an earlier version",
                 hint="run hifisyn_plan_and_preprocess",
             )

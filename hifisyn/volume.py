@@ -12,7 +12,7 @@ from hifisyn import nifti_stream, voxel_values
 from hifisyn.errors import FileError
 from hifisyn.files import atomic
 
-SAME_GRID_MM = 1e-3
+SAME_GRID = 0.02  # of a voxel
 
 
 @dataclass(frozen=True)
@@ -164,11 +164,24 @@ class Volume:
         return Volume(self.data, self.affine, header)
 
     def same_grid(self, other: "Volume") -> bool:
-        """Return whether both have the same shape and place every corner within 0.001 mm."""
+        """Return whether both have the same shape and place every corner within a fiftieth of a voxel.
+
+        Programs write affines in single precision, and as quaternions, which moves corners by thousandths of a mm.
+        """
         if self.shape != other.shape:
             return False
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape], [1])).reshape(4, -1)
-        return bool(np.abs((self.affine - other.affine) @ corners).max() < SAME_GRID_MM)
+        return bool(np.abs((self.affine - other.affine) @ corners).max() < SAME_GRID * min(self.spacing))
+
+    def on_grid_of(self, other: "Volume") -> "Volume | None":
+        """Return the volume with its axes as another has them, where both have the same voxels; none where they differ.
+
+        No value is interpolated.
+        """
+        for turned in (self, self.reoriented("".join(other.axcodes))):
+            if turned.same_grid(other):
+                return turned
+        return None
 
     def canonical(self) -> "Volume":
         """Return the volume with its axes flipped and permuted to the closest RAS; no value is interpolated.

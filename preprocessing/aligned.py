@@ -81,6 +81,10 @@ class AlignedStore:
         """Return the file of a modality, of BRAIN or of LABEL."""
         return self.folder / f"{case}_{name}.nii.gz"
 
+    def files(self, case: str, modalities: tuple[str, ...]) -> tuple[Path, ...]:
+        """Return the files that a case with these contrasts has at least."""
+        return tuple(self.path(case, name) for name in (*modalities, BRAIN))
+
     def record_path(self, case: str) -> Path:
         """Return the file that is written last: where it exists, the case is complete."""
         return self.folder / f"{case}.json"

@@ -15,6 +15,7 @@ from hifisyn.preprocessing.brain import looks_stripped
 from hifisyn.preprocessing.findings import Finding, Severity
 from hifisyn.preprocessing.intensity_range import TISSUE_SHARE, measure_range
 from hifisyn.preprocessing.labels import COMPUTED
+from hifisyn.troubles import passes
 from hifisyn.volume import Volume
 from hifisyn.voxel_values import REPLACED
 
@@ -63,6 +64,8 @@ def check_case(case: Case, dataset: Dataset) -> CheckedCase:
         try:
             volume = Volume.load(path)
         except (FileError, OSError) as error:
+            if passes(error):
+                raise
             checked.findings.append(_unreadable(case, file, error))
             continue
         checked.spacings[modality] = volume.spacing
@@ -130,6 +133,8 @@ def _check_map(case: Case, kind: str, image: Volume | None, reference: str, data
     try:
         volume = Volume.load_labels(path) if kind == "label" else Volume.load_mask(path)
     except (FileError, OSError) as error:
+        if passes(error):
+            raise
         yield _unreadable(case, file, error)
         return
     fits = image is not None and volume.canonical().same_grid(image.canonical())

@@ -25,7 +25,7 @@ from hifisyn.volume import Volume, read_grid
 
 ALIGN, CUT = "align", "cut"
 # Of a step: raised whenever the same input and settings give another result, so that old cases are done again.
-FORMAT = {ALIGN: 6, CUT: 7}
+FORMAT = {ALIGN: 6, CUT: 8}
 MANUAL = "manual label"
 DONE_BEFORE = {
     "skull_stripped": {"skull_strip": "none"},
@@ -96,11 +96,12 @@ def slice_dataset(
             store.folder / f"{case.name}.json",
             force=overwrite,
             private=dataset.private,
+            beside=store.files(case.name, tuple(case.images)),
         )
         for case in dataset.all_cases.values()
     )
     with used(engine, processes) as worker:
-        return worker.sweep(slice_step(store), extract, tasks, gib_each=lambda: gib_of(dataset))
+        return worker.sweep(slice_step(store), extract, tasks, gib_each=lambda: gib_of(dataset), into=store.folder)
 
 
 def slice_step(store: SliceStore) -> str:
@@ -129,6 +130,7 @@ def _align_tasks(
             store.record_path(case.name),
             force=overwrite,
             private=dataset.private,
+            beside=store.files(case.name, tuple(case.images)),
         )
 
 
@@ -158,7 +160,11 @@ def align(
 ) -> Done:
     """Do the step of the engine: write the aligned case under the key, unless it is there."""
     store = AlignedStore(folder)
-    if store.key(case.name) == key and not overwrite:
+    if (
+        not overwrite
+        and store.key(case.name) == key
+        and all(f.exists() for f in store.files(case.name, tuple(case.images)))
+    ):
         labelled = bool(store.record(case.name)["labelled"])
         return Done(labels=_labels(case, manual, labelled), kept=True)
     images = {modality: Volume.load(path) for modality, path in case.images.items()}
@@ -184,7 +190,7 @@ def extract(key: str, aligned_folder: Path, into: Path, case: str, plans: Plans,
     """Do the step of the engine: write the slices of a case under the key, unless they are there."""
     store = SliceStore(into)
     record = into / f"{case}.json"
-    if not overwrite and record.exists() and store.record(case).get("key") == key:
+    if not overwrite and record.exists() and store.whole(case) and store.record(case).get("key") == key:
         return Done(kept=True)
     aligned = AlignedStore(aligned_folder).read(case)
     record.unlink(missing_ok=True)

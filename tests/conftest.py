@@ -13,6 +13,7 @@ import torch
 
 torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ.update(hifisyn_methods="tests")
 
 
 @pytest.fixture

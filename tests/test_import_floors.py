@@ -26,7 +26,9 @@ FLOORS = [
         "raw_files",
         "settings",
         "table_files",
+        "sums",
         "text_files",
+        "troubles",
         "volume",
     }
     | {"memory", "metrics", "nifti_header", "nifti_stream", "voxel_values", "__init__"},

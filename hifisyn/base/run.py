@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from hifisyn.base import checkpoint
 from hifisyn.base.rates import one_cycle
 from hifisyn.base.settings import RunSettings
+from hifisyn.engine.held import held
 from hifisyn.engine.progress import duration
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
@@ -126,7 +127,15 @@ class Run(Generic[SettingsT]):
         log.info(f"{count:,} weights, device {device}, seed {request.seed}")
 
     def run(self) -> int:
-        """Train; return 0, or the signal that ended it."""
+        """Train; return 0, or the signal that ended it.
+
+        Raises:
+            UserError: another process trains in this folder.
+        """
+        with held(self.request.folder, [self.request.folder / SAMPLES]):
+            return self._run()
+
+    def _run(self) -> int:
         self.begun = self.reported = time.monotonic()
         with Interrupts() as interrupts:
             while self.step < self.settings.steps:

@@ -74,7 +74,7 @@ class RunSettings(Settings):
     """
 
     steps: int = Field(2400, ge=1)
-    width: int = Field(16, ge=1)
+    width: int = Field(16, ge=1, le=1024)
     lr: float = Field(2e-3, gt=0)
     warm_up: float = Field(0.3, gt=0, lt=1)
     weight_decay: float = Field(0.01, ge=0)

@@ -95,7 +95,10 @@ class BaseModel:
                 self.network(torch.from_numpy(images[first : first + BATCH]), told[first : first + BATCH])
                 for first in range(0, len(images), BATCH)
             ]
-        return torch.cat(parts).numpy()
+        found: np.ndarray = torch.cat(parts).numpy()
+        if not np.isfinite(found).all():
+            raise UserError("the base model must translate into finite values", got="NaN or infinity")
+        return found
 
 
 def _shape(slices: Mapping[str, np.ndarray]) -> tuple[int, int, int]:

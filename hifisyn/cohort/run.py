@@ -48,9 +48,10 @@ class Run:
         """
         writer = request.shard.name if request.shard else ledgers.WRITER
         with Ledger.opened(folder / LEDGER, writer) as ledger, Processes() as workers:
-            engine = Engine(ledger, request.processes, request.cluster, request.retry_failed, workers)
+            engine = Engine(ledger, request.processes, request.cluster, request.retry_failed, workers, writer)
             run = cls(folder, request, engine)
             if alone(folder / LEDGER):
+                alone(run.slices.folder)  # so that no lock of a dead run stays
                 written = (LEDGER, paths.ALIGNED, FACTS, PICTURES)
                 remove_partial_files([folder, run.slices.folder, *(folder / name for name in written)])
             yield run

@@ -10,6 +10,7 @@ import pandas as pd
 from hifisyn.columns import CASE, SUBJECT
 from hifisyn.downstream.measures import means
 from hifisyn.downstream.tasks import DownstreamTask
+from hifisyn.engine.held import held
 from hifisyn.engine.jobs import Failure
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
@@ -80,11 +81,15 @@ class DownstreamJob:
         """Do the job and write subjects.csv, and last summary.json.
 
         Raises:
-            UserError: there is no result of any case.
+            UserError: there is no result of any case, or another process does the job.
         """
         assert self.do is not None, "a job that cannot be done is never run"
+        with held(self.folder):
+            return self._run(self.do)
+
+    def _run(self, do: Callable[[], DownstreamResult]) -> DownstreamResult:
         self.once.begin()
-        result = self.do()
+        result = do()
         if result.cases.empty:
             reason = result.failures[0].reason if result.failures else "there is none"
             raise UserError(f"every case failed; the first: {reason}")

@@ -16,7 +16,7 @@ from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_task import choose_cases
 from hifisyn.evaluation.of_model import subjects_of
 from hifisyn.inference.models import Checkpoint, Model
-from hifisyn.paths import ALIGNED, SPLITS_JSON, Roots
+from hifisyn.paths import ALIGNED, Roots
 from hifisyn.planning.splits import Splits
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.aligned import AlignedStore
@@ -70,7 +70,7 @@ class ModelUnderTest:
         self.checkpoint: Checkpoint = model.checkpoint(settings.fold, settings.checkpoint)
         self.plans = Plans.load(model.folder / PLANS_JSON)
         folder = roots.preprocessed_dataset(self.plans.dataset)
-        splits = Splits.load(folder / SPLITS_JSON)
+        splits = Splits.of_dataset(folder)
         self.split, self.test, self.train = choose_cases(splits, self.checkpoint.fold, settings.split)
         self.scans = Scans(AlignedStore(folder / ALIGNED))
         self._subjects = subjects_of(model.folder)

@@ -104,8 +104,8 @@ def read_labels(folder: Path, pair: Pair, grid: Volume) -> np.ndarray:
     file = find_volume(folder, [pair.case, pair.name])
     if file is None:
         raise UserError(f"{folder} has no labels {pair.case}.nii.gz", hint="copy them or leave out --labels")
-    labels = Volume.load_labels(file)
-    if not labels.same_grid(grid):
+    labels = Volume.load_labels(file).on_grid_of(grid)
+    if labels is None:
         raise UserError(f"{file} must be on the grid of {pair.synthetic.name}", hint="resample the labels")
     if not np.isin(labels.data, list(LABELS.values())).any():
         values = ", ".join(f"{name} {value}" for name, value in LABELS.items())

@@ -36,7 +36,8 @@ class Entry:
 
     Attributes:
         case, subject, step: of which it is.
-        state: done; failed, as it would again with the same files and settings; killed, where another try may succeed.
+        state: done; failed, as it would again with the same files and settings; killed, by a signal or a
+            passing trouble, where another try may succeed.
         inputs: digest of the contents of the files that went in.
         stamp: digest of how these files looked from outside; while it holds, they need not be read.
         config: digest of the settings.

@@ -1,12 +1,13 @@
-"""One writer a ledger: a lock file names the process, is touched while it lives, and is taken over once it is dead."""
+"""One writer a folder: a lock file names the process, is touched while it lives, and is taken over once it is dead."""
 
 import json
 import os
 import socket
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hifisyn.errors import FileError, UserError
 from hifisyn.json_files import read_object
 
 ENDING = ".lock"
+READING = "reading_"
 TOUCHED_EVERY = 60.0
 DEAD_AFTER = 15 * 60.0
 LARGEST = 4096  # bytes of a lock
@@ -24,7 +26,8 @@ LARGEST = 4096  # bytes of a lock
 def only_writer(folder: Path, writer: str) -> Iterator[None]:
     """Hold the lock of a writer, such as "all" or "shard_3_of_8", while the block runs.
 
-    Shards of one count work side by side. Any other would do the same work twice, so it is refused.
+    Shards of one count work side by side, and so do those who only read. Any other would do the same work twice, or
+    change what is read, so it is refused.
 
     Raises:
         UserError: a living process holds a lock that excludes this one.
@@ -42,6 +45,21 @@ def only_writer(folder: Path, writer: str) -> Iterator[None]:
     finally:
         ended.set()
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def only_reading(folder: Path) -> Iterator[None]:
+    """Let no process write into a folder while the block reads it; others may read too.
+
+    A folder in which nothing may be written needs no lock.
+
+    Raises:
+        UserError: a living process writes there.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(only_writer(folder, f"{READING}{uuid.uuid4().hex}"))
+        yield
 
 
 def alone(folder: Path) -> bool:
@@ -65,6 +83,8 @@ def _take(path: Path) -> None:
 
 
 def _side_by_side(one: str, other: str) -> bool:
+    if one.startswith(READING) and other.startswith(READING):
+        return True
     return one == other or ("_of_" in one and one.rpartition("_of_")[2] == other.rpartition("_of_")[2])
 
 
@@ -83,7 +103,7 @@ def _removed_if_dead(path: Path) -> bool:
         return True
     alive = _holder(grave) != holder
     if alive:
-        with suppress(FileExistsError):
+        with suppress(FileExistsError, FileNotFoundError):
             os.link(grave, path)
     grave.unlink(missing_ok=True)
     return not alive
@@ -100,11 +120,13 @@ def _holder(path: Path) -> dict[str, Any] | None:
 def _dead(holder: dict[str, Any], path: Path) -> bool:
     pid = holder.get("pid")
     if holder.get("host") == socket.gethostname() and isinstance(pid, int) and 0 < pid < 2**31:
-        return not _runs(pid, holder.get("began", ""))
+        return not _runs(pid, holder.get("began", ""), path)
     return _untouched_for(path) > DEAD_AFTER
 
 
-def _runs(pid: int, began: str) -> bool:
+def _runs(pid: int, began: str, path: Path) -> bool:
+    if sys.platform == "win32":  # there signal 0 is Ctrl-C; a living process touches its lock
+        return _untouched_for(path) <= DEAD_AFTER
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -148,5 +170,5 @@ def _held(path: Path) -> UserError:
     holder = _holder(path) or {}
     who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')} since {holder.get('since', '?')}"
     return UserError(
-        f"{path}: the data set is held by {who}", hint="wait until that run ends, or remove the file if it is dead"
+        f"{path.parent} is held by {who}", hint=f"wait until that run ends, or remove the file if it is dead: {path}"
     )

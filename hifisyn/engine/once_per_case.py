@@ -47,7 +47,7 @@ class OncePerCase:
         if entry is None or task.force or entry.config != task.config:
             return None
         if entry.state == DONE:
-            return entry if task.output is None or self._exists(task.output) else None
+            return entry if task.output is None or all(map(self._exists, (task.output, *task.beside))) else None
         return entry if entry.state == FAILED and not self.retry_failed else None
 
 

@@ -10,6 +10,7 @@ from hifisyn.engine.processes import Processes
 from hifisyn.engine.progress import Progress
 from hifisyn.engine.resources import workers_that_fit
 from hifisyn.errors import UserError
+from hifisyn.troubles import is_disk_full
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ def map_cases(
     with Processes() as workers:
         executor = workers.executor(min(workers_that_fit(processes), len(jobs)))
         for case, value, error in executor(function, jobs.items()):
+            if error is not None and is_disk_full(error):
+                raise error
             if error is None:
                 results[case] = value
             else:

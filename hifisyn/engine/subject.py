@@ -10,8 +10,9 @@ from hifisyn.dataset import Case
 from hifisyn.engine.cost import measured
 from hifisyn.engine.digests import contents, digest, stamp
 from hifisyn.engine.jobs import one_line
-from hifisyn.engine.ledger import DONE, FAILED, Entry
+from hifisyn.engine.ledger import DONE, FAILED, KILLED, Entry
 from hifisyn.errors import UserError
+from hifisyn.troubles import is_disk_full, passes
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Task:
         files: that go in, by what they are.
         config: digest of the settings.
         output: file that exists once the step is done; None: nothing is written.
+        beside: further files that exist then, whose loss makes the step due again.
         force: do it although it is done.
         private: errors must not show the case's paths.
     """
@@ -58,6 +60,7 @@ class Task:
     output: Path | None = None
     force: bool = False
     private: bool = False
+    beside: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,11 @@ class Order:
 
 
 def do_subject(step: str, function: StepFunction, orders: list[Order]) -> list[tuple[Entry, str]]:
-    """Do a step of the cases of a subject; return the entry of each, and the traceback of an unforeseen error or ""."""
+    """Do a step of the cases of a subject; return the entry of each, and the traceback of an unforeseen error or "".
+
+    Raises:
+        OSError: nothing can be written any more.
+    """
     return [_do(step, function, order) for order in orders]
 
 
@@ -86,7 +93,7 @@ def key(inputs: str, config: str) -> str:
 
 
 def _do(step: str, function: StepFunction, order: Order) -> tuple[Entry, str]:
-    task, trace = order.task, ""
+    task, trace, passing = order.task, "", False
     entry = Entry(task.case.name, task.case.subject, step, DONE, config=task.config, stamp=stamp(task.files))
     with measured() as cost:
         try:
@@ -95,15 +102,17 @@ def _do(step: str, function: StepFunction, order: Order) -> tuple[Entry, str]:
                 return replace(order.unless, stamp=entry.stamp), ""
             done = function(key(entry.inputs, task.config), *task.arguments) or Done()
         except Exception as error:
-            done = Done(error=one_line(error))
-            if not isinstance(error, UserError):
+            if is_disk_full(error):
+                raise
+            done, passing = Done(error=one_line(error)), passes(error)
+            if not isinstance(error, UserError) and not passing:
                 trace = hidden(task, "".join(traceback.format_exception(error)))
     entry.seconds = None if done.kept else cost.seconds
     entry.peak_mib = 0 if done.kept else cost.peak_mib
     entry.facts, entry.labels = done.facts, done.labels
     entry.parts = {part: round(seconds, 3) for part, seconds in done.parts.items()} or None
     if done.error:
-        entry.state, entry.error = FAILED, hidden(task, done.error)
+        entry.state, entry.error = KILLED if passing else FAILED, hidden(task, done.error)
     return entry, trace
 
 

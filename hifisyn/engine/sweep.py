@@ -2,17 +2,20 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from hifisyn.engine.jobs import Executor, Failure, NamedArguments, one_line
-from hifisyn.engine.ledger import DONE, FAILED, KILLED, Entry, Ledger
+from hifisyn.engine.ledger import DONE, FAILED, KILLED, WRITER, Entry, Ledger
+from hifisyn.engine.lock import only_writer
 from hifisyn.engine.once_per_case import OncePerCase
 from hifisyn.engine.processes import Processes
 from hifisyn.engine.progress import Progress
 from hifisyn.engine.resources import GIB_A_WORKER, workers_that_fit
 from hifisyn.engine.subject import Order, StepFunction, Task, do_subject, hidden
+from hifisyn.troubles import is_disk_full
 
 ENTRIES_TO_TRUST, NEARLY_ALL = 5, 0.95
 NAMES_SHOWN = 3
@@ -31,6 +34,7 @@ class Engine:
         cluster: runs the subjects elsewhere; None: on this machine.
         retry_failed: try again what failed before with the same files and settings.
         workers: the processes on this machine, kept from sweep to sweep while the engine is used in a with block.
+        writer: name of this run among those that share the work, as its ledger has it.
     """
 
     ledger: Ledger = field(default_factory=Ledger)
@@ -38,6 +42,7 @@ class Engine:
     cluster: Executor | None = None
     retry_failed: bool = False
     workers: Processes = field(default_factory=Processes)
+    writer: str = WRITER
 
     def sweep(
         self,
@@ -47,6 +52,7 @@ class Engine:
         *,
         gib_each: Callable[[], float] = lambda: GIB_A_WORKER,
         alone: bool = False,
+        into: Path | None = None,
     ) -> list[Failure]:
         """Do a step of every case for which it is due, and of no other.
 
@@ -59,6 +65,10 @@ class Engine:
             tasks: one for each case.
             gib_each: returns the memory that a subject takes, where the ledger does not know it.
             alone: one subject at a time, in this process.
+            into: folder that is written into, which nobody may read meanwhile; none: it is not held.
+
+        Raises:
+            UserError: another process holds that folder.
 
         Returns:
             The cases that failed now or before, in the order of the tasks.
@@ -77,7 +87,8 @@ class Engine:
         if due:
             _log_done(step, len(place), due)
             executor = self._executor(step, len(due), gib_each, alone)
-            failures += self._work(once, function, due, executor)
+            with only_writer(into, self.writer) if into else nullcontext():
+                failures += self._work(once, function, due, executor)
         return sorted(failures, key=lambda failure: place[failure.case])
 
     def _executor(self, step: str, subjects: int, gib_each: Callable[[], float], alone: bool) -> Executor:
@@ -98,6 +109,8 @@ class Engine:
         jobs: Iterator[NamedArguments] = ((subject, (once.step, function, due[subject])) for subject in list(due))
         for subject, results, error in executor(do_subject, jobs):
             orders = due.pop(subject)
+            if error is not None and is_disk_full(error):
+                raise error
             if error is not None:
                 results = list(self._apart(once.step, function, orders, error))
             for _, trace in results:

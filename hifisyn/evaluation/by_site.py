@@ -55,7 +55,7 @@ class Sites:
     def read(cls, preprocessed: Path) -> "Sites":
         """Read the sites of a preprocessed data set; none where it does not know them."""
         splits = preprocessed / SPLITS_JSON
-        left_out = Splits.load(splits).sites_left_out if splits.is_file() else {}
+        left_out = Splits.of_dataset(splits.parent).sites_left_out if splits.is_file() else {}
         return cls(read_sites(preprocessed), left_out)
 
 

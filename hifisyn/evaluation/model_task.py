@@ -168,7 +168,7 @@ def look_up(
     weights = choose_weights(model, fold, checkpoint, tta)
     plans = Plans.load(plans_file(folder))
     dataset = Roots.resolve(preprocessed=preprocessed).preprocessed_dataset(plans.dataset)
-    chosen, cases, training = choose_cases(Splits.load(dataset / SPLITS_JSON), weights.folds, split)
+    chosen, cases, training = choose_cases(Splits.of_dataset(dataset), weights.folds, split)
     return EvaluationTask(
         model=model,
         weights=weights,

@@ -14,6 +14,7 @@ import numpy as np
 from hifisyn.columns import DIRECTION, METHOD
 from hifisyn.dataset import Dataset
 from hifisyn.directions import Direction
+from hifisyn.engine.held import below, held
 from hifisyn.engine.once import Once
 from hifisyn.engine.progress import Progress
 from hifisyn.evaluation import output_files, regions, synthetic_slices
@@ -44,32 +45,33 @@ def evaluate(task: EvaluationTask, predictor: "Predictor", *, overwrite: bool = 
         overwrite: replace an earlier evaluation.
 
     Raises:
-        UserError: there is an earlier evaluation, or no case can be compared.
+        UserError: there is an earlier evaluation, another process writes one there, or no case can be compared.
     """
     output_files.claim(task.output, overwrite)
-    task.once.begin()
-    synthetic_slices.clear(task.output)
-    subjects, min_pixels = subjects_of(task.model.folder), task.min_brain * task.plans.slices.crop**2
-    done = compare(
-        predictor,
-        task.model.method,
-        task.store,
-        task.model.domains,
-        task.training,
-        task.cases,
-        min_pixels=min_pixels,
-        labels=task.plans.labels,
-        subjects=subjects,
-        context=predictor.context,
-        beside=_base(task, subjects, min_pixels),
-        on_case=_writer(task, Progress("comparing", len(task.model.directions) * len(task.cases))),
-    )
-    for direction in done.left_out:
-        log.warning(f"left out, no case has both contrasts: {direction}")
-    if done.skipped:
-        log.warning(f"left out of some directions, a contrast is missing or not registered: {len(done.skipped)} cases")
-    _write(task.once, task.model.folder.resolve().name, done)
-    return done
+    with held(task.output, below(task.output)):
+        task.once.begin()
+        synthetic_slices.clear(task.output)
+        subjects, min_pixels = subjects_of(task.model.folder), task.min_brain * task.plans.slices.crop**2
+        done = compare(
+            predictor,
+            task.model.method,
+            task.store,
+            task.model.domains,
+            task.training,
+            task.cases,
+            min_pixels=min_pixels,
+            labels=task.plans.labels,
+            subjects=subjects,
+            context=predictor.context,
+            beside=_base(task, subjects, min_pixels),
+            on_case=_writer(task, Progress("comparing", len(task.model.directions) * len(task.cases))),
+        )
+        for direction in done.left_out:
+            log.warning(f"left out, no case has both contrasts: {direction}")
+        if done.skipped:
+            log.warning(f"left out of some directions, a contrast lacks or is unregistered: {len(done.skipped)} cases")
+        _write(task.once, task.model.folder.resolve().name, done)
+        return done
 
 
 def evaluate_model(

@@ -3,6 +3,7 @@
 How intensities and slices become comparable: `hifisyn.evaluation.stacks`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from hifisyn.columns import CASE, SLICE
+from hifisyn.engine.held import held
 from hifisyn.engine.jobs import Failure
 from hifisyn.errors import UserError
 from hifisyn.evaluation import output_files, regions, volume_labels
@@ -142,11 +144,22 @@ def evaluate(
         overwrite: replace an earlier evaluation.
 
     Raises:
-        UserError: a folder is missing or empty, or holds an evaluation already.
+        UserError: a folder is missing or empty, holds an evaluation already, or another process writes one there.
     """
     output_files.claim(output, overwrite)
     pairs = find_pairs(synth, truth, masks)
+    with held(output):
+        return _evaluate(pairs, output, register, upper_percentile, min_brain, labels)
 
+
+def _evaluate(
+    pairs: Sequence[Pair],
+    output: Path,
+    register: bool,
+    upper_percentile: float,
+    min_brain: float,
+    labels: Path | None,
+) -> VolumesEvaluation:
     def work(pair: Pair) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any], dict[str, Any]]:
         done = compare(pair, register=register, upper_percentile=upper_percentile, min_brain=min_brain, labels=labels)
         columns = {"synthetic": done.stacks.synthetic, "truth": done.stacks.truth}

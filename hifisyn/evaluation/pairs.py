@@ -118,23 +118,24 @@ def load_pair(pair: Pair, *, register: bool = False, mask_required: bool = False
     synthetic, truth = Volume.load(pair.synthetic), Volume.load(pair.truth)
     brain = synthetic.data > 0
     if pair.mask is not None:
-        mask = Volume.load_mask(pair.mask)
-        if not mask.same_grid(synthetic):
-            raise UserError(f"{pair.mask} must be on the grid of {pair.synthetic.name}", hint="resample the mask")
+        given = Volume.load_mask(pair.mask)
+        mask = given.on_grid_of(synthetic)
+        if mask is None:
+            what = f"{pair.mask} must be on the grid of {pair.synthetic.name}, {_grid(synthetic)}"
+            raise UserError(what, got=_grid(given), hint="resample the mask")
         brain = mask.data > 0
     if not brain.any():
         file = pair.mask or pair.synthetic
         raise UserError(f"{file.name} must have values above 0", hint="predict it again")
-    other = not truth.same_grid(synthetic)
-    if other and not register:
+    turned = truth.on_grid_of(synthetic)
+    if turned is None and not register:
         raise UserError(
             f"{pair.truth} must be on the grid of {pair.synthetic.name}, {_grid(synthetic)}",
             got=_grid(truth),
             hint="pass --register or resample it",
         )
-    if other:
-        truth = _registered(truth, synthetic, brain)
-    return Loaded(synthetic, truth, brain, "file" if pair.mask else "synthetic > 0", other)
+    real = _registered(truth, synthetic, brain) if turned is None else turned
+    return Loaded(synthetic, real, brain, "file" if pair.mask else "synthetic > 0", turned is None)
 
 
 def attempt(pairs: Iterable[Pair], work: Callable[[Pair], Result], title: str) -> tuple[list[Result], list[Failure]]:
@@ -193,4 +194,5 @@ def _mask(name: str, synth: Path, masks: Path | None) -> Path | None:
 
 
 def _grid(volume: Volume) -> str:
-    return f"{'x'.join(map(str, volume.shape))} at {'x'.join(f'{s:.3g}' for s in volume.spacing)} mm"
+    shape, spacing = "x".join(map(str, volume.shape)), "x".join(f"{s:.3g}" for s in volume.spacing)
+    return f"{shape} at {spacing} mm from {', '.join(f'{place:.3f}' for place in volume.affine[:3, 3])}"

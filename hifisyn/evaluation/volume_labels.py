@@ -25,8 +25,8 @@ def read(folder: Path, pair: Pair, grid: Volume) -> Volume | None:
     file = find_volume(folder, [pair.case, pair.name])
     if file is None:
         return None
-    label = Volume.load_labels(file)
-    if not label.same_grid(grid):
+    label = Volume.load_labels(file).on_grid_of(grid)
+    if label is None:
         raise UserError(f"{file} must be on the grid of {pair.synthetic.name}", hint="resample the labels")
     return label
 

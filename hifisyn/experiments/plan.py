@@ -20,7 +20,6 @@ from hifisyn.experiments.pairs import leave_out_without_pairs
 from hifisyn.experiments.row_requests import dataset_plans, has_key, look_up_row, row_request, shared_plans
 from hifisyn.experiments.rows import KEYS, Row, check_parts
 from hifisyn.experiments.trainings import Training
-from hifisyn.paths import SPLITS_JSON
 from hifisyn.planning.splits import Splits
 from hifisyn.plans import Plans
 from hifisyn.training import model_folder
@@ -80,7 +79,7 @@ class _Planner:
         self.at_a_time, self.request = at_a_time, groups.groups[0].request
         self.plans = _plans(self.request, length)
         self.groups = leave_out_without_pairs(groups, self.plans)
-        self.splits = Splits.load(self.request.roots.preprocessed_dataset(self.request.dataset) / SPLITS_JSON)
+        self.splits = Splits.of_dataset(self.request.roots.preprocessed_dataset(self.request.dataset))
         self.meter = Meter(kind, options, length, at_a_time)
 
     def plan(self, split: str | None, checkpoint: str, write: bool) -> Experiment:

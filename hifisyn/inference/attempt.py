@@ -1,6 +1,5 @@
 """How the generation of one volume ended."""
 
-import errno
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,6 @@ from pathlib import Path
 from hifisyn.errors import UserError
 from hifisyn.inference.translations import Wanted
 from hifisyn.preprocessing.steps import Step
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -29,11 +26,6 @@ class Attempt:
     unseen: float = 0.0
     skull_strip: Step | None = None
     remarks: tuple[str, ...] = ()
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """Return whether an error would meet all further cases too: there is no room to write."""
-    return isinstance(error, OSError) and error.errno in NO_ROOM
 
 
 def problem_of(error: Exception) -> str:

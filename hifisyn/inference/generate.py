@@ -7,13 +7,14 @@ from pathlib import Path
 from hifisyn.engine.jobs import one_line
 from hifisyn.engine.processes import Processes
 from hifisyn.engine.resources import allowed_cpus
-from hifisyn.inference.attempt import Attempt, is_disk_full
+from hifisyn.inference.attempt import Attempt
 from hifisyn.inference.models import Model
 from hifisyn.inference.outputs import OutputFolder
 from hifisyn.inference.predictor import Predictor
 from hifisyn.inference.settings import PredictionSettings
 from hifisyn.inference.translations import Wanted
 from hifisyn.inference.worker import Worker, load_predictors
+from hifisyn.troubles import is_disk_full
 
 Cases = Sequence[Sequence[Wanted]]
 

@@ -1,6 +1,10 @@
 """The weights of a model, read from checkpoints that must go together."""
 
+from collections.abc import Mapping
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from hifisyn.errors import UserError
 from hifisyn.inference.models import Model
@@ -9,7 +13,9 @@ from hifisyn.plans import Plans
 from hifisyn.training import checkpoint as checkpoints
 from hifisyn.training.contract import Trainer
 from hifisyn.training.model_folder import EPOCHS, changes
-from hifisyn.training.registry import trainer_class
+from hifisyn.training.registry import trusted_class
+
+LARGER, SLACK = 2, 10_000_000  # networks may have buffers that are not stored
 
 
 def load_members(model: Model, weights: Weights) -> list[Trainer]:
@@ -38,6 +44,27 @@ def _load(file: Path, model: Model) -> Trainer:
     if domains != model.domains:
         raise UserError(f"{file} must have weights for {model.contrasts}", got=", ".join(domains), hint="train again")
     plans = Plans.checked(content["plans"], origin=str(file))
-    trainer = trainer_class(plans.method)(plans, domains)
+    kind = trusted_class(plans.method, file)
+    require_size(file, kind, plans, domains, content["networks"])
+    trainer = kind(plans, domains)
     checkpoints.restore(content, trainer)
     return trainer
+
+
+def require_size(
+    file: Path, kind: type[Trainer], plans: Plans, domains: tuple[str, ...], weights: Mapping[str, Tensor]
+) -> None:
+    """Refuse plans whose networks are far larger than the weights that come with them, before they are built.
+
+    Raises:
+        UserError: they are.
+    """
+    there = sum(tensor.numel() for tensor in weights.values())
+    try:
+        with torch.device("meta"):
+            planned = sum(tensor.numel() for tensor in kind(plans, domains).networks.state_dict().values())
+    except (RuntimeError, NotImplementedError):  # networks that compute while they are built have no size before
+        return
+    if planned > LARGER * there + SLACK:
+        what = f"{file} must have weights for the networks of its plans"
+        raise UserError(what, got=f"{there:,} for {planned:,}", hint="take another checkpoint")

@@ -11,7 +11,10 @@ from typing import Any, Self
 
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
+from hifisyn.files import sha256
 from hifisyn.inference.translations import Wanted
+
+FILES = "FilesSHA256"  # of a sidecar: name of a file beside it to its sum
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,17 @@ class Outputs:
 
     @property
     def finished(self) -> bool:
-        """Whether all files of a volume were written."""
-        return self.image.exists() and self.sidecar.exists()
+        """Whether all files of a volume were written, and are as they were."""
+        if not (self.image.exists() and self.sidecar.exists()):
+            return False
+        try:
+            known = self.once({}).read().get(FILES)
+        except UserError:
+            return False
+        there = {path.name: path for path in (self.image, self.error)}
+        if not isinstance(known, dict) or not known.keys() <= there.keys():
+            return False
+        return all(there[name].is_file() and sha256(there[name]) == digest for name, digest in known.items())
 
     def once(self, asked: Mapping[str, Any]) -> Once:
         """Return the work whose result the sidecar describes, for what is asked now (`inference.sidecar.identity`)."""

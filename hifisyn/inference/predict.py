@@ -12,6 +12,7 @@ from hifisyn.base.shipped import NAME, shipped
 from hifisyn.dataset import MODALITIES
 from hifisyn.dataset_conversion.bids_dataset import is_bids
 from hifisyn.dataset_conversion.bids_selection import Selection
+from hifisyn.engine.held import held
 from hifisyn.engine.progress import Progress
 from hifisyn.errors import UserError
 from hifisyn.inference.attempt import Attempt
@@ -130,7 +131,8 @@ def predict_folder(
     wanted = sorted([*plan.translations, *of_base], key=lambda one: order.index(one.case))
     due = _due(wanted, predictors, settings, folder, existing, summary)
     folder.prepare()
-    _generate(due, predictors, folder, settings, summary)
+    with held(folder.folder):
+        _generate(due, predictors, folder, settings, summary)
     return summary
 
 

@@ -136,7 +136,11 @@ class Predictor:
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with exact, torch.inference_mode():
             answers = [translator(torch.from_numpy(part).to(self.device)).float().cpu() for part in parts]
-        return torch.cat(answers).numpy()
+        found: np.ndarray = torch.cat(answers).numpy()
+        if not np.isfinite(found).all():
+            what = f"{self.model.folder} must translate {source} to {target} into finite values"
+            raise UserError(what, got="NaN or infinity", hint="choose other weights with --fold or --checkpoint")
+        return found
 
     def prepare(
         self,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hifisyn.inference.attempt import Attempt, is_disk_full, problem_of
+from hifisyn.inference.attempt import Attempt, problem_of
 from hifisyn.inference.base.plan import BaseTranslation
 from hifisyn.inference.base.worker import generate_with_base
 from hifisyn.inference.models import Model
@@ -23,6 +23,7 @@ from hifisyn.preprocessing.brain import planned_tool
 from hifisyn.preprocessing.prepare import Prepared
 from hifisyn.preprocessing.record import Record
 from hifisyn.preprocessing.steps import Stage
+from hifisyn.troubles import is_disk_full
 from hifisyn.volume import Volume
 
 

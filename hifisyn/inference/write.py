@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from hifisyn.files import write_json
-from hifisyn.inference.outputs import Outputs
+from hifisyn.inference.outputs import FILES, Outputs
 from hifisyn.inference.prediction import Prediction
 from hifisyn.pictures import sheet
+from hifisyn.sums import sums
 
 
 def write_prediction(
@@ -28,5 +29,6 @@ def write_prediction(
         if prediction.expected_error is not None:
             prediction.expected_error.save(stage.error)
         sheet(stage.picture, columns, title=f"{outputs.case}: {outputs.target} is synthetic")
-        for path, content in stage.sidecars(dict(record)).items():
+        written = {path.name: path for path in (stage.image, stage.error) if path.exists()}
+        for path, content in stage.sidecars({**record, FILES: sums(written)}).items():
             write_json(path, content)

@@ -22,7 +22,7 @@ class MemorySlots(Settings):
         default_factory=dict, description="slots of each structure, by label name; empty: no structural slots"
     )
     global_slots: int = Field(0, ge=0, description="slots that every pixel may read")
-    value_width: int = Field(128, ge=1, description="V: entries of a value")
+    value_width: int = Field(128, ge=1, le=1000, description="V: entries of a value")
     foreign: tuple[str, ...] = Field(
         (), description="structures with slots that only the weights know which a training started from"
     )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hifisyn.errors import FileError
 from hifisyn.files import atomic, sha256, write_text
+from hifisyn.text_files import read_text
 
 HASH = ".sha256"
 
@@ -48,13 +49,13 @@ def read(file: Path, form: str, hint: str = "copy both files again") -> Content:
         hint: how to get the file where it is missing.
 
     Raises:
-        FileError: it is missing, broken, of another form, or not what its hash says.
+        FileError: it is missing, broken, of another form, not what its hash says, or has weights that are not finite.
     """
     if not file.is_file():
         raise FileError(file, "does not exist", hint=hint)
     digest = sha256(file)
     beside = file.with_name(file.name + HASH)
-    if beside.is_file() and beside.read_text(encoding="utf-8").split()[:1] != [digest]:
+    if beside.is_file() and read_text(beside).split()[:1] != [digest]:
         raise FileError(file, f"must have the hash of {beside.name}", got=digest, hint="copy both files again")
     try:
         with safe_open(file, "pt") as content:
@@ -64,6 +65,9 @@ def read(file: Path, form: str, hint: str = "copy both files again") -> Content:
         raise broken(file, form) from None
     if about.get("format") != form:
         raise broken(file, form, about.get("format") or "another file")
+    for name, tensor in tensors.items():
+        if not bool(tensor.isfinite().all()):
+            raise FileError(file, "must hold finite weights", got=f"NaN or infinity in {name}", hint="copy it again")
     return Content(tensors, about, digest)
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from hifisyn.dataset import Case
+from hifisyn.dataset import Case, Dataset
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
 from hifisyn.json_files import checked_json, read_json
+from hifisyn.paths import DATASET_JSON, SPLITS_JSON
 
 NAMES_SHOWN = 10
 FIX = "fix the file, or remove it and run hifisyn_plan_and_preprocess to split again"
@@ -85,7 +86,7 @@ class Splits:
         """Read splits_final.json; nnU-Net's plain list of folds is read too.
 
         Raises:
-            UserError: the file is missing or is not such a file.
+            UserError: the file is missing or is not such a file, or a case stands on two sides.
         """
         content = read_json(path)
         content = {"folds": content} if isinstance(content, list) else content
@@ -95,7 +96,35 @@ class Splits:
         splits = cls(tuple(read.test), folds)
         if not splits.folds:
             raise UserError(f"{path} must hold at least one fold", got="none", hint=FIX)
+        splits._refuse_shared_cases(str(path))
         return splits
+
+    @classmethod
+    def of_dataset(cls, folder: Path, dataset: Dataset | None = None) -> "Splits":
+        """Read the splits of a preprocessed data set, and check them with its subjects, since they may be edited.
+
+        Args:
+            folder: of the preprocessed data set.
+            dataset: with subjects and sites; none: as dataset.json in the folder has it, if there is one.
+
+        Raises:
+            UserError: as `load` and `refuse_leaks`.
+        """
+        path = folder / SPLITS_JSON
+        splits = cls.load(path)
+        if dataset is None and (folder / DATASET_JSON).is_file():
+            dataset = Dataset.load(folder)
+        if dataset is not None:
+            refuse_leaks(splits, dataset.cases, dataset.test, str(path), dataset.sites)
+        return splits
+
+    def _refuse_shared_cases(self, origin: str) -> None:
+        for number, fold in enumerate(self.folds):
+            if both := sorted({*fold.train} & {*fold.val}):
+                got = first_names(both)
+                raise UserError(f"{origin}: train and val of fold{number} must not share a case", got=got, hint=FIX)
+        if both := sorted({*self.test} & {*self.training_cases}):
+            raise UserError(f"{origin}: folds and test must not share a case", got=first_names(both), hint=FIX)
 
     def warnings(self, cases: Mapping[str, Case]) -> list[str]:
         """Return what a user should know: too few subjects, cases left out, modalities that a fold lacks."""
@@ -162,16 +191,36 @@ def check_splits(
     unknown = sorted(({*splits.test, *splits.training_cases}) - set(everyone))
     if unknown:
         raise UserError(f"{origin} must name usable cases of the data set", got=first_names(unknown), hint=FIX)
+    for number, fold in enumerate(splits.folds):
+        if not fold.train or not fold.val:
+            raise UserError(f"{origin}: fold{number} must have cases in train and val", got="an empty part", hint=FIX)
+    refuse_leaks(splits, cases, test, origin, sites)
+
+
+def refuse_leaks(
+    splits: Splits,
+    cases: Mapping[str, Case],
+    test: Mapping[str, Case],
+    origin: str,
+    sites: Mapping[str, str] | None = None,
+) -> None:
+    """Refuse splits by which something is judged by what it was trained on; the arguments are those of `check_splits`.
+
+    A case that the data set lacks is its own subject.
+
+    Raises:
+        UserError: a subject stands on two sides, imagesTs is trained on, or a fold trains on the site that it says it
+            leaves out.
+    """
+    everyone = dict(cases) | dict(test)
     trained_on = sorted(set(splits.training_cases) & set(test))
     if trained_on:
         raise UserError(
             f"{origin} must have the cases of imagesTs in test only", got=f"{trained_on[0]} in a fold", hint=FIX
         )
     for number, fold in enumerate(splits.folds):
-        if not fold.train or not fold.val:
-            raise UserError(f"{origin}: fold{number} must have cases in train and val", got="an empty part", hint=FIX)
         _refuse_overlap(everyone, fold.train, fold.val, f"{origin}: train and val of fold{number}")
-        train_sites = {case: (sites or {}).get(everyone[case].subject) for case in fold.train}
+        train_sites = {case: (sites or {}).get(_subject(everyone, case)) for case in fold.train}
         if seen := sorted(case for case, site in train_sites.items() if fold.site and site == fold.site):
             raise UserError(
                 f"{origin}: fold{number} leaves out {fold.site}, so train must hold none of it",
@@ -182,9 +231,13 @@ def check_splits(
 
 
 def _refuse_overlap(cases: Mapping[str, Case], left: Iterable[str], right: Iterable[str], where: str) -> None:
-    both = sorted({cases[c].subject for c in left} & {cases[c].subject for c in right})
+    both = sorted({_subject(cases, case) for case in left} & {_subject(cases, case) for case in right})
     if both:
         raise UserError(f"{where} must not share a subject", got=first_names(both), hint=FIX)
+
+
+def _subject(cases: Mapping[str, Case], case: str) -> str:
+    return cases[case].subject if case in cases else case
 
 
 def modalities_of(cases: Mapping[str, Case], names: Iterable[str]) -> set[str]:

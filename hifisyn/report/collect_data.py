@@ -110,7 +110,7 @@ def read_data(preprocessed: Path, fallback: Path | None, plan_names: Iterable[st
                 steps.setdefault(stage, Counter())[step] += 1
     return Data(
         _dataset(preprocessed, fallback),
-        Splits.load(splits) if splits.is_file() else None,
+        Splits.of_dataset(preprocessed) if splits.is_file() else None,
         read_object(fingerprint) if fingerprint.is_file() else {},
         {stage: counted.most_common() for stage, counted in steps.items()},
         slices,

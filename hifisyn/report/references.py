@@ -4,7 +4,7 @@ The paper of a method stands in its class; all else stands here.
 """
 
 from hifisyn.errors import UserError
-from hifisyn.training.registry import trainer_class
+from hifisyn.training.registry import trusted_class
 
 REFERENCES = {
     "hifisyn": "The hifisyn developers. hifisyn: an independent implementation of HiFi-Syn. Software, Apache-2.0.",
@@ -81,7 +81,7 @@ def citation(method: str) -> str:
     "" where its class cannot be found or names none itself: a paper that it only inherits is another method's.
     """
     try:
-        return str(vars(trainer_class(method)).get("CITATION", ""))
+        return str(vars(trusted_class(method, method)).get("CITATION", ""))
     except UserError:
         return ""
 

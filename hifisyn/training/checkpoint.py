@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import pickle
 import platform
 import random
-import zipfile
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,8 @@ import numpy as np
 import torch
 
 import hifisyn
-from hifisyn.errors import UserError
-from hifisyn.files import atomic
+from hifisyn.errors import FileError, UserError
+from hifisyn.networks.tensor_files import read_tensors, write_tensors
 from hifisyn.plans import Plans
 from hifisyn.training.average import WeightAverage
 from hifisyn.training.contract import Trainer
@@ -56,35 +54,40 @@ def save(
         "progress": progress or {},
         "random": _random_states(),
     }
-    with atomic(path) as temporary:
-        torch.save(content, temporary)
+    write_tensors(path, content)
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Read a checkpoint.
 
     Raises:
-        UserError: the file is missing, broken, of another format, or holds more than tensors and plain types.
+        UserError: the file is missing, broken, of another format, holds more than tensors and plain types, is not as it
+            was written, or has weights that are not finite.
     """
-    try:
-        content = torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist", hint="train first") from None
-    except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, KeyError):
-        raise UserError(
-            f"{path} must be a checkpoint of hifisyn_train",
-            got="a broken file or one of another program",
-            hint="train again, or take another checkpoint",
-        ) from None
-    number = content.get("format") if isinstance(content, dict) else None
+    content = read_tensors(path, "a checkpoint of hifisyn_train", device)
+    number = content.get("format")
     if number != FORMAT:
         raise UserError(
             f"{path} must be a checkpoint of format {FORMAT}",
             got="another file" if number is None else f"format {number}",
             hint="plan again with hifisyn_plan_and_preprocess --overwrite, and train again",
         )
-    assert isinstance(content, dict)
+    return _typed(content, path)
+
+
+def _typed(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Refuse a checkpoint whose parts are not what `save` writes."""
+    average = content.get("average")
+    weights = [content.get("networks"), *([average.get("weights")] if isinstance(average, dict) else [])]
+    domains, plans = content.get("domains"), content.get("plans")
+    whole = isinstance(plans, dict) and isinstance(domains, list) and (average is None or isinstance(average, dict))
+    if not whole or not all(isinstance(each, dict) and _are_tensors(each) for each in weights):
+        raise FileError(path, "must hold domains, plans and weights", got="something else", hint="take another file")
     return content
+
+
+def _are_tensors(weights: dict[Any, Any]) -> bool:
+    return all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in weights.items())
 
 
 def restore(

@@ -1,15 +1,16 @@
-"""Notes Ctrl-C and SIGTERM, so that the step in progress is finished and saved."""
+"""Notes Ctrl-C, SIGTERM and a lost terminal, so that the step in progress is finished and saved."""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-CAUGHT = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP, of a lost terminal, is not on Windows.
+CAUGHT = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 
 
 class Interrupts:
-    """While entered, the first SIGINT or SIGTERM is noted; a second one acts at once, as usual.
+    """While entered, the first of CAUGHT is noted; a second one acts at once, as usual.
 
     A signal that the process ignores stays ignored, as Ctrl-C does in the processes of a pool.
 

@@ -3,11 +3,14 @@
 import logging
 import math
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 
 import torch
 
+from hifisyn.engine.held import held
+from hifisyn.engine.lock import only_reading
 from hifisyn.engine.progress import duration
 from hifisyn.engine.resources import allowed_cpus
 from hifisyn.errors import UserError
@@ -50,7 +53,7 @@ def train(job: Job, options: Options | None = None) -> int:
         torch.cuda.set_device(device)
         torch.backends.cudnn.benchmark = True
     try:
-        with joined(ranks, device):
+        with joined(ranks, device), _alone(job, ranks):
             options = replace(options, resume=bool(largest(int(options.resume), device)))  # all processes alike
             return _Run(job, options, ranks, device).run()
     except torch.OutOfMemoryError:
@@ -58,6 +61,17 @@ def train(job: Job, options: Options | None = None) -> int:
             f"out of memory on {device} with batch size {job.plans.optimisation.batch_size}",
             hint="pass --set batch_size=1, or make a smaller plan with hifisyn_plan_and_preprocess --device-memory GB",
         ) from None
+
+
+@contextmanager
+def _alone(job: Job, ranks: Ranks) -> Iterator[None]:
+    """Let no other process write into the fold, nor into the slices, while this one trains."""
+    with ExitStack() as stack:
+        if ranks.main:
+            stack.enter_context(held(job.folder))
+        if ranks.main and job.store is not None:
+            stack.enter_context(only_reading(job.store.folder))
+        yield
 
 
 class _Run:

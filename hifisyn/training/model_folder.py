@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from hifisyn.engine.held import held
 from hifisyn.errors import FileError, UserError
 from hifisyn.files import write_json, write_text
 from hifisyn.json_files import read_object
@@ -19,6 +20,7 @@ PLANS_JSON = "plans.json"
 WITHOUT_EFFECT = ("name", "way", "inherits_from", "device", "reasons")
 EPOCHS = "length.epochs"
 LONGEST_SUFFIX = 60
+OTHER_FOLDS = 60.0  # seconds to wait for other folds, which write the same
 
 _WRITTEN = (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL, METRICS_CSV, PROGRESS_PNG, CONFIG_JSON)
 _WRITTEN_FOLDERS = ("samples", "validation")
@@ -65,9 +67,26 @@ def prepare(
 
     Raises:
         UserError: the fold has a checkpoint and neither `resume` nor `overwrite`; there is nothing to resume; or
-            the folder was trained by other plans (the key is named).
+            the folder was trained by other plans (the key is named); or another process trains there.
     """
-    model = folder.parent
+    with held(folder, [folder / name for name in _WRITTEN_FOLDERS]):
+        _check(folder, plans, resume=resume, overwrite=overwrite)
+        if resume and continues(folder, plans):
+            (folder / checkpoint.FINAL).unlink()  # the training is not at its end any more
+        if overwrite and not resume:
+            _clear(folder)
+        with held(folder.parent, wait=OTHER_FOLDS):
+            plans.save(folder.parent / PLANS_JSON)
+            write_text(folder.parent / DATASET_JSON, dataset_json)
+            write_json(folder.parent / CONFIG_JSON, config)
+        if resume and (folder / CONFIG_JSON).exists():
+            first = read_object(folder / CONFIG_JSON)
+            longer = {"epochs": fold_config["epochs"], "resumed": [*first.get("resumed", []), fold_config]}
+            fold_config = first | longer
+        write_json(folder / CONFIG_JSON, fold_config)
+
+
+def _check(folder: Path, plans: Plans, *, resume: bool, overwrite: bool) -> None:
     existing = [name for name in (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL) if (folder / name).exists()]
     if resume and checkpoint.LATEST not in existing:
         raise UserError(f"{folder} must hold {checkpoint.LATEST} to resume from", hint="train without --resume")
@@ -81,22 +100,7 @@ def prepare(
             got=plans.length.epochs,
             hint="raise it",
         )
-    _refuse_other_plans(model, folder, plans, resume=resume)
-    if resume and continues(folder, plans):
-        (folder / checkpoint.FINAL).unlink()  # the training is not at its end any more
-    if overwrite and not resume:
-        _clear(folder)
-    for partial in folder.glob(".partial-*"):
-        partial.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
-    plans.save(model / PLANS_JSON)
-    write_text(model / DATASET_JSON, dataset_json)
-    write_json(model / CONFIG_JSON, config)
-    if resume and (folder / CONFIG_JSON).exists():
-        first = read_object(folder / CONFIG_JSON)
-        longer = {"epochs": fold_config["epochs"], "resumed": [*first.get("resumed", []), fold_config]}
-        fold_config = first | longer
-    write_json(folder / CONFIG_JSON, fold_config)
+    _refuse_other_plans(folder.parent, folder, plans, resume=resume)
 
 
 def continues(folder: Path, plans: Plans) -> bool:

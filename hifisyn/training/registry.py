@@ -2,14 +2,17 @@
 
 import difflib
 import importlib
+import os
 import pkgutil
 from functools import cache
 from types import ModuleType
 
 from hifisyn.errors import UserError
+from hifisyn.names import shown
 from hifisyn.training.contract import Trainer
 
 METHODS, TRAINER = "hifisyn.methods", "trainer"
+TRUSTED = "hifisyn_methods"  # environment variable: classes and packages from outside that models may name
 
 
 @cache
@@ -47,6 +50,28 @@ def trainer_class(name: str) -> type[Trainer]:
         got=repr(name),
         hint=f"did you mean {' or '.join(close)}?" if close else "choose one",
     )
+
+
+def trusted_class(name: str, origin: object) -> type[Trainer]:
+    """Return the method that a model names: a registered one, or one from outside that the user named too.
+
+    A model may come from anybody, and importing a module runs it.
+
+    Args:
+        name: as the model has it.
+        origin: the model.
+
+    Raises:
+        UserError: there is none, or it is from outside and not among those that the variable hifisyn_methods lists.
+    """
+    listed = os.environ.get(TRUSTED, "").split()
+    if ":" in name and not any(name == one or f"{name.partition(':')[0]}.".startswith(f"{one}.") for one in listed):
+        raise UserError(
+            f"{origin} must be of a method of hifisyn",
+            got=shown(name),
+            hint=f"only where you trust that code: export {TRUSTED}={shown(name)}",
+        )
+    return trainer_class(name)
 
 
 def method_name(name: str) -> str:

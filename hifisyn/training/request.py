@@ -93,7 +93,7 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
     refuse_other_slices(base, plans)
     domains = chosen_domains(request.domains, plans, trainer)
     refuse_shares(plans, trainer)
-    fold = Splits.load(folder / paths.SPLITS_JSON).fold(request.fold)
+    fold = Splits.of_dataset(folder, dataset).fold(request.fold)
     store = SliceStore(paths.slices_folder(folder, request.plans))
     extracted = set(store.cases())
     if not extracted & set(fold.train):

@@ -260,7 +260,7 @@ def test_a_filter_file_as_fmriprep_reads_it(built, tmp_path):
         (["--filter", "T7=acq-x"], "T7=acq-x"),
         (["--filter", "T1=mprage"], "T1=mprage"),
         (["--bids-filter-file", "{here}/none.json"], "none.json"),
-        (["--bids-filter-file", "{here}/list.json"], "must hold queries"),
+        (["--bids-filter-file", "{here}/list.json"], "must hold an object"),
         (["--bids-filter-file", "{here}/odd.json"], "must query text, numbers or null"),
         (["--participant-label", "09"], "the subjects 09 are not in the source (got 01, 02, 03)"),
         (["--subjects", "{here}/ids"], "sub-09"),

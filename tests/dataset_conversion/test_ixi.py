@@ -214,7 +214,7 @@ def test_mistakes_are_named_in_one_line(tmp_path, monkeypatch):
     for name, content, says in (
         ("missing.xls", None, "look at the path"),
         ("junk.xls", b"junk", "must be an Excel file"),
-        ("junk.csv", b"\xff\xd8", "must be a .csv or .xls file"),
+        ("junk.csv", b"\xff\xd8", "must have the columns IXI_ID"),
         ("other.csv", b"a,b\n1,2\n", "must have the columns IXI_ID"),
         ("empty.csv", b"", "must have the columns IXI_ID"),
     ):

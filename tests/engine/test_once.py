@@ -39,4 +39,4 @@ def test_a_broken_file_is_named(tmp_path):
     work.file.write_text("[]")
     with pytest.raises(UserError, match="must hold an object") as error:
         work.read()
-    assert error.value.got == "list"
+    assert error.value.got == "a list"

@@ -217,6 +217,18 @@ def test_what_macos_adds_to_an_archive_is_no_member(tmp_path):
     assert members(tmp_path / "a.zip") == [tmp_path / "a.zip/a/P_T1.nii.gz"]
 
 
+@pytest.mark.parametrize("offset", [b"\xff" * 4, b"\xff\xff\xff\x7f"])
+def test_a_zip_whose_members_lie_nowhere_is_broken(tmp_path, offset):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("P_T1.nii.gz", b"x" * 100)
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    at = content.index(b"PK\x01\x02") + 42
+    content[at : at + 4] = offset
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(UserError, match="must be an archive"):
+        read_json(tmp_path / "a.zip/P_T1.nii.gz")
+
+
 def test_a_sidecar_that_cannot_be_read_marks_nothing(tmp_path):
     (tmp_path / "a_T2.json").write_bytes(b"[" * 100_000)
     assert not is_synthetic(tmp_path / "a_T2.nii.gz")

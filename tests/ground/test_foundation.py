@@ -119,7 +119,11 @@ def test_slices_come_back_and_a_case_without_record_does_not_exist(tmp_path):
     np.testing.assert_array_equal(store.brain("a", 2), brain[2])
     assert store.label("a").max() == 2
     head = {"case": "a", "modalities": ["T1"], "slices": 3, "labelled": True}
-    assert store.record("a") == head | {"training": [0, 1, 2], "covered": {"T1": [0, 1, 2]}, "step": 1}
+    record = store.record("a")
+    assert record.pop("sha256") == {
+        name: files.sha256(tmp_path / f"a_{name}.b2nd") for name in ("T1", "brain", "label")
+    }
+    assert record == head | {"training": [0, 1, 2], "covered": {"T1": [0, 1, 2]}, "step": 1}
     (tmp_path / "a.json").unlink()
     assert store.cases() == []
 

@@ -49,9 +49,11 @@ def test_reorientation_agrees_with_nibabel():
     np.testing.assert_allclose(volume.canonical().affine, wanted.affine)
 
 
-def test_same_grid_sees_a_shift_of_a_hundredth_of_a_millimetre():
-    moved = OBLIQUE.copy()
-    moved[0, 3] += 0.01
+def test_same_grid_sees_a_shift_of_a_tenth_of_a_voxel_and_no_rounding():
+    moved, rounded = OBLIQUE.copy(), OBLIQUE.copy()
+    moved[0, 3] += 0.1
+    rounded[0, 3] += 0.005
+    assert grid((4, 5, 6), OBLIQUE).same_grid(grid((4, 5, 6), rounded))
     assert grid((4, 5, 6), OBLIQUE).same_grid(grid((4, 5, 6), OBLIQUE.copy()))
     assert not grid((4, 5, 6), OBLIQUE).same_grid(grid((4, 5, 6), moved))
     assert not grid((4, 5, 6), OBLIQUE).same_grid(grid((4, 5, 7), OBLIQUE))

@@ -16,6 +16,7 @@ from hifisyn.files import sha256, write_json
 from hifisyn.inference import write as writing
 from hifisyn.inference.bids_input import find_bids_cases
 from hifisyn.inference.bids_output import BidsDerivatives, BidsOutputs
+from hifisyn.inference.outputs import FILES
 from hifisyn.volume import Volume
 from tests.inference.test_predict import SHAPE, brain_scan, make_model, save_scan
 from tests.support import bids_tree
@@ -114,7 +115,7 @@ def test_the_same_volumes_as_in_a_flat_folder(finished, results, tmp_path):
         assert one.same_grid(other)
     flat_record, record = read(tmp_path / "sub-02_T1.json"), read(anat / "sub-02_space-orig_desc-synth_T1w.json")
     assert flat_record.keys() <= record.keys()
-    assert {key for key in flat_record if flat_record[key] != record[key]} == {"Command"}
+    assert {key for key in flat_record if flat_record[key] != record[key]} == {"Command", FILES}
 
 
 def test_a_bids_data_set_into_a_flat_folder(raw, model, tmp_path):

@@ -25,7 +25,7 @@ from hifisyn.files import sha256, write_json
 from hifisyn.inference import predict as predicting
 from hifisyn.inference import write as writing
 from hifisyn.inference.models import find_models
-from hifisyn.inference.outputs import Outputs
+from hifisyn.inference.outputs import FILES, Outputs
 from hifisyn.inference.predictor import Predictor
 from hifisyn.methods.hifisyn.trainer import HiFiSyn
 from hifisyn.paths import model_folder
@@ -485,7 +485,7 @@ def test_a_replacement_cut_in_half_does_not_pass_for_finished(tmp_path, monkeypa
     outputs = Outputs(tmp_path, "a", "T2")
     for path in (outputs.image, outputs.brain, outputs.picture):
         path.touch()
-    write_json(outputs.sidecar, {"Synthetic": True})
+    write_json(outputs.sidecar, {"Synthetic": True, FILES: {outputs.image.name: sha256(outputs.image)}})
     assert outputs.finished
 
     def killed(*_: Any) -> None:

@@ -109,7 +109,7 @@ def clinic(home: Path) -> Roots:
     store = AlignedStore(roots.preprocessed / "MS" / "aligned")
     for seed, case in enumerate((*TRAIN, *TEST)):
         write_case(store, case, seed)
-    splits = {"test": list(TEST), "folds": [{"train": list(TRAIN), "val": ["c"]}]}
+    splits = {"test": list(TEST), "folds": [{"train": list(TRAIN), "val": []}]}
     write_json(roots.preprocessed / "MS" / "splits_final.json", splits)
     write_model(roots)
     return roots

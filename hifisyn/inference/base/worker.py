@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hifisyn.base.shipped import NAME, shipped
 from hifisyn.errors import UserError
-from hifisyn.inference.attempt import Attempt, is_disk_full, problem_of
+from hifisyn.inference.attempt import Attempt, problem_of
 from hifisyn.inference.base.plan import BaseTranslation
 from hifisyn.inference.base.prediction import predictions, shown, translate_case
 from hifisyn.inference.base.sidecar import base_sidecar
@@ -18,6 +18,7 @@ from hifisyn.inference.write import write_prediction
 from hifisyn.preprocessing.prepare_case import PreparedCase, prepare_case
 from hifisyn.preprocessing.steps import Stage
 from hifisyn.training.step import resolve_device
+from hifisyn.troubles import is_disk_full
 from hifisyn.volume import Volume
 
 Group = tuple[BaseTranslation, ...]

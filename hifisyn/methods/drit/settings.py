@@ -11,7 +11,9 @@ from hifisyn.training.sizes import NetworkSettings
 class DRITNetworkSettings(NetworkSettings):
     """Sizes of the networks."""
 
-    content_blocks: int = Field(3, ge=1, description="residual blocks of the content encoder and of the generator")
+    content_blocks: int = Field(
+        3, ge=1, le=1000, description="residual blocks of the content encoder and of the generator"
+    )
     attribute_code: int = Field(8, ge=1, description="entries of the attribute code z^a")
     content_noise: float = Field(1.0, ge=0, description="std of the noise on content in training")
     init: Init = Field("normal", description="he: for narrow networks, zero bias in E^a and the discriminators")

@@ -40,7 +40,9 @@ class MemorySettings(MemorySlots):
 class HiFiSynNetworkSettings(NetworkSettings):
     """Sizes of the networks."""
 
-    content_blocks: int = Field(3, ge=1, description="residual blocks of the content encoder and of the generator")
+    content_blocks: int = Field(
+        3, ge=1, le=1000, description="residual blocks of the content encoder and of the generator"
+    )
     attribute_code: int = Field(8, ge=1, description="entries of the global attribute code z^a")
     attribute_encoder: Literal["drit", "mguit"] = "drit"
     discriminator: Literal["single", "multiscale"] = "single"

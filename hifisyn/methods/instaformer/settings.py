@@ -26,7 +26,7 @@ class InstaFormerSettings(Settings):
     positions: int = Field(256, ge=2, description="positions that PatchNCE draws in each image and layer")
     foreground: bool = Field(False, description="draw positions where the image is not background; else anywhere")
     boxes: int = Field(20, ge=0, description="structures an image, the largest; 0: no box tokens and no box_nce")
-    layers: int = Field(DEEP, ge=1, description="layers of the transformer")
+    layers: int = Field(DEEP, ge=1, le=1000, description="layers of the transformer")
     norm: Norm = Field("batch", description="norm of the discriminator; instance: where batches of 1 or 2 disturb it")
     attribute_ema: float = Field(0.999, ge=0, lt=1, description="decay of the mean style")
 

@@ -17,7 +17,9 @@ Masks = Literal["boxes", "labels"]
 class MGUITNetworkSettings(NetworkSettings):
     """Sizes of the networks."""
 
-    content_blocks: int = Field(3, ge=1, description="residual blocks of the content encoder and of the generator")
+    content_blocks: int = Field(
+        3, ge=1, le=1000, description="residual blocks of the content encoder and of the generator"
+    )
     init: Init = Field("normal", description="he: for narrow networks, zero bias in E^a and D")
 
 

@@ -23,7 +23,7 @@ class MUNITSettings(Settings):
     """The published values are the defaults."""
 
     networks: MUNITNetworkSettings = MUNITNetworkSettings()
-    blocks: int = Field(BLOCKS, ge=1, description="residual blocks of a content encoder and of a decoder")
+    blocks: int = Field(BLOCKS, ge=1, le=1000, description="residual blocks of a content encoder and of a decoder")
     adversarial: float = Field(1.0, ge=0, description="least squares, summed over three scales")
     reconstruction: float = Field(10.0, ge=0, description="L1 of an image rendered from its own content and style")
     style: float = Field(1.0, ge=0, description="L1 of the drawn style, encoded from the translation")

@@ -16,7 +16,7 @@ class RegGANSettings(Settings):
     mode: Literal["nc_r", "c_r", "c", "nc"] = Field(
         "nc_r", description="c: with a cycle, nc: without; r: with registration. nc_r is RegGAN"
     )
-    blocks: int = Field(BLOCKS, ge=1, description="residual blocks of a generator; 6 for images of 128 pixels")
+    blocks: int = Field(BLOCKS, ge=1, le=1000, description="residual blocks of a generator; 6 for images of 128 pixels")
     adversarial: float = Field(1.0, gt=0, description="weight of the adversarial losses")
     registration: float = Field(20.0, gt=0, description="weight of the L1 to the target after the warp")
     smoothness: float = Field(10.0, ge=0, description="weight of the smoothness of the field")
