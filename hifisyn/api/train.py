@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hifisyn.base.for_choice import with_base
 from hifisyn.directions import Direction
 from hifisyn.paths import Roots, parse_fold
 from hifisyn.plans import Plans
@@ -127,5 +128,5 @@ def train(
         write_folder(request, job, options)
         for line in (*remarks, f"model folder {job.folder}"):
             log.info(line)
-    signal = run_loop(job, options)
+    signal = run_loop(with_base(job), options)
     return TrainingResult(job.folder.parent, job.folder, job.domains, job.plans, signal)

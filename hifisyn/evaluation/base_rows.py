@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from hifisyn.base import shipped
+from hifisyn.base.cohort_look import Means, cohort_look, takes
 from hifisyn.base.translate import BaseModel
 from hifisyn.columns import CASE, DIRECTION, METHOD, SUBJECT
 from hifisyn.directions import Direction
@@ -72,7 +73,7 @@ class BaseRows:
 
         All tables are empty where the base model does not take the direction. A case that cannot be read is left out.
         """
-        if not base_answers.takes(direction):
+        if not takes(direction):
             return Scores.together([])
         once = self._once(direction, cases)
         if once.holds:
@@ -85,7 +86,7 @@ class BaseRows:
         return scores
 
     def _measure(self, direction: Direction, cases: Sequence[str]) -> list[Scores]:
-        look = base_answers.cohort_look(self.store, self.training, direction.target, self.labels, self.subjects)
+        look = cohort_look(self.store, self.training, direction.target, self.labels, self.subjects)
         structures = regions.of_labels(self.labels)
         found = []
         for case in cases:
@@ -102,7 +103,7 @@ class BaseRows:
         self,
         case: str,
         direction: Direction,
-        look: base_answers.Means | None,
+        look: Means | None,
         structures: Mapping[str, tuple[int, ...]],
     ) -> Scores:
         brain = self.store.brain(case)

@@ -73,9 +73,10 @@ class EvaluationTask:
     @cached_property
     def base(self) -> "BaseModel | None":
         """The base model, which stands beside; none where it takes no direction of the model, or is not installed."""
-        from hifisyn.evaluation import base_answers, base_rows
+        from hifisyn.base.cohort_look import takes
+        from hifisyn.evaluation import base_rows
 
-        taken = any(base_answers.takes(direction) for direction in self.model.directions)
+        taken = any(takes(direction) for direction in self.model.directions)
         return base_rows.installed() if taken else None
 
     def _asked(self) -> dict[str, Any]:

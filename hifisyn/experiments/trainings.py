@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from hifisyn.base.for_choice import with_base
 from hifisyn.errors import UserError
 from hifisyn.experiments.budget import Budget
 from hifisyn.experiments.rows import LOSSES, Row
@@ -117,7 +118,7 @@ def run(training: Training, options: Options) -> int:
         write_folder(training.request, job, options)
         if not resume:
             training.budget.record(job, training.request.command)
-        stopped = train(job, options)
+        stopped = train(with_base(job), options)
         if stopped:
             return stopped
     _refuse_other_losses(training)

@@ -8,8 +8,9 @@ from functools import cached_property
 from hifisyn.directions import Direction
 from hifisyn.errors import UserError
 from hifisyn.inference.models import Model
-from hifisyn.inference.track_record import changed, steps, validated
+from hifisyn.inference.track_record import changed, steps, validated, without_pairs
 from hifisyn.inference.weights import Folds, Kinds, Weights, choose_weights
+from hifisyn.training.unpaired_score import unpaired_score
 
 RECOMMENDED = "HiFiSyn"
 
@@ -49,6 +50,11 @@ class Candidate:
     def scores(self) -> dict[Direction, float]:
         """SSIM in the brain on its validation cases, by direction, mean over the folds; empty where unknown."""
         return validated(self.model, self.weights.folds) if self.weights else {}
+
+    @cached_property
+    def parts(self) -> dict[Direction, dict[str, float]]:
+        """Parts of the unpaired score on its validation cases, by direction; empty where unknown."""
+        return without_pairs(self.model, self.weights.folds) if self.weights else {}
 
 
 @dataclass(frozen=True)
@@ -111,8 +117,8 @@ class Candidates:
         The recommended method goes first; without it, the only other one that fits. Of several trainings of a
         direction the longest is taken, of equally long ones that with fewer changed settings, then the better one on
         its validation cases; those that lack the requested weights come last. Of several sources the one is taken from
-        which the contrast comes out best, by SSIM in the brain on validation cases; where that is unknown, the
-        reference contrast of the data set, then the first given.
+        which the contrast comes out best, by SSIM in the brain on validation cases; where that is unknown, by the
+        unpaired score; where that is too, the reference contrast of the data set, then the first given.
 
         Raises:
             UserError: no model fits, or several methods other than the recommended one do.
@@ -124,7 +130,11 @@ class Candidates:
         candidates = _of_one_method(fitting, sources, target)
         longest = {source: _longest(candidates, Direction(source, target)) for source in sources}
         offers = [(source, candidate) for source, candidate in longest.items() if candidate]
-        source, best = min(offers, key=lambda offer: _source_order(offer[1], Direction(offer[0], target)))
+        quality = _quality([(candidate, Direction(source, target)) for source, candidate in offers])
+        place = min(
+            range(len(offers)), key=lambda place: (quality[place], offers[place][0] != offers[place][1].model.reference)
+        )
+        source, best = offers[place]
         others = [other for other in fitting if other is not best and other.model.generates(target, [source])]
         return ChosenModel(best.model, source, tuple(others))
 
@@ -152,18 +162,26 @@ def _of_one_method(fitting: Sequence[Candidate], sources: Sequence[str], target:
 
 
 def _longest(candidates: Sequence[Candidate], direction: Direction) -> Candidate | None:
-    return min(
-        (candidate for candidate in candidates if direction in candidate.model.directions),
-        key=lambda candidate: (
-            -candidate.steps,
-            candidate.changed,
-            -candidate.scores.get(direction, -math.inf),
-            str(candidate.model.folder),
-        ),
-        default=None,
+    having = [candidate for candidate in candidates if direction in candidate.model.directions]
+    quality = _quality([(candidate, direction) for candidate in having])
+    order = sorted(
+        (-candidate.steps, candidate.changed, quality[place], str(candidate.model.folder), place)
+        for place, candidate in enumerate(having)
     )
+    return having[order[0][-1]] if order else None
 
 
-def _source_order(candidate: Candidate, direction: Direction) -> tuple[float, bool]:
-    """Return what is smaller for a better source."""
-    return -candidate.scores.get(direction, -math.inf), direction.source != candidate.model.reference
+def _quality(offers: Sequence[tuple[Candidate, Direction]]) -> list[tuple[float, float]]:
+    """Return for each offer what is smaller for a better one: by SSIM, then by the unpaired score.
+
+    Of the score only those parts count that all offers know: a part that one lacks would raise its mean.
+    """
+    parts = [candidate.parts.get(direction, {}) for candidate, direction in offers]
+    common = set.intersection(*map(set, parts)) if parts else set()
+    return [
+        (
+            -candidate.scores.get(direction, -math.inf),
+            -unpaired_score({name: own[name] for name in common}) if common else math.inf,
+        )
+        for (candidate, direction), own in zip(offers, parts, strict=True)
+    ]

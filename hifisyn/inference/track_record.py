@@ -13,8 +13,9 @@ from hifisyn.json_files import read_object
 from hifisyn.paths import CONFIG_JSON, METRICS_CSV, fold_folder, plans_file
 from hifisyn.plans import Plans
 from hifisyn.table_files import read_table
+from hifisyn.training.chosen_by import SSIM
 from hifisyn.training.model_folder import EPOCHS
-from hifisyn.training.validation import SCORE
+from hifisyn.training.unpaired_score import WEIGHTS
 
 NUMBER = re.compile("[0-9]{1,12}")
 
@@ -35,12 +36,18 @@ def changed(model: Model) -> int:
     return len([key for key in there if key != EPOCHS]) if isinstance(there, dict) else 0
 
 
-def validated(model: Model, folds: Sequence[int | str]) -> dict[Direction, float]:
-    """Return the SSIM in the brain by direction, on validation cases; mean over the folds that have it."""
+def validated(model: Model, folds: Sequence[int | str], measure: str = SSIM) -> dict[Direction, float]:
+    """Return a measure by direction, on validation cases; mean over the folds that have it."""
     means = [_mean(model, fold) for fold in folds]
-    scores = {direction: [mean.get(f"{direction.key}/{SCORE}") for mean in means] for direction in model.directions}
+    scores = {direction: [mean.get(f"{direction.key}/{measure}") for mean in means] for direction in model.directions}
     known = {d: [v for v in values if isinstance(v, float) and math.isfinite(v)] for d, values in scores.items()}
     return {direction: float(np.mean(values)) for direction, values in known.items() if values}
+
+
+def without_pairs(model: Model, folds: Sequence[int | str]) -> dict[Direction, dict[str, float]]:
+    """Return the parts of the unpaired score that are known, by direction; mean over the folds that have them."""
+    parts = {part: validated(model, folds, part) for part in WEIGHTS}
+    return {d: {part: of[d] for part, of in parts.items() if d in of} for d in model.directions}
 
 
 def _mean(model: Model, fold: int | str) -> dict[str, float]:

@@ -13,6 +13,7 @@ from hifisyn.json_files import checked_json, read_json
 from hifisyn.paths import DATASET_JSON, SPLITS_JSON
 
 NAMES_SHOWN = 10
+CHOSEN_WITHOUT_PAIRS = "best weights will be chosen without pairs"
 FIX = "fix the file, or remove it and run hifisyn_plan_and_preprocess to split again"
 
 
@@ -142,6 +143,9 @@ class Splits:
             lacking = everywhere - modalities_of(cases, fold.train)
             if lacking:
                 lines.append(f"fold{number} has no training case with {', '.join(sorted(lacking))}")
+        without = [f"fold{number}" for number, fold in enumerate(self.folds) if not _holds_pair(fold, cases)]
+        if without and len(everywhere) > 1:
+            lines.append(f"no validation case of {', '.join(without)} holds two contrasts: {CHOSEN_WITHOUT_PAIRS}")
         return lines
 
     def first_fold(self, cases: Mapping[str, Case]) -> str:
@@ -161,6 +165,10 @@ class Splits:
 def _fold_json(fold: Fold) -> dict[str, list[str] | str]:
     cases: dict[str, list[str] | str] = {"train": list(fold.train), "val": list(fold.val)}
     return cases | ({"site": fold.site} if fold.site else {})
+
+
+def _holds_pair(fold: Fold, cases: Mapping[str, Case]) -> bool:
+    return any(len(cases[case].images) > 1 for case in fold.val if case in cases)
 
 
 def _trainable(fold: Fold, cases: Mapping[str, Case]) -> bool:

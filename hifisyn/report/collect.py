@@ -69,6 +69,11 @@ class TrainedFold:
         return float(self.rows["seconds"].sum()) if "seconds" in self.rows else 0.0
 
     @property
+    def chosen_by(self) -> str:
+        """What chose the best weights, a value of `ChosenBy`; "" where the training did not write it."""
+        return str(self.config.get("best_chosen_by", ""))
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Settings of the evaluation: weights, checkpoint, data range and so on."""
         return {**(self.evaluation.get("asked") or {}), **(self.evaluation.get("settings") or {})}

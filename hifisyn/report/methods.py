@@ -17,6 +17,7 @@ from hifisyn.report.collect_tasks import Downstream
 from hifisyn.report.references import REFERENCES, Citations, citation
 from hifisyn.report.results import FEWEST_MODELS
 from hifisyn.report.words import counted, listed
+from hifisyn.training.chosen_by import ChosenBy
 
 Part = Callable[[Facts, Citations], list[str]]
 ALPHA = 0.05
@@ -127,8 +128,18 @@ def _training(facts: Facts, cite: Citations) -> list[str]:
     words += [f"{'It was compared with' if ours else 'The methods were'} {cited}."] if others else []
     words += [_one_training(training) for training in facts.trainings]
     but = f", but for {listed(paired)}, trained on registered pairs" if paired else ""
-    words.append(f"No step combined slices of one subject{but}; the checkpoint was chosen on the validation subjects.")
+    words.append(f"No step combined slices of one subject{but}; {_choice(facts.trainings)}.")
     return words
+
+
+def _choice(trainings: Sequence[TrainedFold]) -> str:
+    """Return how the checkpoints were chosen."""
+    if all(training.chosen_by == ChosenBy.UNPAIRED for training in trainings):
+        return (
+            "the checkpoint was chosen on the validation subjects without pairs, by tissue statistics, cycle "
+            "consistency, agreement with the base model and segmentation"
+        )
+    return "the checkpoint was chosen on the validation subjects"
 
 
 def _one_training(training: TrainedFold) -> str:

@@ -4,12 +4,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from hifisyn.columns import CASE
-from hifisyn.directions import Direction
 from hifisyn.engine.progress import duration
 from hifisyn.pages.plain_table import PlainTable, facts_table
 from hifisyn.report.collect import Facts, TrainedFold
 from hifisyn.report.section import Missing
 from hifisyn.report.words import without_paths
+from hifisyn.training import unpaired_score
+from hifisyn.training.chosen_by import ChosenBy
+from hifisyn.training.numbers import parse_column
+
+PAIRED = {"psnr_brain": "brain PSNR", "ssim_brain": "brain SSIM", "correlation": "brain correlation"}
+UNPAIRED = {
+    unpaired_score.SCORE: "unpaired score",
+    unpaired_score.TISSUES: "tissue statistics",
+    unpaired_score.CYCLE: "cycle",
+    unpaired_score.BASE: "agreement with the base model",
+    unpaired_score.SEGMENTATION: "segmentation",
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,7 @@ def _facts(training: TrainedFold, private: bool) -> PlainTable:
                 for again in config.get("resumed", [])
             ),
             ("changed in the plans", ", ".join(f"{key} = {value}" for key, value in changed.items()) or "nothing"),
+            ("best weights chosen by", training.chosen_by),
             ("seed", config.get("seed", "")),
             ("device, precision", ", ".join(str(config[k]) for k in ("device", "precision") if k in config)),
             ("processes", config.get("processes", "")),
@@ -89,15 +101,16 @@ def _facts(training: TrainedFold, private: bool) -> PlainTable:
 def _progress(training: TrainedFold) -> PlainTable | None:
     """Return the validation at the first, the middle and the last epoch, in every direction."""
     rows = training.rows
-    keys = [key for key in rows.columns if key.endswith(("/psnr_brain", "/ssim_brain", "/correlation"))]
-    if rows.empty or not keys:
+    unpaired = training.chosen_by == ChosenBy.UNPAIRED
+    words = UNPAIRED if unpaired else PAIRED
+    columns = {key: parsed for key in rows.columns if (parsed := parse_column(key)) and parsed[1] in words}
+    if rows.empty or not columns:
         return None
     chosen = sorted({0, (len(rows) - 1) // 2, len(rows) - 1})
-    words = {"psnr_brain": "brain PSNR", "ssim_brain": "brain SSIM", "correlation": "brain correlation"}
-    head = [f"{Direction.parse(direction)}: {words[name]}" for direction, name in (key.split("/") for key in keys)]
-    body = [(f"{int(rows.iloc[i]['epoch'])}", *(f"{rows.iloc[i][key]:.3g}" for key in keys)) for i in chosen]
+    head = [f"{direction}: {words[name]}" for direction, name in columns.values()]
+    body = [(f"{int(rows.iloc[i]['epoch'])}", *(f"{rows.iloc[i][key]:.3g}" for key in columns)) for i in chosen]
     return PlainTable(
-        "validation during training; it chose the best checkpoint",
+        f"validation during training{' without pairs' if unpaired else ''}; it chose the best checkpoint",
         ("epoch", *head),
         body,
         numbers=range(1, len(head) + 1),

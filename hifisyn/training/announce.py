@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from hifisyn.training.chosen_by import describe_choice
 from hifisyn.training.job import Job
 from hifisyn.training.summary import describe
 from hifisyn.training.validation import ValidationSet, source_itself
@@ -22,11 +23,10 @@ def describe_job(job: Job) -> list[str]:
     return lines
 
 
-def describe_baseline(validation: ValidationSet | None) -> str:
-    """Return what the untouched source reaches."""
-    if validation is None:
-        return "no validation cases with these modalities: the newest weights count as best"
-    return f"the untouched source reaches {describe(source_itself(validation))}"
+def describe_validation(validation: ValidationSet | None) -> list[str]:
+    """Return what chooses the best weights, and what the untouched source reaches where that is known."""
+    reached = describe(source_itself(validation)) if validation else ""
+    return [describe_choice(validation), *([f"the untouched source reaches {reached}"] if reached else [])]
 
 
 def describe_longer_run(before: int, epochs: int, rates: Mapping[str, float]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from hifisyn.directions import Direction
 from hifisyn.plans import BatchKind, Plans
 from hifisyn.slices import SliceStore
 from hifisyn.training.contract import Trainer
@@ -16,6 +17,7 @@ from hifisyn.training.slice_source import PairedSliceSource, SliceSource
 from hifisyn.training.source import BatchSource
 from hifisyn.training.training_cases import TrainingCases
 from hifisyn.training.validation import SLICES, ValidationSet
+from hifisyn.training.without_pairs import BaseAnswer, Expected, RealScans
 
 REAL: tuple[BatchKind, ...] = ("unpaired", "paired")
 
@@ -35,6 +37,7 @@ class Job:
         subjects: case to subject; a case that is missing is its own subject.
         seed: of weights, draws and noise.
         pretrained: weights to start from; none: fresh ones.
+        base: the base model, one of the judges where no pair is; none: it is not asked.
     """
 
     trainer: type[Trainer]
@@ -47,6 +50,7 @@ class Job:
     subjects: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     pretrained: Pretrained | None = None
+    base: BaseAnswer | None = None
 
     def new_trainer(self, device: torch.device) -> Trainer:
         """Return the method with the weights that it starts from; fresh ones depend on the seed alone."""
@@ -91,6 +95,12 @@ class Job:
             return None
         crop, context = self.plans.slices.crop, self.trainer.NEEDS.context
         return ValidationSet.read(self.store, cases, self.domains, crop, count, context)
+
+    def expected(self, validation: ValidationSet | None) -> dict[Direction, Expected]:
+        """Return what translations are held against where their truth is not looked at."""
+        if self.store is None or validation is None:
+            return {}
+        return RealScans(self.store, self.train, self.plans.slices.crop, self.base).expected(validation)
 
 
 @dataclass(frozen=True)

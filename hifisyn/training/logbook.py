@@ -13,10 +13,18 @@ from hifisyn.files import write_text
 from hifisyn.paths import METRICS_CSV, PROGRESS_PNG
 from hifisyn.training.numbers import describe_directions
 from hifisyn.training.picture import LOSS, Row, draw
+from hifisyn.training.unpaired_score import SCORE
 
 DRAW_EVERY = 20.0
 
-_SHORT = {"psnr_brain": "PSNR", "ssim_brain": "SSIM", "correlation": "r", "std_ratio": "std", "distance": "distance"}
+_SHORT = {
+    "psnr_brain": "PSNR",
+    "ssim_brain": "SSIM",
+    "correlation": "r",
+    "std_ratio": "std",
+    "distance": "distance",
+    SCORE: "unpaired score",
+}
 
 
 class Tally:

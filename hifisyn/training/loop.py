@@ -18,6 +18,7 @@ from hifisyn.plans import Plans
 from hifisyn.training import announce, checkpoint
 from hifisyn.training.average import WeightAverage
 from hifisyn.training.batches import Batches, BatchLoader
+from hifisyn.training.chosen_by import ChosenBy
 from hifisyn.training.distributed import Ranks, broadcast_state, joined, largest
 from hifisyn.training.duration import WORTH_MEASURING, check_length, seconds_a_step
 from hifisyn.training.interrupts import Interrupts
@@ -27,7 +28,8 @@ from hifisyn.training.picture import DIAGNOSTIC, LOSS, RATE, Row
 from hifisyn.training.rates import set_rates
 from hifisyn.training.step import resolve_device, resolve_precision, take_step
 from hifisyn.training.summary import summarise
-from hifisyn.training.validation import measure, score, translate_all, write_sheets
+from hifisyn.training.validation import measure, translate_all, write_sheets
+from hifisyn.training.without_pairs import measure_without_pairs
 
 log = logging.getLogger(__name__)
 SHEETS = 20
@@ -84,12 +86,13 @@ class _Run:
         self.workers = default_workers(device) if options.workers is None else options.workers
         self.source = job.source(ranks.rank)
         self.validation = job.validation(job.val)
+        self.expected = job.expected(self.validation) if ranks.main else {}
         self.iteration, self.best, self.spent = 0, -math.inf, 0.0
         self.tally = Tally()
         self.logbook = Logbook(job.folder, job.plans.length.epochs)
         if ranks.main:
             how = f"device {device}, {self.precision}, {self.workers} reading processes, seed {job.seed}"
-            for line in (*announce.describe_job(job), how, announce.describe_baseline(self.validation)):
+            for line in (*announce.describe_job(job), how, *announce.describe_validation(self.validation)):
                 self._report(line)
             if not options.resume and ranks.world == 1 and job.plans.length.total >= WORTH_MEASURING:
                 seconds = seconds_a_step(job, device, self.precision)
@@ -177,7 +180,7 @@ class _Run:
             self.reported = time.monotonic()
         self.tally, self.spent, self.begun = Tally(), 0.0, time.monotonic()
         if self.ranks.main:
-            self._keep_if_best(score(numbers))
+            self._keep_if_best(ChosenBy.of(self.validation).score(numbers))
             self._save(checkpoint.LATEST)
 
     @property
@@ -190,13 +193,14 @@ class _Run:
             return {}
         with self.average.applied() if self.average else nullcontext():
             synthetic = translate_all(self.trainer, self.validation)
+            without_pairs = measure_without_pairs(self.trainer, self.validation, self.expected, synthetic)
         epochs = self.job.plans.length.epochs
         if self.epoch % max(1, epochs // SHEETS) == 0 or self.epoch == epochs:
             write_sheets(self.job.folder / "samples", f"epoch_{self.epoch:04d}", self.validation, synthetic)
-        return measure(self.validation, synthetic)
+        return measure(self.validation, synthetic) | without_pairs
 
     def _keep_if_best(self, value: float | None) -> None:
-        """Write `best` if this epoch is; where no truth is known the newest is."""
+        """Write `best` if this epoch is; where nothing is validated the newest is."""
         if value is None or value > self.best:
             self.best = self.best if value is None else value
             self._save(checkpoint.BEST)

@@ -18,6 +18,7 @@ from hifisyn.plans import Plans
 from hifisyn.slices import SliceStore
 from hifisyn.training import model_folder
 from hifisyn.training.checkpoint import versions
+from hifisyn.training.chosen_by import ChosenBy
 from hifisyn.training.contract import Trainer
 from hifisyn.training.distributed import Ranks
 from hifisyn.training.job import Job, Options
@@ -179,6 +180,7 @@ def write_folder(request: Request, job: Job, options: Options) -> None:
         "epochs": job.plans.length.epochs,
         "seed": request.seed,
         "pretrained": _file_and_digest(job.pretrained),
+        "best_chosen_by": ChosenBy.of(job.validation(job.val)),
         "processes": Ranks.from_environment().world,
         **resolved(options),
         **provenance(),

@@ -1,4 +1,4 @@
-"""What the best weights reach on the validation cases: validation/summary.json and a sheet a case."""
+"""What the best weights reach on the validation cases, and what chose them: validation/summary.json, a sheet a case."""
 
 import math
 from typing import Any
@@ -8,9 +8,11 @@ import numpy as np
 from hifisyn.files import write_json
 from hifisyn.metrics.image import finite_mean
 from hifisyn.training import checkpoint
+from hifisyn.training.chosen_by import ChosenBy
 from hifisyn.training.contract import Trainer
 from hifisyn.training.job import Job
-from hifisyn.training.numbers import describe_directions
+from hifisyn.training.numbers import describe_directions, parse_column
+from hifisyn.training.unpaired_score import SCORE, WEIGHTS
 from hifisyn.training.validation import measure, source_itself, translate_all, write_sheets
 
 SLICES_A_CASE = 24
@@ -20,7 +22,7 @@ def summarise(job: Job, trainer: Trainer) -> str:
     """Load the best weights into `trainer`, translate every validation case, write numbers and sheets.
 
     Numbers are of up to 24 slices a case, evenly spread, in the window that the networks see. They chose the
-    weights, so they flatter; only the test cases show what a model is worth.
+    weights, so they flatter; only the test cases show what a model is worth. The unpaired score is that of the epoch.
 
     Returns:
         A line for the user; "" where there is no validation case.
@@ -41,12 +43,20 @@ def summarise(job: Job, trainer: Trainer) -> str:
     summary: dict[str, Any] = {
         "checkpoint": checkpoint.BEST,
         "epoch": content["progress"]["epoch"],
-        "mean": means(cases),
+        "chosen_by": ChosenBy.of(job.validation(job.val)),
+        "mean": means(cases) | _without_pairs(content["progress"]["rows"][-1]),
         "source_itself": means(untouched),
         "cases": cases,
     }
     write_json(job.folder / "validation" / "summary.json", _finite(summary))
-    return f"best weights (epoch {summary['epoch']}), validation cases ({len(cases)}): {describe(summary['mean'])}"
+    how = f"epoch {summary['epoch']}, chosen by {summary['chosen_by'].noun}"
+    return f"best weights ({how}), validation cases ({len(cases)}): {describe(summary['mean'])}"
+
+
+def _without_pairs(row: dict[str, float]) -> dict[str, float]:
+    """Return the unpaired score of an epoch and its parts, of every direction."""
+    measures = {key: parsed[1] for key in row if (parsed := parse_column(key))}
+    return {key: row[key] for key, measure in measures.items() if measure == SCORE or measure in WEIGHTS}
 
 
 def means(cases: dict[str, dict[str, float]]) -> dict[str, float]:
@@ -68,6 +78,7 @@ _WORDS = {
     "ssim_brain": "SSIM",
     "correlation": "correlation",
     "distance": "distance of intensities",
+    SCORE: "unpaired score",
 }
 
 

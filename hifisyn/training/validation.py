@@ -2,7 +2,8 @@
 
 Where validation cases have both contrasts of a direction the truth is known: PSNR and SSIM of the whole slice and in
 the brain, correlation in the brain (an inverted contrast shows there, to which PSNR is blind) and the ratio of
-standard deviations. Else only the distance between the distributions of intensities is.
+standard deviations. Else only the distance between the distributions of intensities is, where some case has the target.
+What needs no truth at all is measured in `hifisyn.training.without_pairs`.
 """
 
 import math
@@ -19,11 +20,10 @@ from hifisyn.metrics.image import correlation, finite_mean, psnr, ssim, std_rati
 from hifisyn.pictures import sheet
 from hifisyn.slices import SliceStore
 from hifisyn.training.contract import Trainer
-from hifisyn.training.numbers import by_direction, column
+from hifisyn.training.numbers import column
 
 SLICES = 24
 SHEET_SLICES = 4
-SCORE = "ssim_brain"
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,28 @@ class Stack:
     Attributes:
         inputs: (S, 1 + 2 * context, H, W) float32 in [-1, 1], the centre window that prediction sees, amid neighbours.
         brains: (S, H, W) bool.
-        cases: the case of each slice.
+        places: the case of each slice, and its number among the training slices of the case.
     """
 
     inputs: np.ndarray
     brains: np.ndarray
-    cases: tuple[str, ...]
+    places: tuple[tuple[str, int], ...]
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """The case of each slice."""
+        return tuple(case for case, _ in self.places)
 
     @property
     def images(self) -> np.ndarray:
         """(S, H, W), the slices themselves."""
         images: np.ndarray = self.inputs[:, self.inputs.shape[1] // 2]
         return images
+
+    @property
+    def empty(self) -> "Stack":
+        """No slices, of the same size."""
+        return Stack(self.inputs[:0], self.brains[:0], ())
 
     @classmethod
     def read(
@@ -55,7 +65,7 @@ class Stack:
         return cls(
             np.stack([centre(store.neighbours(case, modality, i, context), crop) for case, i in places]),
             np.stack([centre(store.brain(case, i), crop) for case, i in places]),
-            tuple(case for case, _ in places),
+            tuple(places),
         )
 
 
@@ -64,7 +74,8 @@ class Sample:
     """What one direction is tried on.
 
     Attributes:
-        source, target: slices of its contrasts.
+        source: slices of its source.
+        target: slices of its target; of length 0 where no case has it.
         paired: whether slice s of both is the same place of the same case.
     """
 
@@ -78,10 +89,15 @@ class ValidationSet:
     """The slices to look at.
 
     Attributes:
-        samples: by direction; one without a case of either contrast is left out.
+        samples: by direction; one without a case of its source is left out.
     """
 
     samples: dict[Direction, Sample]
+
+    @property
+    def paired(self) -> tuple[Direction, ...]:
+        """The directions whose truth is known."""
+        return tuple(direction for direction, sample in self.samples.items() if sample.paired)
 
     @classmethod
     def read(
@@ -110,10 +126,9 @@ class ValidationSet:
         for direction in directions(domains):
             both = _having(paired, domains) or _having(paired, direction)
             source, target = (both or _having(has, [modality]) for modality in direction)
-            if source and target:
-                samples[direction] = Sample(
-                    stack(direction.source, source), stack(direction.target, target), bool(both)
-                )
+            if source:
+                seen = stack(direction.source, source)
+                samples[direction] = Sample(seen, stack(direction.target, target) if target else seen.empty, bool(both))
         return cls(samples) if samples else None
 
 
@@ -172,6 +187,8 @@ def measure(validation: ValidationSet, synthetic: Mapping[Direction, np.ndarray]
 
 
 def _measure(sample: Sample, slices: np.ndarray) -> dict[str, float]:
+    if not sample.target.places:
+        return {}
     brain, truth = sample.source.brains, sample.target.images
     if not sample.paired:
         return {"distance": distribution_distance(slices[brain], truth[sample.target.brains])}
@@ -196,15 +213,6 @@ def distribution_distance(a: np.ndarray, b: np.ndarray) -> float:
 def source_itself(validation: ValidationSet) -> dict[str, float]:
     """Return the numbers that the untouched source reaches: what any training has to beat."""
     return measure(validation, {direction: sample.source.images for direction, sample in validation.samples.items()})
-
-
-def score(numbers: dict[str, float]) -> float | None:
-    """Return what `best` is chosen by: SSIM in the brain, mean over directions; none without truth.
-
-    PSNR would favour the target's flat mean over a sharp image that is a little off.
-    """
-    values = [measures[SCORE] for measures in by_direction(numbers).values() if SCORE in measures]
-    return float(np.mean(values)) if values else None
 
 
 def write_sheets(folder: Path, stem: str, validation: ValidationSet, synthetic: Mapping[Direction, np.ndarray]) -> None:

@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 import torch
 
+from hifisyn.base.cohort_look import cohort_look, takes
 from hifisyn.base.translate import BaseModel
 from hifisyn.base.unet import BaseNetwork
 from hifisyn.cli.evaluate import main
 from hifisyn.columns import CASE, DIRECTION, METHOD, SUBJECT
 from hifisyn.directions import Direction
 from hifisyn.evaluation import against_baselines, base_answers, base_rows, output_files
-from hifisyn.evaluation.base_answers import NOT_TOLD, TOLD, cohort_look
+from hifisyn.evaluation.base_answers import NOT_TOLD, TOLD
 from hifisyn.evaluation.base_rows import BaseRows
 from hifisyn.evaluation.measures import MEASURES, score
 from hifisyn.evaluation.model_task import look_up, out_of_date
@@ -89,7 +90,7 @@ def tables_of(scores):
     [("T1", "T2", True), ("T1ce", "T1", True), ("PD", "FLAIR", True), ("T1", "T1ce", False), ("ADC", "T2", False)],
 )
 def test_only_known_sources_and_targets_have_rows(model, store, source, target, taken):
-    assert base_answers.takes(Direction(source, target)) == taken
+    assert takes(Direction(source, target)) == taken
     if not taken:
         assert all(table.empty for table in tables_of(rows_of(Never(), store).measure(Direction(source, target), TEST)))
 

@@ -238,6 +238,34 @@ def test_the_validation_of_the_chosen_folds_counts(tmp_path):
     assert sources == {None: "T2", 0: "T2", 1: "T1", (0, 1): "T1"}
 
 
+def without_pairs(folder: Path, key: str, **parts: float) -> Path:
+    """Leave the validation of a training whose validation cases held no pair."""
+    (folder / "fold_0" / "validation").mkdir()
+    mean = {f"{key}/{name}": value for name, value in parts.items()}
+    write_json(folder / "fold_0" / "validation" / "summary.json", {"mean": mean})
+    return folder
+
+
+def test_without_pairs_the_source_with_the_higher_unpaired_score_is_taken(tmp_path):
+    without_pairs(add_model(tmp_path, "T1", "FLAIR"), "T1_to_FLAIR", tissue_statistics=0.8, cycle=0.7)
+    without_pairs(add_model(tmp_path, "T2", "FLAIR"), "T2_to_FLAIR", tissue_statistics=0.9, cycle=0.7)
+    assert choose(find_models(tmp_path), ["T1", "T2"], "FLAIR")[1] == "T2"
+
+
+def test_parts_that_one_source_lacks_do_not_count(tmp_path):
+    """Agreement with the base model, unknown from DWI, is far below the tissue statistics and lowers a mean."""
+    parts = {"tissue_statistics": 0.9, "base_agreement": 0.2}
+    without_pairs(add_model(tmp_path, "T2", "FLAIR"), "T2_to_FLAIR", **parts)
+    without_pairs(add_model(tmp_path, "DWI", "FLAIR"), "DWI_to_FLAIR", tissue_statistics=0.7)
+    assert choose(find_models(tmp_path), ["DWI", "T2"], "FLAIR")[1] == "T2"
+
+
+def test_ssim_on_pairs_goes_before_a_score_without(tmp_path):
+    validated(add_model(tmp_path, "T1", "FLAIR"), T1_to_FLAIR=0.40)
+    without_pairs(add_model(tmp_path, "T2", "FLAIR"), "T2_to_FLAIR", tissue_statistics=0.9)
+    assert choose(find_models(tmp_path), ["T2", "T1"], "FLAIR")[1] == "T1"
+
+
 @pytest.mark.parametrize("broken", ["{", "[]", '{"mean": 3}', '{"mean": {"T2_to_FLAIR/ssim_brain": null}}'])
 def test_where_validation_says_nothing_the_reference_goes_first(tmp_path, broken):
     folder = validated(add_model(tmp_path, "T2", "FLAIR"))

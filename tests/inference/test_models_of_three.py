@@ -30,8 +30,8 @@ from hifisyn.report.results import image_quality
 from hifisyn.report.runs import Runs, runs
 from hifisyn.report.viewer import Viewer, viewer
 from hifisyn.report.viewer_cases import read_cases
+from hifisyn.training.chosen_by import ChosenBy
 from hifisyn.training.validation import ValidationSet, measure, source_itself, write_sheets
-from hifisyn.training.validation import score as validation_score
 from tests.support import downstream_clinic
 from tests.support.three_contrasts import DOMAINS, HAS, Inverse, evaluated, three_roots, three_store
 
@@ -257,7 +257,7 @@ def test_cases_with_all_contrasts_validate_every_direction(tmp_path):
     assert {name.split("/")[0] for name in numbers} == {direction.key for direction in ALL}
     assert numbers["T1_to_T2/correlation"] == pytest.approx(-1)
     perfect = measure(chosen, {direction: sample.target.images for direction, sample in chosen.samples.items()})
-    assert validation_score(perfect) == pytest.approx(1)
+    assert ChosenBy.PAIRS.score(perfect) == pytest.approx(1)
 
 
 def test_without_whole_cases_each_direction_has_its_own(tmp_path):
@@ -272,7 +272,7 @@ def test_without_whole_cases_each_direction_has_its_own(tmp_path):
     assert {name for name in numbers if "FLAIR_to_T2" in name} == {"FLAIR_to_T2/distance"}
     known = [value for name, value in numbers.items() if name.endswith("/ssim_brain")]
     assert len(known) == 4
-    assert validation_score(numbers) == pytest.approx(np.mean(known))
+    assert ChosenBy.PAIRS.score(numbers) == pytest.approx(np.mean(known))
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from hifisyn.engine.progress import duration
 from hifisyn.errors import UserError
 from hifisyn.metrics.image import psnr
 from hifisyn.training import picture
+from hifisyn.training.chosen_by import ChosenBy, describe_choice
 from hifisyn.training.duration import check_length
 from hifisyn.training.logbook import Logbook, Tally, line, table
 from hifisyn.training.validation import (
@@ -19,7 +20,6 @@ from hifisyn.training.validation import (
     centre,
     distribution_distance,
     measure,
-    score,
     source_itself,
     translate,
 )
@@ -119,12 +119,14 @@ def test_numbers_against_the_truth(tmp_path):
     perfect = measure(chosen, {one: sample.target.images for one, sample in chosen.samples.items()})
     assert perfect["T1_to_T2/psnr"] == np.inf
     assert perfect["T2_to_T1/correlation"] == pytest.approx(1)
-    assert score(perfect) == pytest.approx(1)
+    assert ChosenBy.of(chosen) is ChosenBy.PAIRS
+    assert ChosenBy.PAIRS.score(perfect) == pytest.approx(1)
+    assert "by SSIM in the brain on the pairs of the validation cases" in describe_choice(chosen)
     source, there = source_itself(chosen), chosen.samples[Direction("T1", "T2")]
     assert source["T1_to_T2/correlation"] == pytest.approx(-1)
     assert source["T1_to_T2/psnr"] == pytest.approx(np.mean(psnr(there.source.images, there.target.images)))
     assert source["T1_to_T2/std_ratio"] == pytest.approx(1 / 0.8, abs=1e-3)
-    assert (score(source) or 0) < (score(perfect) or 0)
+    assert (ChosenBy.PAIRS.score(source) or 0) < (ChosenBy.PAIRS.score(perfect) or 0)
 
 
 def test_slices_are_translated_in_evaluation_mode_without_gradient_and_the_mode_is_put_back():
@@ -151,8 +153,22 @@ def test_without_common_cases_only_distributions_are_compared(tmp_path):
     assert not any(sample.paired for sample in chosen.samples.values())
     numbers = source_itself(chosen)
     assert set(numbers) == {"T1_to_T2/distance", "T2_to_T1/distance"}
-    assert score(numbers) is None
-    assert ValidationSet.read(store, ["a"], ("T1", "T2"), 16) is None
+    assert ChosenBy.of(chosen) is ChosenBy.UNPAIRED
+    assert "chosen without pairs" in describe_choice(chosen)
+    assert ValidationSet.read(store, [], ("T1", "T2"), 16) is None
+
+
+def test_a_direction_needs_nothing_but_its_source(tmp_path):
+    store = toy_store(tmp_path, {"a": ("T1",)})
+    chosen = ValidationSet.read(store, ["a"], ("T1", "T2"), 16)
+    assert chosen is not None
+    assert list(chosen.samples) == [Direction("T1", "T2")]
+    assert chosen.samples[Direction("T1", "T2")].target.images.shape == (0, 16, 16)
+    assert source_itself(chosen) == {}
+    assert ChosenBy.of(chosen) is ChosenBy.UNPAIRED
+
+
+def test_distributions_are_compared_by_the_distance_that_moves_one_onto_the_other():
     assert distribution_distance(np.array([0.0, 1.0]), np.array([0.5, 1.5])) == pytest.approx(0.5)
 
 

@@ -8,10 +8,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import multiprocessing
 
+from hifisyn.base.for_choice import with_base
 from hifisyn.errors import UserError
 from hifisyn.slices import SliceStore
 from hifisyn.training import checkpoint, loop
@@ -49,7 +51,7 @@ def metrics(folder):
 def finished(tmp_path_factory):
     """Return the folder of an uninterrupted run and its lines."""
     folder = tmp_path_factory.mktemp("whole")
-    job = toy_job(folder)
+    job = with_base(toy_job(folder))
     with logged_lines() as lines:
         assert train(job, Options(device="cpu")) == 0
     return job, lines
@@ -128,7 +130,7 @@ def test_a_signal_saves_and_a_resume_ends_in_the_same_weights(finished, tmp_path
             if self.iteration == self.at:
                 os.kill(os.getpid(), self.number)
 
-    interrupted = toy_job(tmp_path, trainer=Interrupted, store=job.store)
+    interrupted = with_base(toy_job(tmp_path, trainer=Interrupted, store=job.store))
     assert train(interrupted, QUIET) == signal.SIGTERM
     assert checkpoint.load(interrupted.folder / checkpoint.LATEST)["progress"]["iteration"] == 14
     Interrupted.at, Interrupted.number = 29, signal.SIGINT
@@ -202,7 +204,7 @@ def test_a_kill_between_the_files_of_an_epoch_does_no_harm(finished, tmp_path, m
             raise KeyboardInterrupt
         whole(path, *args, **kwargs)
 
-    broken = toy_job(tmp_path, store=job.store)
+    broken = with_base(toy_job(tmp_path, store=job.store))
     monkeypatch.setattr(checkpoint, "save", save)
     with pytest.raises(KeyboardInterrupt):
         train(broken, QUIET)
@@ -225,18 +227,58 @@ def test_resume_needs_a_checkpoint_and_the_same_seed(finished, tmp_path):
         train(replace(job, seed=9), resume)
 
 
-def test_without_truth_the_newest_weights_are_best(tmp_path):
+@pytest.fixture
+def unpaired(tmp_path):
+    """Return a job whose cases have one contrast each."""
     modalities = {f"a{i}": ("T1",) for i in range(4)} | {f"b{i}": ("T2",) for i in range(4)}
     store = toy_store(tmp_path / "slices", modalities)
-    job = toy_job(tmp_path, store=store, epochs=2, iterations=4)
-    job = replace(job, train=("a0", "a1", "b0", "b1"), val=("a2", "a3", "b2", "b3"))
+    job = toy_job(tmp_path, store=store, epochs=3, iterations=4)
+    return replace(job, train=("a0", "a1", "b0", "b1"), val=("a2", "a3", "b2", "b3"))
+
+
+def test_without_pairs_the_unpaired_score_chooses(unpaired):
+    with logged_lines() as lines:
+        assert train(unpaired, QUIET) == 0
+    rows = metrics(unpaired.folder)
+    scores = [np.mean([float(row[f"{d}/unpaired_score"]) for d in ("T1_to_T2", "T2_to_T1")]) for row in rows]
+    best = checkpoint.load(unpaired.folder / checkpoint.BEST)["progress"]
+    assert best["epoch"] == int(np.argmax(scores)) + 1
+    assert best["best"] == pytest.approx(max(scores))
+    assert float(rows[0]["T1_to_T2/distance"]) > 0
+    assert "no validation case holds a pair: the best weights are chosen without pairs" in "\n".join(lines)
+    assert f"best weights (epoch {best['epoch']}, chosen by the unpaired score), validation cases (4)" in lines[-1]
+    content = json.loads((unpaired.folder / "validation" / "summary.json").read_text())
+    assert content["chosen_by"] == "unpaired score"
+    assert content["mean"]["T1_to_T2/unpaired_score"] == pytest.approx(
+        float(rows[best["epoch"] - 1]["T1_to_T2/unpaired_score"])
+    )
+
+
+def test_the_unpaired_score_keeps_an_earlier_epoch_where_later_ones_are_worse(unpaired, monkeypatch):
+    scores = [0.3, 0.7, 0.5]
+    monkeypatch.setattr(loop, "measure_without_pairs", lambda *_: {"T1_to_T2/unpaired_score": scores.pop(0)})
+    assert train(unpaired, QUIET) == 0
+    assert checkpoint.load(unpaired.folder / checkpoint.BEST)["progress"]["epoch"] == 2
+
+
+def test_with_pairs_the_unpaired_score_is_recorded_and_chooses_nothing(tmp_path, monkeypatch):
+    ssim, scores = [0.8, 0.5, 0.4], [0.2, 0.9, 0.5]
+    monkeypatch.setattr(loop, "measure_without_pairs", lambda *_: {"T1_to_T2/unpaired_score": scores.pop(0)})
+    monkeypatch.setattr(loop, "measure", lambda *_: {"T1_to_T2/ssim_brain": ssim.pop(0)})
+    job = toy_job(tmp_path, epochs=3, iterations=2)
     assert train(job, QUIET) == 0
-    assert checkpoint.load(job.folder / checkpoint.BEST)["progress"]["epoch"] == 2
-    assert equal(weights(job.folder, checkpoint.BEST), weights(job.folder))
-    assert float(metrics(job.folder)[0]["T1_to_T2/distance"]) > 0
-    alone = replace(job, val=(), folder=tmp_path / "alone")
-    assert train(alone, QUIET) == 0
-    assert equal(weights(alone.folder), weights(job.folder))
+    assert checkpoint.load(job.folder / checkpoint.BEST)["progress"]["epoch"] == 1
+    assert [float(row["T1_to_T2/unpaired_score"]) for row in metrics(job.folder)] == [0.2, 0.9, 0.5]
+
+
+def test_without_validation_cases_the_newest_weights_are_best_and_the_weights_are_the_same(unpaired, tmp_path):
+    alone = replace(unpaired, val=(), folder=tmp_path / "alone")
+    with logged_lines() as lines:
+        assert train(alone, QUIET) == 0
+    assert checkpoint.load(alone.folder / checkpoint.BEST)["progress"]["epoch"] == 3
+    assert "the newest weights count as best" in "\n".join(lines)
+    assert train(unpaired, QUIET) == 0
+    assert equal(weights(alone.folder), weights(unpaired.folder))
 
 
 def test_losses_that_are_not_finite_stop_the_run(tmp_path):
