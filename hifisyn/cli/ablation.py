@@ -8,17 +8,19 @@ from hifisyn.cli.experiment_command import add_compared, add_pair, conduct, cont
 from hifisyn.cli.parser import Parser
 
 EPILOG = """
-rows, by key or set (table5, the default; table6):
+rows, by key or set (table5, the default; losses; table6):
   none       DRIT's backbone: no bank and none of PGD, SGD, GGD
   bank       the bank, but none of the three losses
   pgd_i      PGD with global slots alone, no label map      pgd_ii     PGD with the label map, no bank
   pgd        PGD with bank and label map                    pgd_sgd, pgd_ggd     with one more loss
   all        all three: the model of hifisyn_train
+  sgd, ggd, sgd_ggd                                         losses: each alone with the bank, and all but PGD
   munit, munit_labels, mguit, mguit_labels                  table6, where these methods are there
 
 examples:
   hifisyn_ablation -d IXI --dry-run                         what would be trained, and for how long
   hifisyn_ablation -d IXI                                   Table 5; type it again to continue after an interruption
+  hifisyn_ablation -d IXI --rows table5 losses              each loss alone, and each left out
   hifisyn_ablation -d BraTS --source T1 --target FLAIR --rows none pgd all --seeds 0 1 2 --epochs 50
 
 The models are those of hifisyn_train; the table is in RESULTS/NAME/ablation_T1_T2_fold_0/.

@@ -7,6 +7,7 @@ import pandas as pd
 
 from hifisyn.columns import CASE, DIRECTION, SUBJECT
 from hifisyn.evaluation.measures import MEASURES
+from hifisyn.experiments.cost import cost
 from hifisyn.experiments.experiment import Experiment
 from hifisyn.experiments.kind import Kind
 from hifisyn.experiments.rows import FULL, PARTS, TABLE_6, Row
@@ -24,6 +25,7 @@ def pages(experiment: Experiment, results: Results) -> Pages:
     shown = comparisons(results.cases, experiment.title)
     if len(experiment.seeds) > 1:
         shown.append(seed_table(results.cases))
+    shown.append(cost(results.trainings, ROW))
     numbers = wide(results.cases, {row.name: " ".join(row.assignments) for row in experiment.rows})
     return Pages(
         preface=[parts_table(experiment.rows).markdown()],

@@ -1,10 +1,8 @@
 """What only a benchmark has: the paper's Tables 1 to 3, downstream tasks, cost, and sheets of all methods."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from hifisyn.columns import DIRECTION, METHOD
 from hifisyn.directions import Direction, directions
@@ -15,12 +13,12 @@ from hifisyn.evaluation.model_task import EvaluationTask
 from hifisyn.evaluation.untrained import is_untrained
 from hifisyn.experiments import benchmark_tables as tables
 from hifisyn.experiments.compare import read_subjects, task_of
+from hifisyn.experiments.cost import cost
 from hifisyn.experiments.experiment import Experiment
 from hifisyn.experiments.groups import PAIRWISE
 from hifisyn.experiments.kind import Kind
 from hifisyn.experiments.methods import REFERENCE
 from hifisyn.experiments.tables import MEANING, seed_table, trained_once
-from hifisyn.experiments.trainings import Training
 from hifisyn.experiments.write import Pages, Results
 from hifisyn.tables.table import Table
 
@@ -59,17 +57,8 @@ def _tables(experiment: Experiment, results: Results) -> dict[str, Table]:
         shown["seeds"] = seed_table(results.cases, head=METHOD)
     if not untrained.empty:
         shown["untrained"] = tables.untrained(untrained)
-    shown["cost"] = tables.cost(results.trainings, _parameters(results.trainings))
+    shown["cost"] = cost(results.trainings)
     return shown
-
-
-def _parameters(trainings: Sequence[Training]) -> dict[str, int]:
-    """Return how many parameters the networks of each row have, all that a training holds."""
-    first = {training.row.name: training.job for training in reversed(trainings)}
-    return {
-        row: sum(p.numel() for p in job.new_trainer(torch.device("cpu")).networks.parameters())
-        for row, job in first.items()
-    }
 
 
 def _rows_of_models(results: Results) -> dict[str, str]:

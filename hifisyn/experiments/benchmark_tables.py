@@ -17,10 +17,8 @@ from hifisyn.evaluation.measures import LOWER_IS_BETTER, TITLES
 from hifisyn.evaluation.untrained import base_rows, models_last, with_base_explained
 from hifisyn.experiments.methods import REFERENCE
 from hifisyn.experiments.tables import ROW, against
-from hifisyn.experiments.trainings import Training
-from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
-from hifisyn.tables.heads import Head, heads
+from hifisyn.tables.heads import Head
 from hifisyn.tables.table import Table
 
 WHOLE = ("psnr", "ssim")
@@ -125,36 +123,6 @@ def untrained(cases: pd.DataFrame) -> Table:
         title="What needs no training",
     )
     return with_base_explained(table, base_rows(cases[METHOD]))
-
-
-def cost(trainings: Sequence[Training], parameters: dict[str, int]) -> Table:
-    """Return what each row took: parameters in training, steps, seconds a step, minutes; mean over its trainings."""
-    rows, numbers = [], []
-    for row in dict.fromkeys(training.row for training in trainings):
-        own = [training for training in trainings if training.row == row]
-        steps = sum(t.steps for t in own) / len(own)
-        seconds = sum(t.seconds() for t in own) / len(own)
-        numbers.append({ROW: row.name, "parameters": parameters[row.name], "steps": steps, "seconds": seconds})
-        millions = f"{parameters[row.name] / 1e6:.2f}"
-        texts = (row.name, millions, f"{steps:.0f}", f"{seconds / steps:.2f}", f"{seconds / 60:.1f}")
-        rows.append(tuple(map(Cell, texts)))
-    head = heads(METHOD, "parameters (M)", "steps", "seconds a step", "minutes")
-    note = (
-        "Numbers are of one training: parameters of all networks that it holds, for all its directions. Time is what "
-        f"went by, validation and sample sheets included, also beside other work of the machine.{_pairs(trainings)}"
-    )
-    return Table("Cost", note, head, tuple(rows), pd.DataFrame(numbers))
-
-
-def _pairs(trainings: Sequence[Training]) -> str:
-    """Return how many trainings a row has, where not all have the same number."""
-    sets: dict[str, set[tuple[str, ...]]] = {}
-    for training in trainings:
-        sets.setdefault(training.row.name, set()).add(training.job.domains)
-    counts = {row: len(own) for row, own in sets.items()}
-    if len(set(counts.values())) <= 1:
-        return ""
-    return f" Trainings of a row: {', '.join(f'{row} {count}' for row, count in counts.items())}."
 
 
 def _all_there(cases: pd.DataFrame, keys: list[str], tasks: int) -> pd.Series:

@@ -19,7 +19,7 @@ from hifisyn.cli import ablation as cli
 from hifisyn.errors import UserError
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.experiments import ablation, compare, dots, rows, tables, trainings
-from hifisyn.experiments.rows import GLOBAL, LABELS, PGD, ROWS, STRUCTURAL, TABLE_5, TABLE_6, Row
+from hifisyn.experiments.rows import GLOBAL, LABELS, LOSSES_ALONE, PGD, ROWS, STRUCTURAL, TABLE_5, TABLE_6, Row
 from hifisyn.methods.granularity import PixelGranularitySettings
 from hifisyn.methods.hifisyn import memory_update
 from hifisyn.paths import Roots
@@ -119,6 +119,11 @@ def test_the_page_says_what_was_equal_and_what_is_not_here(whole):
     page = whole.files["table.md"].decode()
     assert "2 epochs of 2 steps, batch 2, cpu, fp32, seeds 0," in page
     assert "| MGUIT + label map |" in page
+    cost = page.split("## Cost")[1]
+    for row in (*TABLE_5, *TABLE_6):
+        found = re.search(rf"^\\| {re.escape(row.name)} +\\| +([\\d.]+) +\\| +4 +\\| +([\\d.]+) ", cost, re.MULTILINE)
+        assert found, row.name
+        assert float(found[1]) > 0
     assert "needs the method" not in page
     assert "Validation cases chose the best weights" in page
     assert "trained once" in page
@@ -384,7 +389,7 @@ def test_a_training_of_days_is_refused_unless_forced(tmp_path, monkeypatch, caps
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--rows", "pgd", "sdg"], "--rows must be among table5, table6, none, bank, pgd_i"),
+        (["--rows", "pgd", "sdg"], "--rows must be among table5, losses, table6, none, bank, pgd_i"),
         (["--set", "losses.sgd=0"], "row PGD + SGD must have global slots, structural slots, PGD, labels in PGD, SGD"),
         (["--set", "memory.slots={}"], "row bank only must have global slots, structural slots (got global slots)"),
         (["--set", "losses.ramp_start=0.9"], "must begin within its 4 steps (got losses.ramp_start 0.9)"),
@@ -418,7 +423,8 @@ def test_of_several_contrasts_two_must_be_named(tmp_path, capsys):
 def test_rows_come_in_the_order_of_the_tables():
     assert rows.select_rows() == TABLE_5
     assert [row.key for row in rows.select_rows(["all", "mguit", "none", "all"])] == ["none", "all", "mguit"]
-    assert len(rows.select_rows(["table5", "table6"])) == len(ROWS) == 12
+    assert len(rows.select_rows(["table5", "table6"])) == len(ROWS) - len(LOSSES_ALONE) == 12
+    assert [row.key for row in rows.select_rows(["losses"])] == ["sgd", "ggd", "sgd_ggd"]
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.key)
@@ -427,8 +433,9 @@ def test_rows_change_nothing_else_and_differ(row):
     own = as_row(toy_plans(), row)
     assert set(model_folder.changes(as_row(toy_plans(), plain), own)) <= set(rows.KEYS)
     assert rows.parts_of(own) == row.parts
-    if row in TABLE_5:
-        assert sum(row.parts == other.parts for other in TABLE_5) == 1
+    ours = (*TABLE_5, *LOSSES_ALONE)
+    if row in ours:
+        assert sum(row.parts == other.parts for other in ours) == 1
 
 
 def synthetic_cases(seeds, subjects, names=("none", "all three")):
@@ -527,8 +534,8 @@ def test_the_documentation_names_every_row_and_its_switches():
     page = (Path(__file__).parents[2] / "documentation/methods/hifisyn.md").read_text()
     section = page.split("## Ablations by switches\n")[1].split("\n## ")[0]
     listed = dict(re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", section, flags=re.MULTILINE))
-    assert set(listed) == {row.key for row in TABLE_5}
-    for row in TABLE_5:
+    assert set(listed) == {row.key for row in (*TABLE_5, *LOSSES_ALONE)}
+    for row in (*TABLE_5, *LOSSES_ALONE):
         assert listed[row.key] == (f"`--set {' '.join(row.assignments)}`" if row.assignments else "the default")
 
 
