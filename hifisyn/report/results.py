@@ -22,6 +22,7 @@ from hifisyn.experiments.ablation import comparison
 from hifisyn.experiments.tables import SEED, seed_table
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_tasks import Downstream
+from hifisyn.report.published import beside_the_paper
 from hifisyn.statistics.friedman import friedman
 from hifisyn.statistics.units import by_subject
 from hifisyn.statistics.verdict import p_text
@@ -60,7 +61,8 @@ def image_quality(facts: Facts) -> list[ResultTable]:
         models = rows[rows[MODEL].isin([label for label in facts.labels if not is_ceiling(label)])]
         if models[MODEL].nunique() >= FEWEST_MODELS:
             result.append(ResultTable(file_name("ranks", group), _rank_table(group, models)))
-    return result
+    paper = beside_the_paper(facts)
+    return [*result, ResultTable("beside_the_paper", paper)] if paper else result
 
 
 def details(facts: Facts) -> list[ResultTable]:
