@@ -51,6 +51,7 @@ from hifisyn.planning.splits import Fold, Splits
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.record import Record
 from hifisyn.slices import SliceStore
+from hifisyn.table_files import read_table
 from hifisyn.volume import Volume
 
 SAME, REFUSED, CHANGED, TRACEBACK, SLOW, LOST = (
@@ -207,10 +208,11 @@ def run_commands(folder: Path, rng: np.random.Generator) -> str:
     if "Traceback" in said.getvalue() or not set(codes) <= {0, 1}:
         return TRACEBACK
     there = Dataset.load(folder / "raw" / "X").cases
-    table = (folder / "pre" / "X" / "verification.csv").read_text()
-    if not set(good) <= set(there) or any(f"{case},{case}" in table and "error" in table for case in good):
+    table = read_table(folder / "pre" / "X" / "verification.csv")
+    unusable = {row["case"] for row in table if row["severity"] == "error"}
+    if not set(good) <= set(there) - unusable:
         return LOST
-    refused = "BAD" in table or "T2" not in there.get("BAD", Case("", "", {})).images
+    refused = "BAD" in unusable or "T2" not in there.get("BAD", Case("", "", {})).images
     return REFUSED if refused else SAME
 
 

@@ -54,11 +54,14 @@ def read_array(
         raise UserError(
             f"{path} must hold slices", got=f"a broken file: {error}", hint=f"remove it and run {maker}"
         ) from None
-    if not isinstance(index, Sequence):
-        return np.asarray(array[:] if index is None else array[index])
-    slices = np.empty((len(index), *array.shape[1:]), array.dtype)
-    for row, number in zip(slices, index, strict=True):
-        row[...] = array[number]
+    try:
+        if not isinstance(index, Sequence):
+            return np.asarray(array[:] if index is None else array[index])
+        slices = np.empty((len(index), *array.shape[1:]), array.dtype)
+        for row, number in zip(slices, index, strict=True):
+            row[...] = array[number]
+    except (IndexError, RuntimeError) as error:
+        raise FileError(path, "must hold the slices of its record", got=error, hint=f"run {maker}") from None
     return slices
 
 
@@ -132,7 +135,9 @@ class SliceStore:
                 f"{self.folder} must hold slices of case {case}", got="none", hint="run hifisyn_plan_and_preprocess"
             )
         record = read_object(path)
-        if not (isinstance(record.get("modalities"), list) and isinstance(record.get("slices"), int)):
+        places = record.get("training", [])
+        counted = isinstance(places, list) and all(type(place) is int and place >= 0 for place in places)
+        if not (counted and isinstance(record.get("modalities"), list) and isinstance(record.get("slices"), int)):
             raise FileError(path, "must be the record of a case", hint="remove it and run hifisyn_plan_and_preprocess")
         return record
 

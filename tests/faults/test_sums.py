@@ -38,6 +38,15 @@ def test_one_flipped_bit_is_found_also_after_the_file_was_read(tmp_path):
         store.image("c0", "T2", 1)
 
 
+@pytest.mark.parametrize("place", [51, -1, "0", None])
+def test_a_record_that_counts_slices_that_are_not_there_is_refused(tmp_path, place):
+    store = toy_store(tmp_path)
+    record = read_object(tmp_path / "c0.json")
+    write_json(tmp_path / "c0.json", record | {"training": [0, place]})
+    with pytest.raises(UserError, match="record"):
+        store.image("c0", "T1")
+
+
 def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
     store = toy_store(tmp_path)
     (tmp_path / "c0_T1.b2nd").unlink()
