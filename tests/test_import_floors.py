@@ -40,7 +40,7 @@ FLOORS = [
     {"methods", "base", "brain_training"},
     {"inference"},
     {"evaluation"},
-    {"downstream", "figures"},
+    {"downstream", "figures", "augmentation"},
     {"experiments", "report", "reader_study"},
     {"api"},
     {"cli"},

@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
+from hifisyn.augmentation.augment import Generation
+from hifisyn.augmentation.augment import augment as augmented
+from hifisyn.augmentation.request import Request
 from hifisyn.dataset_conversion.bids_selection import Selection
 from hifisyn.errors import UserError
+from hifisyn.inference.available import Available
 from hifisyn.inference.predict import Existing, PredictionSummary, predict_folder
 from hifisyn.inference.settings import PredictionSettings
 from hifisyn.inference.weights import Folds, Kinds
@@ -33,6 +38,9 @@ def predict(
     selection: Selection | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    augment: bool = False,
+    nnunet_channels: Sequence[str] = (),
+    balance: Literal["site", "label"] | None = None,
     command: str = "",
 ) -> PredictionSummary:
     """Synthesise the contrasts that the cases of a folder lack, as NIfTI volumes on the grids of their sources.
@@ -61,10 +69,15 @@ def predict(
         selection: scans of a BIDS data set to take.
         overwrite: replace outputs that exist.
         resume: keep outputs that the same weights generated from the same scan.
+        augment: write a training set for nnU-Net: `input`, a raw data set with labels, and synthetic copies of its
+            training cases in the contrasts of `target`; see documentation/how_to/augment_a_training_set.md.
+        nnunet_channels: with `augment`, the contrast of each channel; empty: those of `target`.
+        balance: with `augment`, let each site, or each case's rarest label, count the same in every fold.
         command: the line that was typed, kept in the sidecar of each output.
 
     Returns:
-        The volumes that were written and kept, what failed, and what no model can synthesise.
+        The volumes that were written and kept, what failed, and what no model can synthesise. With `augment`, the
+        images of the set that have a synthetic channel.
 
     Raises:
         UserError: no model fits, outputs exist, or the arguments contradict each other; nothing is written then.
@@ -82,6 +95,25 @@ def predict(
     tool = skull_strip or ("command" if strip_command else None)
     _check_stripping(tool, strip_command, masks, stripped)
     existing: Existing = "overwrite" if overwrite else "keep" if resume else "refuse"
+    settings = PredictionSettings(
+        fold=fold,
+        checkpoint=checkpoint,
+        tta=tta,
+        device=device,
+        stripped=stripped,
+        skull_strip=tool,
+        strip_command=strip_command,
+        masks=None if masks is None else Path(masks),
+        command=command,
+        processes=processes,
+    )
+    if augment:
+        _refuse_bids(bids_derivatives, selection)
+        generation = Generation(Available.of(model, results), source, settings, look)
+        targets = [generation.available.target(one) for one in target]
+        return augmented(Request.of(Path(input), targets, nnunet_channels, balance), Path(output), generation, existing)
+    if nnunet_channels or balance:
+        raise UserError("--nnunet-channels and --balance must come with --augment", hint="add it, or drop them")
     return predict_folder(
         input,
         output,
@@ -89,23 +121,18 @@ def predict(
         results=results,
         source=source,
         targets=target,
-        settings=PredictionSettings(
-            fold=fold,
-            checkpoint=checkpoint,
-            tta=tta,
-            device=device,
-            stripped=stripped,
-            skull_strip=tool,
-            strip_command=strip_command,
-            masks=None if masks is None else Path(masks),
-            command=command,
-            processes=processes,
-        ),
+        settings=settings,
         existing=existing,
         bids_derivatives=bids_derivatives,
         selection=selection,
         looks=look,
     )
+
+
+def _refuse_bids(derivatives: bool, selection: Selection | None) -> None:
+    if derivatives or selection not in (None, Selection()):
+        what = "--augment must come with a raw data set and --output"
+        raise UserError(what, got="options of BIDS", hint="convert with hifisyn_convert_dataset bids first")
 
 
 def _check_stripping(tool: str | None, command: str, masks: Path | str | None, stripped: bool | None) -> None:

@@ -18,6 +18,7 @@ examples:
   hifisyn_predict -i raw/ -o synth/ --target T2          T2 of every case, even where there is one
   hifisyn_predict -i bids/ --bids-derivatives bids/derivatives/hifisyn
   hifisyn_predict -i raw/ -o synth/ --fold 0 1 2 3 4 --tta    the mean of five folds, eight views of each slice
+  hifisyn_predict -i hifisyn_raw/MS -o Dataset501_MS --augment --target T2    real and synthetic T2 with their labels
   hifisyn_predict -i scan.nii.gz -o synth/ --source T1 --target T2 --model MODEL_FOLDER
 
 A file's name ends with its modality: IXI012_T1.nii.gz; with --source any names will do. Each output is a
@@ -58,10 +59,27 @@ def parser() -> Parser:
     flags.PROCESSES.add(parser, default=1)
     _add_skulls(parser.add_argument_group("skulls; default: detected, and stripped as in training"))
     bids_selection.add_arguments(parser.add_argument_group("scans of a BIDS data set"))
+    _add_augmentation(parser.add_argument_group("training set for nnU-Net, of a raw data set with labels"))
     again = parser.add_mutually_exclusive_group()
     flags.OVERWRITE.add(again)
     flags.RESUME.add(again, "keep finished outputs")
     return parser
+
+
+def _add_augmentation(group: flags.Container) -> None:
+    group.add_argument("--augment", action="store_true", help="write real scans and synthetic copies with their labels")
+    group.add_argument(
+        "--nnunet-channels",
+        nargs="+",
+        default=[],
+        metavar="T1",
+        help="contrast of each channel (default: those of --target)",
+    )
+    group.add_argument(
+        "--balance",
+        choices=("site", "label"),
+        help="let sites, or the rarest labels of cases, count the same in a fold",
+    )
 
 
 def _add_skulls(group: flags.Container) -> None:
@@ -102,6 +120,9 @@ def main(arguments: list[str] | None = None) -> int:
         selection=bids_selection.from_arguments(given),
         overwrite=given.overwrite,
         resume=given.resume,
+        augment=given.augment,
+        nnunet_channels=given.nnunet_channels,
+        balance=given.balance,
         command=shlex.join(["hifisyn_predict", *typed]),
     )
     for failure in summary.failures:
@@ -109,7 +130,8 @@ def main(arguments: list[str] | None = None) -> int:
     for gap in summary.gaps:
         log.info(str(gap))
     kept = f", {len(summary.kept)} kept" if summary.kept else ""
-    written = f"{len(summary.generated)} volume{'' if len(summary.generated) == 1 else 's'} written"
+    what = "synthetic image" if given.augment else "volume"
+    written = f"{len(summary.generated)} {what}{'' if len(summary.generated) == 1 else 's'} written"
     log.info(f"{written}{kept}, {len(summary.failures)} failed; see {output}")
     return outcome(done=bool(summary.generated or summary.kept), failed=bool(summary.failures))
 

@@ -33,6 +33,7 @@ def synthetic_copies(model: ModelUnderTest, source: str, modality: str) -> list[
             model.subject(case),
             f"{model.scans.key(case)} {model.weights}",
             _Copy(model, case, source, modality),
+            synthetic=True,
         )
         for case in model.train
         if model.scans.has(case, source, labelled=True)

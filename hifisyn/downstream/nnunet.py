@@ -18,7 +18,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hifisyn.downstream.nnunet_settings import MOST_FOLDS, PREPROCESSED, RAW, RESULTS, NnUNetSettings, environment
+from hifisyn.downstream.nnunet_dataset import folds, write_dataset_json, write_entry
+from hifisyn.downstream.nnunet_settings import PREPROCESSED, RAW, RESULTS, NnUNetSettings, environment
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
 from hifisyn.files import write_json
@@ -38,12 +39,14 @@ class TrainingCase:
         subject: the person; a person is never on both sides of nnU-Net's own folds.
         key: changes when image or label do.
         read: returns the image and the label map on one grid, values as in the training's labels.
+        synthetic: learnt from, never validated on.
     """
 
     name: str
     subject: str
     key: str
     read: "Read"
+    synthetic: bool = False
 
 
 class Read(Protocol):
@@ -122,25 +125,14 @@ class NnUNet:
 
     def _write_dataset(self, modality: str, labels: Mapping[str, int], cases: Sequence[TrainingCase]) -> None:
         raw = self.folder / "raw" / _dataset(modality)
-        entries = {}
         for case in cases:
             image, label = case.read()
-            names = raw / "imagesTr" / f"{case.name}_0000.nii.gz", raw / "labelsTr" / f"{case.name}.nii.gz"
-            image.save(names[0], overwrite=True)
-            label.save(names[1], overwrite=True)
-            entries[case.name] = {"images": [str(names[0].relative_to(raw))], "label": str(names[1].relative_to(raw))}
-        content = {
-            "channel_names": {"0": modality},
-            "labels": dict(labels),
-            "numTraining": len(entries),
-            "file_ending": ".nii.gz",
-            "dataset": entries,
-        }
-        write_json(raw / "dataset.json", content)
+            write_entry(raw, case.name, [image], label)
+        write_dataset_json(raw, [modality], labels, [case.name for case in cases])
 
     def _job(self, modality: str, cases: Sequence[TrainingCase]) -> dict[str, Any]:
         own = {"title": self.title, "dataset": _dataset(modality), "log": str((self.folder / LOG).absolute())}
-        return own | self.settings.as_json() | {"splits": splits(cases)}
+        return own | self.settings.as_json() | {"splits": folds(cases)}
 
     def _run(self, step: str, job: Path) -> None:
         folders = {name: str((self.folder / name.removeprefix("nnUNet_")).absolute()) for name in FOLDERS}
@@ -156,21 +148,6 @@ class NnUNet:
         if code:
             log = self.folder / LOG
             raise UserError(f"{self.title}: nnU-Net failed to {step}", got=_last_line(log), hint=f"see {log}")
-
-
-def splits(cases: Sequence[TrainingCase]) -> list[dict[str, list[str]]]:
-    """Return nnU-Net's folds over the training cases, all images of a subject on one side.
-
-    Fewer subjects than five give fewer folds; one subject trains and validates on itself, which only "all" uses.
-    """
-    subjects = sorted({case.subject for case in cases})
-    number = min(MOST_FOLDS, len(subjects))
-    folds = []
-    for fold in range(number):
-        held = set(subjects[fold::number]) if number > 1 else set()
-        val = [case.name for case in cases if case.subject in held]
-        folds.append({"train": [case.name for case in cases if case.subject not in held], "val": val})
-    return folds
 
 
 def consecutive(labels: Mapping[str, int]) -> dict[str, int]:

@@ -4,6 +4,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from hifisyn.downstream.nnunet_dataset import MOST_FOLDS
 from hifisyn.engine.resources import allowed_cpus
 from hifisyn.errors import UserError
 
@@ -11,7 +12,6 @@ Fold = int | Literal["all"]
 
 EPOCHS, ITERATIONS = 1000, 250  # nnU-Net's own
 SMALL_EPOCHS, SMALL_ITERATIONS = 40, 50
-MOST_FOLDS = 5
 
 # nnU-Net's own variables.
 RAW, PREPROCESSED, RESULTS = "nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"

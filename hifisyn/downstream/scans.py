@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hifisyn.downstream.inside_brain import continued, inside_brain
 from hifisyn.errors import UserError
 from hifisyn.plans import Plans
-from hifisyn.postprocessing.background import blank
-from hifisyn.postprocessing.restore import extend
 from hifisyn.preprocessing.aligned import AlignedStore
 from hifisyn.preprocessing.prepare import prepare_source
 from hifisyn.preprocessing.record import untrusted
-from hifisyn.preprocessing.resample import resample, resample_mask
+from hifisyn.preprocessing.resample import resample_mask
 from hifisyn.volume import Volume
 
 if TYPE_CHECKING:
@@ -76,8 +75,7 @@ class Scans:
         prepared = prepare_source(scan, source, _debiased(predictor.plans), stripped=False, mask=mask)
         prediction = predictor.predict(scan, source, target, prepared=prepared)
         image = prediction.image
-        whole = image.with_data(extend(image.data, prediction.brain.data > 0, image.spacing))
-        return _inside(whole, brain).described(f"synthetic {target} by hifisyn")
+        return _inside(continued(image, prediction.brain), brain).described(f"synthetic {target} by hifisyn")
 
 
 def _debiased(plans: Plans) -> Plans:
@@ -86,6 +84,5 @@ def _debiased(plans: Plans) -> Plans:
 
 
 def _inside(image: Volume, brain: Volume) -> Volume:
-    on_grid = image if image.same_grid(brain) else resample(image, brain)
-    data = blank(np.maximum(on_grid.data, 0).astype(np.float32), brain.data > 0)
-    return brain.with_data(data)
+    cut = inside_brain(image, brain)
+    return cut.with_data(np.maximum(cut.data, 0))

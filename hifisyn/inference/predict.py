@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,7 @@ from hifisyn.inference.predictor import Predictor
 from hifisyn.inference.settings import PredictionSettings
 from hifisyn.inference.sidecar import identity
 from hifisyn.inference.translations import (
+    Cases,
     TargetFailure,
     Translation,
     TranslationPlan,
@@ -101,33 +102,60 @@ def predict_folder(
     Raises:
         UserError: nothing can be done at all, or outputs exist; nothing was written then.
     """
-    path, output, settings = Path(path), Path(output), settings or PredictionSettings()
+    path, output = Path(path), Path(output)
     if output.resolve() == path.resolve():
         raise UserError(f"{output} must be another folder than the input's", hint="name another one")
     available = Available.of(models, results)
-    source, targets = source and available.source(source), [available.target(target) for target in targets]
-    inputs = _find_inputs(path, available, source, selection or Selection(), bids_derivatives)
+    start = source and available.source(source)
+    inputs = _find_inputs(path, available, start, selection or Selection(), bids_derivatives)
     for file, why in inputs.left_out.items():
         log.info(f"left out: {file.name} ({why})")
+    folder = BidsDerivatives(output, path) if bids_derivatives else OutputFolder(output)
+    summary = predict_cases(inputs.cases, folder, available, source, targets, settings, existing, looks)
+    refused = [TargetFailure(case, "", why) for case, why in inputs.refused.items()]
+    return replace(summary, failures=refused + summary.failures)
+
+
+def predict_cases(
+    cases: Cases,
+    folder: OutputFolder,
+    available: Available,
+    source: str | None = None,
+    targets: Sequence[str] = (),
+    settings: PredictionSettings | None = None,
+    existing: Existing = "refuse",
+    looks: Sequence[str] = (),
+) -> PredictionSummary:
+    """Generate the contrasts that cases lack; see `predict_folder`.
+
+    Args:
+        cases: case to contrast to file.
+        folder: to write to.
+        available: what may generate.
+        source: the only contrast to start from.
+        targets: the contrasts to generate, even where a case has them; empty: those that it lacks.
+        settings: of the predictions.
+        existing: what to do with outputs that exist.
+        looks: scans of other persons that targets of the base model are to look like.
+
+    Raises:
+        UserError: nothing can be done at all, or outputs exist; nothing was written then.
+    """
+    settings = settings or PredictionSettings()
+    source, targets = source and available.source(source), [available.target(target) for target in targets]
     candidates = Candidates.of(available.models, settings.fold, settings.checkpoint, named=available.named)
-    plan = plan_translations(inputs.cases, candidates, source, targets)
-    of_base = plan_base(inputs.cases, plan, source, targets) if available.base else []
+    plan = plan_translations(cases, candidates, source, targets)
+    of_base = plan_base(cases, plan, source, targets) if available.base else []
     if not plan.translations and not of_base:
-        raise (
-            nothing_for_base(plan)
-            if available.base and plan.failures
-            else nothing_to_do(inputs.cases, candidates, plan)
-        )
+        raise (nothing_for_base(plan) if available.base and plan.failures else nothing_to_do(cases, candidates, plan))
     if of_base or looks:
         settings = ready_base(settings, looks, plan, of_base)
     predictors = load_predictors(plan.models, settings)
     _log_models(plan, predictors)
     if of_base:
         log.info(f"{'model: ' if available.only_base else INSTEAD}{NAME}, learnt from simulated heads")
-    folder = BidsDerivatives(output, path) if bids_derivatives else OutputFolder(output)
-    refused = [TargetFailure(case, "", why) for case, why in inputs.refused.items()]
-    summary = PredictionSummary(failures=refused + plan.failures, gaps=plan.gaps)
-    order = list(inputs.cases)
+    summary = PredictionSummary(failures=plan.failures, gaps=plan.gaps)
+    order = list(cases)
     wanted = sorted([*plan.translations, *of_base], key=lambda one: order.index(one.case))
     due = _due(wanted, predictors, settings, folder, existing, summary)
     folder.prepare()
