@@ -16,15 +16,21 @@ import numpy as np
 import pandas as pd
 
 import hifisyn
+from hifisyn.training import checkpoint
 from hifisyn.training.chosen_by import SSIM
-from hifisyn.training.unpaired_score import SCORE, WEIGHTS
+from hifisyn.training.numbers import by_direction
+from hifisyn.training.request import Request, look_up
+from hifisyn.training.unpaired_score import SCORE, WEIGHTS, unpaired_score
 
 
 def scores(folder: Path) -> pd.DataFrame:
-    """Return SSIM, the unpaired score and its parts by epoch, mean over directions."""
+    """Return SSIM, the unpaired score and its parts by epoch, mean over directions; the score is that of today."""
     rows = pd.read_csv(folder / "metrics.csv")
-    names = (SSIM, SCORE, *WEIGHTS)
-    return pd.DataFrame({name: rows.filter(regex=f"^[^/]*_to_[^/]*/{name}$").mean(axis=1) for name in names})
+    names = (SSIM, *WEIGHTS)
+    found = pd.DataFrame({name: rows.filter(regex=f"^[^/]*_to_[^/]*/{name}$").mean(axis=1) for name in names})
+    parts = [by_direction(row) for row in rows.to_dict("records")]
+    known = [[{p: own[p] for p in WEIGHTS if p in own} for own in directions.values()] for directions in parts]
+    return found.assign(**{SCORE: [float(np.mean([unpaired_score(own) for own in epoch])) for epoch in known]})
 
 
 def compare(found: pd.DataFrame) -> dict[str, float]:
@@ -65,11 +71,14 @@ def main() -> int:
 
 def trained(given: argparse.Namespace, method: str, fold: int) -> Path:
     """Return the folder of a training of one fold; it is done if it is not there."""
-    arguments = {"epochs": given.epochs, "iterations": given.iterations, "device": "cpu", "force_long": True}
-    try:
-        return hifisyn.train(given.dataset, given.contrasts, fold, method=method, **arguments).fold
-    except hifisyn.UserError:
-        return hifisyn.train(given.dataset, given.contrasts, fold, method=method, resume=True, **arguments).fold
+    length = (f"length.iterations={given.iterations}",)
+    request = Request(given.dataset, tuple(given.contrasts), fold, method, assignments=length, epochs=given.epochs)
+    folder = look_up(request)[0].folder
+    if not (folder / checkpoint.FINAL).exists():
+        arguments = {"epochs": given.epochs, "iterations": given.iterations, "device": "cpu", "force_long": True}
+        resume = (folder / checkpoint.LATEST).exists()
+        hifisyn.train(given.dataset, given.contrasts, fold, method=method, resume=resume, **arguments)
+    return folder
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def describe_choice(validation: ValidationSet | None) -> str:
     """Return a line on what chooses."""
     by = ChosenBy.of(validation)
     if validation is None:
-        return "no validation case has one of these contrasts: the newest weights count as best"
+        return "no validation cases with these contrasts: the newest weights count as best"
     if by is ChosenBy.UNPAIRED:
         return (
             "no validation case holds a pair: the best weights are chosen without pairs, by tissue statistics, cycle, "

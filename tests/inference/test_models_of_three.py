@@ -276,17 +276,21 @@ def test_without_whole_cases_each_direction_has_its_own(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_case_of_two_contrasts_validates_their_directions_alone(tmp_path):
+def test_a_case_of_two_contrasts_has_pairs_of_their_directions_alone(tmp_path):
     store = three_store(tmp_path / "slices", {"a": ("T1", "T2"), "b": ("T1",)})
     chosen = ValidationSet.read(store, ["a"], DOMAINS, 16)
     assert chosen is not None
-    assert set(chosen.samples) == {Direction("T1", "T2"), Direction("T2", "T1")}
-    assert ValidationSet.read(store, ["b"], DOMAINS, 16) is None
+    assert set(chosen.paired) == {Direction("T1", "T2"), Direction("T2", "T1")}
+    assert set(chosen.samples) == {*chosen.paired, Direction("T1", "FLAIR"), Direction("T2", "FLAIR")}
+    alone = ValidationSet.read(store, ["b"], DOMAINS, 16)
+    assert alone is not None
+    assert set(alone.samples) == {Direction("T1", "T2"), Direction("T1", "FLAIR")}
+    assert not alone.paired
+    assert ValidationSet.read(store, [], DOMAINS, 16) is None
     made = {direction: sample.source.images for direction, sample in chosen.samples.items()}
     write_sheets(tmp_path / "sheets", "epoch_0001", chosen, made)
     assert {file.name for file in (tmp_path / "sheets").iterdir()} == {
-        "epoch_0001_T1_to_T2.png",
-        "epoch_0001_T2_to_T1.png",
+        f"epoch_0001_{key}.png" for key in ("T1_to_T2", "T2_to_T1", "T1_to_FLAIR", "T2_to_FLAIR")
     }
 
 
