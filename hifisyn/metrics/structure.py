@@ -46,8 +46,9 @@ def normalised_mutual_information(
 def blur_effect(image: np.ndarray, brain: np.ndarray) -> float:
     """Return how blurred slices are after Crete et al. (SPIE 6492, 2007), by scikit-image: 0 sharp, 1 blurred.
 
-    How much of the neighbouring differences is lost when a slice is blurred once more by 11 pixels, the worse of both
-    directions, mean over slices. Background adds nothing, so that only the window around the brain is looked at.
+    The share of the differences between neighbours that stays when a slice is blurred once more by 11 pixels, the
+    larger of both directions, mean over slices. Background adds nothing, so that only the window around the brain is
+    looked at.
 
     Args:
         image: (S, H, W), constant outside the brain.
