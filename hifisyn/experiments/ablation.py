@@ -11,7 +11,17 @@ from hifisyn.experiments.cost import cost
 from hifisyn.experiments.experiment import Experiment
 from hifisyn.experiments.kind import Kind
 from hifisyn.experiments.rows import FULL, PARTS, TABLE_6, Row
-from hifisyn.experiments.tables import MEANING, ROW, SEED, SHOWN, against, seed_spread, seed_table, trained_once
+from hifisyn.experiments.tables import (
+    MEANING,
+    ROW,
+    SEED,
+    SHOWN,
+    against,
+    details,
+    seed_spread,
+    seed_table,
+    trained_once,
+)
 from hifisyn.experiments.write import Pages, Results
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.heads import heads
@@ -21,8 +31,9 @@ ABLATION = Kind("ablation", noun="row", page="table", reference=FULL.name, short
 
 
 def pages(experiment: Experiment, results: Results) -> Pages:
-    """Return what an ablation shows: the parts of its rows and its tables; table.csv holds all numbers."""
-    shown = comparisons(results.cases, experiment.title)
+    """Return what an ablation shows: the parts of its rows and its tables; table.csv holds all measures of slices."""
+    beside = details(results.cases)
+    shown = [*comparisons(results.cases, experiment.title), *beside.values()]
     if len(experiment.seeds) > 1:
         shown.append(seed_table(results.cases))
     shown.append(cost(results.trainings, ROW))
@@ -30,7 +41,8 @@ def pages(experiment: Experiment, results: Results) -> Pages:
     return Pages(
         preface=[parts_table(experiment.rows).markdown()],
         tables=shown,
-        files={"table": numbers.to_csv(index=False, float_format="%.6f")},
+        files={"table": numbers.to_csv(index=False, float_format="%.6f")}
+        | {name: table.csv() for name, table in beside.items()},
     )
 
 

@@ -18,7 +18,7 @@ from hifisyn.experiments.experiment import Experiment
 from hifisyn.experiments.groups import PAIRWISE
 from hifisyn.experiments.kind import Kind
 from hifisyn.experiments.methods import REFERENCE
-from hifisyn.experiments.tables import MEANING, seed_table, trained_once
+from hifisyn.experiments.tables import MEANING, details, seed_table, trained_once
 from hifisyn.experiments.write import Pages, Results
 from hifisyn.tables.table import Table
 
@@ -46,7 +46,7 @@ def _tables(experiment: Experiment, results: Results) -> dict[str, Table]:
     """Return the tables by the name of their files."""
     shown = {"table_1": tables.table_1(results.cases), "table_2": tables.table_2(results.cases)}
     untrained = _untrained(experiment, results)
-    shown |= tables.details(results.cases, untrained)
+    shown |= details(tables.with_base(results.cases, untrained), head=METHOD)
     rows = _rows_of_models(results)
     third, borders = tables.table_3(results.downstream, rows), tables.borders_of_tissues(results.downstream, rows)
     shown |= {"table_3": third} if third else {}

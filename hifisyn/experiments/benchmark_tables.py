@@ -12,7 +12,6 @@ from hifisyn.downstream.measures import COMPARISON, shown_measures
 from hifisyn.downstream.run import FinishedJob
 from hifisyn.downstream.show import borders, measure_title
 from hifisyn.downstream.tissue_of_folders import MAIN
-from hifisyn.evaluation.detail_tables import detail_tables
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, TITLES
 from hifisyn.evaluation.untrained import base_rows, models_last, with_base_explained
 from hifisyn.experiments.methods import REFERENCE
@@ -53,17 +52,15 @@ def table_2(cases: pd.DataFrame) -> Table:
     return replace(table, note=f"{table.note} {RANGE} In the brain only pixels of the brain mask count.")
 
 
-def details(cases: pd.DataFrame, untrained: pd.DataFrame) -> dict[str, Table]:
-    """Return structure and sharpness, lesions and confidence of each task by the name of their files.
+def with_base(cases: pd.DataFrame, untrained: pd.DataFrame) -> pd.DataFrame:
+    """Return cases with those of the base model as further rows.
 
     Args:
-        cases: as for `table_1`, with `CASE_MEASURES`.
-        untrained: the cases of what needs no training, of which the base model is shown too.
+        cases: as for `table_1`.
+        untrained: the cases of what needs no training, see `untrained`; may be empty.
     """
     base = untrained[untrained[METHOD].isin(base_rows(untrained[METHOD]))] if len(untrained) else untrained
-    rows = pd.concat([cases, base.rename(columns={METHOD: ROW})], ignore_index=True) if len(base) else cases
-    found = detail_tables(rows, ROW, by=DIRECTION)
-    return {detail.name: replace(table, head=(Head(METHOD), *table.head[1:])) for detail, table in found}
+    return pd.concat([cases, base.rename(columns={METHOD: ROW})], ignore_index=True) if len(base) else cases
 
 
 def table_3(done: Sequence[FinishedJob], names: dict[str, str]) -> Table | None:

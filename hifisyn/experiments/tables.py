@@ -7,6 +7,7 @@ import pandas as pd
 
 from hifisyn.columns import DIRECTION, SUBJECT
 from hifisyn.evaluation.ceilings import ceiling_rows, with_ceilings_explained
+from hifisyn.evaluation.detail_tables import detail_tables
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES, mean_of_finite
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.comparison import compare_methods
@@ -59,6 +60,17 @@ def against(
         percent=percent,
     )
     return with_ceilings_explained(replace(table, head=(Head(head), *table.head[1:])), ceilings)
+
+
+def details(cases: pd.DataFrame, *, head: str = ROW) -> dict[str, Table]:
+    """Return structure and sharpness, lesions and confidence, in columns by direction, by the name of their files.
+
+    Args:
+        cases: as for `against`, with `CASE_MEASURES`.
+        head: of the column of rows.
+    """
+    found = detail_tables(cases, ROW, by=DIRECTION)
+    return {detail.name: replace(table, head=(Head(head), *table.head[1:])) for detail, table in found}
 
 
 def trained_once(noun: str) -> str:

@@ -7,12 +7,15 @@ from hifisyn.tables.cell import Cell
 from hifisyn.tables.heads import Head
 
 
-def markdown(title: str, note: str, head: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> str:
-    """Return a GitHub table between title and note; the best are bold."""
+def markdown(
+    title: str, note: str, head: Sequence[Head], rows: Sequence[Sequence[Cell]], items: Sequence[str] = ()
+) -> str:
+    """Return a GitHub table between title and note, which a list of items follows; the best are bold."""
     lines = [_row(_escape(str(one)) for one in head), _row([":--", *["--:"] * (len(head) - 1)])]
     lines += [_row([_escape(row[0].text), *map(_cell, row[1:])]) for row in rows]
     above = [f"**{_escape(title)}**", ""] if title else []
     below = ["", _escape(note)] if note else []
+    below += ["", *(f"- {_escape(item)}" for item in items)] if items else []
     return "\n".join([*above, *lines, *below]) + "\n"
 
 

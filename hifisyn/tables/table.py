@@ -22,6 +22,7 @@ class Table:
         head: one a column; the first is in no group.
         rows: one cell a column; the first names the row.
         numbers: the values behind the table, not rounded.
+        lines: what stands with the note, each on a line of its own.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Table:
     head: tuple[Head, ...]
     rows: tuple[tuple[Cell, ...], ...]
     numbers: pd.DataFrame
+    lines: tuple[str, ...] = ()
 
     def csv(self) -> str:
         """Return the numbers as CSV."""
@@ -37,7 +39,7 @@ class Table:
 
     def markdown(self) -> str:
         """Return a GitHub table between title and note; the best are bold."""
-        return markdown(self.title, self.note, self.head, self.rows)
+        return markdown(self.title, self.note, self.head, self.rows, self.lines)
 
     def html(self) -> Markup:
         """Return a <table>: caption of title and note, heads with scope, classes `number`, `words`, `best`, `test`."""
@@ -49,4 +51,4 @@ class Table:
 
     def text(self) -> str:
         """Return lines for a terminal, the best marked *; where they were too long, blocks of columns."""
-        return text(self.title, self.note, self.head, self.rows)
+        return text(self.title, self.note, self.head, self.rows, self.lines)

@@ -10,8 +10,11 @@ WIDEST = 120  # characters of a line
 GAP = "  "
 
 
-def text(title: str, note: str, head: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> str:
-    """Return lines for a terminal, the best marked *; where they were too long, blocks of columns."""
+def text(title: str, note: str, head: Sequence[Head], rows: Sequence[Sequence[Cell]], items: Sequence[str] = ()) -> str:
+    """Return lines for a terminal, the best marked *; where they were too long, blocks of columns.
+
+    Below stand the note and a list of items.
+    """
     columns = [_column([row[place] for row in rows]) for place in range(len(head))]
     blocks = [("", list(range(1, len(head))))]
     if len(_lines([str(one) for one in head], columns)[1]) > WIDEST:
@@ -22,7 +25,8 @@ def text(title: str, note: str, head: Sequence[Head], rows: Sequence[Sequence[Ce
         lines += [*([name] if name else []), *_lines(shown, [columns[0], *(columns[p] for p in places)]), ""]
     if any(cell.best for row in rows for cell in row):
         lines += ["* best of the column", ""]
-    return "\n".join([*lines, *textwrap.wrap(note, WIDEST)]).rstrip() + "\n"
+    below = [line for item in items for line in textwrap.wrap(f"- {item}", WIDEST, subsequent_indent="  ")]
+    return "\n".join([*lines, *textwrap.wrap(note, WIDEST), *below]).rstrip() + "\n"
 
 
 def _column(cells: Sequence[Cell]) -> list[str]:

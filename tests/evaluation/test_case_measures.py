@@ -9,6 +9,7 @@ import pytest
 from hifisyn.directions import Direction
 from hifisyn.evaluation import against_baselines
 from hifisyn.evaluation.case_measures import CASE_MEASURES, CONFIDENCE, LESIONS, RELIABILITY, STRUCTURE, TrueCase
+from hifisyn.evaluation.detail_measures import DETAILS
 from hifisyn.evaluation.detail_tables import TRUE_SCAN, detail_tables
 from hifisyn.inference.prediction import Translated
 from hifisyn.metrics import lesions, structure
@@ -150,6 +151,23 @@ def test_tables_show_the_true_scan_beside_and_mark_no_blur_as_best(store):
     assert not any(cell.test for row in first.rows for cell in row)
     assert [row[0].text for row in found["confidence"].rows] == ["Frank"]
     assert "range 2, inside the brain mask" in found["lesions"].note
+    assert [line.partition(":")[0] for line in first.lines] == [head.title for head in first.head[1:]]
+
+
+def test_every_measure_of_a_case_has_a_column_and_one_line():
+    columns = [one.column for detail in DETAILS for one in detail.measures]
+    assert columns == [*STRUCTURE, *LESIONS, *CONFIDENCE]
+    assert all(one.what for detail in DETAILS for one in detail.measures)
+
+
+def test_a_ceiling_is_in_the_tables_and_never_the_best(store):
+    cases = compared(store).cases
+    own = cases[cases["method"] == "Frank"].assign(method="Paired", nmi=1.99)
+    table = next(table for _, table in detail_tables(pd.concat([cases, own]), "method", by="direction"))
+    rows = {row[0].text: row[1:] for row in table.rows}
+    assert rows["Paired"][0].text.startswith("1.99")
+    assert not any(cell.best for cell in rows["Paired"])
+    assert "Paired: trained on registered pairs" in table.note
 
 
 def test_rows_of_an_earlier_version_have_no_such_tables(store):

@@ -490,6 +490,23 @@ def test_rows_of_table_6_alone_are_tested_against_their_own_method():
     assert alone.rows[-1][1].test == "reference"
 
 
+def test_structure_and_confidence_stand_beside_and_change_no_test():
+    cases = synthetic_cases((0, 1), subjects=3)
+    experiment = SimpleNamespace(title="title", rows=(ROWS["none"], ROWS["all"]), seeds=(0, 1))
+    before = ablation.pages(experiment, SimpleNamespace(cases=cases, trainings=()))
+    assert list(before.files) == ["table"]
+    measured = cases.assign(nmi=1.2, blur=0.5, blur_true=0.25, ause=0.1)
+    after = ablation.pages(experiment, SimpleNamespace(cases=measured, trainings=()))
+    assert list(after.files) == ["table", "structure", "confidence"]
+    assert after.files["table"] == before.files["table"]
+    titles = [table.title for table in after.tables]
+    assert titles[1:3] == ["Structure and sharpness", "Confidence"]
+    assert [titles[0], *titles[3:]] == [table.title for table in before.tables]
+    rows = {row[0].text: row[2].text for row in after.tables[1].rows}
+    assert rows == {"none": "0.500 ± 0.000", "all three": "0.500 ± 0.000", "true scan": "0.250 ± 0.000"}
+    assert after.tables[1].head[0].title == "row"
+
+
 def test_one_seed_warns_that_the_spread_is_not_known():
     cases = synthetic_cases((0,), subjects=3)
     assert tables.seed_spread(cases).isna().all(axis=None)

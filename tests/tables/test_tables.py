@@ -322,3 +322,13 @@ def test_rows_apart_leave_the_tests_of_the_others_as_they_are():
     assert family["p_holm"].iloc[1] == pytest.approx(max(2 * family["p"].iloc[0], family["p"].iloc[1]))
     assert "base@1 and base@1, told: a family of its own, corrected by itself" in table.note
     assert "family" not in compared(cases).note
+
+
+def test_lines_below_a_note_keep_their_own_line_in_every_format():
+    what = "NMI <1>: " + "a measure that takes many words to explain, " * 4
+    table = Table("Title", "A note.", heads("row", "NMI"), ((Cell("a"), Cell("1")),), pd.DataFrame(), (what, "Other."))
+    assert table.markdown().endswith("A note.\n\n- NMI \\<1\\>: " + what[9:].strip() + "\n- Other.\n")
+    assert table.text().splitlines()[-1] == "- Other."
+    assert all(len(line) <= WIDEST for line in table.text().splitlines())
+    assert "A note.<div>NMI &lt;1&gt;: a measure" in table.html()
+    assert "<div>Other.</div></caption>" in table.html()
