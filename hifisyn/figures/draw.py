@@ -1,11 +1,14 @@
 """Draws all figures of the models of a data set; a figure that fails is logged and left out."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import pandas as pd
+
+from hifisyn.columns import MODEL
 from hifisyn.directions import Direction
 from hifisyn.engine.jobs import one_line
 from hifisyn.evaluation.model_label import label
@@ -14,6 +17,7 @@ from hifisyn.evaluation.of_model import load, subjects_of
 from hifisyn.figures.curves import draw_curves, read_curves
 from hifisyn.figures.draw_comparisons import draw_comparisons
 from hifisyn.figures.drawn_figure import DrawnFigure, FigureGroup, count_cases, file_name, split_name
+from hifisyn.figures.reliability import reliability_figure
 from hifisyn.inference.models import Model
 from hifisyn.paths import METRICS_CSV
 
@@ -33,9 +37,10 @@ def draw_all(
     out: Path,
     *,
     split: str | None,
+    evaluated: Mapping[str, pd.DataFrame] | None = None,
     device: str = "cpu",
 ) -> list[DrawnFigure]:
-    """Draw every figure that the models of one data set allow: comparisons, affinities, embeddings, curves.
+    """Draw every figure that the models of one data set allow: comparisons, reliability, contents, curves.
 
     Of each model the lowest fold is drawn. Earlier figures are replaced; what is left out is logged with the reason.
 
@@ -44,6 +49,8 @@ def draw_all(
         preprocessed: root of the preprocessed data sets.
         out: folder of the figures; created if it does not exist.
         split: "test", "val", or none: test where there are test cases.
+        evaluated: cases of models and of what stands beside, by what can be compared; see
+            `hifisyn.evaluation.model_tables.comparable_groups`. None: no reliability is drawn.
         device: where contents are encoded.
 
     Returns:
@@ -58,6 +65,7 @@ def draw_all(
     for (direction, *_), group in _comparable(tasks).items():
         name = f"comparison of {direction}"
         drawn += _attempt(partial(draw_comparisons, out, group, direction), name) or []
+    drawn += _attempt(partial(reliability_figure, out, evaluated or {}, MODEL), "reliability") or []
     for name, task in tasks:
         drawn += _attempt(partial(_content, out, name, task, device), f"affinity and embedding of {name}") or []
     for domains in dict.fromkeys(task.model.domains for _, task in tasks):

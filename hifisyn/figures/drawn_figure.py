@@ -12,6 +12,7 @@ class FigureGroup(StrEnum):
     COMPARISON = "comparison"
     AFFINITY = "affinity"
     EMBEDDING = "embedding"
+    CONFIDENCE = "confidence"
     CURVES = "curves"
 
 

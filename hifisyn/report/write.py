@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hifisyn.columns import SUBJECT
 from hifisyn.errors import UserError
+from hifisyn.evaluation.model_tables import comparable_groups
 from hifisyn.files import write_text
 from hifisyn.paths import Roots
 from hifisyn.report.collect import Facts, collect
@@ -94,7 +95,8 @@ def _draw(facts: Facts, folder: Path) -> list[Picture]:
 
     _clear(folder, "png")
     models = list({training.model.folder: training.model for training in facts.trainings}.values())
-    drawn = draw_all(models, facts.roots.preprocessed, folder, split=facts.split)
+    evaluated = {} if facts.evaluated.empty else dict(comparable_groups(facts.evaluated))
+    drawn = draw_all(models, facts.roots.preprocessed, folder, split=facts.split, evaluated=evaluated)
     return [
         Picture(figure.path, figure.title, figure.caption, figure.group, f"{folder.name}/{figure.path.name}")
         for figure in drawn
