@@ -5,22 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import hifisyn
-from hifisyn.columns import CASE, DIRECTION, MODEL, SLICE
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.engine.progress import duration
-from hifisyn.evaluation.ceilings import ceiling_rows, is_ceiling, what_ceilings_are
-from hifisyn.evaluation.untrained import base_rows, what_base_is
+from hifisyn.evaluation.ceilings import is_ceiling
 from hifisyn.plans import Plans
-from hifisyn.preprocessing.steps import Stage, Status, Step, Tool
+from hifisyn.preprocessing.steps import Stage, Status, Step
 from hifisyn.report.collect import Facts, TrainedFold
-from hifisyn.report.collect_tasks import Downstream
+from hifisyn.report.methods_of_evaluation import details, downstream, evaluation, tests
 from hifisyn.report.references import REFERENCES, Citations, citation
-from hifisyn.report.results import FEWEST_MODELS
 from hifisyn.report.words import counted, listed
 from hifisyn.training.chosen_by import ChosenBy
 
 Part = Callable[[Facts, Citations], list[str]]
-ALPHA = 0.05
 DONE = {
     Stage.SKULL_STRIP: "Brains were extracted with",
     Stage.REGISTRATION: "Contrasts were registered with",
@@ -41,7 +37,7 @@ class MethodsText:
 def methods(facts: Facts) -> MethodsText:
     """Return the text; only tools that were used are named."""
     cite = Citations()
-    parts: tuple[Part, ...] = (_data, _preprocessing, _training, _evaluation, _tests, _downstream, _not_done)
+    parts: tuple[Part, ...] = (_data, _preprocessing, _training, evaluation, details, tests, downstream, _not_done)
     paragraphs = [" ".join(sentences) for part in parts if (sentences := part(facts, cite))]
     return MethodsText(paragraphs, cite.lines())
 
@@ -159,92 +155,6 @@ def _one_training(training: TrainedFold) -> str:
 
 def _slots(memory: dict[str, Any]) -> int:
     return int(sum(memory["slots"].values()) + memory["global_slots"])
-
-
-def _evaluation(facts: Facts, cite: Citations) -> list[str]:
-    table = facts.evaluated
-    if table.empty:
-        return []
-    cases = sorted(set(table[CASE]))
-    who = "held-out test" if facts.split == "test" else "validation"
-    extras = [f"MS-SSIM {cite('ssim', 'ms_ssim')}"] if "ms_ssim" in table else []
-    extras += ["the normalised mean squared error"] if "nmse" in table else []
-    measures = listed(["PSNR", f"SSIM {cite('ssim')}", *extras])
-    words = [
-        f"Models were evaluated on {counted(facts.data.subjects(cases), f'{who} subject')} "
-        f"({counted(len(cases), 'session')}) by {measures}, over whole slices and inside the brain, data range 2.",
-        "Slices were averaged in their session, then sessions in their subject; spreads are over subjects.",
-    ]
-    base = base_rows(table[MODEL])
-    baselines = [name for name in dict.fromkeys(table[MODEL]) if name not in (*facts.labels, *base)]
-    if baselines:
-        words.append(f"Baselines that change intensities only: {'; '.join(baselines)}.")
-    if base:
-        words.append(f"Not trained here: {what_base_is(base)[:-1]}; its tests are a family of their own.")
-    if ceilings := ceiling_rows(table[MODEL]):
-        words.append(what_ceilings_are(ceilings))
-    return words
-
-
-def _tests(facts: Facts, cite: Citations) -> list[str]:
-    table = facts.evaluated
-    if table.empty or table[MODEL].nunique() < 2:
-        return []
-    words = [
-        f"Each method was compared with {facts.reference} by the two-sided Wilcoxon signed-rank test "
-        f"{cite('wilcoxon')}, paired by {facts.unit}, with Holm's correction {cite('holm')} and bootstrap intervals "
-        f"of differences {cite('bca')}."
-    ]
-    if facts.unit == SLICE:
-        return [*words, "Slices of a subject are not independent, so these p-values are too small."]
-    subjects = facts.data.subjects(set(table[CASE]))
-    family = table[~table[MODEL].isin([*base_rows(table[MODEL]), *ceiling_rows(table[MODEL])])]
-    tests = int(family.groupby(DIRECTION)[MODEL].nunique().max()) - 1
-    least = min(2.0 ** (1 - subjects) * tests, 1.0)
-    if least > ALPHA:
-        words.append(
-            f"With {counted(subjects, 'subject')} and {counted(tests, 'test')} p is at least {least:.2g} after the "
-            f"correction, so none could reach {ALPHA:g}."
-        )
-    ranked = [label for label in facts.labels if not is_ceiling(label)]
-    models = table[table[MODEL].isin(ranked)].groupby(DIRECTION)[MODEL].nunique()
-    if models.max() >= FEWEST_MODELS:
-        words.append(
-            f"Models were ranked within each subject and compared by Friedman's test {cite('friedman')} with Nemenyi's "
-            f"post-hoc test {cite('nemenyi')}."
-        )
-    return words
-
-
-def _downstream(facts: Facts, cite: Citations) -> list[str]:
-    words = []
-    if tissue := facts.downstream_of(DownstreamTask.TISSUE):
-        tools = sorted({str(entry.settings.get("tool") or "the same tool") for entry in tissue})
-        programs = {entry.settings.get("program") for entry in tissue}
-        cited = [program for program in (Tool.FAST, Tool.ATROPOS) if program in programs]
-        source = f" {cite(*cited)}" if cited else ""
-        words.append(
-            f"Real and synthetic scans were segmented into tissues with {listed(tools)}{source} and compared by Dice "
-            f"{cite('dice')} and volumetric similarity {cite('vs')}."
-        )
-    if lesion := facts.downstream_of(DownstreamTask.LESION):
-        words.append(
-            f"{_networks(lesion)} {cite('nnunet')}, trained on real scans of the training subjects, segmented "
-            f"lesions on real and on synthetic scans; both were compared with the reference by Dice {cite('dice')}."
-        )
-    if augment := facts.downstream_of(DownstreamTask.AUGMENT):
-        words.append(
-            f"{_networks(augment)} {cite('nnunet')} was trained on real scans alone, and on real scans and "
-            f"synthetic copies, and compared on real scans by Dice {cite('dice')}."
-        )
-    return words
-
-
-def _networks(entries: Sequence[Downstream]) -> str:
-    """Return the networks of a task, each with its training in brackets."""
-    settings = [entry.settings for entry in entries]
-    trained = sorted({(str(s.get("network") or "nnU-Net"), str(s.get("training") or "")) for s in settings})
-    return listed([f"{network} ({training})" if training else network for network, training in trained])
 
 
 def _not_done(facts: Facts, cite: Citations) -> list[str]:

@@ -57,6 +57,26 @@ REFERENCES = {
         "Wang Z, Simoncelli EP, Bovik AC. Multiscale structural similarity for image quality assessment. Asilomar "
         "Conf Signals Syst Comput, 1398-1402, 2003."
     ),
+    "nmi": (
+        "Studholme C, Hill DLG, Hawkes DJ. An overlap invariant entropy measure of 3D medical image alignment. Pattern "
+        "Recognit 32, 71-86, 1999."
+    ),
+    "blur": (
+        "Crete F, Dolmiere T, Ladret P, Nicolas M. The blur effect: perception and estimation with a new no-reference "
+        "perceptual blur metric. Proc SPIE 6492, 64920I, 2007."
+    ),
+    "scikit-image": (
+        "van der Walt S, Schönberger JL, Nunez-Iglesias J, et al. scikit-image: image processing in Python. PeerJ 2, "
+        "e453, 2014."
+    ),
+    "calibration": (
+        "Levi D, Gispan L, Giladi N, Fetaya E. Evaluating and calibrating uncertainty prediction in regression tasks. "
+        "Sensors 22, 5540, 2022."
+    ),
+    "ause": (
+        "Ilg E, Cicek O, Galesso S, et al. Uncertainty estimates and multi-hypotheses networks for optical flow. ECCV "
+        "2018."
+    ),
     "wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bull 1, 80-83, 1945.",
     "holm": "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 6, 65-70, 1979.",
     "bca": "Efron B. Better bootstrap confidence intervals. J Am Stat Assoc 82, 171-185, 1987.",
@@ -68,6 +88,10 @@ REFERENCES = {
         "Demsar J. Statistical comparisons of classifiers over multiple data sets. J Mach Learn Res 7, 1-30, 2006."
     ),
     "dice": "Dice LR. Measures of the amount of ecologic association between species. Ecology 26, 297-302, 1945.",
+    "hd95": (
+        "Huttenlocher DP, Klanderman GA, Rucklidge WJ. Comparing images using the Hausdorff distance. IEEE Trans "
+        "Pattern Anal Mach Intell 15, 850-863, 1993."
+    ),
     "vs": (
         "Taha AA, Hanbury A. Metrics for evaluating 3D medical image segmentation: analysis, selection, and tool. "
         "BMC Med Imaging 15, 29, 2015."

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -17,8 +16,7 @@ from hifisyn.cli import benchmark as cli
 from hifisyn.engine.jobs import in_this_process
 from hifisyn.engine.once import Once
 from hifisyn.errors import UserError
-from hifisyn.evaluation.measures import MEASURES
-from hifisyn.experiments import benchmark, benchmark_tables, compare, length, meter, train_all, trainings
+from hifisyn.experiments import benchmark, compare, length, meter, train_all, trainings
 from hifisyn.experiments.length import Length
 from hifisyn.experiments.methods import REFERENCE, method_rows
 from hifisyn.experiments.rows import granularity_of
@@ -28,6 +26,7 @@ from hifisyn.json_files import read_json
 from hifisyn.paths import Roots
 from hifisyn.training import loop, registry
 from hifisyn.training.job import Options
+from tests.experiments.test_benchmark_tables import synthetic_cases
 from tests.support.interruptions import interrupted_at
 from tests.support.training_toys import toy_dataset, toy_plans, toy_store
 
@@ -208,25 +207,6 @@ def test_what_needs_no_training_stands_beside(whole):
     found = pd.read_csv(whole.folder / "untrained.csv")
     assert set(found["method"]) > {"source itself"}
     assert "What needs no training" in (whole.folder / "benchmark.md").read_text()
-
-
-def test_the_base_model_stands_with_what_needs_no_training_and_nowhere_else(tmp_path, monkeypatch):
-    """Its rows are in the evaluation of every training; those of the first go beside, none among the methods."""
-    names = ("source itself", "base@1", "base@1, told tissue means", "HiFiSyn")
-    rows = [
-        {"direction": "T1 to T2", "method": name, "case": case, "subject": case} | dict.fromkeys(MEASURES, 9.0 + place)
-        for place, name in enumerate(names)
-        for case in ("a", "b")
-    ]
-    monkeypatch.setattr(benchmark, "task_of", lambda *args: None)
-    monkeypatch.setattr(benchmark, "read_subjects", lambda task: pd.DataFrame(rows))
-    training = SimpleNamespace(job=SimpleNamespace(domains=("T1", "T2")))
-    found = benchmark._untrained(None, SimpleNamespace(trainings=[training]))
-    table = benchmark_tables.untrained(found)
-    assert [row[0].text for row in table.rows] == list(names[:3])
-    assert "base@1: comes with hifisyn, learnt from simulated heads only" in table.note
-    alone = benchmark_tables.untrained(found[found["method"] == "source itself"])
-    assert "base" not in alone.note
 
 
 @pytest.mark.slow
@@ -477,26 +457,7 @@ def test_speeds_of_other_conditions_are_not_taken(tmp_path):
     assert error.value.got == "cpu"
 
 
-def synthetic_cases(directions):
-    rng = np.random.default_rng(0)
-    keys = [(m, 0, d, f"c{c}", f"s{c}") for m in ("CycleGAN", "HiFiSyn") for d in directions for c in range(7)]
-    frame = pd.DataFrame(keys, columns=["row", "seed", "direction", "case", "subject"])
-    return frame.assign(**{measure: rng.normal(size=len(frame)) for measure in MEASURES})
-
-
 @pytest.mark.slow
-def test_with_many_tasks_table_1_has_the_average_and_table_2_each_task():
-    tasks = ["T1 to T2", "T2 to T1", "T1 to FLAIR", "FLAIR to T1"]
-    cases = synthetic_cases(tasks)
-    first, second = benchmark_tables.table_1(cases), benchmark_tables.table_2(cases)
-    assert [head.group for head in first.head[1:]] == ["average of 4 tasks"] * 2
-    own = cases[cases["row"] == "CycleGAN"].groupby("subject")["psnr"].mean()
-    numbers = first.numbers.set_index(["row", "measure"])
-    assert numbers.loc[("CycleGAN", "psnr"), "mean"] == pytest.approx(own.mean())
-    assert numbers.loc[("CycleGAN", "psnr"), "sd"] == pytest.approx(own.std(ddof=1))
-    assert len(second.head) == 1 + 4 * 5
-
-
 def three_contrasts(home):
     """The toy data set with a third contrast."""
     roots = toy_dataset(home)
@@ -677,34 +638,6 @@ def test_every_method_has_the_length_and_the_batch_of_the_data_sets_plans(tmp_pa
     out = capsys.readouterr().out
     assert "every method: 5 epochs of 10 steps, batch 3" in out
     assert re.findall(r"(\w+) +0 of (\d+) steps", out) == [("CycleGAN", "50"), ("MUNIT", "50")]
-
-
-def test_a_method_that_lacks_a_task_has_no_average():
-    tasks = ["T1 to T2", "T2 to T1", "T1 to FLAIR", "FLAIR to T1"]
-    cases = synthetic_cases(tasks)
-    cases = cases[(cases["row"] == "HiFiSyn") | (cases["direction"] != "FLAIR to T1")]
-    table = benchmark_tables.table_1(cases)
-    assert [row[0].text for row in table.rows] == ["HiFiSyn"]
-    assert "Without average, since a task is missing: CycleGAN." in table.note
-
-
-def test_table_3_names_methods_and_tests_them():
-    def done(model, dice):
-        cases = pd.DataFrame({"case": ["a", "b"], "subject": ["a", "b"], "comparison": "synthetic and real"})
-        cases = cases.assign(comparison=benchmark_tables.MAIN, dice_GM=dice, vs_GM=0.9)
-        settings = {"tool": "Atropos", "source": "T2", "target": "T1"}
-        return SimpleNamespace(
-            job=SimpleNamespace(task="tissue", model=model), result=SimpleNamespace(cases=cases, settings=settings)
-        )
-
-    table = benchmark_tables.table_3(
-        [done("CycleGAN e4", 0.5), done("HiFiSyn e4", 0.75)], {"CycleGAN e4": "CycleGAN", "HiFiSyn e4": "HiFiSyn"}
-    )
-    assert table is not None
-    assert [row[0].text for row in table.rows] == ["CycleGAN", "HiFiSyn"]
-    assert str(table.head[1]) == "T2 to T1: Dice GM (%)"
-    assert table.rows[1][1].text.startswith("75.0")
-    assert benchmark_tables.table_3([], {}) is None
 
 
 def test_a_model_is_known_again_by_its_folder(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from hifisyn.report.page import tables
 from hifisyn.report.published import AVERAGE, COHORTS, METHODS, beside_the_paper, cohort_of
 from hifisyn.training.registry import names
-from tests.report.test_parts import facts
+from tests.support.report_facts import facts
 
 
 def column(table, group, title):
