@@ -127,6 +127,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     for failure in summary.failures:
         log.info(f"  {failure.case}  {failure.target}  {failure.problem}")
+    for doubt in summary.doubts:
+        log.warning(doubt)
     for gap in summary.gaps:
         log.info(str(gap))
     kept = f", {len(summary.kept)} kept" if summary.kept else ""

@@ -24,6 +24,7 @@ from hifisyn.inference.bids_input import find_bids_cases
 from hifisyn.inference.bids_output import BidsDerivatives
 from hifisyn.inference.cases import Inputs, find_cases
 from hifisyn.inference.choice import Candidate, Candidates
+from hifisyn.inference.doubts import doubts
 from hifisyn.inference.gaps import Gap
 from hifisyn.inference.generate import generate_all
 from hifisyn.inference.outputs import OutputFolder
@@ -61,12 +62,14 @@ class PredictionSummary:
         kept: volumes that existed already.
         failures: what could not be generated, and why.
         gaps: what else cases lack and no model generates.
+        doubts: why what was generated should not be believed, a line a model and direction.
     """
 
     generated: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     failures: list[TargetFailure] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
 
 def predict_folder(
@@ -154,7 +157,8 @@ def predict_cases(
     _log_models(plan, predictors)
     if of_base:
         log.info(f"{'model: ' if available.only_base else INSTEAD}{NAME}, learnt from simulated heads")
-    summary = PredictionSummary(failures=plan.failures, gaps=plan.gaps)
+    told = doubts(plan.translations, predictors)
+    summary = PredictionSummary(failures=plan.failures, gaps=plan.gaps, doubts=told)
     order = list(cases)
     wanted = sorted([*plan.translations, *of_base], key=lambda one: order.index(one.case))
     due = _due(wanted, predictors, settings, folder, existing, summary)

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from hifisyn.table_files import read_table
 from hifisyn.training.chosen_by import SSIM
 from hifisyn.training.model_folder import EPOCHS
 from hifisyn.training.unpaired_score import WEIGHTS
+from hifisyn.training.verdict import together
 
 NUMBER = re.compile("[0-9]{1,12}")
 
@@ -50,10 +52,24 @@ def without_pairs(model: Model, folds: Sequence[int | str]) -> dict[Direction, d
     return {d: {part: of[d] for part, of in parts.items() if d in of} for d in model.directions}
 
 
+def verdict(model: Model, folds: Sequence[int | str]) -> dict[str, dict[str, bool]]:
+    """Return which baselines the weights of all folds beat on validation cases, by direction; empty where unknown."""
+    return together([_judged(_summary(model, fold).get("verdict")) for fold in folds])
+
+
+def _judged(read: object) -> dict[str, dict[str, bool]]:
+    """Return what is a verdict of something that was read."""
+    of = {key: own for key, own in read.items() if isinstance(own, dict)} if isinstance(read, dict) else {}
+    return {key: {name: beats for name, beats in own.items() if isinstance(beats, bool)} for key, own in of.items()}
+
+
 def _mean(model: Model, fold: int | str) -> dict[str, float]:
-    summary = fold_folder(model.folder, fold) / "validation" / "summary.json"
-    try:
-        mean = read_object(summary)["mean"]
-    except (UserError, OSError, KeyError, TypeError):
-        return {}
+    mean = _summary(model, fold).get("mean")
     return mean if isinstance(mean, dict) else {}
+
+
+def _summary(model: Model, fold: int | str) -> dict[str, Any]:
+    try:
+        return read_object(fold_folder(model.folder, fold) / "validation" / "summary.json")
+    except (UserError, OSError):
+        return {}

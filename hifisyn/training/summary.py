@@ -5,17 +5,19 @@ from typing import Any
 
 import numpy as np
 
+from hifisyn.directions import directions
 from hifisyn.files import write_json
 from hifisyn.metrics.image import finite_mean
-from hifisyn.training import checkpoint
+from hifisyn.training import checkpoint, verdict
 from hifisyn.training.chosen_by import ChosenBy
 from hifisyn.training.contract import Trainer
 from hifisyn.training.job import Job
 from hifisyn.training.numbers import describe_directions, parse_column
 from hifisyn.training.unpaired_score import SCORE, WEIGHTS
-from hifisyn.training.validation import measure, source_itself, translate_all, write_sheets
+from hifisyn.training.validation import measure, translate_all, write_sheets
 
 SLICES_A_CASE = 24
+UNKNOWN = "whether it beats a baseline is not measurable without validation cases that have both contrasts"
 
 
 def summarise(job: Job, trainer: Trainer) -> str:
@@ -25,32 +27,39 @@ def summarise(job: Job, trainer: Trainer) -> str:
     weights, so they flatter; only the test cases show what a model is worth. The unpaired score is that of the epoch.
 
     Returns:
-        A line for the user; "" where there is no validation case.
+        Lines for the user; "" where there is no validation case.
     """
     content = checkpoint.load(job.folder / checkpoint.BEST, trainer.device)
     checkpoint.restore(content, trainer)
     cases: dict[str, dict[str, float]] = {}
-    untouched: dict[str, dict[str, float]] = {}
+    baselines: dict[str, dict[str, dict[str, float]]] = {}
+    fitted = verdict.fit_all(job.store, job.train, directions(job.domains)) if job.store else {}
     for case in job.val:
         validation = job.validation([case], SLICES_A_CASE)
         if validation is None:
             continue
         synthetic = translate_all(trainer, validation)
-        cases[case], untouched[case] = measure(validation, synthetic), source_itself(validation)
+        cases[case] = measure(validation, synthetic)
+        for name, numbers in verdict.answer(validation, fitted).items():
+            baselines.setdefault(name, {})[case] = numbers
         write_sheets(job.folder / "validation", case, validation, synthetic)
     if not cases:
         return ""
+    mean, means_of = means(cases), {name: means(numbers) for name, numbers in baselines.items()}
+    judged = verdict.judge(mean, means_of)
     summary: dict[str, Any] = {
         "checkpoint": checkpoint.BEST,
         "epoch": content["progress"]["epoch"],
         "chosen_by": ChosenBy.of(job.validation(job.val)),
-        "mean": means(cases) | _without_pairs(content["progress"]["rows"][-1]),
-        "source_itself": means(untouched),
+        "mean": mean | _without_pairs(content["progress"]["rows"][-1]),
+        "baselines": means_of,
+        "verdict": judged,
         "cases": cases,
     }
     write_json(job.folder / "validation" / "summary.json", _finite(summary))
     how = f"epoch {summary['epoch']}, chosen by {summary['chosen_by'].noun}"
-    return f"best weights ({how}), validation cases ({len(cases)}): {describe(summary['mean'])}"
+    best = f"best weights ({how}), validation cases ({len(cases)}): {describe(summary['mean'])}"
+    return "\n".join([best, *(verdict.describe(judged) or [UNKNOWN])])
 
 
 def _without_pairs(row: dict[str, float]) -> dict[str, float]:

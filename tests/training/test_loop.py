@@ -14,6 +14,7 @@ import torch
 from torch import multiprocessing
 
 from hifisyn.base.for_choice import with_base
+from hifisyn.baselines import SOURCE
 from hifisyn.errors import UserError
 from hifisyn.slices import SliceStore
 from hifisyn.training import checkpoint, loop
@@ -83,7 +84,14 @@ def test_best_is_the_epoch_with_the_best_score_and_the_summary_is_of_it(finished
     content = json.loads((job.folder / "validation" / "summary.json").read_text())
     assert content["epoch"] == best["epoch"]
     assert set(content["cases"]) == {"c6", "c7"}
-    assert content["source_itself"]["T1_to_T2/correlation"] == pytest.approx(-1)
+    assert content["baselines"][SOURCE]["T1_to_T2/correlation"] == pytest.approx(-1)
+    mean = content["mean"]
+    for key, judged in content["verdict"].items():
+        for name, beats in judged.items():
+            theirs = content["baselines"][name]
+            higher = [mean[f"{key}/{m}"] > (theirs[f"{key}/{m}"] or 0) for m in ("ssim_brain", "correlation")]
+            assert beats is all(higher)
+    assert set(content["verdict"]) == {"T1_to_T2", "T2_to_T1"}
 
 
 @pytest.mark.slow
