@@ -36,7 +36,7 @@ def main() -> int:
     factors = {s: {t: round(c.factor(), 3) for t, c in of.items()} for s, of in found.items()}
     for source, of in factors.items():
         print(source, of)
-    print(weights.write(given.out, read.network, read.card, factors))
+    print(weights.write(given.out, read.network, read.card, factors, read.naming))
     return 0
 
 

@@ -1,5 +1,6 @@
 """Trains the base model on simulated heads."""
 
+import logging
 from functools import partial
 from pathlib import Path
 
@@ -10,12 +11,15 @@ from hifisyn.base import weights
 from hifisyn.base.batches import Batches
 from hifisyn.base.heads import Heads, simulate
 from hifisyn.base.loss import losses
+from hifisyn.base.naming_fit import fit_naming
 from hifisyn.base.run import Request, Run, Seen, write_settings
 from hifisyn.base.settings import BaseSettings
+from hifisyn.base.translate import BaseModel
 from hifisyn.base.unet import BaseNetwork
 from hifisyn.base.validation import Validation
 from hifisyn.training.step import resolve_device
 
+log = logging.getLogger(__name__)
 HEADS = "heads"
 
 
@@ -35,7 +39,19 @@ def pretrain(request: Request[BaseSettings]) -> int:
     names = simulate(where, request.maps, request.seed, request.settings.simulation, request.processes)
     kept = min(request.settings.simulation.kept, len(names) - 1)
     task = BaseTask(request.settings, request.seed, Heads(where, names[:-kept]), Heads(where, names[-kept:]), device)
-    return Run(request, task, device).run()
+    ended = Run(request, task, device).run()
+    if not ended:
+        _name(request, Heads(where, names))
+    return ended
+
+
+def _name(request: Request[BaseSettings], heads: Heads) -> None:
+    """Fit the naming of contrasts, and write the weights with it."""
+    file = request.folder / weights.WEIGHTS
+    read = weights.read(file)
+    naming = fit_naming(BaseModel.load(file), heads, request.settings.inputs, request.seed)
+    digest = weights.write(file, read.network, read.card, read.calibration, naming)
+    log.info(f"{file} names contrasts now, SHA-256 {digest}")
 
 
 class BaseTask:

@@ -11,13 +11,15 @@ from hifisyn.base import weights
 from hifisyn.base.batches import fitted
 from hifisyn.base.calibration import Calibration, factor
 from hifisyn.base.condition import Look, condition
-from hifisyn.base.contrasts import CONTEXT, SLOTS, STACK, TARGETS
+from hifisyn.base.contrasts import CONTEXT, SLOTS, STACK, TARGETS, UNNAMED
+from hifisyn.base.naming import Naming, describe
 from hifisyn.base.unet import MULTIPLE, BaseNetwork
 from hifisyn.errors import UserError
 from hifisyn.intensities import OUTSIDE
 from hifisyn.preprocessing.neighbours import with_neighbours
 
 BATCH = 8
+NAMED_BY, MIDDLE = 9, (0.2, 0.8)  # slices that a contrast is named by, spread over this part of those with brain
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class BaseModel:
         network: in evaluation mode.
         sha256: of the file that its weights are from.
         calibration: factors of the errors that it expects.
+        naming: of contrasts, by what the network makes of them; none: it names none.
     """
 
     network: BaseNetwork
     sha256: str = ""
     calibration: Calibration = field(default_factory=dict)
+    naming: Naming | None = None
 
     @classmethod
     def load(cls, path: Path | str) -> "BaseModel":
@@ -42,7 +46,7 @@ class BaseModel:
             FileError: it is missing, broken, or not what its hash says.
         """
         read = weights.read(Path(path))
-        return cls(read.network, read.sha256, read.calibration)
+        return cls(read.network, read.sha256, read.calibration, read.naming)
 
     def translate(
         self,
@@ -86,6 +90,28 @@ class BaseModel:
             for place, target in enumerate(TARGETS)
         }
 
+    def name(self, stack: np.ndarray, pixel_mm: float, *, neighbours: bool = True) -> dict[str, float]:
+        """Return how likely a stack is a T1 (with the agent or without), a T2 or a FLAIR, by nine of its slices.
+
+        Args:
+            stack: (S, H, W) in [-1, 1], -1 outside the brain, from inferior to superior.
+            pixel_mm: side of a pixel in mm.
+            neighbours: whether the slices lie next to each other.
+
+        Returns:
+            Name to likelihood; empty where the model names nothing, or there is no brain.
+        """
+        places = _middle(stack > OUTSIDE)
+        if self.naming is None or not places:
+            return {}
+        amid = _amid(np.asarray(stack, dtype=np.float32), neighbours)[places]
+        numbers = describe(stack[places], self.unnamed(amid, pixel_mm), stack[places] > OUTSIDE)
+        return self.naming.likelihoods(numbers)
+
+    def unnamed(self, stack: np.ndarray, pixel_mm: float) -> dict[str, np.ndarray]:
+        """Return what the model makes of slices amid their neighbours, (S, 3, H, W), whose contrast it is not told."""
+        return {target: image for target, (image, _) in self.translate({UNNAMED: stack}, pixel_mm).items()}
+
     def _factor(self, given: Collection[str], target: str) -> np.float32:
         return np.float32(factor(self.calibration, given, target))
 
@@ -99,6 +125,12 @@ class BaseModel:
         if not np.isfinite(found).all():
             raise UserError("the base model must translate into finite values", got="NaN or infinity")
         return found
+
+
+def _middle(brain: np.ndarray) -> list[int]:
+    """Return slices spread over the middle of those that have brain."""
+    there = np.flatnonzero(brain.any(axis=(1, 2)))
+    return there[(np.linspace(*MIDDLE, NAMED_BY) * (len(there) - 1)).astype(int)].tolist() if there.size else []
 
 
 def _shape(slices: Mapping[str, np.ndarray]) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from hifisyn.base.calibration import Calibration
 from hifisyn.base.contrasts import SLOTS, TARGETS
+from hifisyn.base.naming import Naming
 from hifisyn.base.unet import BaseNetwork
 from hifisyn.networks import weights_file
 
@@ -24,19 +25,26 @@ class Weights:
         sha256: of the file.
         card: what the training wrote beside the weights, plain data.
         calibration: of the errors that the network expects.
+        naming: of contrasts, by what the network makes of them; none where it was not fitted.
     """
 
     network: BaseNetwork
     sha256: str
     card: dict[str, object]
     calibration: Calibration
+    naming: Naming | None = None
 
 
 def write(
-    path: Path, network: BaseNetwork, card: dict[str, object], calibration: Calibration = MappingProxyType({})
+    path: Path,
+    network: BaseNetwork,
+    card: dict[str, object],
+    calibration: Calibration = MappingProxyType({}),
+    naming: Naming | None = None,
 ) -> str:
     """Write a network in half precision, and its SHA-256 beside it; return that."""
     about = {"card": json.dumps(card), "calibration": json.dumps(calibration, default=dict)}
+    about |= {"naming": naming.to_json()} if naming else {}
     return weights_file.write(path, FORMAT, network.state_dict(), {"width": str(network.width), **about})
 
 
@@ -52,10 +60,11 @@ def read(path: Path) -> Weights:
         network = BaseNetwork(int(content.about["width"]))
         network.load_state_dict(content.tensors)
         card, calibration = json.loads(content.about["card"]), _factors(json.loads(content.about["calibration"]))
+        naming = Naming.from_json(content.about["naming"]) if "naming" in content.about else None
     except (KeyError, ValueError, TypeError, AttributeError, RuntimeError):
         raise weights_file.broken(file, FORMAT) from None
     network.eval().requires_grad_(False)
-    return Weights(network, content.sha256, card, calibration)
+    return Weights(network, content.sha256, card, calibration, naming)
 
 
 def _factors(read: dict[str, dict[str, float]]) -> Calibration:
