@@ -29,7 +29,7 @@ class Inputs:
     refused: dict[str, str] = field(default_factory=dict)
 
 
-def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None) -> Inputs:
+def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None, nameless: str | None = None) -> Inputs:
     """Group the NIfTI files of a folder, or one file, into cases by their names.
 
     `IXI012_T1.nii.gz` is the T1 of case IXI012. So is nnU-Net's `IXI012_0000.nii.gz` where T1 is the first of
@@ -40,6 +40,7 @@ def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None)
         path: a folder, which is not searched deeper, or a file.
         channels: contrasts in channel order; empty where the models do not agree on one.
         source: contrast of the files whose names have none.
+        nameless: the same, where no file's name has one; none: such files cannot be read.
 
     Raises:
         UserError: there is nothing to read, no name has a contrast, or two files are the same contrast of a case.
@@ -49,6 +50,8 @@ def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None)
     scans = [file for file in files if file not in synthetic]
     named = _named_one(path, channels, source) if scans == [path] else _named(scans, channels, source)
     unknown = [file for file, name in named.items() if name is None]
+    if named and len(unknown) == len(named) and nameless is not None:
+        return Inputs({stem(file): {nameless: file} for file in unknown}, dict.fromkeys(synthetic, "synthetic"))
     if len(unknown) == len(named):
         raise UserError(
             f"{path}: names must end with a contrast, such as CASE_T1.nii.gz",

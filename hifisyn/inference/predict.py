@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
+from hifisyn.base.contrasts import UNNAMED
 from hifisyn.base.shipped import NAME, shipped
 from hifisyn.dataset import MODALITIES
 from hifisyn.dataset_conversion.bids_dataset import is_bids
@@ -89,7 +90,8 @@ def predict_folder(
     """Generate the contrasts that the cases of a folder lack.
 
     Args:
-        path: a folder of NIfTI files named CASE_MODALITY.nii.gz, the root of a BIDS data set, or one file.
+        path: a folder of NIfTI files named CASE_MODALITY.nii.gz, the root of a BIDS data set, or one file. Where the
+            base model alone can generate, names need not have a modality: each file is a case of its own then.
         output: folder to write to; another one than `path`.
         models: model folders to choose from, and "base"; empty: all below `results`, and the base model behind them.
         results: root of the results, where `models` is empty.
@@ -175,7 +177,8 @@ def _find_inputs(
         return find_bids_cases(path, selection)
     channels = channel_order(available.models)
     strange = [source] if source is not None and source not in (*channels, *MODALITIES) else []
-    return find_cases(path, (*channels, *strange), source)
+    nameless = UNNAMED if available.base and not available.models else None
+    return find_cases(path, (*channels, *strange), source, nameless)
 
 
 def _log_models(plan: TranslationPlan, predictors: dict[Path, Predictor]) -> None:

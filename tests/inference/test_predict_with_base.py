@@ -321,3 +321,19 @@ def test_an_odd_head_ends_in_volumes_or_in_one_clear_line(name, tmp_path, capsys
         assert len(lines) == 1, said
         assert "Error:" not in lines[0]
         assert not list((tmp_path / "synth").glob("*")) if (tmp_path / "synth").exists() else True
+
+
+def test_names_without_a_contrast_will_do_where_the_base_alone_generates(tmp_path, capsys):
+    for name in ("one", "two"):
+        save_scan(tmp_path / "raw" / f"{name}.nii.gz")
+    assert untrained(tmp_path / "raw", tmp_path / "synth", "--target", "T2") == 0
+    record = sidecar(tmp_path / "synth", "two_T2")
+    assert (record["GivenWithoutName"], record["TakenAs"]) == ("unnamed", {})
+    assert "given without a name" in capsys.readouterr().out
+    save_scan(tmp_path / "raw" / "a_T1.nii.gz")
+    assert untrained(tmp_path / "raw", tmp_path / "named", "--target", "T2") == 0
+    assert [name for name in names(tmp_path / "named") if name.endswith(".json")] == ["a_T2.json"]
+    make_model(tmp_path / "results", "T1", "T2")
+    asked = ("--results", tmp_path / "results")
+    assert predict(tmp_path / "raw" / "one.nii.gz", tmp_path / "trained", *asked) == 2
+    assert "names must end with a contrast" in capsys.readouterr().err

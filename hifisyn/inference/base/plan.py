@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hifisyn.base.contrasts import TARGETS, UNNAMED
+from hifisyn.base.contrasts import TARGETS
 from hifisyn.base.shipped import NAME
 from hifisyn.errors import UserError
 from hifisyn.inference.base.inputs import refused, slots_of
@@ -35,11 +35,6 @@ class BaseTranslation(Wanted):
     def title(self) -> str:
         """The case and what is generated from what, as people read it."""
         return f"{self.case}: {', '.join(self.given)} to {self.target}"
-
-    @property
-    def unnamed(self) -> str | None:
-        """The contrast that is given without its name, or none."""
-        return self.slots.get(UNNAMED)
 
 
 def plan_base(

@@ -29,17 +29,26 @@ def translate_case(
     Args:
         model: the base model.
         case: the scans.
-        slots: slot of the model to contrast, see `inputs.slots_of`; what was left out of the case stays empty.
+        slots: slot of the model to contrast, see `recognise`; what was left out of the case stays empty.
         looks: what targets are to look like.
         mirror: average over each image and its mirror image.
     """
-    first = case.reference
-    images = {**case.images, first.record.reference: np.where(first.brain, first.slices.clip(IN_BRAIN), OUTSIDE)}
+    images = scans_as_given(case)
     given = {slot: images[contrast] for slot, contrast in slots.items() if contrast in images}
     told = {target: look.means for target, look in (looks or {}).items()}
-    near = case.slice_mm <= FARTHEST_MM
-    found = model.translate(given, case.pixel_mm, told or None, neighbours=near, mirror=mirror)
+    found = model.translate(given, case.pixel_mm, told or None, neighbours=near(case), mirror=mirror)
     return {target: Translated(image, error) for target, (image, error) in found.items()}
+
+
+def scans_as_given(case: PreparedCase) -> dict[str, np.ndarray]:
+    """Return the slices of each contrast as the model takes them, (S, H, W) in [-1, 1]."""
+    first = case.reference
+    return {**case.images, first.record.reference: np.where(first.brain, first.slices.clip(IN_BRAIN), OUTSIDE)}
+
+
+def near(case: PreparedCase) -> bool:
+    """Return whether slices lie near enough to say something of each other."""
+    return case.slice_mm <= FARTHEST_MM
 
 
 def predictions(

@@ -1,15 +1,17 @@
 """The sidecar of a volume that the base model generated: from what, looking like what, and what its numbers mean."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from hifisyn.base.contrasts import TARGETS, TISSUES
+from hifisyn.base.contrasts import TARGETS, TISSUES, UNNAMED
 from hifisyn.base.shipped import NAME
 from hifisyn.base.translate import BaseModel
 from hifisyn.files import sha256
 from hifisyn.inference.base.look import TargetLook
 from hifisyn.inference.base.plan import BaseTranslation
 from hifisyn.inference.base.prediction import FULL_SCALE, units
+from hifisyn.inference.base.recognise import Recognised
 from hifisyn.inference.prediction import Prediction
 from hifisyn.inference.settings import PredictionSettings
 from hifisyn.inference.sidecar import heading
@@ -44,6 +46,7 @@ def base_sidecar(
     translation: BaseTranslation,
     model: BaseModel,
     case: PreparedCase,
+    recognised: Recognised,
     prediction: Prediction,
     settings: PredictionSettings,
 ) -> dict[str, Any]:
@@ -57,7 +60,9 @@ def base_sidecar(
         **heading(translation),
         "GivenModalities": list(case.images),
         "GivenFiles": {contrast: translation.given[contrast].name for contrast in case.images},
-        "GivenWithoutName": translation.unnamed,
+        "GivenWithoutName": recognised.unnamed,
+        "TakenAs": {contrast: slot for slot, contrast in recognised.slots.items() if slot not in (contrast, UNNAMED)},
+        "LooksLike": {contrast: _rounded(likely) for contrast, likely in recognised.likely.items()},
         "LeftOut": case.left_out | dict.fromkeys(translation.not_taken, f"{NAME} does not know it"),
         "Model": NAME,
         "Method": "base",
@@ -81,6 +86,10 @@ def base_sidecar(
         "Versions": {name: version(name) for name in ("hifisyn", "torch", "nibabel", "numpy")},
         "Command": settings.command,
     }
+
+
+def _rounded(likely: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in likely.items()}
 
 
 def _look(look: TargetLook) -> dict[str, Any]:

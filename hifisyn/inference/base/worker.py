@@ -9,6 +9,7 @@ from hifisyn.errors import UserError
 from hifisyn.inference.attempt import Attempt, problem_of
 from hifisyn.inference.base.plan import BaseTranslation
 from hifisyn.inference.base.prediction import predictions, shown, translate_case
+from hifisyn.inference.base.recognise import Recognised, recognise
 from hifisyn.inference.base.sidecar import base_sidecar
 from hifisyn.inference.outputs import OutputFolder
 from hifisyn.inference.prediction import Translated
@@ -31,11 +32,13 @@ class Ready:
     Attributes:
         scan: the reference as its file has it.
         case: the scans as slices.
+        recognised: what the scans look like, and which slots they go into.
         found: every target as slices.
     """
 
     scan: Volume
     case: PreparedCase
+    recognised: Recognised
     found: Mapping[str, Translated]
 
 
@@ -80,8 +83,9 @@ def _ready(translation: BaseTranslation, settings: PredictionSettings) -> Ready:
         device=str(resolve_device(settings.device)),
     )
     case = replace(case, left_out=unread | case.left_out)
-    found = translate_case(shipped(), case, translation.slots, settings.looks, mirror=settings.tta)
-    return Ready(scans[translation.source], case, found)
+    recognised = recognise(shipped(), case, translation.slots)
+    found = translate_case(shipped(), case, recognised.slots, settings.looks, mirror=settings.tta)
+    return Ready(scans[translation.source], case, recognised, found)
 
 
 def _load(translation: BaseTranslation) -> tuple[dict[str, Volume], dict[str, str]]:
@@ -108,19 +112,16 @@ def _attempt(translation: BaseTranslation, ready: Ready, output: OutputFolder, s
     target, case = translation.target, ready.case
     try:
         prediction = predictions(ready.found, case, ready.scan, [target], settings.looks)[target]
-        record = base_sidecar(translation, shipped(), case, prediction, settings)
+        record = base_sidecar(translation, shipped(), case, ready.recognised, prediction, settings)
         write_prediction(output.outputs(translation), prediction, shown(case, ready.found, target), record)
     except Exception as error:
         if is_disk_full(error):
             raise
         return Attempt(translation, problem=problem_of(error))
     step = case.reference.record.steps[Stage.SKULL_STRIP]
-    return Attempt(translation, skull_strip=step, remarks=_remarks(translation, case))
+    return Attempt(translation, skull_strip=step, remarks=_remarks(translation, case, ready.recognised))
 
 
-def _remarks(translation: BaseTranslation, case: PreparedCase) -> tuple[str, ...]:
+def _remarks(translation: BaseTranslation, case: PreparedCase, recognised: Recognised) -> tuple[str, ...]:
     left_out = case.left_out | dict.fromkeys(translation.not_taken, f"{NAME} does not know it")
-    remarks = [f"{contrast} left out: {why}" for contrast, why in left_out.items()]
-    if translation.unnamed:
-        remarks.append(f"{translation.unnamed} given without its name")
-    return tuple(remarks)
+    return (*(f"{contrast} left out: {why}" for contrast, why in left_out.items()), *recognised.remarks())

@@ -1,0 +1,64 @@
+"""Which contrast each scan of a case is by its looks: one without a name gets one, and a wrong name is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hifisyn.base.contrasts import TARGETS, UNNAMED
+from hifisyn.base.naming import likeliest
+from hifisyn.base.translate import BaseModel
+from hifisyn.inference.base.prediction import near, scans_as_given
+from hifisyn.preprocessing.prepare_case import PreparedCase
+
+ALIKE = {"T1ce": "T1"}  # names that are told apart by the agent alone
+DOUBTFUL = 0.05
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What the scans of a case look like.
+
+    Attributes:
+        slots: slot of the model to contrast.
+        likely: likelihoods of each contrast's names; none of what is never named.
+    """
+
+    slots: Mapping[str, str]
+    likely: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def unnamed(self) -> str | None:
+        """The contrast that goes in without a name, or none."""
+        return self.slots.get(UNNAMED)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return what a user should know."""
+        return tuple(line for slot, contrast in self.slots.items() if (line := self._remark(slot, contrast)))
+
+    def _remark(self, slot: str, contrast: str) -> str:
+        likely = self.likely.get(contrast)
+        if slot == UNNAMED:
+            return f"{contrast} given without its name" if contrast != UNNAMED else "given without a name"
+        if likely is None:
+            return ""
+        name = max(likely, key=lambda one: likely[one])
+        if slot != contrast:
+            what = contrast if contrast != UNNAMED else "it"
+            return f"{what} looks like a {name} ({likely[name]:.0%}) and is taken as one"
+        doubtful = likely[ALIKE.get(contrast, contrast)] < DOUBTFUL
+        return f"{contrast} looks like a {name} ({likely[name]:.0%}): is it named rightly?" if doubtful else ""
+
+
+def recognise(model: BaseModel, case: PreparedCase, slots: Mapping[str, str]) -> Recognised:
+    """Look at the scans of a case, and name the one without a name where it is clear.
+
+    Args:
+        model: that names contrasts.
+        case: the scans as slices.
+        slots: slot to contrast, see `inputs.slots_of`.
+    """
+    images = scans_as_given(case)
+    seen = [c for slot, c in slots.items() if c in images and (slot == UNNAMED or ALIKE.get(c, c) in TARGETS)]
+    likely = {c: model.name(images[c], case.pixel_mm, neighbours=near(case)) for c in seen}
+    named = {contrast: likeliest(values) for contrast, values in likely.items() if values}
+    found = {(named.get(c) or slot) if slot == UNNAMED else slot: c for slot, c in slots.items()}
+    return Recognised(found, {contrast: values for contrast, values in likely.items() if values})
