@@ -51,7 +51,7 @@ def find_cases(path: Path, channels: tuple[str, ...], source: str | None = None,
     named = _named_one(path, channels, source) if scans == [path] else _named(scans, channels, source)
     unknown = [file for file, name in named.items() if name is None]
     if named and len(unknown) == len(named) and nameless is not None:
-        return Inputs({stem(file): {nameless: file} for file in unknown}, dict.fromkeys(synthetic, "synthetic"))
+        named, unknown = {file: (stem_of(file), nameless) for file in named}, []
     if len(unknown) == len(named):
         raise UserError(
             f"{path}: names must end with a contrast, such as CASE_T1.nii.gz",

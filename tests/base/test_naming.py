@@ -94,6 +94,7 @@ def test_simulated_contrasts_are_named_by_the_shipped_model_and_by_a_new_fit(tmp
     settings = SimulationSettings(heads=6, size=96)
     heads = Heads(Path(tmp_path), simulate(tmp_path, None, 7, settings, processes=1))
     model = shipped()
+    assert model.naming is not None
     assert len(model.naming.mean) == len(NUMBERS)
     new = BaseModel(model.network, naming=fit_naming(model, heads, InputSettings(), 0))
     right = {model.sha256: 0, "": 0}

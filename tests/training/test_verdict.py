@@ -47,6 +47,7 @@ def test_baselines_are_fitted_on_training_cases_and_measured_on_the_same_slices(
     train, val = cases[:-1], cases[-1:]
     fitted = verdict.fit_all(store, train, [PAIR])
     validation = ValidationSet.read(store, val, PAIR, crop=16)
+    assert validation is not None
     found = verdict.answer(validation, fitted)
     sample = validation.samples[PAIR]
     truth, brain = sample.target.images, sample.source.brains
