@@ -13,6 +13,7 @@ from hifisyn.base.calibration import Calibration, factor
 from hifisyn.base.condition import Look, condition
 from hifisyn.base.contrasts import CONTEXT, SLOTS, STACK, TARGETS, UNNAMED
 from hifisyn.base.naming import Naming, describe
+from hifisyn.base.two_scales import BLOCK, blended, halved, is_fine
 from hifisyn.base.unet import MULTIPLE, BaseNetwork
 from hifisyn.errors import UserError
 from hifisyn.intensities import OUTSIDE
@@ -57,7 +58,7 @@ class BaseModel:
         neighbours: bool = True,
         mirror: bool = False,
     ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Synthesise every target.
+        """Synthesise every target; pixels up to 1.25 mm are seen at two scales, see `two_scales`.
 
         Args:
             slices: (S, H, W) by contrast, in [-1, 1], -1 outside the brain, from inferior to superior; one whose
@@ -73,15 +74,14 @@ class BaseModel:
         Raises:
             UserError: a contrast that the model does not take, none at all, or stacks of several shapes.
         """
-        count, height, width = _shape(slices)
+        _check(slices)
         given = {name: _amid(np.asarray(stack, dtype=np.float32), neighbours) for name, stack in slices.items()}
-        images = _stacked(given)
-        told = torch.from_numpy(np.tile(condition(slices, pixel_mm, look), (count, 1)))
-        found = self._run(images, told)
-        if mirror:
-            found = (found + self._run(np.ascontiguousarray(images[..., ::-1]), told)[..., ::-1]) / 2
-        found = found[..., :height, :width]
-        brain = np.any([stack[:, CONTEXT] > OUTSIDE for stack in given.values()], axis=0)
+        found = self._found(given, condition(slices, pixel_mm, look), mirror)
+        if is_fine(pixel_mm):
+            small = {name: halved(fitted(stack, BLOCK)) for name, stack in given.items()}
+            coarse = self._found(small, condition(slices, BLOCK * pixel_mm, look), mirror)
+            found = blended(found, coarse, _brain(small))
+        brain = _brain(given)
         return {
             target: (
                 np.where(brain, found[:, place], np.float32(OUTSIDE)),
@@ -115,6 +115,16 @@ class BaseModel:
     def _factor(self, given: Collection[str], target: str) -> np.float32:
         return np.float32(factor(self.calibration, given, target))
 
+    def _found(self, given: Mapping[str, np.ndarray], told: np.ndarray, mirror: bool) -> np.ndarray:
+        """Return the network's output (S, 2 * targets, H, W)."""
+        images = _stacked(given)
+        conditions = torch.from_numpy(np.tile(told, (len(images), 1)))
+        found = self._run(images, conditions)
+        if mirror:
+            found = (found + self._run(np.ascontiguousarray(images[..., ::-1]), conditions)[..., ::-1]) / 2
+        height, width = next(iter(given.values())).shape[-2:]
+        return found[..., :height, :width]
+
     def _run(self, images: np.ndarray, told: torch.Tensor) -> np.ndarray:
         with torch.inference_mode():
             parts = [
@@ -133,8 +143,8 @@ def _middle(brain: np.ndarray) -> list[int]:
     return there[(np.linspace(*MIDDLE, NAMED_BY) * (len(there) - 1)).astype(int)].tolist() if there.size else []
 
 
-def _shape(slices: Mapping[str, np.ndarray]) -> tuple[int, int, int]:
-    """Return S, H and W."""
+def _check(slices: Mapping[str, np.ndarray]) -> None:
+    """Refuse contrasts that the model does not know, and stacks that do not go together."""
     unknown = [name for name in slices if name not in SLOTS]
     if unknown or not slices:
         raise UserError(f"inputs must be of {', '.join(SLOTS)}", got=", ".join(unknown) or "none")
@@ -142,7 +152,12 @@ def _shape(slices: Mapping[str, np.ndarray]) -> tuple[int, int, int]:
     shape = next(iter(shapes))
     if len(shapes) > 1 or len(shape) not in (3, 4) or (len(shape) == 4 and shape[1] != STACK):
         raise UserError(f"inputs must be stacks (S, H, W) or (S, {STACK}, H, W) of one shape", got=sorted(shapes))
-    return shape[0], shape[-2], shape[-1]
+
+
+def _brain(given: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return where any input has brain, (S, H, W) bool."""
+    brain: np.ndarray = np.any([stack[:, CONTEXT] > OUTSIDE for stack in given.values()], axis=0)
+    return brain
 
 
 def _amid(stack: np.ndarray, neighbours: bool) -> np.ndarray:
