@@ -4,9 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from hifisyn.dataset import MODALITIES
 from hifisyn.dataset_conversion.contrasts import contrast
@@ -14,20 +12,13 @@ from hifisyn.errors import FileError
 from hifisyn.json_files import read_object
 from hifisyn.paths import DATASET_JSON
 
+if TYPE_CHECKING:
+    from hifisyn.dataset_conversion.nnunet_listing import ListedCase
+
 FILE_ENDINGS = (".nii.gz", ".nii")
 KEPT = {"description": "description", "licence": "licence", "license": "licence", "reference": "reference"}
 LEAVE_OUT = "none"
 NUMBER = re.compile("[0-9]{1,4}")
-
-
-class ListedCase(BaseModel):
-    """A case below the key `dataset`."""
-
-    images: list[str] = []
-    label: str | None = None
-
-
-LISTED = TypeAdapter(dict[str, ListedCase])
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,7 @@ class Description:
     modalities: tuple[str, ...]
     labels: dict[str, int]
     ending: str
-    listed: Mapping[str, ListedCase] | None
+    listed: "Mapping[str, ListedCase] | None"
     about: dict[str, str]
 
 
@@ -58,6 +49,8 @@ def describe(folder: Path, channels: Mapping[str, str], label_names: Mapping[str
         UserError: dataset.json is missing, of another version or contradicts itself, a channel is no contrast, or
             labels are regions.
     """
+    from hifisyn.dataset_conversion.nnunet_listing import listed
+
     path = folder / DATASET_JSON
     content = read_object(path)
     names = content.get("channel_names")
@@ -80,23 +73,9 @@ def describe(folder: Path, channels: Mapping[str, str], label_names: Mapping[str
         _modalities(path, names, channels),
         dict(label_names) or _labels(path, content.get("labels", {})),
         ending,
-        _listed(path, content),
+        listed(path, content),
         {KEPT[key]: content[key] for key in KEPT if isinstance(content.get(key), str)},
     )
-
-
-def _listed(path: Path, content: Mapping[str, Any]) -> Mapping[str, ListedCase] | None:
-    """Return what the key `dataset` lists, the files of a case as text; none where it lacks."""
-    if content.get("dataset") is None:
-        return None
-    try:
-        return LISTED.validate_python(content["dataset"])
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, ("dataset", *first["loc"])))
-        raise FileError(
-            path, "must list images and label of each case", got=f"{where}: {first['msg'].lower()}"
-        ) from None
 
 
 def _modalities(path: Path, named: Mapping[str, str], channels: Mapping[str, str]) -> tuple[str, ...]:

@@ -4,10 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hifisyn.archives import on_disk
-from hifisyn.dataset_json import CaseContent, DatasetContent
 from hifisyn.errors import FileError, UserError
 from hifisyn.files import write_json
 from hifisyn.json_files import read_json_as, read_object
@@ -16,6 +15,9 @@ from hifisyn.participants import read_sites
 from hifisyn.paths import DATASET_JSON
 from hifisyn.raw_files import FILE_ENDING, split_name
 from hifisyn.text_files import read_text
+
+if TYPE_CHECKING:
+    from hifisyn.dataset_json import CaseContent
 
 MODALITIES = ("T1", "T2", "FLAIR", "T1ce", "PD")
 TISSUES = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
@@ -152,6 +154,8 @@ class Dataset:
         Raises:
             UserError: the file is missing, or lacks or contradicts something; the key is named.
         """
+        from hifisyn.dataset_json import DatasetContent
+
         folder = Path(folder)
         path = folder / DATASET_JSON
         content = read_json_as(DatasetContent, path, "a data set with channel_names, labels and dataset")
@@ -206,7 +210,7 @@ def _written(path: Path, folder: Path) -> str:
 
 
 def _read_case(
-    name: str, entry: CaseContent, folder: Path, modalities: tuple[str, ...], subjects: dict[str, str]
+    name: str, entry: "CaseContent", folder: Path, modalities: tuple[str, ...], subjects: dict[str, str]
 ) -> Case:
     where = folder / DATASET_JSON
     named: Sequence[str | None] = entry.modalities or [None] * len(entry.images)

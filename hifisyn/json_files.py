@@ -2,15 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hifisyn.errors import FileError
 from hifisyn.text_files import LARGEST, read_text
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel  # a command that only prints its help must not wait for it
+
 HINT = "fix or remove the file"
-Content = TypeVar("Content", bound=BaseModel)
+Content = TypeVar("Content", bound="BaseModel")
 
 
 def read_json(path: Path | str, *, most: int = LARGEST) -> Any:
@@ -55,6 +56,8 @@ def checked_json(kind: type[Content], content: Any, path: Path | str, what: str)
     Raises:
         FileError: it does not fit `kind`.
     """
+    from pydantic import ValidationError
+
     try:
         return kind.model_validate(content)
     except ValidationError as error:
