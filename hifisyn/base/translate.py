@@ -77,7 +77,7 @@ class BaseModel:
         _check(slices)
         given = {name: _amid(np.asarray(stack, dtype=np.float32), neighbours) for name, stack in slices.items()}
         found = self._found(given, condition(slices, pixel_mm, look), mirror)
-        if is_fine(pixel_mm):
+        if is_fine(pixel_mm, found.shape[-2:]):
             small = {name: halved(fitted(stack, BLOCK)) for name, stack in given.items()}
             coarse = self._found(small, condition(slices, BLOCK * pixel_mm, look), mirror)
             found = blended(found, coarse, _brain(small))

@@ -4,10 +4,13 @@ What lies far apart in a fine image is beyond the network's view: seen coarsely,
 two scans of 1 mm the mean was better in all six directions (`documentation/explanation/base_model.md`).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
+from hifisyn.base.unet import MULTIPLE
 from hifisyn.intensities import OUTSIDE
 
 COARSEST_MM = 2.5  # of the pixels that the network learnt from
@@ -15,13 +18,13 @@ BLOCK = 2
 LEAST_BRAIN = 0.5
 
 
-def is_fine(pixel_mm: float) -> bool:
-    """Return whether pixels of double the side are still ones that the network knows.
+def is_fine(pixel_mm: float, shape: Sequence[int]) -> bool:
+    """Return whether pixels of double the side are still ones that the network knows, and enough are left of the image.
 
-    >>> is_fine(1.0), is_fine(2.0)
-    (True, False)
+    >>> is_fine(1.0, (192, 224)), is_fine(2.0, (96, 112)), is_fine(1.0, (16, 16))
+    (True, False, False)
     """
-    return BLOCK * pixel_mm <= COARSEST_MM
+    return BLOCK * pixel_mm <= COARSEST_MM and max(shape) > BLOCK * MULTIPLE
 
 
 def halved(stack: np.ndarray) -> np.ndarray:

@@ -91,7 +91,7 @@ def test_a_model_that_was_not_fitted_names_nothing():
 @pytest.mark.slow
 def test_simulated_contrasts_are_named_by_the_shipped_model_and_by_a_new_fit(tmp_path):
     """Heads that the shipped model never saw: those of the phantom."""
-    settings = SimulationSettings(heads=6, size=96)
+    settings = SimulationSettings(heads=4, size=96)
     heads = Heads(Path(tmp_path), simulate(tmp_path, None, 7, settings, processes=1))
     model = shipped()
     assert model.naming is not None
@@ -105,5 +105,5 @@ def test_simulated_contrasts_are_named_by_the_shipped_model_and_by_a_new_fit(tmp
             for one in (model, new):
                 likely = one.name(stack, head.pixel_mm)
                 right[one.sha256] += max(likely, key=lambda name: likely[name]) == contrast
-    assert right[model.sha256] >= 15
-    assert right[""] >= 16
+    assert right[model.sha256] >= 9
+    assert right[""] >= 10
