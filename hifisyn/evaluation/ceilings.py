@@ -24,7 +24,16 @@ def is_ceiling(name: str) -> bool:
     >>> is_ceiling("Paired"), is_ceiling("Paired pretrained=base fold 1"), is_ceiling("HiFiSyn")
     (True, True, False)
     """
-    return re.split("[ ,]", name, maxsplit=1)[0] in ceiling_methods()
+    return method_of_row(name) in ceiling_methods()
+
+
+def method_of_row(name: str) -> str:
+    """Return the method that a row, or a model by its label, is of.
+
+    >>> method_of_row("Paired pretrained=base fold 1"), method_of_row("HiFiSyn, pairwise")
+    ('Paired', 'HiFiSyn')
+    """
+    return re.split("[ ,]", name, maxsplit=1)[0]
 
 
 def ceiling_rows(names: Iterable[str]) -> list[str]:

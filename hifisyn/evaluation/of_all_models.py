@@ -8,7 +8,8 @@ from pathlib import Path
 from hifisyn.columns import MODEL, SLICE, SUBJECT
 from hifisyn.engine.jobs import Failure, one_line
 from hifisyn.evaluation import of_model
-from hifisyn.evaluation.ceilings import ceiling_rows, is_ceiling, with_ceilings_explained
+from hifisyn.evaluation.adapted_rows import competes, rows_of_base, with_adapted_explained
+from hifisyn.evaluation.ceilings import ceiling_rows, with_ceilings_explained
 from hifisyn.evaluation.detail_tables import detail_tables
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_label import label, of_contrasts
@@ -163,21 +164,22 @@ def compared(evaluated: Sequence[Evaluated], *, reference: str | None = None, un
         for what, rows in comparable_groups(joined["slices" if unit == SLICE else "subjects"]):
             models = rows[MODEL][~is_untrained(rows[MODEL])].unique()
             base, ceilings = base_rows(rows[MODEL]), ceiling_rows(models)
-            by_default = [*ours, *(name for name in models if not is_ceiling(name)), models[0]]
+            by_default = [*ours, *(name for name in models if competes(name)), models[0]]
             table = compare_methods(
                 models_last(rows, MODEL),
                 measures=MEASURES,
                 by="",
                 row=MODEL,
                 reference=reference or next(name for name in by_default if name in models),
-                apart=base,
+                apart=rows_of_base(rows[MODEL]),
                 unranked=ceilings,
                 unit=unit,
                 titles=TITLES,
                 lower_is_better=LOWER_IS_BETTER,
                 title=f"{dataset}, {what}",
             )
-            yield with_ceilings_explained(with_base_explained(table, base), ceilings)
+            table = with_adapted_explained(with_base_explained(table, base), rows[MODEL])
+            yield with_ceilings_explained(table, ceilings)
         for what, rows in comparable_groups(joined["subjects"]):
             for _, detail in detail_tables(models_last(rows, MODEL), MODEL, title=f"{dataset}, {what}"):
                 yield detail

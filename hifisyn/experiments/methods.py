@@ -1,4 +1,4 @@
-"""The rows of a benchmark: every method as it is, by year of publication, HiFi-Syn last, and behind it the ceilings."""
+"""The rows of a benchmark: every method as it is, by year of publication, HiFi-Syn last; behind it those not ranked."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ REFERENCE = "HiFiSyn"
 def method_rows(words: Iterable[str] = ()) -> tuple[Row, ...]:
     """Return a row for each method that is named, or for every registered one, by year, `REFERENCE` last.
 
-    Methods that learn from pairs, which are ceilings, stand behind it.
+    Methods that move the base model stand behind it, then those that learn from pairs, which are ceilings.
 
     Args:
         words: names in the registry in any case, or package.module:Class, whose rows come after all others.
@@ -40,7 +40,9 @@ def method_summary(trainer: type[Trainer]) -> str:
 
 
 def _place(name: str, trainer: type[Trainer]) -> tuple[int, int, str]:
-    """Order registered methods by year and title, the one that all are compared with, ceilings, those from outside."""
+    """Order methods: by year and title, what all are compared with, of the base model, ceilings, those from outside."""
     if ":" in name:
-        return 3, 0, ""
-    return 2 if trainer.NEEDS.pairs else int(name == REFERENCE), trainer.YEAR, name
+        return 4, 0, ""
+    if trainer.NEEDS.pairs or trainer.ADAPTS_BASE:
+        return 3 if trainer.NEEDS.pairs else 2, trainer.YEAR, name
+    return int(name == REFERENCE), trainer.YEAR, name

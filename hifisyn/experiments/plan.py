@@ -12,11 +12,11 @@ from hifisyn.evaluation.model_task import choose_cases
 from hifisyn.experiments import trainings
 from hifisyn.experiments.budget import Budget
 from hifisyn.experiments.experiment import Experiment
+from hifisyn.experiments.fitting_rows import leave_out_unfit
 from hifisyn.experiments.groups import Groups
 from hifisyn.experiments.kind import Kind
 from hifisyn.experiments.length import Length, assignments, own_length
 from hifisyn.experiments.meter import Meter, read_speeds
-from hifisyn.experiments.pairs import leave_out_without_pairs
 from hifisyn.experiments.row_requests import dataset_plans, has_key, look_up_row, row_request, shared_plans
 from hifisyn.experiments.rows import KEYS, Row, check_parts
 from hifisyn.experiments.trainings import Training
@@ -44,7 +44,8 @@ def plan(
 ) -> Experiment:
     """Look up every training, compare it with what lies there, and measure how fast the rows are here.
 
-    A row whose first steps fail is a failure and listed. One that needs pairs where there are none is left out.
+    A row whose first steps fail is a failure and listed. One that cannot learn from the contrasts, such
+    as one that needs pairs where there are none, is left out.
 
     Args:
         kind: ablation or benchmark.
@@ -78,7 +79,7 @@ class _Planner:
         self.kind, self.seeds, self.options, self.length = kind, seeds, options, length
         self.at_a_time, self.request = at_a_time, groups.groups[0].request
         self.plans = _plans(self.request, length)
-        self.groups = leave_out_without_pairs(groups, self.plans)
+        self.groups = leave_out_unfit(groups, self.plans)
         self.splits = Splits.of_dataset(self.request.roots.preprocessed_dataset(self.request.dataset))
         self.meter = Meter(kind, options, length, at_a_time)
 

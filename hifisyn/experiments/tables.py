@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from hifisyn.columns import DIRECTION, SUBJECT
+from hifisyn.evaluation.adapted_rows import rows_of_base, with_adapted_explained
 from hifisyn.evaluation.ceilings import ceiling_rows, with_ceilings_explained
 from hifisyn.evaluation.detail_tables import detail_tables
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES, mean_of_finite
@@ -54,12 +55,14 @@ def against(
         row=ROW,
         reference=reference if reference in rows and len(rows) > 1 else None,
         titles=titles or TITLES,
+        apart=rows_of_base(cases[ROW]),
         unranked=ceilings,
         lower_is_better=LOWER_IS_BETTER,
         title=title,
         percent=percent,
     )
-    return with_ceilings_explained(replace(table, head=(Head(head), *table.head[1:])), ceilings)
+    table = with_adapted_explained(replace(table, head=(Head(head), *table.head[1:])), cases[ROW])
+    return with_ceilings_explained(table, ceilings)
 
 
 def details(cases: pd.DataFrame, *, head: str = ROW) -> dict[str, Table]:

@@ -11,7 +11,7 @@ import pandas as pd
 from hifisyn.columns import SLICE, SUBJECT
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.errors import UserError
-from hifisyn.evaluation.ceilings import is_ceiling
+from hifisyn.evaluation.adapted_rows import competes
 from hifisyn.evaluation.model_label import label
 from hifisyn.evaluation.model_list import find, folds_of
 from hifisyn.evaluation.model_tables import read_tables
@@ -201,5 +201,5 @@ def _reference(trainings: tuple[TrainedFold, ...], requested: str | None) -> str
         hint = f"choose one of {', '.join(dict.fromkeys(labels))}" if labels else "train a model with hifisyn_train"
         raise UserError("--reference must be a trained model", got=requested, hint=hint)
     ours = [training.label for training in trainings if training.model.method == "HiFiSyn"]
-    ranked = [label for label in labels if not is_ceiling(label)]
+    ranked = [label for label in labels if competes(label)]
     return requested or next(iter([*ours, *ranked, *labels]), None)

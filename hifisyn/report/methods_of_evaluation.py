@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from hifisyn.columns import CASE, DIRECTION, MODEL, SLICE
 from hifisyn.downstream.measures import border_measures
 from hifisyn.downstream.tasks import DownstreamTask
+from hifisyn.evaluation.adapted_rows import adapted_rows, competes, rows_of_base, what_adapted_are
 from hifisyn.evaluation.case_measures import CONFIDENCE, LESIONS, STRUCTURE
-from hifisyn.evaluation.ceilings import ceiling_rows, is_ceiling, what_ceilings_are
+from hifisyn.evaluation.ceilings import ceiling_rows, what_ceilings_are
 from hifisyn.evaluation.untrained import base_rows, what_base_is
 from hifisyn.metrics.lesions import BRIGHT_SDS, RIM_MM
 from hifisyn.preprocessing.steps import Tool
@@ -42,6 +43,8 @@ def evaluation(facts: Facts, cite: Citations) -> list[str]:
         words.append(f"Not trained here: {what_base_is(base)[:-1]}; its tests are a family of their own.")
     if ceilings := ceiling_rows(table[MODEL]):
         words.append(what_ceilings_are(ceilings))
+    if adapted := adapted_rows(table[MODEL]):
+        words.append(what_adapted_are(adapted))
     return words
 
 
@@ -85,7 +88,7 @@ def tests(facts: Facts, cite: Citations) -> list[str]:
     if facts.unit == SLICE:
         return [*words, "Slices of a subject are not independent, so these p-values are too small."]
     subjects = facts.data.subjects(set(table[CASE]))
-    family = table[~table[MODEL].isin([*base_rows(table[MODEL]), *ceiling_rows(table[MODEL])])]
+    family = table[~table[MODEL].isin([*rows_of_base(table[MODEL]), *ceiling_rows(table[MODEL])])]
     tests = int(family.groupby(DIRECTION)[MODEL].nunique().max()) - 1
     least = min(2.0 ** (1 - subjects) * tests, 1.0)
     if least > ALPHA:
@@ -93,7 +96,7 @@ def tests(facts: Facts, cite: Citations) -> list[str]:
             f"With {counted(subjects, 'subject')} and {counted(tests, 'test')} p is at least {least:.2g} after the "
             f"correction, so none could reach {ALPHA:g}."
         )
-    ranked = [label for label in facts.labels if not is_ceiling(label)]
+    ranked = [label for label in facts.labels if competes(label)]
     models = table[table[MODEL].isin(ranked)].groupby(DIRECTION)[MODEL].nunique()
     if models.max() >= FEWEST_MODELS:
         words.append(

@@ -12,7 +12,8 @@ from hifisyn.downstream.measures import COMPARISON, REAL, shown_measures
 from hifisyn.downstream.show import borders, measure_title
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.downstream.tissue_of_folders import CEILING, MAIN
-from hifisyn.evaluation.ceilings import ceiling_rows, is_ceiling, with_ceilings_explained
+from hifisyn.evaluation.adapted_rows import competes, rows_of_base, with_adapted_explained
+from hifisyn.evaluation.ceilings import ceiling_rows, with_ceilings_explained
 from hifisyn.evaluation.detail_tables import detail_tables
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, MEASURES, TITLES
 from hifisyn.evaluation.model_tables import comparable_groups
@@ -58,7 +59,7 @@ def image_quality(facts: Facts) -> list[ResultTable]:
         table = _compare(facts, rows, MEASURES, f"Image quality, {group}", by="", unit=facts.unit)
         result.append(ResultTable(file_name("image_quality", group), table))
     for group, rows in comparable_groups(facts.evaluated):
-        models = rows[rows[MODEL].isin([label for label in facts.labels if not is_ceiling(label)])]
+        models = rows[rows[MODEL].isin([label for label in facts.labels if competes(label)])]
         if models[MODEL].nunique() >= FEWEST_MODELS:
             result.append(ResultTable(file_name("ranks", group), _rank_table(group, models)))
     paper = beside_the_paper(facts)
@@ -148,14 +149,15 @@ def _compare(
         by=by,
         row=MODEL,
         reference=next((label for label in facts.labels if label in methods), None) if len(methods) > 1 else None,
-        apart=base,
+        apart=rows_of_base(rows[MODEL]),
         unranked=ceilings,
         titles=TITLES,
         lower_is_better=LOWER_IS_BETTER,
         unit=unit,
         title=title,
     )
-    return with_ceilings_explained(with_base_explained(table, base), ceilings)
+    table = with_adapted_explained(with_base_explained(table, base), rows[MODEL])
+    return with_ceilings_explained(table, ceilings)
 
 
 def _rank_table(group: str, rows: pd.DataFrame) -> Table:

@@ -1,4 +1,9 @@
-"""Averaged weights: an exponential moving average over steps of the networks that make images."""
+"""Averaged weights: an exponential moving average over steps of the networks that make images.
+
+A run that moves a network which is good already may use weights that lie between those it started from and the average:
+what was learnt of the new images is kept, and what they do not show is not forgotten (Wortsman et al., "Robust
+fine-tuning of zero-shot models", CVPR 2022, arXiv 2109.01903).
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,15 +23,17 @@ class WeightAverage:
         networks: all of a method; names in the state are theirs.
         averaged: those of them whose parameters are followed.
         decay: d once the run is long enough.
+        way: share of the way from the present weights, those that the run starts from, to the average that is used.
     """
 
-    def __init__(self, networks: nn.Module, averaged: Iterable[nn.Module], decay: float) -> None:
+    def __init__(self, networks: nn.Module, averaged: Iterable[nn.Module], decay: float, way: float = 1.0) -> None:
         chosen = list(averaged)
         parameters = {id(p) for network in chosen for p in network.parameters()}
-        self.decay, self.steps = decay, 0
+        self.decay, self.way, self.steps = decay, way, 0
         self._networks = networks
         self._live = [p for p in networks.parameters() if id(p) in parameters]
         self._mean = [p.detach().clone() for p in self._live]
+        self._start = [mean.clone() for mean in self._mean]
         inside = tuple(f"{name}." if name else "" for name, network in networks.named_modules() if network in chosen)
         buffers = {name for name, _ in networks.named_buffers()}
         self._names = [n for n in networks.state_dict() if n.startswith(inside) and n not in buffers]
@@ -41,28 +48,45 @@ class WeightAverage:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Put the averaged weights in place for the length of a `with` statement."""
-        own = [p.detach().clone() for p in self._live]
-        self._put(self._mean)
-        try:
+        """Put the weights to use in place for the length of a `with` statement."""
+        pairs = zip(self._start, self._mean, strict=True)
+        with self._in_place(self._mean if self.way == 1 else [s.lerp(mean, self.way) for s, mean in pairs]):
             yield
-        finally:
-            self._put(own)
 
     def state(self) -> dict[str, Any]:
-        """Return what `load` takes: steps, and the averaged weights by their names in the networks' state."""
+        """Return what `load` takes: steps, and the weights to use by their names in the networks' state.
+
+        Where these are not the average, that stands beside them.
+        """
         with self.applied():
-            everything = self._networks.state_dict()
-            return {"steps": self.steps, "weights": {name: everything[name].clone() for name in self._names}}
+            state = {"steps": self.steps, "weights": self._named()}
+        if self.way < 1:
+            with self._in_place(self._mean):
+                state["mean"] = self._named()
+        return state
 
     @torch.no_grad()
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that `state` returned."""
         own = [p.detach().clone() for p in self._live]
-        self._networks.load_state_dict(self._networks.state_dict() | state["weights"])
+        mean = state["weights"] if self.way == 1 else state["mean"]
+        self._networks.load_state_dict(self._networks.state_dict() | mean)
         self._mean = [p.detach().clone() for p in self._live]
         self._put(own)
         self.steps = state["steps"]
+
+    @contextmanager
+    def _in_place(self, weights: Sequence[Tensor]) -> Iterator[None]:
+        own = [p.detach().clone() for p in self._live]
+        self._put(weights)
+        try:
+            yield
+        finally:
+            self._put(own)
+
+    def _named(self) -> dict[str, Tensor]:
+        everything = self._networks.state_dict()
+        return {name: everything[name].clone() for name in self._names}
 
     @torch.no_grad()
     def _put(self, weights: Sequence[Tensor]) -> None:

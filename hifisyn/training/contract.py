@@ -14,9 +14,11 @@ from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan, shared_plan
 from hifisyn.plans import BatchKind, Plans, Preset, SlicePlan
 from hifisyn.settings import Settings, checked
+from hifisyn.slices import SliceStore
 from hifisyn.training.batch import Batch
 from hifisyn.training.rates import rate_factor
 from hifisyn.training.sizes import check_crop
+from hifisyn.training.training_cases import TrainingCases
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
@@ -30,12 +32,14 @@ class Needs:
     Attributes:
         batches: kinds of batches that it learns from.
         most_domains: contrasts that one training takes at most; none: any number from two on.
+        contrasts: the contrasts that it takes; none: any.
         context: neighbours that it wants on each side of a slice.
     """
 
     batches: tuple[BatchKind, ...] = ("unpaired",)
     most_domains: int | None = 2
     context: int = 0
+    contrasts: tuple[str, ...] | None = None
 
     @property
     def pairs(self) -> bool:
@@ -78,6 +82,9 @@ class Trainer(ABC):
         SUMMARY: what it does, in a dozen words.
         NEEDS: what it asks of its data.
         SETTINGS: type of what the method alone has, with its published values.
+        ADAPTS_BASE: whether it moves the base model: it starts from those weights unless others are named, they are
+            the first that may be best, training ends where validation no longer rises, and its tests are not those of
+            the other methods.
         PUBLISHED: its published values of the plans' `optimisation` and `batches`, where they are not the defaults.
         plans: of the training.
         settings: the method's own, from the plans.
@@ -95,6 +102,7 @@ class Trainer(ABC):
     CITATION: ClassVar[str] = ""
     SUMMARY: ClassVar[str] = "a method from elsewhere"
     NEEDS: ClassVar[Needs] = Needs()
+    ADAPTS_BASE: ClassVar[bool] = False
     SETTINGS: ClassVar[type[Settings]] = Settings
     PUBLISHED: ClassVar[Mapping[str, Any]] = {}
 
@@ -119,6 +127,11 @@ class Trainer(ABC):
     def period(self) -> int:
         """Steps after which the kinds of steps repeat; 1 where all are of one kind."""
         return 1
+
+    @property
+    def way(self) -> float:
+        """Share of the way from the weights that a run starts from to what it learnt, at which its weights are used."""
+        return 1.0
 
     @classmethod
     def plan(
@@ -179,6 +192,13 @@ class Trainer(ABC):
     def base_weights(cls) -> BaseWeights | None:
         """Return the base model's weights where the networks are its own; default none."""
         return None
+
+    def study(self, store: SliceStore, cohort: TrainingCases) -> None:  # noqa: B027
+        """Look at the training cases once, before the first step of a run; default nothing.
+
+        Raises:
+            UserError: the method cannot learn from them.
+        """
 
     def started(self) -> None:  # noqa: B027
         """Do what follows once the weights of another training were put in; default nothing."""

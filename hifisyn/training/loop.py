@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 
@@ -34,6 +34,7 @@ from hifisyn.training.without_pairs import measure_without_pairs
 log = logging.getLogger(__name__)
 SHEETS = 20
 SILENT_SECONDS = 60.0
+PATIENCE = 4  # epochs that do not rise above the best, after which a method that moves the base model ends
 
 
 def train(job: Job, options: Options | None = None) -> int:
@@ -102,11 +103,20 @@ class _Run:
         self.average = self._new_average()
         if options.resume:
             self._load()
+        else:
+            self._study()
         broadcast_state(self.trainer.networks)
 
+    def _study(self) -> None:
+        cohort = self.job.cohort()
+        if self.job.store is not None and cohort is not None:
+            self.trainer.study(self.job.store, cohort)
+
     def _new_average(self) -> WeightAverage | None:
-        decay = self.job.plans.average_decay
-        return WeightAverage(self.trainer.networks, self.trainer.averaged(), decay) if decay else None
+        decay, way = self.job.plans.average_decay, self.trainer.way
+        if not decay and way == 1:
+            return None
+        return WeightAverage(self.trainer.networks, self.trainer.averaged(), decay or 0.0, way)
 
     def run(self) -> int:
         """Train, then save and validate what came out; return 0, or the signal that ended it."""
@@ -122,7 +132,9 @@ class _Run:
 
     def _train(self, batches: Batches, interrupts: Interrupts) -> int:
         self.begun = self.reported = time.monotonic()
-        while self.iteration < self.job.plans.length.total:
+        if self.job.trainer.ADAPTS_BASE and not self.iteration and self.ranks.main:
+            self._keep_if_best(self._score(self._validate()))
+        while self.iteration < self.job.plans.length.total and not largest(int(self._rises_no_more()), self.device):
             self._step(batches)
             stopped = largest(interrupts.signal, self.device)
             if self.iteration % self.job.plans.length.iterations == 0:
@@ -180,7 +192,7 @@ class _Run:
             self.reported = time.monotonic()
         self.tally, self.spent, self.begun = Tally(), 0.0, time.monotonic()
         if self.ranks.main:
-            self._keep_if_best(ChosenBy.of(self.validation).score(numbers))
+            self._keep_if_best(self._score(numbers))
             self._save(checkpoint.LATEST)
 
     @property
@@ -204,6 +216,16 @@ class _Run:
         if value is None or value > self.best:
             self.best = self.best if value is None else value
             self._save(checkpoint.BEST)
+
+    def _rises_no_more(self) -> bool:
+        """Return whether a method that moves the base model has not become better for some epochs."""
+        if not self.job.trainer.ADAPTS_BASE or not self.ranks.main:
+            return False
+        last = [self._score(row) for row in self.logbook.rows[-PATIENCE:]]
+        return len(last) == PATIENCE and all(value is not None and value < self.best for value in last)
+
+    def _score(self, numbers: Mapping[str, float]) -> float | None:
+        return ChosenBy.of(self.validation).score(numbers)
 
     def _save(self, name: str) -> None:
         """Write a checkpoint; only the latest holds what is needed to go on."""

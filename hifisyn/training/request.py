@@ -144,7 +144,7 @@ def base_plans(request: Request) -> Plans:
 def _start(request: Request, base: Plans, trainer: type[Trainer]) -> Pretrained | None:
     """Return the weights that a training starts from; none: fresh ones."""
     if request.pretrained is None:
-        return None
+        return Pretrained.of_base(trainer, base) if trainer.ADAPTS_BASE else None
     if str(request.pretrained) == BASE:
         return Pretrained.of_base(trainer, base)
     return Pretrained.read(find_checkpoint(request.pretrained, request.dataset, request.fold))

@@ -33,7 +33,7 @@ def chosen_domains(contrasts: Sequence[str], plans: Plans, trainer: type[Trainer
     """Return contrasts as the data set spells them, sorted.
 
     Raises:
-        UserError: one is not there or is named twice, there are fewer than two, or more than the method takes.
+        UserError: one is not there or is named twice, there are fewer than two, or others than the method takes.
     """
     known = {m.lower(): m for m in plans.modalities}
     domains = [known[m.lower()] for m in contrasts if m.lower() in known]
@@ -49,7 +49,19 @@ def chosen_domains(contrasts: Sequence[str], plans: Plans, trainer: type[Trainer
             got=len(domains),
             hint="train each pair by itself, or a method that takes several, such as HiFiSyn",
         )
+    if others := contrasts_not_taken(domains, trainer):
+        raise UserError(
+            f"contrasts of {method_name(plans.method)} must be among {', '.join(trainer.NEEDS.contrasts or ())}",
+            got=", ".join(others),
+            hint="choose another method, such as HiFiSyn",
+        )
     return tuple(sorted(domains))
+
+
+def contrasts_not_taken(domains: Sequence[str], trainer: type[Trainer]) -> list[str]:
+    """Return the contrasts that a method cannot be trained on."""
+    taken = trainer.NEEDS.contrasts
+    return [] if taken is None else [contrast for contrast in domains if contrast not in taken]
 
 
 def refuse_other_slices(base: Plans, plans: Plans) -> None:

@@ -51,7 +51,7 @@ def summarise(job: Job, trainer: Trainer) -> str:
         "checkpoint": checkpoint.BEST,
         "epoch": content["progress"]["epoch"],
         "chosen_by": ChosenBy.of(job.validation(job.val)),
-        "mean": mean | _without_pairs(content["progress"]["rows"][-1]),
+        "mean": mean | _without_pairs(next(reversed(content["progress"]["rows"]), {})),
         "baselines": means_of,
         "verdict": judged,
         "cases": cases,

@@ -399,7 +399,7 @@ def test_mistakes_are_one_line_and_nothing_is_written(tmp_path, capsys, words, b
 def test_every_registered_method_has_a_row():
     rows = method_rows()
     assert sorted(row.name for row in rows) == registry.names()
-    assert [row.name for row in rows[-2:]] == [REFERENCE, "Paired"]  # the ceiling stands behind the others
+    assert [row.name for row in rows[-3:]] == [REFERENCE, "Adapted", "Paired"]  # the ceiling stands behind the others
     assert all(row.parts is None and not row.assignments for row in rows)
     outside = method_rows(["tests.support.training_toys:Toy", "HiFiSyn"])
     assert [row.name for row in outside] == ["HiFiSyn", "Toy"]
@@ -587,7 +587,7 @@ def test_without_pairs_the_method_that_learns_from_them_is_left_out_and_nothing_
     lines = [line for line in capsys.readouterr().out.splitlines() if "Paired" in line]
     assert lines == ["  Paired    left out: no training case has two of T1, T2 whose registration is trusted"]
     text = fails(roots, capsys, "--methods", "Paired")
-    assert "Paired must have pairs to learn from (got no training case has two of T1, T2" in text
+    assert "Paired must be able to learn from these contrasts (got no training case has two of T1, T2" in text
 
 
 @pytest.mark.slow

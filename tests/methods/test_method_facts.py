@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hifisyn.evaluation.ceilings import is_ceiling
+from hifisyn.evaluation.adapted_rows import competes
 from hifisyn.experiments.methods import REFERENCE, method_rows
 from hifisyn.methods.cyclegan.trainer import CycleGAN
 from hifisyn.report.references import REFERENCES, Citations, citation
@@ -15,7 +15,7 @@ from hifisyn.training.registry import names, trainer_class, trainers
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 CHOICE = (ROOT / "documentation/how_to/choose_a_method.md").read_text()
-RANKED = [name for name in names() if not is_ceiling(name)]
+RANKED = [name for name in names() if competes(name)]
 NUMBERS = {12: "twelve", 13: "thirteen", 14: "fourteen", 15: "fifteen", 16: "sixteen"}
 
 
@@ -51,15 +51,15 @@ def test_no_two_methods_have_one_paper():
     assert not set(trainers()) & set(REFERENCES)
 
 
-def test_the_ceilings_are_known():
-    assert set(names()) - set(RANKED) == {"Paired"}
+def test_what_is_not_ranked_is_known():
+    assert set(names()) - set(RANKED) == {"Adapted", "Paired"}
 
 
-def test_rows_are_all_methods_by_year_hifisyn_last_and_the_ceilings_behind_it():
+def test_rows_are_all_methods_by_year_hifisyn_last_and_behind_it_what_is_not_ranked():
     every = method_rows()
     assert {row.name for row in every} == set(names())
-    rows, ceilings = every[: len(RANKED)], every[len(RANKED) :]
-    assert [row.name for row in ceilings] == ["Paired"]
+    rows, others = every[: len(RANKED)], every[len(RANKED) :]
+    assert [row.name for row in others] == ["Adapted", "Paired"]
     years = [(trainers()[row.method].YEAR, row.method) for row in rows[:-1]]
     assert years == sorted(years)
     assert rows[-1].method == REFERENCE

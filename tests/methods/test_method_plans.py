@@ -6,6 +6,7 @@ import json
 import pytest
 import torch
 
+from hifisyn.evaluation.adapted_rows import competes
 from hifisyn.methods.cyclegan.trainer import CycleGAN
 from hifisyn.methods.drit.trainer import DRIT
 from hifisyn.methods.hifisyn.settings import HiFiSynSettings
@@ -32,6 +33,7 @@ COHORTS = {
     "lesions": fingerprint(volumes=VOLUMES) | {"labels": LABELS | {"lesion": 4}},
     "no labels": fingerprint() | {"structures": {}},
 }
+OWN_WIDTH = {"Paired": 12, "Adapted": 24}
 PRESETS = ("recommended", "paper", "literal")
 TAKEN = PRESETS[:2]  # the print of HiFi-Syn is HiFi-Syn's alone
 TOLD = {"slices.pixel_mm", "settings.networks.width", "length.epochs", "optimisation.lr", "optimisation.average"}
@@ -55,7 +57,7 @@ def test_every_method_accepts_what_it_plans_and_says_why(method, preset, device)
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_methods_share_slices_batch_length_and_width(preset, device):
-    ranked = [name for name in names() if not trainer_class(name).NEEDS.pairs]  # a ceiling plans for itself
+    ranked = [name for name in names() if competes(name)]  # the others plan for themselves
     plans = [plan(fingerprint(), DEVICES[device], trainer_class(name), preset=preset) for name in ranked]
     networks = [p.settings["networks"] for p in plans]
     assert len({(p.slices, p.optimisation.batch_size, n["width"]) for p, n in zip(plans, networks, strict=True)}) == 1
@@ -96,7 +98,7 @@ def test_networks_follow_the_slices_that_were_cut(method):
     plans = for_method(cut, trainer, method, fingerprint(), GPU)
     assert plans.slices == cut.slices
     assert plans.settings["networks"].get("n_down", 1) == 1  # two would leave 32 pixels a side
-    assert plans.settings["networks"]["width"] == (12 if trainer.NEEDS.pairs else 64)
+    assert plans.settings["networks"]["width"] == OWN_WIDTH.get(method, 64)
 
 
 @pytest.mark.parametrize("method", names())

@@ -17,10 +17,10 @@ from hifisyn.errors import UserError
 from hifisyn.evaluation.ceilings import ceiling_rows, is_ceiling
 from hifisyn.experiments.tables import against
 from hifisyn.inference.predictor import Predictor
+from hifisyn.methods.base_weights import base_weights
+from hifisyn.methods.named_network import NamedNetwork
 from hifisyn.methods.paired.displacement import best_fit, shifted
-from hifisyn.methods.paired.network import NamedNetwork
 from hifisyn.methods.paired.planning import length
-from hifisyn.methods.paired.start import base_weights
 from hifisyn.methods.paired.trainer import Paired
 from hifisyn.planning.device import Device
 from hifisyn.training.pretrained import Pretrained, adopt_sizes

@@ -12,37 +12,25 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
 
-from hifisyn.base import shipped
 from hifisyn.base.contrasts import CONTEXT
 from hifisyn.base.loss import losses
-from hifisyn.base.rates import one_cycle
-from hifisyn.errors import UserError
 from hifisyn.intensities import OUTSIDE
+from hifisyn.methods.base_trainer import BaseNetworkTrainer, OneNetwork
+from hifisyn.methods.named_network import NamedNetwork
+from hifisyn.methods.named_translator import Translator
 from hifisyn.methods.paired import planning
 from hifisyn.methods.paired.displacement import best_fit
-from hifisyn.methods.paired.network import NamedNetwork
 from hifisyn.methods.paired.settings import PairedSettings
-from hifisyn.methods.paired.start import base_weights
-from hifisyn.methods.paired.translator import Translator
 from hifisyn.networks.precision import wide
 from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan
-from hifisyn.plans import Plans, Preset, SlicePlan
+from hifisyn.plans import Preset, SlicePlan
 from hifisyn.training.batch import Batch
-from hifisyn.training.contract import GENERATOR, BaseWeights, Needs, Trainer, Updates
+from hifisyn.training.contract import GENERATOR, Needs, Updates
 
 
-class Networks(nn.Module):
-    """One network for all directions."""
-
-    def __init__(self, width: int, domains: tuple[str, ...]) -> None:
-        super().__init__()
-        self.generator = NamedNetwork(width, domains)
-
-
-class Paired(Trainer):
+class Paired(BaseNetworkTrainer):
     """Supervised translation between any contrasts."""
 
     TITLE = "Paired"
@@ -61,7 +49,6 @@ class Paired(Trainer):
         "shares": {"paired": 1.0},
     }
     settings: PairedSettings
-    networks: Networks
 
     @classmethod
     def plan(
@@ -70,37 +57,14 @@ class Paired(Trainer):
         """Return its own plan, see `hifisyn.methods.paired.planning`."""
         return planning.plan(fingerprint, slices, device, preset, cls.PUBLISHED)
 
-    @classmethod
-    def check(cls, plans: Plans) -> None:
-        """Refuse a rate that never falls.
+    @property
+    def largest_gradient(self) -> float:
+        """Return the setting."""
+        return self.settings.clip
 
-        Raises:
-            UserError: `decay_from` is 1.
-        """
-        if plans.optimisation.decay_from >= 1:
-            raise UserError(
-                "optimisation.decay_from must be below 1, where the rate of the one cycle is highest",
-                got=plans.optimisation.decay_from,
-                hint="edit the value",
-            )
-
-    @classmethod
-    def base_weights(cls) -> BaseWeights:
-        """Return the base model's weights.
-
-        Raises:
-            FileError: they are not there.
-        """
-        network = shipped.shipped().network
-        return BaseWeights(shipped.FILE, network.width, base_weights(network, f"{GENERATOR}."))
-
-    def build_networks(self) -> Networks:
+    def build_networks(self) -> OneNetwork:
         """Return the network of all directions."""
-        return Networks(self.settings.networks.width, self.domains)
-
-    def groups(self) -> dict[str, tuple[nn.Module, ...]]:
-        """Return the network."""
-        return {GENERATOR: (self.networks.generator,)}
+        return OneNetwork(NamedNetwork(self.settings.networks.width, self.domains))
 
     def updates(self, batch: Batch) -> Updates:
         """Yield one update for all directions of the step."""
@@ -119,19 +83,3 @@ class Paired(Trainer):
     def translator(self, source: str, target: str) -> Translator:
         """Return one direction of the network."""
         return Translator(self.networks.generator, source, target, self.plans.slices.pixel_mm)
-
-    def rate_share(self, group: str, iteration: int) -> float:
-        """Return the share of one cycle: up until `decay_from` of the run, then down."""
-        plans = self.plans
-        return one_cycle(iteration, plans.length.total, plans.optimisation.decay_from)
-
-    def clips(self) -> dict[str, float]:
-        """Return the largest norm of the gradient."""
-        return {GENERATOR: self.settings.clip}
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Return AdamW, as the base model is trained by."""
-        plan = self.plans.optimisation
-        rate = self.learning_rates()[GENERATOR]
-        parameters = self.parameters(GENERATOR)
-        return {GENERATOR: torch.optim.AdamW(parameters, lr=rate, betas=plan.betas, weight_decay=plan.weight_decay)}

@@ -1,4 +1,4 @@
-"""The base model's network for any contrasts, whose weights of one contrast bear its name in the state."""
+"""The network of Paired and Adapted: the base model's for any contrasts, whose names its weights bear in the state."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -6,14 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hifisyn.base.contrasts import STACK
+from hifisyn.base.contrasts import STACK, TISSUES
 from hifisyn.base.unet import BaseNetwork
+from hifisyn.intensities import OUTSIDE
 
+EMPTY = "empty"  # what reads the plane of empty slots
 FIRST, TOLD, LAST = "down.0.first.weight", "told.0.weight", ("last.weight", "last.bias")
 
 
 class NamedNetwork(BaseNetwork):
-    """`BaseNetwork` with a slot and a target a contrast, told which slots are filled and the pixel.
+    """`BaseNetwork` with a slot and a target a contrast, told which slots are filled, the pixel, and perhaps the look.
 
     In the state, what reads a slot or makes a target stands by itself, as in `down.0.first.T1.weight`: so the weights
     of one training, or the base model's, can begin one of other contrasts.
@@ -21,15 +23,32 @@ class NamedNetwork(BaseNetwork):
     Args:
         width: channels at full size.
         contrasts: names of the slots, and of the targets, in their order.
+        look: whether it is told the tissue means of the targets: all means, then of each whether it is known. It then
+            translates from the base model's weights just as that does.
     """
 
-    def __init__(self, width: int, contrasts: Sequence[str]) -> None:
-        super().__init__(width, slots=len(contrasts), told=len(contrasts) + 1, targets=len(contrasts))
-        self.contrasts = tuple(contrasts)
+    def __init__(self, width: int, contrasts: Sequence[str], *, look: bool = False) -> None:
+        count = len(contrasts)
+        told = count + 1 + (2 * count * len(TISSUES) if look else 0)
+        super().__init__(width, slots=count, told=told, targets=count)
+        self.contrasts, self.look = tuple(contrasts), look
+        if look:
+            self.down[0].first = nn.Conv2d(count * STACK + 1, width, 3, padding=1, bias=False)
         after: Callable[..., object] = self.register_state_dict_post_hook  # untyped in the framework
         before: Callable[..., object] = self.register_load_state_dict_pre_hook
         after(_take_apart)
         before(_put_together)
+
+    def forward(self, slices: Tensor, condition: Tensor) -> Tensor:
+        """Synthesise every target, as `BaseNetwork` does.
+
+        The base model has more slots, which are empty here: each is -1 but for the padding's zeros beyond the border.
+        One plane stands for what they add; the slots count from there, so that one that is empty adds nothing more.
+        """
+        if not self.look:
+            return super().forward(slices, condition)
+        plane = torch.full_like(slices[:, :1], OUTSIDE)
+        return super().forward(torch.cat([slices - OUTSIDE, plane], dim=1), condition)
 
     def wholes(self) -> Iterator[tuple[str, Tensor]]:
         """Yield the weights that are parted by contrast, detached."""
@@ -39,6 +58,8 @@ class NamedNetwork(BaseNetwork):
 
 def named_parts(name: str, whole: Tensor, slots: Sequence[str], targets: Sequence[str]) -> dict[str, Tensor]:
     """Return the parts of a weight by the names that they have in the state; they share memory with it.
+
+    What reads tissue means is part by part the targets', as in `told.0.T1.means.weight`.
 
     Args:
         name: in a `BaseNetwork`.
@@ -55,15 +76,27 @@ def named_parts(name: str, whole: Tensor, slots: Sequence[str], targets: Sequenc
     count = len(slots)
     if name == FIRST:
         parts = {slot: whole[:, place * STACK : (place + 1) * STACK] for place, slot in enumerate(slots)}
+        parts |= {EMPTY: whole[:, count * STACK :]} if whole.shape[1] > count * STACK else {}
     elif name == TOLD:
         parts = {slot: whole[:, place : place + 1] for place, slot in enumerate(slots)}
         parts["pixel"] = whole[:, count : count + 1]
-        parts |= {"look": whole[:, count + 1 :]} if whole.shape[1] > count + 1 else {}
+        parts |= _look_parts(whole[:, count + 1 :], targets) if whole.shape[1] > count + 1 else {}
     elif name in LAST:
         parts = {target: whole[place :: len(targets)] for place, target in enumerate(targets)}  # image and error
     else:
         return {name: whole}
     return {f"{layer}.{part}.{kind}": tensor for part, tensor in parts.items()}
+
+
+def _look_parts(look: Tensor, targets: Sequence[str]) -> dict[str, Tensor]:
+    """Return what reads the tissue means of each target, and whether they are known."""
+    each = len(TISSUES)
+    known = look[:, len(targets) * each :]
+    return {
+        f"{target}.{name}": of_all[:, place * each : (place + 1) * each]
+        for place, target in enumerate(targets)
+        for name, of_all in (("means", look), ("known", known))
+    }
 
 
 def _take_apart(network: nn.Module, state: dict[str, Any], prefix: str, _metadata: object) -> None:

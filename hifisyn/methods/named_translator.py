@@ -8,7 +8,7 @@ from torch.nn.functional import pad
 
 from hifisyn.base.unet import MULTIPLE
 from hifisyn.intensities import OUTSIDE
-from hifisyn.methods.paired.network import NamedNetwork
+from hifisyn.methods.named_network import NamedNetwork
 from hifisyn.networks.module import TensorModule
 
 
@@ -20,15 +20,23 @@ class Translator(TensorModule):
         source: contrast of the slices.
         target: contrast to synthesise.
         pixel_mm: side of a pixel in mm.
+        look: (2, 4), the tissue means of the target and of each whether it is known, 1 or 0; for a network that is told
+            them.
     """
 
-    def __init__(self, network: NamedNetwork, source: str, target: str, pixel_mm: float) -> None:
+    def __init__(
+        self, network: NamedNetwork, source: str, target: str, pixel_mm: float, look: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.network, self.source = network, source
         self.place, self.count = network.contrasts.index(target), len(network.contrasts)
-        told = [float(contrast == source) for contrast in network.contrasts]
         where = network.last.weight.device
-        self.register_buffer("told", torch.tensor([[*told, math.log(pixel_mm)]], device=where), persistent=False)
+        told = torch.tensor([*(float(contrast == source) for contrast in network.contrasts), math.log(pixel_mm)])
+        if look is not None:
+            looks = torch.zeros(2, self.count, look.shape[1])
+            looks[:, self.place] = look.detach().cpu()
+            told = torch.cat([told, looks.flatten()])
+        self.register_buffer("told", told[None].to(where), persistent=False)
         self.told: Tensor
 
     def forward(self, image: Tensor) -> Tensor:
