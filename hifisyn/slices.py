@@ -30,6 +30,7 @@ def write_array(path: Path, array: np.ndarray) -> None:
             mode="w",
             chunks=(1, *array.shape[1:]),
             cparams={"codec": blosc2.Codec.ZSTD, "clevel": 5, "nthreads": 1},
+            dparams={"nthreads": 1},  # it stands in the file, and with it in its sum
         )
 
 

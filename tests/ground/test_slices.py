@@ -12,7 +12,7 @@ from hifisyn.plans import Plans, PreprocessingPlan, SlicePlan
 from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.extract_slices import covers, extract_slices
 from hifisyn.preprocessing.record import Grid, Record, Scan
-from hifisyn.slices import SliceStore
+from hifisyn.slices import SliceStore, write_array
 from hifisyn.volume import Volume
 
 SIDE, PLACES = 32, 24
@@ -189,3 +189,16 @@ def test_slices_of_an_earlier_version_are_not_misread(store):
 def test_a_contrast_that_a_case_lacks_is_told(store):
     with pytest.raises(UserError, match=r"a_PD.b2nd does not exist"):
         store.neighbours("a", "PD", 0, 1)
+
+
+def test_bytes_do_not_depend_on_threads_that_others_set(tmp_path):
+    """The sum of a file stands in its record."""
+    stack = np.random.default_rng(0).normal(size=(3, 64, 80)).astype(np.float32)
+    before = blosc2.nthreads
+    try:
+        for threads in (1, 2):
+            blosc2.set_nthreads(threads)
+            write_array(tmp_path / f"{threads}.b2nd", stack)
+    finally:
+        blosc2.set_nthreads(before)
+    assert (tmp_path / "1.b2nd").read_bytes() == (tmp_path / "2.b2nd").read_bytes()
