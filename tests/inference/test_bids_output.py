@@ -254,7 +254,7 @@ def test_folders_that_cannot_take_derivatives(raw, model, tmp_path, capsys):
     for source, target, words in (
         (raw, other, "got a data set of another type"),
         (raw, out, "got those of ../other"),
-        (raw, odd, "got a data set of another type"),
+        (raw, odd, "must hold an object (got a list)"),
         (raw, raw, "another folder than the input's"),
         (plain, tmp_path / "new", "got no folder such as sub-01"),
         (raw / "sub-01", tmp_path / "new", "got no folder such as sub-01"),

@@ -118,7 +118,7 @@ def base(width=4):
 def begun(model, monkeypatch):
     """Return a trainer that starts from a base model."""
     monkeypatch.setattr(shipped, "shipped", lambda: model)
-    plans = toy_plans("Adapted")
+    plans = toy_plans("Adapted", "slices.pixel_mm=2.0")  # the base model sees finer ones at a second scale
     start = Pretrained.of_base(Adapted, plans)
     trainer = Adapted(adopt_sizes(plans, start), PAIR)
     start.put_into(trainer.networks)
