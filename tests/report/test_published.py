@@ -18,7 +18,7 @@ def column(table, group, title):
 
 
 def test_the_methods_are_those_of_the_registry():
-    assert set(METHODS) == set(names()) - {"Paired"}
+    assert set(METHODS) == set(names()) - {"Adapted", "Paired"}
 
 
 def test_averages_are_the_means_of_the_directions_but_for_what_is_misprinted():
