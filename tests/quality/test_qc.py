@@ -79,7 +79,10 @@ def cohort(folder, names, changes=None, *, slices=30, rng=None):
         whole = changes[name](whole) if changes and name in changes else whole
         content = {"case": name, "key": "k", "labelled": True, **whole.as_json()}
         write_json(folder / f"aligned/{name}.json", content | {"slice_grid": None})
-        write_json(store.folder / f"{name}.json", {"slices": len(whole.slice_indices) or slices, **content})
+        write_json(
+            store.folder / f"{name}.json",
+            {"modalities": ["T1", "T2"], "slices": len(whole.slice_indices) or slices} | content,
+        )
         volumes = {"background": 4000.0} | {t: float(rng.normal(500, 40)) for t in ("CSF", "GM", "WM")}
         write_json(folder / f"fingerprint/{name}.json", {"key": "k", "facts": {"labels_ml": volumes}})
         (folder / f"pictures/{name}.png").write_bytes(picture.getvalue())
@@ -297,7 +300,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing_foreign(tmp_path
     names = [ODD, *(f"case{i}" for i in range(8))]
     dataset, store = cohort(tmp_path, names, {ODD: PLANTED["small"][0]})
     reason = '<img src="http://x.org/y.png" onerror="alert(1)">'
-    text = qc.write_cohort_page(tmp_path, replace(dataset, name="<b>IXI</b>"), {"</script>": reason}, store).read_text()
+    text = qc.write_cohort_page(tmp_path, replace(dataset, name="<b>IXI"), {"</script>": reason}, store).read_text()
     page = Page(text)
     assert page.all("script") == [{}]
     assert len(page.all("style")) == 1
