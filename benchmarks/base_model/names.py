@@ -9,10 +9,8 @@ from pathlib import Path
 
 from cases import read_groups
 
-from hifisyn.base.naming import likeliest
+from hifisyn.base.naming import NAME_OF, likeliest
 from hifisyn.base.translate import BaseModel
-
-NAMES = {"T1ce": "T1"}
 
 
 def main() -> int:
@@ -27,7 +25,7 @@ def main() -> int:
             right = unsure = wrong = 0
             for case, contrast in [(one, contrast) for one in cases for contrast in one.images]:
                 likely = model.name(case.images[contrast], case.pixel_mm)
-                true, sure = NAMES.get(contrast, contrast), likeliest(likely)
+                true, sure = NAME_OF[contrast], likeliest(likely)
                 right += max(likely, key=lambda one: likely[one]) == true
                 unsure += sure is None
                 wrong += sure not in (None, true)

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from hifisyn.base.contrasts import TARGETS
 
+NAME_OF = {"T1": "T1", "T1ce": "T1", "T2": "T2", "FLAIR": "FLAIR"}  # contrast to its name; others have none
 NUMBERS = ("like T1", "like T2", "CSF", "WM")
 TISSUE, CSF, WHITE = 0.65, 0.85, 0.7  # quantiles in the brain: of T2 minus T1 below, of that above, of T1 above
 RANGE = (0.02, 0.98)  # quantiles of the image that count as dark and as bright
@@ -66,7 +66,8 @@ class Naming:
         weights = tuple(tuple(float(v) for v in row) for row in read["weights"])
         sizes = [len(mean), len(spread), *map(len, weights)]
         finite = all(map(math.isfinite, [*mean, *spread, *bias, *sum(weights, ())]))
-        if set(sizes) != {len(NUMBERS)} or (len(weights), len(bias)) != (len(TARGETS),) * 2 or not finite:
+        fits = set(sizes) == {len(NUMBERS)} and (len(weights), len(bias)) == (len(TARGETS),) * 2
+        if not (fits and finite and min(spread) > 0):
             raise ValueError("naming")
         return cls(mean, spread, weights, bias)
 
@@ -106,6 +107,8 @@ def describe(image: np.ndarray, made: Mapping[str, np.ndarray], brain: np.ndarra
 
 def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Return Spearman's, which few bright vessels and rims do not sway; 0 where an image is even."""
+    from scipy.stats import rankdata
+
     ranks = [rankdata(values) - (len(values) + 1) / 2 for values in (one, other)]
     return float(ranks[0] @ ranks[1] / (np.linalg.norm(ranks[0]) * np.linalg.norm(ranks[1]) + TINY))
 

@@ -8,11 +8,10 @@ import torch
 from hifisyn.base.batches import altered
 from hifisyn.base.contrasts import TARGETS
 from hifisyn.base.heads import Heads, HeadSlices, neighbours
-from hifisyn.base.naming import Naming, describe
+from hifisyn.base.naming import NAME_OF, Naming, describe
 from hifisyn.base.settings import InputSettings
 from hifisyn.base.translate import MIDDLE, NAMED_BY, BaseModel
 
-ALIKE = {"T1": "T1", "T1ce": "T1", "T2": "T2", "FLAIR": "FLAIR"}  # contrast to its name
 STEPS, RATE, DECAY = 600, 0.02, 0.01
 
 
@@ -41,7 +40,7 @@ def _described(
     last = len(head.places) - 1
     places = [head.places[int(part * last)] for part in np.linspace(*MIDDLE, NAMED_BY)]
     brain = np.stack([heads.brain(head, place) for place in places])
-    for contrast, name in ALIKE.items():
+    for contrast, name in NAME_OF.items():
         stack = np.stack([altered(heads.image(head, contrast, neighbours(head, p)), rng, settings) for p in places])
         made = model.unnamed(stack, head.pixel_mm)
         yield describe(stack[:, stack.shape[1] // 2], made, brain), name

@@ -1,6 +1,6 @@
 """From slices of any contrasts to T1, T2 and FLAIR and how far off each may be: arrays in, arrays out."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,7 +104,7 @@ class BaseModel:
         places = _middle(stack > OUTSIDE)
         if self.naming is None or not places:
             return {}
-        amid = _amid(np.asarray(stack, dtype=np.float32), neighbours)[places]
+        amid = _amid(np.asarray(stack, dtype=np.float32), neighbours, places)
         numbers = describe(stack[places], self.unnamed(amid, pixel_mm), stack[places] > OUTSIDE)
         return self.naming.likelihoods(numbers)
 
@@ -160,14 +160,15 @@ def _brain(given: Mapping[str, np.ndarray]) -> np.ndarray:
     return brain
 
 
-def _amid(stack: np.ndarray, neighbours: bool) -> np.ndarray:
-    """Return slices amid their neighbours, (S, 3, H, W); one by itself stands for its neighbours too."""
+def _amid(stack: np.ndarray, neighbours: bool, places: Sequence[int] | None = None) -> np.ndarray:
+    """Return slices, all or some, amid their neighbours, (S, 3, H, W); one by itself stands for its neighbours too."""
     if stack.ndim == 4:
         return stack
     count = len(stack)
+    chosen = range(count) if places is None else places
     if neighbours:
-        return with_neighbours(stack, np.ones(count, bool), range(count), CONTEXT)
-    return np.broadcast_to(stack[:, None], (count, STACK, *stack.shape[1:]))
+        return with_neighbours(stack, np.ones(count, bool), chosen, CONTEXT)
+    return np.broadcast_to(stack[list(chosen), None], (len(chosen), STACK, *stack.shape[1:]))
 
 
 def _stacked(given: Mapping[str, np.ndarray]) -> np.ndarray:

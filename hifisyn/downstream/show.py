@@ -54,7 +54,7 @@ def borders(cases: pd.DataFrame, row: str, title: str) -> list[Table]:
         lower_is_better=measures,
         title=f"{title}, borders (mm)",
     )
-    return [with_ceilings_explained(replace(shown, note=f"{shown.note} {BORDERS_NOTE}"), ceilings)]
+    return [with_ceilings_explained(shown.noted(BORDERS_NOTE), ceilings)]
 
 
 def _tables(task: DownstreamTask, done: Sequence[FinishedJob]) -> list[Table]:

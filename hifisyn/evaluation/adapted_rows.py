@@ -5,7 +5,6 @@ begin with nothing, are the same with them and without; and they have no rank am
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import cache
 
 from hifisyn.evaluation.ceilings import is_ceiling, method_of_row
@@ -61,4 +60,4 @@ def what_adapted_are(rows: Sequence[str]) -> str:
 
 def with_adapted_explained(table: Table, rows: Iterable[str]) -> Table:
     """Return a table whose note says what moves the base model, if any of the rows does."""
-    return replace(table, note=f"{table.note} {what_adapted_are(adapted_rows(rows))}".rstrip())
+    return table.noted(what_adapted_are(adapted_rows(rows)))

@@ -5,7 +5,6 @@ They compete with none: no test, no rank, never the best of a column. What other
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import cache
 
 from hifisyn.tables.table import Table
@@ -53,4 +52,4 @@ def what_ceilings_are(rows: Sequence[str]) -> str:
 
 def with_ceilings_explained(table: Table, rows: Sequence[str]) -> Table:
     """Return a table whose note says what its ceilings are, if it has any."""
-    return replace(table, note=f"{table.note} {what_ceilings_are(rows)}".rstrip())
+    return table.noted(what_ceilings_are(rows))

@@ -48,7 +48,7 @@ def detail_tables(cases: pd.DataFrame, row: str, *, by: str = "", title: str = "
                 title=f"{detail.title}, {title}" if title else detail.title,
             )
             lines = tuple(one.line() for one in known)
-            table = replace(table, note=f"{table.note} {WHERE} {detail.note}".rstrip(), lines=lines)
+            table = replace(table.noted(f"{WHERE} {detail.note}"), lines=lines)
             yield detail, with_ceilings_explained(table, ceilings)
 
 

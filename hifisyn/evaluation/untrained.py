@@ -5,7 +5,6 @@ baselines are the same with it and without.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import pandas as pd
 
@@ -57,4 +56,4 @@ def what_base_is(rows: Sequence[str]) -> str:
 
 def with_base_explained(table: Table, rows: Sequence[str]) -> Table:
     """Return a table whose note says what the base model is, if it has rows of it."""
-    return replace(table, note=f"{table.note} {what_base_is(rows)}".rstrip())
+    return table.noted(what_base_is(rows))

@@ -1,7 +1,6 @@
 """What only an ablation has: the parts of each row, Tables 5 and 6 of the paper, all numbers in one wide file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import pandas as pd
 
@@ -67,7 +66,7 @@ def comparison(cases: pd.DataFrame, title: str, measures: Sequence[str] = SHOWN,
     table = against(cases, reference, measures, title)
     seeds = cases[SEED].nunique()
     seen = trained_once(ABLATION.noun) if seeds == 1 else f"A subject counts with its mean over {seeds} seeds."
-    return replace(table, note=f"{table.note} {MEANING} {seen}")
+    return table.noted(f"{MEANING} {seen}")
 
 
 def wide(cases: pd.DataFrame, settings: Mapping[str, str]) -> pd.DataFrame:

@@ -41,7 +41,7 @@ def table_1(cases: pd.DataFrame) -> Table:
     table = against(shown, REFERENCE, WHOLE, "Table 1: image quality over the slice", head=METHOD)
     lacking = [name for name in dict.fromkeys(cases[ROW]) if name not in set(average[ROW])]
     without = f" Without average, since a task is missing: {', '.join(lacking)}." if lacking else ""
-    return replace(table, note=f"{table.note} {RANGE}{without}")
+    return table.noted(f"{RANGE}{without}")
 
 
 def table_2(cases: pd.DataFrame) -> Table:
@@ -49,7 +49,7 @@ def table_2(cases: pd.DataFrame) -> Table:
     few = cases[DIRECTION].nunique() <= 2
     title = f"Table 2: image quality by task, {'' if few else 'over the slice and '}in the brain"
     table = against(cases, REFERENCE, BRAIN if few else (*WHOLE, *BRAIN), title, head=METHOD)
-    return replace(table, note=f"{table.note} {RANGE} In the brain only pixels of the brain mask count.")
+    return table.noted(f"{RANGE} In the brain only pixels of the brain mask count.")
 
 
 def with_base(cases: pd.DataFrame, untrained: pd.DataFrame) -> pd.DataFrame:

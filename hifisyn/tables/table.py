@@ -1,6 +1,6 @@
 """A table that people read, as Markdown, HTML, text and CSV."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from markupsafe import Markup
@@ -31,6 +31,10 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     numbers: pd.DataFrame
     lines: tuple[str, ...] = ()
+
+    def noted(self, sentence: str) -> "Table":
+        """Return the table with a sentence more in its note; "" adds nothing."""
+        return replace(self, note=f"{self.note} {sentence}".strip())
 
     def csv(self) -> str:
         """Return the numbers as CSV."""

@@ -74,7 +74,7 @@ def test_weights_keep_the_naming_and_refuse_another(tmp_path):
     weights.write(file, BaseNetwork(4), {}, naming=PLAIN)
     assert weights.read(file).naming == PLAIN
     assert BaseModel.load(file).naming == PLAIN
-    for wrong in ({"mean": [0.0]}, {"spread": [float("nan")] * 4}, {"weights": [[1.0] * 4]}):
+    for wrong in ({"mean": [0.0]}, {"spread": [float("nan")] * 4}, {"spread": [0.0] * 4}, {"weights": [[1.0] * 4]}):
         broken = Naming(**{**json.loads(PLAIN.to_json()), **wrong})
         weights.write(file, BaseNetwork(4), {}, naming=broken)
         with pytest.raises(FileError, match="broken"):

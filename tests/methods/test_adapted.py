@@ -4,7 +4,6 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -30,6 +29,7 @@ from hifisyn.training.pretrained import Pretrained, adopt_sizes
 from hifisyn.training.request import Request, look_up
 from hifisyn.training.request_checks import chosen_domains
 from hifisyn.training.training_cases import TrainingCases
+from tests.support.method_rows import cases
 from tests.support.training_toys import toy_dataset, toy_job, toy_plans, toy_store
 
 PAIR = ("T1", "T2")
@@ -260,17 +260,6 @@ def test_the_length_is_short_and_within_ten_minutes_of_a_core():
     large = length(384, Device("cpu", 8, 1, minutes=4))
     assert large.value.total < 100
     assert "ten minutes" in large.reason
-
-
-def cases(*names, seed=0):
-    rng = np.random.default_rng(seed)
-    rows = [
-        {"row": name, "seed": 0, "direction": "T1 to T2", "case": f"c{s}", "subject": f"s{s}"}
-        | {"ssim": 0.5 + 0.1 * names.index(name) + 0.01 * rng.normal()}
-        for name in names
-        for s in range(8)
-    ]
-    return pd.DataFrame(rows)
 
 
 def test_its_tests_are_a_family_of_their_own():

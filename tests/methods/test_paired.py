@@ -4,7 +4,6 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
@@ -26,6 +25,7 @@ from hifisyn.planning.device import Device
 from hifisyn.training.pretrained import Pretrained, adopt_sizes
 from hifisyn.training.request import Request, look_up
 from hifisyn.training.step import take_step
+from tests.support.method_rows import cases
 from tests.support.overfit import fall, small_batch
 from tests.support.training_toys import toy_dataset, toy_job, toy_plans, toy_store
 from tests.support.untrusted import doubt
@@ -267,17 +267,6 @@ def test_the_length_follows_the_subjects_and_the_time():
     assert [length(n, 96, gpu).value.total for n in (2, 22, 100, 1000)] == [1000, 1000, 4500, 10_000]
     assert length(22, 96, minutes).value.total < 1000
     assert "time" in length(22, 96, minutes).reason
-
-
-def cases(*names, seed=0):
-    rng = np.random.default_rng(seed)
-    rows = [
-        {"row": name, "seed": 0, "direction": "T1 to T2", "case": f"c{s}", "subject": f"s{s}"}
-        | {"ssim": 0.5 + 0.1 * names.index(name) + 0.01 * rng.normal()}
-        for name in names
-        for s in range(8)
-    ]
-    return pd.DataFrame(rows)
 
 
 def test_a_ceiling_is_marked_never_best_and_changes_no_test():

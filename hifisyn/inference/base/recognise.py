@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hifisyn.base.contrasts import TARGETS, UNNAMED
-from hifisyn.base.naming import likeliest
+from hifisyn.base.contrasts import UNNAMED
+from hifisyn.base.naming import NAME_OF, likeliest
 from hifisyn.base.translate import BaseModel
 from hifisyn.inference.base.prediction import near, scans_as_given
 from hifisyn.preprocessing.prepare_case import PreparedCase
 
-ALIKE = {"T1ce": "T1"}  # names that are told apart by the agent alone
 DOUBTFUL = 0.05
 
 
@@ -44,7 +43,7 @@ class Recognised:
         if slot != contrast:
             what = contrast if contrast != UNNAMED else "it"
             return f"{what} looks like a {name} ({likely[name]:.0%}) and is taken as one"
-        doubtful = likely[ALIKE.get(contrast, contrast)] < DOUBTFUL
+        doubtful = likely[NAME_OF[contrast]] < DOUBTFUL
         return f"{contrast} looks like a {name} ({likely[name]:.0%}): is it named rightly?" if doubtful else ""
 
 
@@ -57,7 +56,7 @@ def recognise(model: BaseModel, case: PreparedCase, slots: Mapping[str, str]) ->
         slots: slot to contrast, see `inputs.slots_of`.
     """
     images = scans_as_given(case)
-    seen = [c for slot, c in slots.items() if c in images and (slot == UNNAMED or ALIKE.get(c, c) in TARGETS)]
+    seen = [c for slot, c in slots.items() if c in images and (slot == UNNAMED or c in NAME_OF)]
     likely = {c: model.name(images[c], case.pixel_mm, neighbours=near(case)) for c in seen}
     named = {contrast: likeliest(values) for contrast, values in likely.items() if values}
     found = {(named.get(c) or slot) if slot == UNNAMED else slot: c for slot, c in slots.items()}

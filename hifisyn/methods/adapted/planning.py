@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from hifisyn.methods.adapted.settings import WIDTH, AdaptedSettings
+from hifisyn.methods.base_planning import BATCH, base_plan
 from hifisyn.planning.choice import Choice
 from hifisyn.planning.costs import CORES_EXPONENT, MOST_CORES
 from hifisyn.planning.device import Device
-from hifisyn.planning.method_plan import MethodPlan, basis, shared_plan
-from hifisyn.plans import LengthPlan, OptimisationPlan, Preset, SlicePlan
+from hifisyn.planning.method_plan import MethodPlan, basis
+from hifisyn.plans import LengthPlan, Preset, SlicePlan
 
-BATCH = 4
 STEPS, ITERATIONS = 120, 15
 MOST_SECONDS = 600.0
 # Measured on one core: 0.54 s of processor time for 8 slices of 112 x 112 pixels, forward and backward.
@@ -21,21 +21,15 @@ BACK = 1 / 3  # what a forward pass costs beside both
 
 def plan(slices: SlicePlan, device: Device, preset: Preset, published: Mapping[str, Any]) -> MethodPlan:
     """Return Adapted's plan; width, batch and rate are the same on any device."""
-    shared, _ = shared_plan(AdaptedSettings, published, slices, device, preset)
-    planned = length(slices.crop, basis(device, preset))
-    rates = {"lr": published["lr"], "lr_discriminator": OptimisationPlan().lr_discriminator, "batch_size": BATCH}
-    own = MethodPlan(
-        shared.optimisation.model_copy(update=rates),
-        shared.batches,
-        planned.value,
-        {"networks": {"width": WIDTH}},
-        {"optimisation.average": shared.reasons["optimisation.average"]},
-    )
-    return own.because(
-        length__epochs=planned.reason,
-        optimisation__lr="a tenth of the base model's: it is moved, not learnt again",
-        optimisation__batch_size=f"{BATCH} slices of each contrast: {2 * BATCH} translations a step",
-        settings__networks__width="that of the base model, whose weights it starts from",
+    return base_plan(
+        AdaptedSettings,
+        published,
+        slices,
+        device,
+        preset,
+        length(slices.crop, basis(device, preset)),
+        Choice(WIDTH, "that of the base model, whose weights it starts from"),
+        "a tenth of the base model's: it is moved, not learnt again",
     )
 
 

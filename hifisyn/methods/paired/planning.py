@@ -4,15 +4,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from hifisyn.methods.base_planning import BATCH, base_plan
 from hifisyn.methods.paired.settings import WIDTH, PairedSettings
 from hifisyn.planning import size_rules
 from hifisyn.planning.choice import Choice
 from hifisyn.planning.costs import CORES_EXPONENT, MOST_CORES
 from hifisyn.planning.device import Device
-from hifisyn.planning.method_plan import MethodPlan, basis, shared_plan
-from hifisyn.plans import LengthPlan, OptimisationPlan, Preset, SlicePlan
+from hifisyn.planning.method_plan import MethodPlan, basis
+from hifisyn.plans import LengthPlan, Preset, SlicePlan
 
-BATCH = 4
 ITERATIONS = 50
 STEPS_A_SUBJECT = 45  # 22 subjects: 1000 steps
 FEWEST_STEPS, MOST_STEPS = 1000, 10_000
@@ -28,21 +28,15 @@ def plan(
     published: Mapping[str, Any],
 ) -> MethodPlan:
     """Return Paired's plan; width, batch and rate are the same on any device."""
-    shared, _ = shared_plan(PairedSettings, published, slices, device, preset)
-    planned = length(int(fingerprint.get("subjects", 0)), slices.crop, basis(device, preset))
-    rates = {"lr": published["lr"], "lr_discriminator": OptimisationPlan().lr_discriminator, "batch_size": BATCH}
-    own = MethodPlan(
-        shared.optimisation.model_copy(update=rates),
-        shared.batches,
-        planned.value,
-        {"networks": {"width": WIDTH}},
-        {"optimisation.average": shared.reasons["optimisation.average"]},
-    )
-    return own.because(
-        length__epochs=planned.reason,
-        optimisation__lr="as the base model was trained",
-        optimisation__batch_size=f"{BATCH} slices of each contrast: {2 * BATCH} translations a step",
-        settings__networks__width="enough for some dozens of subjects; --pretrained base takes the base model's",
+    return base_plan(
+        PairedSettings,
+        published,
+        slices,
+        device,
+        preset,
+        length(int(fingerprint.get("subjects", 0)), slices.crop, basis(device, preset)),
+        Choice(WIDTH, "enough for some dozens of subjects; --pretrained base takes the base model's"),
+        "as the base model was trained",
     )
 
 
