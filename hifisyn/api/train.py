@@ -55,6 +55,7 @@ def train(
     epochs: int | None = None,
     iterations: int | None = None,
     pretrained: Path | str | None = None,
+    heads: Path | str | None = None,
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
@@ -81,6 +82,7 @@ def train(
         epochs: number of epochs; none: by the plans.
         iterations: steps per epoch; none: by the plans.
         pretrained: model folder or checkpoint to start from, or "base".
+        heads: folder of label maps of whole heads that simulated batches are of; none: the package's own anatomy.
         seed: of all random numbers, 0 or more.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         precision: "auto" (bf16 on CUDA, else fp32), "fp32" or "bf16".
@@ -114,6 +116,7 @@ def train(
         assignments=(*settings, *([] if iterations is None else [f"length.iterations={iterations}"])),
         epochs=epochs,
         pretrained=None if pretrained is None else Path(pretrained),
+        heads=None if heads is None else Path(heads),
         seed=seed,
         roots=Roots.resolve(raw, preprocessed, results),
         resume=resume,

@@ -25,6 +25,7 @@ examples:
   hifisyn_train IXI T1 T2 fold0 --epochs 300       longer than before: a finished fold continues
   hifisyn_train IXI T1 T2 all --set lr=1e-3 memory.rho=0.5
   hifisyn_train IXI T1 FLAIR fold0 --pretrained hifisyn_results/IXI/T1_T2/HiFiSyn__plans__2d
+  hifisyn_train IXI T1 T2 fold0 -tr Adapted --heads label_maps    simulated batches are of these heads
   torchrun --nproc-per-node 4 --no-python hifisyn_train IXI T1 T2 fold0
 """
 
@@ -48,6 +49,12 @@ def parser() -> Parser:
         type=Path,
         metavar="MODEL",
         help="model folder or checkpoint to start from; base: the base model, with -tr Paired",
+    )
+    what.add_argument(
+        "--heads",
+        type=Path,
+        metavar="FOLDER",
+        help="label maps of whole heads for simulated batches, as of hifisyn_pretrain (default: the package's own)",
     )
     flags.SEED.add(what)
     flags.add_machine(parser.add_argument_group("machine"))
@@ -76,6 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
         epochs=given.epochs,
         iterations=given.iterations,
         pretrained=given.pretrained,
+        heads=given.heads,
         seed=given.seed,
         device=given.device,
         precision=given.precision,

@@ -93,6 +93,15 @@ def find_maps(folder: Path) -> list[Path]:
     return found
 
 
+def check_map(path: Path) -> None:
+    """Refuse a file that is no label map of numbers that are known.
+
+    Raises:
+        FileError: it is none.
+    """
+    _numbers(Volume.load(path), path)
+
+
 @lru_cache(maxsize=24)
 def read_anatomy(path: Path) -> Anatomy:
     """Read a label map; the last ones stay in memory (about 10 MB each).
@@ -114,7 +123,16 @@ def load_anatomy(path: Path, margin_mm: float | None) -> Anatomy:
         FileError: the file is no label map, or holds numbers that are not known.
     """
     volume = Volume.load(path).reoriented("RAS")
-    numbers = np.rint(volume.data).astype(np.int64)
+    numbers = _numbers(volume, path)
+    try:
+        return anatomy_of(classes_of(numbers), np.asarray(volume.spacing, dtype=float), margin_mm)
+    except ValueError as error:
+        raise FileError(path, str(error), hint="give label maps of whole heads") from None
+
+
+def _numbers(volume: Volume, path: Path) -> np.ndarray:
+    """Return the whole numbers of a map, all of them known."""
+    numbers: np.ndarray = np.rint(volume.data).astype(np.int64)
     if not np.array_equal(numbers, volume.data):
         raise FileError(path, "must hold whole numbers", got="fractions", hint="give label maps")
     unknown = unknown_numbers(numbers)
@@ -125,10 +143,7 @@ def load_anatomy(path: Path, margin_mm: float | None) -> Anatomy:
             got=", ".join(map(str, unknown[:8])),
             hint="take the map out of the folder, or write these labels as their FreeSurfer numbers",
         )
-    try:
-        return anatomy_of(classes_of(numbers), np.asarray(volume.spacing, dtype=float), margin_mm)
-    except ValueError as error:
-        raise FileError(path, str(error), hint="give label maps of whole heads") from None
+    return numbers
 
 
 def number_table() -> np.ndarray:

@@ -20,7 +20,7 @@ from hifisyn.simulation.fields import draw_field
 from hifisyn.simulation.growths import draw_growths
 from hifisyn.simulation.label_maps import read_anatomy
 from hifisyn.simulation.mass_effect import effaced, pushed
-from hifisyn.simulation.slice_geometry import SliceGeometry, draw_geometry
+from hifisyn.simulation.slice_geometry import Cut, SliceGeometry, draw_geometry
 from hifisyn.simulation.slice_sampling import Slices, sample_slices
 from hifisyn.simulation.strokes import GROUPS, paint_groups, paint_signal
 from hifisyn.simulation.template_heads import template_anatomy
@@ -73,7 +73,14 @@ def stream(seed: int, number: int, purpose: int) -> np.random.Generator:
 
 
 def simulate_head(
-    map_file: Path | None, seed: int, number: int, size: int = 112, *, lesions: bool = True, physics: bool = True
+    map_file: Path | None,
+    seed: int,
+    number: int,
+    size: int = 112,
+    *,
+    lesions: bool = True,
+    physics: bool = True,
+    cut: Cut | None = None,
 ) -> SimulatedHead:
     """Simulate a head; the same arguments give the same head.
 
@@ -85,6 +92,7 @@ def simulate_head(
         lesions: whether there may be any, the map's own included.
         physics: whether signals follow tissues and sequences that vary; else each tissue has one brightness a
             contrast, and chance.
+        cut: plane and pixel of the slices; none: drawn.
 
     Raises:
         FileError: the map cannot be used.
@@ -104,7 +112,7 @@ def simulate_head(
         values |= draw_brightness(stream(seed, number, TISSUES))
     maps = [paint_signal(anatomy.classes, v, strokes) for v in values.values()]
     groups = paint_groups(anatomy.classes, strokes)
-    geometry = draw_geometry(stream(seed, number, SHAPE), anatomy, size)
+    geometry = draw_geometry(stream(seed, number, SHAPE), anatomy, size, cut)
     slices = sample_slices(anatomy, geometry, maps, groups, len(GROUPS))
     brain = draw_mask(stream(seed, number, MASK), slices, geometry)
     if not brain.any():

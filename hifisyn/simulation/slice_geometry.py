@@ -26,6 +26,19 @@ ELASTIC = {45.0: (0.05, 0.6), 18.0: (0.0, 0.35)}
 
 
 @dataclass(frozen=True)
+class Cut:
+    """Slices of one kind.
+
+    Attributes:
+        plane: one of `PLANES`.
+        pixel_mm: side of a pixel.
+    """
+
+    plane: str
+    pixel_mm: float
+
+
+@dataclass(frozen=True)
 class SliceGeometry:
     """A stack of slices in a head.
 
@@ -81,10 +94,11 @@ class SliceGeometry:
         return slices + self.origin[0], side + self.origin[1], side + self.origin[2]
 
 
-def draw_geometry(rng: np.random.Generator, anatomy: Anatomy, size: int) -> SliceGeometry:
-    """Draw a person's shape and the stack that is cut from it."""
+def draw_geometry(rng: np.random.Generator, anatomy: Anatomy, size: int, cut: Cut | None = None) -> SliceGeometry:
+    """Draw a person's shape and the stack that is cut from it; plane and pixel are those of `cut` where it is given."""
     plane = str(rng.choice(list(PLANES), p=PLANE_SHARES))
     pixel = float(rng.uniform(*PIXEL_MM))
+    plane, pixel = (plane, pixel) if cut is None else (cut.plane, cut.pixel_mm)
     thickness = float(rng.uniform(pixel if rng.random() < 0.5 else THICKNESS_MM[0], THICKNESS_MM[1]))
     if rng.random() < 0.25:
         thickness = float(rng.uniform(1.0, 1.5))

@@ -1,7 +1,7 @@
 """What a training step sees."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -22,6 +22,8 @@ class Batch:
         iteration: step of the run, from 0.
         kind: "unpaired": no subject occurs in two contrasts; "paired" and "simulated": the k-th images of all
             contrasts show the same place of the same head.
+        clean: contrast to (N, H, W): the slices without noise, bias and faults, where heads are simulated from label
+            maps, of T1, T2 and FLAIR; else empty.
     """
 
     images: Mapping[str, Tensor]
@@ -29,6 +31,7 @@ class Batch:
     subjects: Mapping[str, Tensor]
     iteration: int
     kind: BatchKind = "unpaired"
+    clean: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -48,4 +51,5 @@ class Batch:
             {m: t.to(device, non_blocking=True) for m, t in self.subjects.items()},
             self.iteration,
             self.kind,
+            {m: t.to(device, non_blocking=True) for m, t in self.clean.items()},
         )

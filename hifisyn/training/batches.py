@@ -98,6 +98,7 @@ class Batches:
             {m: torch.from_numpy(a) for m, a in item["subjects"].items()},
             item["iteration"],
             item["kind"],
+            {m: torch.from_numpy(a) for m, a in item.get("clean", {}).items()},
         )
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from hifisyn.directions import Direction
 from hifisyn.plans import BatchKind, Plans
 from hifisyn.slices import SliceStore
 from hifisyn.training.contract import Trainer
+from hifisyn.training.label_map_source import LabelMapSource
 from hifisyn.training.mixed_source import mix
 from hifisyn.training.pretrained import Pretrained
 from hifisyn.training.simulated_source import SimulatedSource
@@ -38,6 +39,7 @@ class Job:
         seed: of weights, draws and noise.
         pretrained: weights to start from; none: fresh ones.
         base: the base model, one of the judges where no pair is; none: it is not asked.
+        maps: label maps that simulated batches are of; none: the phantom's own anatomy.
     """
 
     trainer: type[Trainer]
@@ -51,6 +53,7 @@ class Job:
     seed: int = 0
     pretrained: Pretrained | None = None
     base: BaseAnswer | None = None
+    maps: tuple[Path, ...] = ()
 
     def new_trainer(self, device: torch.device) -> Trainer:
         """Return the method with the weights that it starts from; fresh ones depend on the seed alone."""
@@ -86,7 +89,11 @@ class Job:
             for kind in real.keys() & shares.keys():
                 sources[kind] = real[kind](self.store, cohort, self.plans, self.seed, rank, context)
         if "simulated" in shares:
-            sources["simulated"] = SimulatedSource(self.domains, self.plans, self.seed, rank, context)
+            sources["simulated"] = (
+                LabelMapSource(self.domains, self.plans, self.maps, self.seed, rank, context)
+                if self.maps
+                else SimulatedSource(self.domains, self.plans, self.seed, rank, context)
+            )
         return mix(sources, shares, self.seed)
 
     def validation(self, cases: Sequence[str], count: int = SLICES) -> ValidationSet | None:

@@ -23,6 +23,7 @@ from hifisyn.training.contract import Trainer
 from hifisyn.training.distributed import Ranks
 from hifisyn.training.job import Job, Options
 from hifisyn.training.loop import default_workers
+from hifisyn.training.maps_of_heads import digest_of_maps, refuse_other_maps, usable_maps
 from hifisyn.training.method_plans import plans_of_method
 from hifisyn.training.pretrained import BASE, Pretrained, adopt_sizes, find_checkpoint
 from hifisyn.training.registry import method_name, trainer_class
@@ -50,6 +51,7 @@ class Request:
         assignments: key=value texts that change the plans.
         epochs: how long; none: as planned. No change of the plans: raised on a finished fold, it goes on.
         pretrained: model folder or checkpoint whose weights it starts from, or "base"; none: fresh ones.
+        heads: folder of label maps that simulated batches are of; none: the phantom's own anatomy.
         seed: of everything random.
         roots: where the data sets and the results are.
         resume, overwrite: what to do with a fold that has a checkpoint.
@@ -64,6 +66,7 @@ class Request:
     assignments: tuple[str, ...] = ()
     epochs: int | None = None
     pretrained: Path | None = None
+    heads: Path | None = None
     seed: int = 0
     roots: paths.Roots = field(default_factory=paths.Roots.resolve)
     resume: bool = False
@@ -94,6 +97,7 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
     refuse_other_slices(base, plans)
     domains = chosen_domains(request.domains, plans, trainer)
     refuse_shares(plans, trainer)
+    maps = () if request.heads is None else usable_maps(request.heads, plans, trainer)
     fold = Splits.of_dataset(folder, dataset).fold(request.fold)
     store = SliceStore(paths.slices_folder(folder, request.plans))
     extracted = set(store.cases())
@@ -122,6 +126,7 @@ def look_up(request: Request) -> tuple[Job, list[str]]:
         subjects={case.name: case.subject for case in dataset.all_cases.values()},
         seed=request.seed,
         pretrained=start,
+        maps=maps,
     )
     return job, _remarks(request, job, fold, extracted)
 
@@ -180,11 +185,14 @@ def write_folder(request: Request, job: Job, options: Options) -> None:
         "epochs": job.plans.length.epochs,
         "seed": request.seed,
         "pretrained": _file_and_digest(job.pretrained),
+        "heads": None if request.heads is None else {"folder": str(request.heads), "sha256": digest_of_maps(job.maps)},
         "best_chosen_by": ChosenBy.of(job.validation(job.val)),
         "processes": Ranks.from_environment().world,
         **resolved(options),
         **provenance(),
     }
+    if request.resume:
+        refuse_other_maps(job.folder, fold_config["heads"])
     model_folder.prepare(
         job.folder,
         job.plans,
@@ -227,12 +235,20 @@ def provenance() -> dict[str, Any]:
 
 
 def _origin(request: Request) -> dict[str, Any]:
-    """Return what the model that a training starts from adds to the name of its folder; it may train on meanwhile."""
-    if request.pretrained is None:
-        return {}
-    if str(request.pretrained) == BASE:
-        return {"pretrained": BASE}
-    return {"pretrained": hashlib.sha256(str(request.pretrained.resolve()).encode()).hexdigest()[:8]}
+    """Return what the places of weights to start from and of label maps add to the name of the model's folder.
+
+    What lies there may change meanwhile: the folder's name does not.
+    """
+    places = {"pretrained": request.pretrained, "heads": request.heads}
+    return {
+        name: BASE if name == "pretrained" and str(place) == BASE else _short_name(place)
+        for name, place in places.items()
+        if place is not None
+    }
+
+
+def _short_name(place: Path) -> str:
+    return hashlib.sha256(str(place.resolve()).encode()).hexdigest()[:8]
 
 
 def _file_and_digest(start: Pretrained | None) -> dict[str, str] | None:

@@ -5,7 +5,7 @@ bias and noise are drawn for every image. A head is a pure function of seed and 
 stay in memory.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -19,7 +19,7 @@ from hifisyn.simulation.fields import draw_field
 from hifisyn.simulation.lesions import LESION_TISSUES, add_lesion, draw_lesion
 from hifisyn.training.source import SIMULATION, BatchSource, Item, contrasts_of_step
 
-HEADS = 16
+FEWEST_HEADS = 16
 BRAIN = 0.5
 LESION_SHARE = 0.5
 SAMPLED = 20_000
@@ -44,6 +44,23 @@ class SlicedHead:
     places: np.ndarray
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn of a head for a batch.
+
+    Attributes:
+        images: contrast to (1 + 2 * context, H, W) float32 in [-1, 1], -1 outside the brain.
+        label: (H, W) int64 of the middle slice, values of the data set.
+        number: of the head.
+        clean: contrast to the middle slice (H, W) without noise, bias and faults; empty where that is not known.
+    """
+
+    images: dict[str, np.ndarray]
+    label: np.ndarray
+    number: int
+    clean: dict[str, np.ndarray] = field(default_factory=dict)
+
+
 class SimulatedSource(BatchSource):
     """Simulates what a step needs.
 
@@ -60,7 +77,13 @@ class SimulatedSource(BatchSource):
     """
 
     def __init__(
-        self, domains: tuple[str, ...], plans: Plans, seed: int, rank: int = 0, context: int = 0, heads: int = HEADS
+        self,
+        domains: tuple[str, ...],
+        plans: Plans,
+        seed: int,
+        rank: int = 0,
+        context: int = 0,
+        heads: int = FEWEST_HEADS,
     ) -> None:
         unknown = [m for m in domains if m not in mr_signal.SEQUENCES]
         if unknown:
@@ -77,19 +100,18 @@ class SimulatedSource(BatchSource):
         rng = np.random.default_rng([self.seed, iteration, self.rank, SIMULATION])
         contrasts = contrasts_of_step(self.domains, self.seed, iteration)
         drawn = [self._image(contrasts, rng) for _ in range(self.plans.optimisation.batch_size)]
-        labels = np.stack([label for _, label, _ in drawn])
-        subjects = np.array([-1 - number for _, _, number in drawn])
+        labels = np.stack([one.label for one in drawn])
+        subjects = np.array([-1 - one.number for one in drawn])
         return {
             "iteration": iteration,
             "kind": "simulated",
-            "images": {m: np.stack([images[m] for images, _, _ in drawn]) for m in contrasts},
+            "images": {m: np.stack([one.images[m] for one in drawn]) for m in contrasts},
             "labels": dict.fromkeys(contrasts, labels),
             "subjects": dict.fromkeys(contrasts, subjects),
+            "clean": {m: np.stack([one.clean[m] for one in drawn]) for m in contrasts if m in drawn[0].clean},
         }
 
-    def _image(
-        self, contrasts: tuple[str, ...], rng: np.random.Generator
-    ) -> tuple[dict[str, np.ndarray], np.ndarray, int]:
+    def _image(self, contrasts: tuple[str, ...], rng: np.random.Generator) -> Drawn:
         number = int(rng.integers(self.heads))
         slices, labels = self.plans.slices, self.plans.labels
         head = sliced_head(
@@ -105,7 +127,7 @@ class SimulatedSource(BatchSource):
         images = {m: self._contrast(m, tissues, head, fractions, brain, rng) for m in contrasts}
         values = np.array([labels.get(tissue, 0) for tissue in head.tissues])
         label = np.where(brain, values[fractions.argmax(axis=0)], 0)[self.context]
-        return images, label.astype(np.int64), number
+        return Drawn(images, label.astype(np.int64), number)
 
     def _contrast(
         self,
@@ -128,7 +150,7 @@ class SimulatedSource(BatchSource):
         return np.where(brain, np.clip(2 * noisy / high - 1, -1, 1), OUTSIDE).astype(np.float32)
 
 
-@lru_cache(maxsize=HEADS)
+@lru_cache(maxsize=FEWEST_HEADS)
 def sliced_head(seed: int, number: int, pixel_mm: float, crop: int, min_brain: float, lesions: bool) -> SlicedHead:
     """Return a head as slices of `crop` x `crop` pixels of `pixel_mm`, as many millimetres apart.
 

@@ -139,6 +139,7 @@ class Adapted(BaseNetworkTrainer):
         """Return the source as some subject of the cohort may look, and the target as the cohort does."""
         labels = batch.labels[source]
         images, truth = batch.images[source], batch.images[target][:, CONTEXT, None]
+        truth = batch.clean[target][:, None] if target in batch.clean else truth
         if labels is None:
             return images, truth
         return (
