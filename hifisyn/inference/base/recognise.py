@@ -7,6 +7,7 @@ from hifisyn.base.contrasts import UNNAMED
 from hifisyn.base.naming import NAME_OF, likeliest
 from hifisyn.base.translate import BaseModel
 from hifisyn.inference.base.prediction import near, scans_as_given
+from hifisyn.preprocessing.brain_pose import Pose, find_pose
 from hifisyn.preprocessing.prepare_case import PreparedCase
 
 DOUBTFUL = 0.05
@@ -19,10 +20,12 @@ class Recognised:
     Attributes:
         slots: slot of the model to contrast.
         likely: likelihoods of each contrast's names; none of what is never named.
+        pose: how the head lies.
     """
 
     slots: Mapping[str, str]
     likely: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    pose: Pose = Pose.UPRIGHT
 
     @property
     def unnamed(self) -> str | None:
@@ -31,7 +34,9 @@ class Recognised:
 
     def remarks(self) -> tuple[str, ...]:
         """Return what a user should know."""
-        return tuple(line for slot, contrast in self.slots.items() if (line := self._remark(slot, contrast)))
+        turned = () if self.pose is Pose.UPRIGHT else (f"the head seems to lie {self.pose}: is its affine right?",)
+        named = (line for slot, contrast in self.slots.items() if (line := self._remark(slot, contrast)))
+        return (*turned, *named)
 
     def _remark(self, slot: str, contrast: str) -> str:
         likely = self.likely.get(contrast)
@@ -48,7 +53,7 @@ class Recognised:
 
 
 def recognise(model: BaseModel, case: PreparedCase, slots: Mapping[str, str]) -> Recognised:
-    """Look at the scans of a case, and name the one without a name where it is clear.
+    """Look at the scans of a case and how the head lies, and name the one without a name where it is clear.
 
     Args:
         model: that names contrasts.
@@ -60,4 +65,5 @@ def recognise(model: BaseModel, case: PreparedCase, slots: Mapping[str, str]) ->
     likely = {c: model.name(images[c], case.pixel_mm, neighbours=near(case)) for c in seen}
     named = {contrast: likeliest(values) for contrast, values in likely.items() if values}
     found = {(named.get(c) or slot) if slot == UNNAMED else slot: c for slot, c in slots.items()}
-    return Recognised(found, {contrast: values for contrast, values in likely.items() if values})
+    told = {contrast: values for contrast, values in likely.items() if values}
+    return Recognised(found, told, find_pose(case.reference.mask))

@@ -77,6 +77,7 @@ def base_sidecar(
         **({"ReplacedVoxels": replaced} if replaced else {}),
         "SkullStripped": True,
         "BrainMillilitres": record.brain_ml,
+        "HeadLies": recognised.pose.value,
         "Steps": {stage.value: str(step) for stage, step in record.steps.items()},
         "Plane": case.plane.value,
         "PixelMillimetres": round(case.pixel_mm, 4),
