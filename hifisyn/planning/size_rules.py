@@ -24,7 +24,6 @@ from hifisyn.plans import LengthPlan, Preset
 PUBLISHED_SIZE, PUBLISHED_BATCH = 256, 2
 PUBLISHED_PIXEL_MM = 1.0
 PUBLISHED_SLICES = 100
-PAPER_EPOCHS, ITERATIONS = 200, 250  # what the preset `paper` was frozen with
 FULL_SIZE_DEVICE = Device("cuda", 80.0, 16)  # on which every full-size plan fits
 NARROWER_WIDTHS = (64, 48, 32, 24, 16)
 MEMORY_SHARE = 0.9  # of the device's memory that a plan may use
@@ -41,7 +40,7 @@ MARGIN, MARGIN_FEW, FEW_SUBJECTS = 0.04, 0.08, 10
 PIXEL_STEP_MM = 0.05
 FINEST = 0.75  # finest pixel in native in-plane voxels
 EPOCHS_AT_LEAST = 12
-EPOCH_LENGTHS = (10, 20, 25, 50, 100, ITERATIONS)
+EPOCH_LENGTHS = (10, 20, 25, 50, 100, lengths.UPDATES)
 
 
 def n_down(crop: int) -> Choice[int]:
@@ -128,13 +127,11 @@ def length(sizes: Sizes, device: Device, preset: Preset = "recommended", period:
     Args:
         sizes: of the networks.
         device: whose time is limited or not.
-        preset: whose full length counts; HiFi-Syn's paper gives none.
+        preset: whose full length counts. HiFi-Syn's paper gives none: "paper" and "literal" take MGUIT's, which on the
+            cohorts of the paper is that of DRIT++'s code too.
         period: steps of the method to one that moves all its networks.
     """
-    if preset == "paper":
-        frozen = LengthPlan(epochs=PAPER_EPOCHS, iterations=ITERATIONS)
-        return Choice(frozen, f"{frozen.total} steps; the paper gives none, --length takes that of its sources")
-    if preset == "literal":
+    if preset != "recommended":
         return lengths.mguit(period)
     if not is_limited(device):
         return lengths.nnunet(period)

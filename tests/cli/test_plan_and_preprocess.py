@@ -179,16 +179,16 @@ def test_the_preset_paper_is_full_size_on_any_device(home, capsys):
     assert run("--no-slices", "--preset", "paper") == 0
     plans = Plans.load(folder(home) / "plans.json")
     assert (plans.preset, plans.slices.crop, plans.settings["networks"]["width"]) == ("paper", 216, 64)
-    assert (plans.length.total, plans.optimisation.average) == (50_000, 0)
+    assert (plans.length.total, plans.optimisation.average) == (1_500_000, 0)
     assert "preset paper, method HiFiSyn" in capsys.readouterr().out
 
 
 def test_the_length_of_another_work_is_taken_and_told(home, capsys):
-    assert run("--no-slices", "--preset", "paper", "--length", "mguit") == 0
-    assert Plans.load(folder(home) / "plans.json").length.total == 1_500_000
-    told = next(line for line in capsys.readouterr().out.splitlines() if "2000 epochs of 750 steps" in line)
+    assert run("--no-slices", "--preset", "paper", "--length", "nnunet") == 0
+    assert Plans.load(folder(home) / "plans.json").length.total == 750_000
+    told = next(line for line in capsys.readouterr().out.splitlines() if "1000 epochs of 750 steps" in line)
     assert "by an estimate" in told
-    assert "MGUIT's" in told
+    assert "nnU-Net's" in told
     assert run("--no-slices", "--overwrite", "--device", "cpu", "--length", "mguit") == 2
     assert "--length mguit must stand beside a plan without a time limit" in capsys.readouterr().err
 

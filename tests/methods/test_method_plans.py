@@ -61,14 +61,14 @@ def test_methods_share_slices_batch_length_and_width(preset, device):
     plans = [plan(fingerprint(), DEVICES[device], trainer_class(name), preset=preset) for name in ranked]
     networks = [p.settings["networks"] for p in plans]
     assert len({(p.slices, p.optimisation.batch_size, n["width"]) for p, n in zip(plans, networks, strict=True)}) == 1
-    assert len({updates(p, preset) for p in plans}) == 1
+    assert len({updates(p) for p in plans}) == 1
     assert len({n["n_down"] for n in networks if "n_down" in n}) == 1
     assert len({p.optimisation.average for p in plans}) == 1
 
 
-def updates(plans, preset):
-    """Epochs, and in each the updates of all networks; the frozen plan counts all steps."""
-    period = plans.settings.get("content_discriminator", {}).get("steps", 1) if preset != "paper" else 1
+def updates(plans):
+    """Epochs, and in each the updates of all networks."""
+    period = plans.settings.get("content_discriminator", {}).get("steps", 1)
     return plans.length.epochs, plans.length.iterations / period
 
 

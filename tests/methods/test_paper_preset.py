@@ -22,7 +22,7 @@ METHODS = [name for name in names() if competes(name)]  # the paper has no pairs
 PARTS = ("slices", "optimisation", "batches", "length", "settings")
 LAPTOP = Device("cpu", 8, 2, minutes=4)
 SMALL = ["slices.size=32", "slices.crop=32", "networks.width=8", "memory.value_width=16"]
-PHASES = {"UVCGAN": ["settings.pretraining=0.0001"]}  # so that five of ten steps come after pre-training
+PHASES = {"UVCGAN": ["settings.pretraining=0.00001"]}  # so that five of ten steps come after pre-training
 
 
 def paper(method):

@@ -246,12 +246,14 @@ def test_the_literal_preset_has_the_size_of_the_paper_and_its_slots():
 
 
 @pytest.mark.parametrize(
-    ("preset", "updates", "steps"), [("recommended", 250_000, 750_000), ("literal", 500_000, 500_000)]
+    ("preset", "updates", "steps"),
+    [("recommended", 250_000, 750_000), ("paper", 500_000, 1_500_000), ("literal", 500_000, 500_000)],
 )
 def test_the_length_without_a_limit_counts_updates_of_all_networks(preset, updates, steps):
     plans = plan(fingerprint(), GPU, preset=preset)
     trainer = HiFiSyn(plans.override(["width=4", "value_width=4"]), ("T1", "T2"))
     assert (plans.length.total / trainer.period, plans.length.total) == (updates, steps)
+    assert ("nnU-Net's" if preset == "recommended" else "MGUIT's") in plans.reasons["length.epochs"]
     assert "updates" in plans.reasons["length.epochs"]
 
 
@@ -265,6 +267,7 @@ def test_the_paper_takes_the_length_of_its_sources_where_that_is_asked_for():
         assert whose in planned[name].reasons["length.epochs"]
         least = 750_000 if name == "nnunet" else 1_500_000
         assert planned[name].length.total == least
+    assert plan(content, DEMO, preset="paper").length == planned["mguit"].length
     unchanged = plan(content, DEMO, preset="paper").model_dump(exclude={"length", "reasons", "device"})
     assert planned["drit"].model_dump(exclude={"length", "reasons", "device"}) == unchanged
     with pytest.raises(UserError, match="without a time limit"):

@@ -218,7 +218,7 @@ CHOICES = (
         "section 4.2",
         "nothing of steps that move D^c alone",
         (f"{D}steps",),
-        why="DRIT++'s d_iter: two of three steps move D^c alone, so 50,000 steps are 16,666 updates of G",
+        why="DRIT++'s d_iter: two of three steps move D^c alone, so 1,500,000 steps are 500,000 updates of G",
     ),
     Choice(
         "section 4.2",
@@ -230,7 +230,7 @@ CHOICES = (
         "training",
         "no length",
         ("length.epochs", "length.iterations"),
-        why="MGUIT's 500,000 updates, as frozen, nnU-Net's 250,000; `--length` takes that of another work",
+        why="MGUIT's 500,000 updates of all networks, nnU-Net's 250,000; `--length` takes that of another work",
     ),
     Choice(
         "training",
