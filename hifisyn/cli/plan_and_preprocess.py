@@ -33,6 +33,7 @@ examples:
   hifisyn_plan_and_preprocess -d IXI -p long --preset paper --length drit   the same as long as DRIT++ trains
   hifisyn_plan_and_preprocess -d IXI -p cycle -tr CycleGAN               a plan for another method
   hifisyn_plan_and_preprocess -d IXI --split-by site                     fold0 never sees the largest site, and so on
+  hifisyn_plan_and_preprocess -d IXI --split paper --preset paper        60 subjects and 20, as the paper lays them
 
   hifisyn_plan_and_preprocess -d UKB --shard $SLURM_ARRAY_TASK_ID/200    one task of an array job
   hifisyn_plan_and_preprocess -d UKB --dask-jobqueue slurm -np 200 --jobqueue-option queue=long walltime=24:00:00
@@ -55,7 +56,14 @@ def parser() -> Parser:
     parser.add_argument("--retry-failed", action="store_true", help="retry what failed before and has not changed")
     flags.OVERWRITE.add(parser, "plan again although there are plans")
     flags.SEED.add(parser, "of the splits")
-    parser.add_argument(
+    split = parser.add_mutually_exclusive_group()
+    split.add_argument(
+        "--split",
+        metavar="TRAIN/TEST",
+        help="subjects to train on and to hold out, drawn, none to validate on, as in 60/20; paper: as the paper has "
+        "them (IXI 60/20, UKB 70/30, BraTS 70/30)",
+    )
+    split.add_argument(
         "--split-by",
         choices=("subject", "site"),
         help="site: each fold leaves out a site of participants.tsv, its subjects validate; default: subject",
@@ -197,6 +205,7 @@ def _request(given: argparse.Namespace, cluster: "Executor | None") -> "PrepareR
         processes=given.processes,
         seed=given.seed,
         split_by=given.split_by,
+        split=given.split,
         overwrite=given.overwrite,
         slices=not given.no_slices,
         shard=Shard.parse(given.shard) if given.shard else None,

@@ -14,6 +14,7 @@ from hifisyn.errors import UserError
 from hifisyn.json_files import read_object
 from hifisyn.paths import FINGERPRINT_JSON, SPLITS_JSON
 from hifisyn.planning import planner
+from hifisyn.planning.counted_split import CountedSplit, drawing_order
 from hifisyn.planning.draw_splits import make_splits
 from hifisyn.planning.fingerprint import input_digest, summary
 from hifisyn.planning.prevalence import imbalance, prevalence
@@ -42,8 +43,8 @@ def existing_plans(run: Run, dataset: Dataset) -> Plans | None:
     return plans
 
 
-def split_cases(run: Run, whole: Dataset, usable: Dataset) -> Splits:
-    """Return the splits that exist, perhaps edited; make them where there are none.
+def split_cases(run: Run, whole: Dataset, usable: Dataset, count: CountedSplit | None) -> Splits:
+    """Return the splits that exist, perhaps edited; make them where there are none, by numbers where there is a count.
 
     Raises:
         UserError: they do not fit the data set, or were split otherwise than is asked for.
@@ -55,6 +56,10 @@ def split_cases(run: Run, whole: Dataset, usable: Dataset) -> Splits:
         check_splits(splits, whole.cases, whole.test, str(path), whole.sites)
         _refuse_other_split(splits, asked, str(path))
         log.info(f"splits: {path} is kept; remove it to split again")
+    elif count:
+        order = drawing_order(whole.cases, count.contrasts, run.request.seed)
+        splits = count.splits([case for case in order if case.name in usable.cases])
+        splits.save(path)
     else:
         splits = make_splits(usable.cases, usable.test, seed=run.request.seed, hold_out=not whole.test, sites=sites)
         splits.save(path)
@@ -66,7 +71,7 @@ def split_cases(run: Run, whole: Dataset, usable: Dataset) -> Splits:
 
 
 def _refuse_other_split(splits: Splits, asked: SplitBy | None, origin: str) -> None:
-    there: SplitBy = "site" if splits.sites_left_out else "subject"
+    there = "numbers" if splits.without_validation else "site" if splits.sites_left_out else "subject"
     if asked and asked != there:
         raise UserError(
             f"{origin} must be split by {asked}",

@@ -14,6 +14,7 @@ from hifisyn.cohort.case_steps import (
     update_page,
     verify_cases,
 )
+from hifisyn.cohort.counted import asked_for, only, prepare_drawn
 from hifisyn.cohort.failures import log_failures, write_failures
 from hifisyn.cohort.plan_steps import existing_plans, fingerprint_cases, lesions_differ, make_plans, split_cases
 from hifisyn.cohort.request import PreparedDataset, PrepareRequest
@@ -75,23 +76,34 @@ def _prepare(run: Run, raw: Path, whole: Dataset) -> tuple[Plans | None, Splits 
     settings = rules.preprocessing(whole, run.request.preprocessing)
     if plans:
         settings = Choice(plans.preprocessing, "")
-    dataset = verify_cases(run, run.part(whole))
-    dataset = align_cases(run, dataset, settings.value)
-    dataset = measure_cases(run, dataset, settings.value)
+    count = asked_for(run, whole)
+
+    def prepare(part: Dataset) -> Dataset:
+        aligned = align_cases(run, verify_cases(run, part), settings.value)
+        return measure_cases(run, aligned, settings.value)
+
+    dataset = prepare_drawn(run, whole, count, prepare)
     splits, lesions = None, ""
     if not run.request.shard:
         text = (raw / DATASET_JSON).read_text(encoding="utf-8")
         update_text(run.folder / DATASET_JSON, text, private=whole.private)
         _keep_sites(run.folder, whole)
-        splits = split_cases(run, whole, dataset)
+        splits = split_cases(run, whole, dataset, count)
         lesions = lesions_differ(run, dataset, splits)
         plans = _plan(run, dataset, splits, plans, settings, lesions)
     if run.request.slices and plans:
         dataset = extract_slices(run, dataset, plans)
         draw_cases(run, dataset)
         if not run.request.shard:
-            update_page(run, whole, lesions)
+            update_page(run, _used(whole, splits), lesions)
     return plans, splits
+
+
+def _used(whole: Dataset, splits: Splits | None) -> Dataset:
+    """Return the data set, of which a split by numbers uses only the cases that it names."""
+    if splits is None or not splits.without_validation:
+        return whole
+    return only(whole, {*splits.training_cases, *splits.test})
 
 
 def _keep_sites(folder: Path, whole: Dataset) -> None:

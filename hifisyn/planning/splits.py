@@ -74,6 +74,11 @@ class Splits:
         return tuple(sorted({case for fold in self.folds for case in fold.train + fold.val}))
 
     @property
+    def without_validation(self) -> bool:
+        """Whether all cases that are not held out train, and none validates, as in HiFi-Syn's paper."""
+        return bool(self.test) and not any(fold.val for fold in self.folds)
+
+    @property
     def sites_left_out(self) -> dict[int, str]:
         """Number of a fold to the site that it left out; empty where folds were not split by site."""
         return {number: fold.site for number, fold in enumerate(self.folds) if fold.site}
@@ -144,7 +149,9 @@ class Splits:
             if lacking:
                 lines.append(f"fold{number} has no training case with {', '.join(sorted(lacking))}")
         without = [f"fold{number}" for number, fold in enumerate(self.folds) if not _holds_pair(fold, cases)]
-        if without and len(everywhere) > 1:
+        if self.without_validation:
+            lines.append("no validation cases: the newest weights will count as best")
+        elif without and len(everywhere) > 1:
             lines.append(f"no validation case of {', '.join(without)} holds two contrasts: {CHOSEN_WITHOUT_PAIRS}")
         return lines
 
@@ -157,7 +164,7 @@ class Splits:
         lines = [f"test: {_count(cases, self.test)}"]
         for number, fold in enumerate(self.folds):
             left_out = f" ({fold.site} left out)" if fold.site else ""
-            train, val = _count(cases, fold.train), _count(cases, fold.val)
+            train, val = _count(cases, fold.train), _count(cases, fold.val) if fold.val else "none"
             lines.append(f"fold{number}{left_out}: train {train}, validation {val}")
         return lines
 
@@ -192,15 +199,15 @@ def check_splits(
         sites: subject to site, of those whose site is known.
 
     Raises:
-        UserError: a case is unknown, a subject stands on two sides, a fold is empty, imagesTs is trained on, or a fold
-            trains on the site that it says it leaves out.
+        UserError: a case is unknown, a subject stands on two sides, a fold is empty or alone has no cases to validate
+            on, imagesTs is trained on, or a fold trains on the site that it says it leaves out.
     """
     everyone = dict(cases) | dict(test)
     unknown = sorted(({*splits.test, *splits.training_cases}) - set(everyone))
     if unknown:
         raise UserError(f"{origin} must name usable cases of the data set", got=first_names(unknown), hint=FIX)
     for number, fold in enumerate(splits.folds):
-        if not fold.train or not fold.val:
+        if not fold.train or not (fold.val or splits.without_validation):
             raise UserError(f"{origin}: fold{number} must have cases in train and val", got="an empty part", hint=FIX)
     refuse_leaks(splits, cases, test, origin, sites)
 
