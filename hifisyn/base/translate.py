@@ -78,9 +78,9 @@ class BaseModel:
         given = {name: _amid(np.asarray(stack, dtype=np.float32), neighbours) for name, stack in slices.items()}
         found = self._found(given, condition(slices, pixel_mm, look), mirror)
         if is_fine(pixel_mm, found.shape[-2:]):
-            small = {name: halved(fitted(stack, BLOCK)) for name, stack in given.items()}
+            small = {name: _halved(stack) for name, stack in given.items()}
             coarse = self._found(small, condition(slices, BLOCK * pixel_mm, look), mirror)
-            found = blended(found, coarse, _brain(small))
+            found = blended(*(torch.from_numpy(part) for part in (found, coarse, _brain(small)))).numpy()
         brain = _brain(given)
         return {
             target: (
@@ -135,6 +135,10 @@ class BaseModel:
         if not np.isfinite(found).all():
             raise UserError("the base model must translate into finite values", got="NaN or infinity")
         return found
+
+
+def _halved(stack: np.ndarray) -> np.ndarray:
+    return halved(torch.from_numpy(fitted(stack, BLOCK))).numpy()
 
 
 def _middle(brain: np.ndarray) -> list[int]:

@@ -6,8 +6,8 @@ two scans of 1 mm the mean was better in all six directions (`documentation/expl
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
 from hifisyn.base.unet import MULTIPLE
@@ -27,21 +27,21 @@ def is_fine(pixel_mm: float, shape: Sequence[int]) -> bool:
     return BLOCK * pixel_mm <= COARSEST_MM and max(shape) > BLOCK * MULTIPLE
 
 
-def halved(stack: np.ndarray) -> np.ndarray:
+def halved(stack: Tensor) -> Tensor:
     """Return slices (..., H / 2, W / 2): the mean of the brain in each block of 2 x 2, -1 where less than half is.
 
     Args:
-        stack: (..., H, W) float32, sides even, -1 outside the brain.
+        stack: (..., H, W), sides even, -1 outside the brain.
     """
-    image = torch.from_numpy(stack).reshape(-1, 1, *stack.shape[-2:])
-    brain = (image > OUTSIDE).float()
+    image = stack.reshape(-1, 1, *stack.shape[-2:])
+    brain = (image > OUTSIDE).to(image.dtype)
     share = avg_pool2d(brain, BLOCK)
     mean = avg_pool2d((image - OUTSIDE) * brain, BLOCK) / share.clamp(min=LEAST_BRAIN) + OUTSIDE
     small = torch.where(share >= LEAST_BRAIN, mean, torch.full_like(mean, OUTSIDE))
-    return small.reshape(*stack.shape[:-2], *small.shape[-2:]).numpy()
+    return small.reshape(*stack.shape[:-2], *small.shape[-2:])
 
 
-def blended(fine: np.ndarray, coarse: np.ndarray, coarse_brain: np.ndarray) -> np.ndarray:
+def blended(fine: Tensor, coarse: Tensor, coarse_brain: Tensor) -> Tensor:
     """Return the mean of what was found at both scales, (S, C, H, W); where the coarse brain ends, the fine alone.
 
     Args:
@@ -50,9 +50,9 @@ def blended(fine: np.ndarray, coarse: np.ndarray, coarse_brain: np.ndarray) -> n
         coarse_brain: (S, h, w) bool.
     """
     height, width = fine.shape[-2:]
-    mask = torch.from_numpy(coarse_brain[:, None].astype(np.float32))
+    mask = coarse_brain[:, None].to(fine.dtype)
     weight, values = (
-        interpolate(part, scale_factor=BLOCK, mode="bilinear", align_corners=False)[..., :height, :width].numpy()
-        for part in (mask, torch.from_numpy(coarse) * mask)
+        interpolate(part, scale_factor=BLOCK, mode="bilinear", align_corners=False)[..., :height, :width]
+        for part in (mask, coarse * mask)
     )
-    return np.where(weight > 0, (fine + values / np.maximum(weight, np.finfo(np.float32).tiny)) / 2, fine)
+    return torch.where(weight > 0, (fine + values / weight.clamp(min=torch.finfo(fine.dtype).tiny)) / 2, fine)

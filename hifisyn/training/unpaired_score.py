@@ -26,6 +26,7 @@ TISSUES, CYCLE, BASE, SEGMENTATION = "tissue_statistics", "cycle", "base_agreeme
 # Set on the runs of `benchmarks/choice_without_pairs`: agreement with the base model fell where SSIM did; the cycle
 # closed ever better while translations became worse.
 WEIGHTS = {TISSUES: 1.0, CYCLE: 0.2, BASE: 4.0, SEGMENTATION: 1.0}
+LEAST_AGREEMENT = 0.95  # of a base model that was moved with what it was: far above that of base and truth
 NOISE = 0.05  # standard deviation, of images in [-1, 1]
 FEWEST = 50  # voxels that a tissue is judged by
 QUANTILES = (np.arange(20) + 0.5) / 20
@@ -107,6 +108,21 @@ def unpaired_score(parts: Mapping[str, float]) -> float:
     known = {name: value for name, value in parts.items() if np.isfinite(value)}
     total = sum(WEIGHTS[name] for name in known)
     return sum(WEIGHTS[name] * value for name, value in known.items()) / total if total else float("nan")
+
+
+def moved_score(parts: Mapping[str, float]) -> float:
+    """Return the score of a base model that was moved; NaN where nothing is known.
+
+    Agreement with the base model and the Dice of tissues in clean images are highest before the first step, so that
+    nothing would ever be gained. Agreement counts only as far as it falls below `LEAST_AGREEMENT`, and Dice does not.
+
+    >>> moved_score({TISSUES: 0.8, CYCLE: 0.6, BASE: 1.0}) < moved_score({TISSUES: 0.81, CYCLE: 0.6, BASE: 0.97})
+    True
+    >>> moved_score({TISSUES: 0.8, CYCLE: 0.6, BASE: 1.0}) > moved_score({TISSUES: 0.81, CYCLE: 0.6, BASE: 0.9})
+    True
+    """
+    near = {BASE: min(parts[BASE], LEAST_AGREEMENT)} if BASE in parts else {}
+    return unpaired_score({name: parts[name] for name in (TISSUES, CYCLE) if name in parts} | near)
 
 
 def _log_likelihood(values: np.ndarray, quantiles: np.ndarray, share: float) -> np.ndarray:

@@ -112,7 +112,8 @@ def measure_without_pairs(
         back = _translate_back(trainer, direction, slices)
         parts = _parts(validation.samples[direction], expected[direction], slices, back)
         known = {name: value for name, value in parts.items() if np.isfinite(value)}
-        known[SCORE] = unpaired_score.unpaired_score(known)
+        score = unpaired_score.moved_score if trainer.ADAPTS_BASE else unpaired_score.unpaired_score
+        known[SCORE] = score(known)
         numbers |= {column(direction, name): value for name, value in known.items()}
     return numbers
 

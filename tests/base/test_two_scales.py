@@ -25,7 +25,7 @@ class Copies(BaseNetwork):
 def test_blocks_are_the_mean_of_their_brain():
     rng = np.random.default_rng(0)
     stack = np.where(rng.random((2, 3, 6, 8)) < 0.6, rng.uniform(-0.9, 1, (2, 3, 6, 8)), -1).astype(np.float32)
-    small = halved(stack)
+    small = halved(torch.from_numpy(stack)).numpy()
     for at in np.ndindex(2, 3, 3, 4):
         block = stack[at[0], at[1], 2 * at[2] : 2 * at[2] + 2, 2 * at[3] : 2 * at[3] + 2]
         brain = block[block > -1]
@@ -37,7 +37,7 @@ def test_what_is_even_stays_even_up_to_the_edge_of_the_brain():
     brain[0, 1:3, 1:3] = True
     coarse = np.where(brain[:, None], 0.5, -1).astype(np.float32)
     fine = np.full((1, 1, 8, 7), 0.1, np.float32)
-    found = blended(fine, coarse, brain)[0, 0]
+    found = blended(*(torch.from_numpy(part) for part in (fine, coarse, brain)))[0, 0]
     np.testing.assert_allclose(found[1:7, 1:7], 0.3, atol=1e-6)
     np.testing.assert_allclose(found[0], 0.1, atol=1e-6)
 

@@ -115,10 +115,10 @@ def base(width=4):
     return BaseModel(network.eval().requires_grad_(False))
 
 
-def begun(model, monkeypatch):
+def begun(model, monkeypatch, pixel_mm=2.0):
     """Return a trainer that starts from a base model."""
     monkeypatch.setattr(shipped, "shipped", lambda: model)
-    plans = toy_plans("Adapted", "slices.pixel_mm=2.0")  # the base model sees finer ones at a second scale
+    plans = toy_plans("Adapted", f"slices.pixel_mm={pixel_mm}")
     start = Pretrained.of_base(Adapted, plans)
     trainer = Adapted(adopt_sizes(plans, start), PAIR)
     start.put_into(trainer.networks)
@@ -126,9 +126,10 @@ def begun(model, monkeypatch):
     return trainer
 
 
-def test_fresh_it_is_the_base_model_told_the_look(monkeypatch):
+@pytest.mark.parametrize("pixel_mm", [2.0, 1.0])  # fine ones are seen at two scales
+def test_fresh_it_is_the_base_model_told_the_look(monkeypatch, pixel_mm):
     model = base()
-    trainer = begun(model, monkeypatch)
+    trainer = begun(model, monkeypatch, pixel_mm)
     means = [-0.3, 0.1, 0.5, np.nan]
     known(trainer, T2=means)
     rng = np.random.default_rng(0)
@@ -178,7 +179,7 @@ def test_the_two_contrasts_of_an_unpaired_step_never_meet():
     seen = []
     for given in (image, image.flip(-1)):
         trainer.generator.manual_seed(1)
-        shown, wanted = trainer._real(batch_of(given, image, "unpaired"), "T1", "T2")
+        shown, wanted = trainer._real(batch_of(given, image, "unpaired"), "T1", "T2", 2.0)
         assert torch.equal(wanted, image[:, 1:2])
         assert not shown.requires_grad
         seen.append(shown)

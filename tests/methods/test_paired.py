@@ -181,7 +181,8 @@ def base(width=4):
     return BaseModel(network.eval())
 
 
-def test_begun_with_the_base_model_it_translates_as_that_does(monkeypatch):
+@pytest.mark.parametrize("pixel_mm", [2.0, 1.0])  # fine ones are seen at two scales
+def test_begun_with_the_base_model_it_translates_as_that_does(monkeypatch, pixel_mm):
     model = base()
     monkeypatch.setattr(shipped, "shipped", lambda: model)
     plans = toy_plans("Paired", "slices.size=64", "slices.crop=64")
@@ -190,14 +191,14 @@ def test_begun_with_the_base_model_it_translates_as_that_does(monkeypatch):
     assert adopted.width == 4
     assert adopted.optimisation.lr == plans.optimisation.lr
     for domains in (PAIR, ("FLAIR", "T1")):
-        own = toy_plans("Paired", "settings.networks.width=4", "slices.pixel_mm=2.0", domains=domains)
+        own = toy_plans("Paired", "settings.networks.width=4", f"slices.pixel_mm={pixel_mm}", domains=domains)
         trainer = Paired(own, domains).train(False)
         fresh, left = start.put_into(trainer.networks)
         assert not fresh
         assert any("PD" in name for name in left)
         stack = anatomy(3)[0].repeat(2, 3, 3)[:, :64, :64].numpy()
         source, target = domains
-        wanted = model.translate({source: stack}, 2.0, neighbours=False)[target][0]
+        wanted = model.translate({source: stack}, pixel_mm, neighbours=False)[target][0]
         with torch.no_grad():
             image = torch.from_numpy(stack)[:, None].expand(-1, 3, -1, -1)
             made = trainer.translate(image, source, target)[:, 0].numpy()

@@ -44,6 +44,31 @@ def test_every_direction_has_its_parts_and_their_score(tmp_path):
     assert len(numbers) == 2 * (len(parts) + 1)
 
 
+class Moves(Toy):
+    """A method that begins with the base model."""
+
+    ADAPTS_BASE = True
+
+
+def test_a_base_model_that_was_moved_is_not_asked_whether_it_stayed(tmp_path):
+    """What is highest before the first step chooses nothing: only far from the base model agreement counts."""
+    store, scores = toy_store(tmp_path), []
+    moving, validation = Moves(toy_plans(Toy), PAIR), ValidationSet.read(store, ("c6",), PAIR, 16)
+    assert validation is not None
+    made = translate_all(moving, validation)
+    for sign in (1, 0.99, -1):
+        noise = 0.1 * made[THERE].std() * np.random.default_rng(0).normal(size=made[THERE].shape)
+        near = {d: sign * images + (noise if sign == 0.99 else 0) for d, images in made.items()}
+        found = RealScans(store, TRAIN, 16, lambda d, slices: near[d]).expected(validation)  # noqa: B023
+        numbers = measure_without_pairs(moving, validation, found, made)
+        scores.append(numbers[f"T1_to_T2/{SCORE}"])
+    assert scores[0] == scores[1] > scores[2]
+    before = {TISSUES: 0.8, CYCLE: 0.6, SEGMENTATION: 0.5, BASE: 1.0}
+    better = {TISSUES: 0.81, CYCLE: 0.61, SEGMENTATION: 0.48, BASE: 0.98}
+    assert unpaired_score.moved_score(better) > unpaired_score.moved_score(before)
+    assert unpaired_score.unpaired_score(better) < unpaired_score.unpaired_score(before)
+
+
 def test_the_truth_of_validation_cases_is_never_looked_at(tmp_path):
     store = toy_store(tmp_path)
     _, before = numbers_of(store)

@@ -25,6 +25,7 @@ from hifisyn.methods.adapted.tissue_look import TissueLook, looks_of_cohort, new
 from hifisyn.methods.base_trainer import BaseNetworkTrainer, OneNetwork
 from hifisyn.methods.named_network import NamedNetwork
 from hifisyn.methods.named_translator import Translator
+from hifisyn.methods.scale_of_step import at_drawn_scale
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.precision import wide
 from hifisyn.planning.device import Device
@@ -120,11 +121,15 @@ class Adapted(BaseNetworkTrainer):
 
     def updates(self, batch: Batch) -> Updates:
         """Yield one update for all directions of the step."""
+        batch, pixel_mm = at_drawn_scale(batch, self.plans.slices.pixel_mm, self.generator)
         made, wanted, brains = [], [], []
-        show = self._simulated if batch.kind == "simulated" else self._real
         for source, target in batch.directions:
-            given, truth = show(batch, source, target)
-            made.append(wide(self.translator(source, target)(given)))
+            given, truth = (
+                self._simulated(batch, source, target)
+                if batch.kind == "simulated"
+                else self._real(batch, source, target, pixel_mm)
+            )
+            made.append(wide(self._translator(source, target, pixel_mm)(given)))
             wanted.append(truth)
             brains.append((truth > OUTSIDE).to(truth.dtype))
         output, weights = torch.cat(made), torch.ones(sum(map(len, made)), 1, device=self.device)
@@ -132,8 +137,11 @@ class Adapted(BaseNetworkTrainer):
 
     def translator(self, source: str, target: str) -> Translator:
         """Return one direction of the network, told how the target looks."""
+        return self._translator(source, target, self.plans.slices.pixel_mm)
+
+    def _translator(self, source: str, target: str, pixel_mm: float) -> Translator:
         look = self.looks[target].told()
-        return Translator(self.networks.generator, source, target, self.plans.slices.pixel_mm, look)
+        return Translator(self.networks.generator, source, target, pixel_mm, look)
 
     def _simulated(self, batch: Batch, source: str, target: str) -> tuple[Tensor, Tensor]:
         """Return the source as some subject of the cohort may look, and the target as the cohort does."""
@@ -153,11 +161,11 @@ class Adapted(BaseNetworkTrainer):
         wanted = look.means[: len(HEALTHY)] + spread * drawn * look.spreads[: len(HEALTHY)]
         return with_tissue_means(images, labels, values, wanted.clamp(-1, 1), look.known[: len(HEALTHY)])
 
-    def _real(self, batch: Batch, source: str, target: str) -> tuple[Tensor, Tensor]:
+    def _real(self, batch: Batch, source: str, target: str, pixel_mm: float) -> tuple[Tensor, Tensor]:
         """Return the present translation of a real target into the source, with noise, and the target."""
         truth = batch.images[target]
         with torch.no_grad():
-            back = wide(self.translator(target, source)(truth)[:, :1])
+            back = wide(self._translator(target, source, pixel_mm)(truth)[:, :1])
             drawn = torch.randn(back.shape, generator=self.generator, device=self.device)
             noisy = (back + self.settings.noise * drawn).clamp(-1, 1)
         middle = truth[:, CONTEXT, None]

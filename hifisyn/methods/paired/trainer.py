@@ -22,6 +22,7 @@ from hifisyn.methods.named_translator import Translator
 from hifisyn.methods.paired import planning
 from hifisyn.methods.paired.displacement import best_fit
 from hifisyn.methods.paired.settings import PairedSettings
+from hifisyn.methods.scale_of_step import at_drawn_scale
 from hifisyn.networks.precision import wide
 from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan
@@ -68,9 +69,10 @@ class Paired(BaseNetworkTrainer):
 
     def updates(self, batch: Batch) -> Updates:
         """Yield one update for all directions of the step."""
+        batch, pixel_mm = at_drawn_scale(batch, self.plans.slices.pixel_mm, self.generator)
         made, wanted, brains = [], [], []
         for source, target in batch.directions:
-            output = wide(self.translator(source, target)(batch.images[source]))
+            output = wide(self._translator(source, target, pixel_mm)(batch.images[source]))
             images = {contrast: batch.images[contrast][:, CONTEXT, None] for contrast in (source, target)}
             brain = ((images[source] > OUTSIDE) & (images[target] > OUTSIDE)).to(output.dtype)  # what both scans cover
             own = self.settings
@@ -82,4 +84,7 @@ class Paired(BaseNetworkTrainer):
 
     def translator(self, source: str, target: str) -> Translator:
         """Return one direction of the network."""
-        return Translator(self.networks.generator, source, target, self.plans.slices.pixel_mm)
+        return self._translator(source, target, self.plans.slices.pixel_mm)
+
+    def _translator(self, source: str, target: str, pixel_mm: float) -> Translator:
+        return Translator(self.networks.generator, source, target, pixel_mm)
