@@ -33,6 +33,7 @@ def parser() -> Parser:
     flags.SUBJECTS_NUMBER.add(p, "in the viewer, at most; default: 6")
     flags.SLICES.add(p, "in the viewer; default: 24, fewer where the page grows large")
     p.add_argument("--no-figures", action="store_true", help="draw no figures, which is much quicker")
+    p.add_argument("--background", action="store_true", help="maps of content queries show background too")
     flags.OVERWRITE.add(p)
     flags.add_roots(p, flags.PREPROCESSED, flags.RESULTS)
     return p
@@ -54,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         unit=options.unit,
         subjects=options.subjects_number,
         slices=options.slices,
+        background=options.background,
         figures=not options.no_figures,
         overwrite=options.overwrite,
     )

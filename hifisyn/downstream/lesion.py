@@ -15,6 +15,7 @@ import pandas as pd
 from hifisyn.columns import CASE, SUBJECT
 from hifisyn.directions import Direction
 from hifisyn.downstream.job import DownstreamJob, DownstreamResult
+from hifisyn.downstream.maps import write_map
 from hifisyn.downstream.measures import COMPARISON, REAL, mean_dice, remark
 from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.networks import (
@@ -99,6 +100,8 @@ def _do(
         shown = {f"{kind} {target}": scans[f"{case}__{kind}"] for kind in (REAL, SYNTHETIC)}
         shown_maps = {f"{kind} {target}": maps[kind] for kind in (REAL, SYNTHETIC)}
         draw(folder / f"{case}.png", shown, shown_maps, reference, list(model.classes))
+        for kind in (REAL, SYNTHETIC):
+            write_map(folder, case, kind, scans[f"{case}__{kind}"], maps[kind])
     settings = {"source": source, "target": target, "split": model.split}
     table = pd.DataFrame(rows)
     found = {"classes": list(model.classes), "remark": remark(table) if rows else ""}
@@ -131,11 +134,12 @@ def draw(
         classes: names of 1, 2, ...
     """
     grid = next(iter(scans.values()))
-    segmented = [SegmentedScan(name, _stack(scan), axial(grid.with_data(maps[name]))) for name, scan in scans.items()]
+    segmented = [SegmentedScan(name, as_shown(scan), axial(grid.with_data(maps[name]))) for name, scan in scans.items()]
     draw_overlays(path, segmented, axial(grid.with_data(reference)), dict(enumerate(classes, 1)))
 
 
-def _stack(scan: Volume) -> np.ndarray:
+def as_shown(scan: Volume) -> np.ndarray:
+    """Return a scan that is 0 outside the brain as axial slices (S, H, W) in [-1, 1], by its own brightest voxels."""
     stack = axial(scan)
     inside = stack[stack > 0]
     brightest = float(np.percentile(inside, BRIGHTEST_PERCENTILE)) if inside.size else 1.0

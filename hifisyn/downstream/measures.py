@@ -11,6 +11,7 @@ from hifisyn.columns import CASE, SUBJECT
 COMPARISON = "comparison"
 REAL = "real"
 LEAST_DICE = 0.05
+KINDS = {"dice": "Dice", "vs": "VS", "hd95": "HD95"}
 
 
 def measures_of(cases: pd.DataFrame) -> list[str]:
@@ -59,3 +60,13 @@ def mean_dice(row: Mapping[str, float]) -> float:
     values = np.array([value for name, value in row.items() if name.startswith("dice_")], dtype=float)
     values = values[~np.isnan(values)]
     return float(values.mean()) if values.size else float("nan")
+
+
+def measure_title(measure: str) -> str:
+    """Return the title of a measure of a downstream task.
+
+    >>> measure_title("dice"), measure_title("dice_GM"), measure_title("vs_CSF")
+    ('Dice', 'Dice GM', 'VS CSF')
+    """
+    kind, _, structure = measure.partition("_")
+    return f"{KINDS.get(kind, kind)} {structure}".strip()

@@ -8,8 +8,9 @@ import pandas as pd
 
 from hifisyn.columns import DIRECTION, MODEL
 from hifisyn.directions import Direction
-from hifisyn.downstream.measures import COMPARISON, REAL, border_measures, shown_measures
+from hifisyn.downstream.measures import COMPARISON, REAL, border_measures, measure_title, shown_measures
 from hifisyn.downstream.run import FinishedJob
+from hifisyn.downstream.table_4 import tables_4
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.downstream.tissue_of_folders import MAIN
 from hifisyn.evaluation.ceilings import ceiling_rows, with_ceilings_explained
@@ -17,26 +18,15 @@ from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.differences import differences
 from hifisyn.tables.table import Table
 
-KINDS = {"dice": "Dice", "vs": "VS", "hd95": "HD95"}
 BORDERS_NOTE = "HD95: 95th percentile of the distances of two borders, the larger of both ways; not tested."
 
 
 def tables(done: Sequence[FinishedJob]) -> list[Table]:
-    """Return the tables of each task: tissue by model; lesions and augmentation against real scans, and the gaps."""
+    """Return the tables of each task: tissue by model, lesions against real scans, Table 4, and the gaps."""
     result = []
     for task in dict.fromkeys(entry.job.task for entry in done):
         result += _tables(task, [entry for entry in done if entry.job.task == task])
     return result
-
-
-def measure_title(measure: str) -> str:
-    """Return the title of a measure of a downstream task.
-
-    >>> measure_title("dice"), measure_title("dice_GM"), measure_title("vs_CSF")
-    ('Dice', 'Dice GM', 'VS CSF')
-    """
-    kind, _, structure = measure.partition("_")
-    return f"{KINDS.get(kind, kind)} {structure}".strip()
 
 
 def borders(cases: pd.DataFrame, row: str, title: str) -> list[Table]:
@@ -67,14 +57,16 @@ def _tables(task: DownstreamTask, done: Sequence[FinishedJob]) -> list[Table]:
         main = cases[cases[COMPARISON] == MAIN]
         table = compare_methods(main, row=MODEL, title=f"{task}: {tools}", **words)
         return [table, *borders(main, MODEL, f"{task}: {tools}")]
-    if cases[MODEL].nunique() > 1:
-        cases[DIRECTION] = cases[MODEL] + ", " + cases[DIRECTION]
-    table = compare_methods(cases, row=COMPARISON, reference=REAL, title=f"{task}: {tools}", **words)
     remarks = [
         f"{_direction(entry)}: {entry.result.settings['remark']}."
         for entry in done
         if entry.result.settings.get("remark")
     ]
+    if task == DownstreamTask.AUGMENT:
+        return list(tables_4(cases, tools, list(dict.fromkeys(remarks))).values())
+    if cases[MODEL].nunique() > 1:
+        cases[DIRECTION] = cases[MODEL] + ", " + cases[DIRECTION]
+    table = compare_methods(cases, row=COMPARISON, reference=REAL, title=f"{task}: {tools}", **words)
     table = replace(table, note=" ".join([*remarks, table.note]))
     return [table, differences(table, percent=True, title=f"{task}: difference from {REAL}, percentage points")]
 

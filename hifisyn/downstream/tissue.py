@@ -14,6 +14,7 @@ from hifisyn.columns import CASE, SUBJECT
 from hifisyn.dataset import TISSUES
 from hifisyn.directions import Direction
 from hifisyn.downstream.job import DownstreamJob, DownstreamResult
+from hifisyn.downstream.maps import write_map
 from hifisyn.downstream.model_under_test import ModelUnderTest
 from hifisyn.downstream.scans import Scans
 from hifisyn.downstream.tasks import DownstreamTask
@@ -99,7 +100,7 @@ def segment_case(
     lesions: tuple[int, ...],
     folder: Path,
 ) -> pd.DataFrame:
-    """Segment the real and the synthetic scan of a case, compare the maps, and draw them.
+    """Segment the real and the synthetic scan of a case, compare the maps, keep and draw them.
 
     Args:
         aligned: folder of the aligned cases.
@@ -109,7 +110,7 @@ def segment_case(
         scale: scanner units of the synthetic scan at +1.
         tool: what segments both.
         lesions: values of the label map that are no healthy tissue.
-        folder: for the picture.
+        folder: for the picture and the maps.
 
     Returns:
         The rows of `hifisyn.downstream.tissue_of_folders.compare`.
@@ -126,6 +127,8 @@ def segment_case(
     loaded = Loaded(volume, truth, brain, "file", registered=False)
     rows, maps = compare(loaded, segment)
     stacks = comparable_stacks(loaded, scale)
+    for name, labels in maps.items():
+        write_map(folder, case, name, volume, labels)
     outline = {name: axial(volume.with_data(labels)) for name, labels in maps.items()}
     counted = np.flatnonzero(stacks.brain.any(axis=(1, 2))).tolist()
     columns = {"real": stacks.truth, "synthetic": stacks.synthetic}

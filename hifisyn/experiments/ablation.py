@@ -6,7 +6,8 @@ import pandas as pd
 
 from hifisyn.columns import CASE, DIRECTION, SUBJECT
 from hifisyn.evaluation.measures import MEASURES
-from hifisyn.experiments.cost import cost
+from hifisyn.experiments.as_the_paper import AS_THE_PAPER, as_the_paper, read_slices
+from hifisyn.experiments.cost import beside_quality, cost, seconds_a_step
 from hifisyn.experiments.experiment import Experiment
 from hifisyn.experiments.kind import Kind
 from hifisyn.experiments.rows import FULL, PARTS, TABLE_6, Row
@@ -32,7 +33,10 @@ ABLATION = Kind("ablation", noun="row", page="table", reference=FULL.name, short
 def pages(experiment: Experiment, results: Results) -> Pages:
     """Return what an ablation shows: the parts of its rows and its tables; table.csv holds all measures of slices."""
     beside = details(results.cases)
-    shown = [*comparisons(results.cases, experiment.title), *beside.values()]
+    seconds = seconds_a_step(results.trainings)
+    quality = [beside_quality(table, seconds) for table in comparisons(results.cases, experiment.title)]
+    paper = tests_as_the_paper(read_slices(experiment, results.trainings))
+    shown = [*quality, *paper, *beside.values()]
     if len(experiment.seeds) > 1:
         shown.append(seed_table(results.cases))
     shown.append(cost(results.trainings, ROW))
@@ -41,17 +45,32 @@ def pages(experiment: Experiment, results: Results) -> Pages:
         preface=[parts_table(experiment.rows).markdown()],
         tables=shown,
         files={"table": numbers.to_csv(index=False, float_format="%.6f")}
-        | {name: table.csv() for name, table in beside.items()},
+        | {name: table.csv() for name, table in beside.items()}
+        | ({AS_THE_PAPER: pd.concat([table.numbers for table in paper]).to_csv(index=False)} if paper else {}),
     )
 
 
 def comparisons(cases: pd.DataFrame, title: str) -> list[Table]:
     """Return `comparison`; of rows of Table 6 alone, one table a method, tested against the method as published."""
+    families = _families(cases)
+    if len(families) == 1 and FULL.name in families:
+        return [comparison(cases, title)]
+    return [comparison(own, f"{title}: {method}", reference=method) for method, own in families.items()]
+
+
+def tests_as_the_paper(slices: pd.DataFrame) -> list[Table]:
+    """Return `as_the_paper` for the same families as `comparisons`."""
+    families = _families(slices) if len(slices) else {}
+    return [table for reference, own in families.items() if (table := as_the_paper(own, reference))]
+
+
+def _families(cases: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return rows that are tested together, by their reference: of Table 6 alone those of a method, else all."""
     methods = {row.name: row.method for row in TABLE_6}
     if not set(cases[ROW]) <= set(methods):
-        return [comparison(cases, title)]
+        return {FULL.name: cases}
     own = cases[ROW].map(methods)
-    return [comparison(cases[own == method], f"{title}: {method}", reference=method) for method in dict.fromkeys(own)]
+    return {method: cases[own == method] for method in dict.fromkeys(own)}
 
 
 def comparison(cases: pd.DataFrame, title: str, measures: Sequence[str] = SHOWN, reference: str = FULL.name) -> Table:

@@ -12,6 +12,7 @@ from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.evaluation.model_task import EvaluationTask
 from hifisyn.evaluation.untrained import is_untrained
 from hifisyn.experiments import benchmark_tables as tables
+from hifisyn.experiments.as_the_paper import AS_THE_PAPER, as_the_paper, read_slices
 from hifisyn.experiments.compare import read_subjects, task_of
 from hifisyn.experiments.cost import cost
 from hifisyn.experiments.experiment import Experiment
@@ -45,6 +46,8 @@ def pages(experiment: Experiment, results: Results) -> Pages:
 def _tables(experiment: Experiment, results: Results) -> dict[str, Table]:
     """Return the tables by the name of their files."""
     shown = {"table_1": tables.table_1(results.cases), "table_2": tables.table_2(results.cases)}
+    paper = as_the_paper(read_slices(experiment, results.trainings), REFERENCE, head=METHOD)
+    shown |= {AS_THE_PAPER: paper} if paper else {}
     untrained = _untrained(experiment, results)
     shown |= details(tables.with_base(results.cases, untrained), head=METHOD)
     rows = _rows_of_models(results)

@@ -5,22 +5,22 @@ from dataclasses import replace
 
 import pandas as pd
 
-from hifisyn.columns import DIRECTION, METHOD, SUBJECT
+from hifisyn.columns import DIRECTION, METHOD
 from hifisyn.directions import Direction
 from hifisyn.downstream import tissue
-from hifisyn.downstream.measures import COMPARISON, shown_measures
+from hifisyn.downstream.measures import COMPARISON, measure_title, shown_measures
 from hifisyn.downstream.run import FinishedJob
-from hifisyn.downstream.show import borders, measure_title
+from hifisyn.downstream.show import borders
 from hifisyn.downstream.tissue_of_folders import MAIN
 from hifisyn.evaluation.measures import LOWER_IS_BETTER, TITLES
 from hifisyn.evaluation.untrained import base_rows, models_last, with_base_explained
+from hifisyn.experiments.as_the_paper import WHOLE
 from hifisyn.experiments.methods import REFERENCE
-from hifisyn.experiments.tables import ROW, against
+from hifisyn.experiments.tables import ROW, against, of_every_task
 from hifisyn.tables.comparison import compare_methods
 from hifisyn.tables.heads import Head
 from hifisyn.tables.table import Table
 
-WHOLE = ("psnr", "ssim")
 BRAIN = ("psnr_brain", "ssim_brain", "correlation")
 RANGE = "Intensities are in [-1, 1]: the range of PSNR and SSIM is 2."
 
@@ -34,8 +34,7 @@ def table_1(cases: pd.DataFrame) -> Table:
         cases: `row`, `seed`, `direction`, `case`, `subject`, `MEASURES`; a direction is a task.
     """
     tasks = list(dict.fromkeys(cases[DIRECTION]))
-    whole = cases[_all_there(cases, [ROW], len(tasks))]
-    whole = whole[_all_there(whole, [ROW, SUBJECT], len(tasks))]
+    whole = of_every_task(cases, len(tasks))
     average = whole.assign(**{DIRECTION: f"average of {len(tasks)} tasks"})
     shown = pd.concat([cases, average], ignore_index=True) if len(tasks) <= 2 or average.empty else average
     table = against(shown, REFERENCE, WHOLE, "Table 1: image quality over the slice", head=METHOD)
@@ -120,11 +119,6 @@ def untrained(cases: pd.DataFrame) -> Table:
         title="What needs no training",
     )
     return with_base_explained(table, base_rows(cases[METHOD]))
-
-
-def _all_there(cases: pd.DataFrame, keys: list[str], tasks: int) -> pd.Series:
-    """Return which rows belong to a group that has every task."""
-    return cases.groupby(keys)[DIRECTION].transform("nunique") == tasks
 
 
 def _task(entry: FinishedJob) -> str:

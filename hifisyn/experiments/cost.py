@@ -1,6 +1,8 @@
 """What the rows of an experiment cost: parameters, steps and time, to stand beside their quality."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import fmean
 
 import pandas as pd
 import torch
@@ -9,7 +11,7 @@ from hifisyn.columns import METHOD
 from hifisyn.experiments.tables import ROW
 from hifisyn.experiments.trainings import Training
 from hifisyn.tables.cell import Cell
-from hifisyn.tables.heads import heads
+from hifisyn.tables.heads import Head, heads
 from hifisyn.tables.table import Table
 
 
@@ -23,8 +25,7 @@ def cost(trainings: Sequence[Training], head: str = METHOD) -> Table:
     parameters, rows, numbers = _parameters(trainings), [], []
     for row in dict.fromkeys(training.row for training in trainings):
         own = [training for training in trainings if training.row == row]
-        steps = sum(t.steps for t in own) / len(own)
-        seconds = sum(t.seconds() for t in own) / len(own)
+        steps, seconds = fmean(t.steps for t in own), fmean(t.seconds() for t in own)
         numbers.append({ROW: row.name, "parameters": parameters[row.name], "steps": steps, "seconds": seconds})
         millions = f"{parameters[row.name] / 1e6:.2f}"
         texts = (row.name, millions, f"{steps:.0f}", f"{seconds / steps:.2f}", f"{seconds / 60:.1f}")
@@ -35,6 +36,29 @@ def cost(trainings: Sequence[Training], head: str = METHOD) -> Table:
         f"went by, validation and sample sheets included, also beside other work of the machine.{_pairs(trainings)}"
     )
     return Table("Cost", note, shown, tuple(rows), pd.DataFrame(numbers))
+
+
+def seconds_a_step(trainings: Sequence[Training]) -> dict[str, float]:
+    """Return the seconds of a step by row, mean over its trainings, validation and sample sheets included."""
+    rows = dict.fromkeys(training.row.name for training in trainings)
+    own = {row: [t for t in trainings if t.row.name == row] for row in rows}
+    return {row: fmean(t.seconds() for t in ts) / fmean(t.steps for t in ts) for row, ts in own.items()}
+
+
+def beside_quality(table: Table, seconds: Mapping[str, float]) -> Table:
+    """Return a table of quality with the seconds of a step in a last column.
+
+    Args:
+        table: whose first cells name the rows.
+        seconds: by row; a row without has an empty cell.
+    """
+    if not seconds:
+        return table
+    texts = [f"{seconds[row[0].text]:.2f}" if row[0].text in seconds else "" for row in table.rows]
+    rows = tuple((*row, Cell(text)) for row, text in zip(table.rows, texts, strict=True))
+    return replace(table, head=(*table.head, Head("seconds a step", "cost")), rows=rows).noted(
+        "Seconds a step: those of the whole training, validation included, over its steps."
+    )
 
 
 def _pairs(trainings: Sequence[Training]) -> str:

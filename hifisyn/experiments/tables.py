@@ -76,6 +76,22 @@ def details(cases: pd.DataFrame, *, head: str = ROW) -> dict[str, Table]:
     return {detail.name: replace(table, head=(Head(head), *table.head[1:])) for detail, table in found}
 
 
+def of_every_task(cases: pd.DataFrame, tasks: int) -> pd.DataFrame:
+    """Return what can be averaged over tasks, which are not equally hard: rows, and subjects of them, with every one.
+
+    Args:
+        cases: `row`, `direction` (a task) and `subject`.
+        tasks: how many there are.
+    """
+    whole = cases[_all_there(cases, [ROW], tasks)]
+    return whole[_all_there(whole, [ROW, SUBJECT], tasks)]
+
+
+def _all_there(cases: pd.DataFrame, keys: list[str], tasks: int) -> pd.Series:
+    """Return which rows belong to a group that has every task."""
+    return cases.groupby(keys)[DIRECTION].transform("nunique") == tasks
+
+
 def trained_once(noun: str) -> str:
     """Return what must be known of a comparison of single trainings."""
     return (

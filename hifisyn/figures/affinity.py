@@ -34,13 +34,13 @@ def bank_of(predictor: Predictor) -> BrainMemoryBank:
     return bank
 
 
-def affinity(
+def query_weights(
     queries: Queries, bank: BrainMemoryBank, domains: Sequence[str], labels: Mapping[str, int], *, with_labels: bool
 ) -> pd.DataFrame:
-    """Return the mean weight w_{n,t} that the pixels of each structure give each slot.
+    """Return the weights w_{n,t} that each query gives each slot.
 
-    A pixel seen in one contrast reads the slots that have a value of another, as in a translation; the mean is over
-    the others too.
+    A pixel seen in one contrast reads the slots that have a value of another, as in a translation; its weights are the
+    mean over the others.
 
     Args:
         queries: pixels of the contrasts.
@@ -50,8 +50,8 @@ def affinity(
         with_labels: read as in training with labels, own class and global slots alone; else as at test time.
 
     Returns:
-        One row a structure that has pixels, in the order of the label values; one column a slot, by class and number,
-        structural slots in the order of the label values, then global ones. Rows sum to 1.
+        One row a query, named by its structure; one column a slot, by class and number, structural slots in the order
+        of the label values, then global ones. Rows sum to 1.
     """
     import torch
 
@@ -68,9 +68,21 @@ def affinity(
         weights[own] += read.double().cpu().numpy() / (len(domains) - 1)
     names = style.names_by_value(labels)
     order, columns = _slots(bank.slot_class.cpu().numpy(), names)
-    table = pd.DataFrame(weights[:, order], columns=columns).groupby(queries.structure).mean()
-    table.index = pd.Index([names.get(int(value), str(value)) for value in table.index], name=STRUCTURE)
-    return table
+    index = pd.Index([names.get(int(value), str(value)) for value in queries.structure], name=STRUCTURE)
+    return pd.DataFrame(weights[:, order], index=index, columns=columns)
+
+
+def affinity(
+    queries: Queries, bank: BrainMemoryBank, domains: Sequence[str], labels: Mapping[str, int], *, with_labels: bool
+) -> pd.DataFrame:
+    """Return the mean of `query_weights` over the pixels of each structure.
+
+    Returns:
+        One row a structure that has pixels, in the order of the label values.
+    """
+    weights = query_weights(queries, bank, domains, labels, with_labels=with_labels)
+    means = weights.groupby(level=0, sort=False).mean()
+    return means.reindex([name for name in style.names_by_value(labels).values() if name in means.index])
 
 
 def own_share(table: pd.DataFrame) -> pd.Series:
@@ -81,13 +93,15 @@ def own_share(table: pd.DataFrame) -> pd.Series:
     0.75
     """
     classes = table.columns.get_level_values(0)
-    return pd.Series({name: float(row[classes == name].sum()) for name, row in table.iterrows()}, dtype=float)
+    shares = [float(row[classes == name].sum()) for name, row in table.iterrows()]
+    return pd.Series(shares, index=table.index, dtype=float)
 
 
 def even_share(table: pd.DataFrame) -> pd.Series:
     """Return the same share of a read that takes as much from every slot that is read, to compare `own_share` with."""
     classes = table.columns.get_level_values(0)
-    return pd.Series({name: float((classes == name)[row > 0].mean()) for name, row in table.iterrows()}, dtype=float)
+    shares = [float((classes == name)[row > 0].mean()) for name, row in table.iterrows()]
+    return pd.Series(shares, index=table.index, dtype=float)
 
 
 def draw_affinity(path: Path, tables: Mapping[str, pd.DataFrame]) -> None:

@@ -10,6 +10,7 @@ class FigureGroup(StrEnum):
     """Kinds of figures; those of one kind stand together."""
 
     COMPARISON = "comparison"
+    SEGMENTATION = "segmentation"
     AFFINITY = "affinity"
     EMBEDDING = "embedding"
     CONFIDENCE = "confidence"

@@ -14,6 +14,8 @@ from hifisyn.figures import style
 from hifisyn.figures.queries import Queries
 
 UMAP, PCA = "UMAP", "PCA"
+ACROSS = 2  # maps in a row
+PANEL_INCHES, LEFT_INCHES, HEAD_INCHES, FOOT_INCHES = 2.3, 0.2, 0.25, 0.2
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 
 
@@ -84,35 +86,40 @@ def modality_silhouette(unit: np.ndarray, queries: Queries) -> float:
     return float(np.mean(scores)) if scores else float("nan")
 
 
-def draw_embedding(path: Path, embedding: Embedding, queries: Queries, labels: Mapping[str, int], title: str) -> None:
-    """Draw the map: colours show structures, markers contrasts; the legend has the silhouettes.
+def draw_embeddings(path: Path, panels: Mapping[str, tuple[Embedding, Queries]], labels: Mapping[str, int]) -> None:
+    """Draw a map a panel, two in a row: colours show structures, markers contrasts; legends have the silhouettes.
 
     Args:
         path: the PNG file; replaced if it exists.
-        embedding: of the queries.
-        queries: what was embedded.
+        panels: by title: a map, and what was embedded.
         labels: structure to label value.
-        title: one line above.
     """
-    figure = style.page(4.6)
-    axis = style.axes_at(figure, 0.3, 0.35, 4.5, 4.0)
-    names = style.names_by_value(labels)
+    rows = -(-len(panels) // ACROSS)
+    figure = style.page(rows * (HEAD_INCHES + PANEL_INCHES + FOOT_INCHES) + 0.05)
+    for place, (title, (embedding, queries)) in enumerate(panels.items()):
+        row, column = divmod(place, ACROSS)
+        top = HEAD_INCHES + row * (HEAD_INCHES + PANEL_INCHES + FOOT_INCHES)
+        left = LEFT_INCHES + column * style.PAGE_INCHES / ACROSS
+        axis = style.axes_at(figure, left, top, PANEL_INCHES, PANEL_INCHES)
+        _panel(axis, embedding, queries, labels, title)
+    style.finish(figure, path)
+
+
+def _panel(axis: Any, embedding: Embedding, queries: Queries, labels: Mapping[str, int], title: str) -> None:
     contrasts = list(dict.fromkeys(queries.modality.tolist()))
-    order = np.random.default_rng(0).permutation(
-        len(queries.structure)
-    )  # so that the last structure does not cover the others
+    # Shuffled, so that the last structure does not cover the others.
+    order = np.random.default_rng(0).permutation(len(queries.structure))
     for marker, contrast in zip(cycle(MARKERS), contrasts, strict=False):
         shown = order[queries.modality[order] == contrast]
         colours = [style.structure_colour(int(value)) for value in queries.structure[shown]]
-        axis.scatter(*embedding.points[shown].T, c=colours, marker=marker, s=7, linewidths=0, alpha=0.85)
+        axis.scatter(*embedding.points[shown].T, c=colours, marker=marker, s=5, linewidths=0, alpha=0.85)
     axis.set_facecolor(style.BLACK)
     axis.set_xticks([])
     axis.set_yticks([])
     axis.set_xlabel(f"{embedding.method} 1", fontsize=style.SMALL, labelpad=2)
     axis.set_ylabel(f"{embedding.method} 2", fontsize=style.SMALL, labelpad=2)
     axis.set_title(title, fontsize=style.MEDIUM, loc="left", pad=4)
-    _legend(axis, embedding, names, contrasts)
-    style.finish(figure, path)
+    _legend(axis, embedding, style.names_by_value(labels), contrasts)
 
 
 def _legend(axis: Any, embedding: Embedding, names: Mapping[int, str], contrasts: list[str]) -> None:
@@ -125,13 +132,14 @@ def _legend(axis: Any, embedding: Embedding, names: Mapping[int, str], contrasts
         entry(f"{names.get(int(value), str(value))}  {score:.2f}", style.structure_colour(int(value)), "o")
         for value, score in embedding.structure_silhouette.items()
     ]
-    where = {"loc": "upper left", "fontsize": style.SMALL, "frameon": False, "title_fontsize": style.SMALL}
-    title = f"structure, silhouette\n(mean {embedding.mean_silhouette:.2f}; 1: apart, 0: mixed)"
-    first = axis.legend(handles=structures, bbox_to_anchor=(1.01, 1.0), title=title, alignment="left", **where)
+    where = {"fontsize": style.SMALL, "frameon": False, "title_fontsize": style.SMALL, "alignment": "left"}
+    where |= {"borderpad": 0, "handletextpad": 0.1, "labelspacing": 0.25}
+    title = f"silhouette {embedding.mean_silhouette:.2f}\n(1: apart, 0: mixed)"
+    first = axis.legend(handles=structures, loc="upper left", bbox_to_anchor=(1.02, 1.0), title=title, **where)
     axis.add_artist(first)
-    title = f"contrast, silhouette within\na structure {embedding.modality_silhouette:.2f} (0: shared)"
+    title = f"by contrast {embedding.modality_silhouette:.2f}\n(0: shared)"
     markers = [entry(contrast, "white", marker) for marker, contrast in zip(cycle(MARKERS), contrasts, strict=False)]
-    axis.legend(handles=markers, bbox_to_anchor=(1.01, 0.35), title=title, alignment="left", **where)
+    axis.legend(handles=markers, loc="lower left", bbox_to_anchor=(1.02, 0.0), title=title, **where)
 
 
 def _principal(unit: np.ndarray) -> np.ndarray:

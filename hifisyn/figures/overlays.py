@@ -37,20 +37,21 @@ class SegmentedScan:
 def draw_overlays(
     path: Path,
     scans: Sequence[SegmentedScan],
-    reference: np.ndarray,
+    reference: np.ndarray | None,
     names: Mapping[int, str],
     *,
     slices: int | Sequence[int] = 3,
 ) -> None:
     """Draw one row a slice and one column a scan, with the borders of its own segmentation in full lines.
 
-    The reference is dotted over each where there is one class, and has a column of its own where there are several.
+    The reference is dotted over each where there is one class, and has a column of its own where there are several;
+    where it is the map of the first scan, that column is it.
     The title of a panel gives the Dice of each class on that slice, the head of a column that over the whole case.
 
     Args:
         path: the PNG file; replaced if it exists.
         scans: real ones first, on one grid.
-        reference: (S, H, W) label map on the same grid.
+        reference: (S, H, W) label map on the same grid; none: that of the first scan.
         names: the label values to outline, with their names; others are left out.
         slices: which, or how many of those where the reference is largest.
     """
@@ -58,20 +59,25 @@ def draw_overlays(
 
 
 def overlay_figure(
-    scans: Sequence[SegmentedScan], reference: np.ndarray, names: Mapping[int, str], *, slices: int | Sequence[int] = 3
+    scans: Sequence[SegmentedScan],
+    reference: np.ndarray | None,
+    names: Mapping[int, str],
+    *,
+    slices: int | Sequence[int] = 3,
 ) -> "Figure":
     """Return the figure of `draw_overlays`, not yet written."""
-    truth = _select(reference, names)
+    truth = _select(scans[0].labels if reference is None else reference, names)
     brain = np.any([scan.image > -1 for scan in scans], axis=0)
     chosen = largest_slices(brain, truth, slices) if isinstance(slices, int) else list(slices)
     window = brain_window(brain[chosen])
     ratio = (window[0].stop - window[0].start) / (window[1].stop - window[1].start)
-    several = len(names) > 1
-    shown = [SegmentedScan(f"{scans[0].name}, reference", scans[0].image, reference)] * several + list(scans)
+    own_column = reference is not None and len(names) > 1
+    dotted = reference is not None and not own_column
+    shown = [SegmentedScan(f"{scans[0].name}, reference", scans[0].image, truth)] * own_column + list(scans)
     widest = min(style.PAGE_INCHES / len(shown), WIDEST_PANEL)
     letters = int(widest / LETTER_INCHES)
     scores = [_scores(scan.labels, truth, names, chosen) for scan in shown]
-    if several:  # the reference, not compared with itself
+    if not dotted:  # the reference, not compared with itself
         scores[0] = [""] * (1 + len(chosen))
     heads = [
         style.wrap_name(scan.name, letters) + "\n" + style.wrap_name(texts[0], letters)
@@ -93,9 +99,9 @@ def overlay_figure(
             style.text_at(figure, centre, top - 0.03, titles[column][row], ha="center", va="bottom")
             axis = style.axes_at(figure, column * step + left, top, panel - GAP_INCHES, tall - GAP_INCHES)
             _panel(axis, scan.image[index][window], _select(scan.labels[index], names)[window], f"slice {index}")
-            if not several:
+            if dotted:
                 style.borders(axis, truth[index][window], style="dotted", width=1.1)
-    _legend(figure, names, dotted=not several)
+    _legend(figure, names, dotted=dotted)
     return figure
 
 

@@ -20,7 +20,7 @@ class Queries:
     """P pixels.
 
     Attributes:
-        content: z^c of each, (P, C) float32, not normalised.
+        content: z^c of each, (P, C) float32, not normalised; or its dense attributes.
         structure: (P,) int64, its label value.
         modality: (P,) str, the contrast that it was seen in.
         case: (P,) str.
@@ -38,8 +38,24 @@ class Queries:
 
     def brain(self) -> "Queries":
         """Return those of labelled structures: background is one grey value, so its queries are nearly one point."""
-        inside = self.structure > 0
-        return Queries(self.content[inside], self.structure[inside], self.modality[inside], self.case[inside])
+        return self.at(self.structure > 0)
+
+    def few(self, per_structure: int = 2) -> "Queries":
+        """Return the first queries of each structure in the first contrast, by label value, if possible of other cases.
+
+        Which come first is a matter of the seed of the sample, not of a choice.
+        """
+        chosen: list[int] = []
+        for value in np.unique(self.structure):
+            own = np.flatnonzero((self.structure == value) & (self.modality == self.modality[0]))
+            _, first = np.unique(self.case[own], return_index=True)
+            order = dict.fromkeys([*sorted(first.tolist()), *range(len(own))])
+            chosen += own[list(order)[:per_structure]].tolist()
+        return self.at(np.array(chosen, dtype=np.int64))
+
+    def at(self, places: np.ndarray) -> "Queries":
+        """Return those at places, or where a mask is true."""
+        return Queries(self.content[places], self.structure[places], self.modality[places], self.case[places])
 
 
 def queries_of(
@@ -49,8 +65,9 @@ def queries_of(
     *,
     per_structure: int = PER_STRUCTURE,
     seed: int = 0,
+    attributes: bool = False,
 ) -> Queries:
-    """Encode a balanced sample of pixels with the content encoder of a model; the same seed gives the same pixels.
+    """Encode a balanced sample of pixels with an encoder of a model; the same seed gives the same pixels.
 
     Args:
         predictor: the model.
@@ -58,9 +75,10 @@ def queries_of(
         cases: some of them are used, evenly chosen; those without labels are left out.
         per_structure: pixels of each structure, each seen in every contrast of the model that its case has.
         seed: of the choice.
+        attributes: encode the dense attributes A(n), of which the bank's values are made, in place of the content.
 
     Raises:
-        UserError: the model has no content encoder, or no case has labels.
+        UserError: the model has no such encoder, or no case has labels.
     """
     usable = [case for case in cases if store.record(case)["labelled"]]
     if not usable:
@@ -68,7 +86,7 @@ def queries_of(
     chosen = [usable[i] for i in sorted({round(i) for i in np.linspace(0, len(usable) - 1, CASES)})]
     plans = predictor.plans
     return sample(
-        content_encoder(predictor),
+        attribute_encoder(predictor) if attributes else content_encoder(predictor),
         store,
         chosen,
         predictor.model.domains,
@@ -99,6 +117,32 @@ def content_encoder(predictor: Predictor) -> Encode:
         images = torch.from_numpy(np.ascontiguousarray(slices, dtype=np.float32))[:, None].to(predictor.device)
         with torch.inference_mode():
             return np.asarray(known(images, modality).float().cpu().numpy())
+
+    return encode
+
+
+def attribute_encoder(predictor: Predictor) -> Encode:
+    """Return E^a of a model: slices (N, H, W) in [-1, 1] of a modality to the dense A (N, V, h, w), float32.
+
+    Raises:
+        UserError: the method has none, or no bank and so no dense attributes.
+    """
+    import torch
+
+    from hifisyn.networks.attribute_encoder import AttributeEncoder
+
+    encoder = getattr(predictor.trainer.networks, "attribute_encoder", None)
+    if not isinstance(encoder, AttributeEncoder):
+        raise UserError("the method has no attribute encoder").at(predictor.model.folder)
+    known: AttributeEncoder = encoder
+
+    def encode(slices: np.ndarray, modality: str) -> np.ndarray:
+        images = torch.from_numpy(np.ascontiguousarray(slices, dtype=np.float32))[:, None].to(predictor.device)
+        with torch.inference_mode():
+            dense, _ = known(images, modality)
+        if dense is None:
+            raise UserError("the model has no dense attributes").at(predictor.model.folder)
+        return np.asarray(dense.float().cpu().numpy())
 
     return encode
 

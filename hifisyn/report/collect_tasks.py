@@ -66,6 +66,17 @@ class Ablation:
         """Test or val, that the numbers are of; "" where it was not recorded."""
         return str((self.record.get("compared") or {}).get("split", ""))
 
+    @property
+    def seconds_a_step(self) -> dict[str, float]:
+        """Seconds of a step by row, mean over its trainings; rows without a record are missing."""
+        found = {}
+        for row in self.record.get("rows") or []:
+            trainings = row["trainings"]
+            steps = sum(training["steps"] for training in trainings)
+            if steps:
+                found[str(row["row"])] = sum(training["seconds"] for training in trainings) / steps
+        return found
+
 
 def read_downstream(label: str, fold_folder: Path, split: str) -> list[Downstream]:
     """Return the finished tasks of one fold of a model."""

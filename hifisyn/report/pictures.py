@@ -17,6 +17,7 @@ OVERLAYS = 2  # of each task and direction
 SMALL_GROUP = "Downstream tasks"
 TITLES: dict[str, str] = {
     FigureGroup.COMPARISON: "Source, synthetic, target and error",
+    FigureGroup.SEGMENTATION: "Segmentations side by side",
     FigureGroup.CONFIDENCE: "Confidence",
     FigureGroup.AFFINITY: "What content queries read",
     FigureGroup.EMBEDDING: "Content queries",

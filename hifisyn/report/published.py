@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from hifisyn.columns import DIRECTION, METHOD, MODEL, SUBJECT
+from hifisyn.downstream.best_baseline import OURS
 from hifisyn.report.collect import Facts
 from hifisyn.tables.cell import Cell
 from hifisyn.tables.heads import Head
@@ -16,7 +17,6 @@ from hifisyn.tables.table import Table
 
 MEASURES = ("psnr", "ssim")
 AVERAGE = "average"
-OURS = "HiFiSyn"
 METHODS = (
     *("CycleGAN", "GC-CycleGAN", "SC-CycleGAN", "COSMOS", "AttentionGAN", "MUNIT", "DRIT++", "RegGAN", "UVCGAN"),
     *("StarGAN-v2", "MGUIT", "InstaFormer", OURS),

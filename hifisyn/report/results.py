@@ -8,8 +8,9 @@ import pandas as pd
 
 from hifisyn.columns import CASE, DIRECTION, MODEL, SUBJECT
 from hifisyn.downstream.lesion import SOURCE
-from hifisyn.downstream.measures import COMPARISON, REAL, shown_measures
-from hifisyn.downstream.show import borders, measure_title
+from hifisyn.downstream.measures import COMPARISON, REAL, measure_title, shown_measures
+from hifisyn.downstream.show import borders
+from hifisyn.downstream.table_4 import tables_4
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.downstream.tissue_of_folders import CEILING, MAIN
 from hifisyn.evaluation.adapted_rows import competes, rows_of_base, with_adapted_explained
@@ -20,7 +21,9 @@ from hifisyn.evaluation.model_tables import comparable_groups
 from hifisyn.evaluation.model_task import TEST
 from hifisyn.evaluation.untrained import base_rows, with_base_explained
 from hifisyn.experiments.ablation import comparison
+from hifisyn.experiments.cost import beside_quality
 from hifisyn.experiments.tables import SEED, seed_table
+from hifisyn.report import published_tasks
 from hifisyn.report.collect import Facts
 from hifisyn.report.collect_tasks import Downstream
 from hifisyn.report.published import beside_the_paper
@@ -103,7 +106,8 @@ def tissue(facts: Facts) -> list[ResultTable]:
     tools = sorted({str(entry.settings.get("tool", "")) for entry, _ in parts} - {""})
     title = f"Tissue maps by {', '.join(tools) or 'the same tool'}"
     apart = [ResultTable(f"{DownstreamTask.TISSUE}_borders", table) for table in borders(rows, MODEL, title)]
-    return [ResultTable(DownstreamTask.TISSUE, _task(rows, reference, title)), *apart]
+    paper = _beside("table_3", published_tasks.table_3(facts))
+    return [ResultTable(DownstreamTask.TISSUE, _task(rows, reference, title)), *apart, *paper]
 
 
 def lesion(facts: Facts) -> list[ResultTable]:
@@ -114,8 +118,18 @@ def lesion(facts: Facts) -> list[ResultTable]:
 
 
 def augment(facts: Facts) -> list[ResultTable]:
-    """Return the paper's table 4: nnU-Net trained on real, and on real and synthetic scans."""
-    return _by_nnunet(facts, DownstreamTask.AUGMENT, "nnU-Net trained on real, and on real and synthetic scans", REAL)
+    """Return the paper's table 4: nnU-Net trained on real, and on real and synthetic scans of each model."""
+    done = facts.downstream_of(DownstreamTask.AUGMENT)
+    if not done:
+        return []
+    cases = pd.concat(
+        [entry.cases.assign(**{MODEL: entry.label, DIRECTION: str(entry.direction)}) for entry in done],
+        ignore_index=True,
+    )
+    remarks = dict.fromkeys(f"{e.direction}: {e.settings['remark']}." for e in done if e.settings.get("remark"))
+    made = tables_4(cases, remarks=list(remarks))
+    own = [ResultTable(f"{DownstreamTask.AUGMENT}{end}", table) for end, table in made.items()]
+    return [*own, *_beside("table_4", published_tasks.table_4(facts))]
 
 
 def ablations(facts: Facts) -> list[ResultTable]:
@@ -123,12 +137,16 @@ def ablations(facts: Facts) -> list[ResultTable]:
     tables = []
     for ablation in facts.ablations:
         what = f"{ablation.name.replace('_', ' ')}, {ablation.split} cases"
-        tables.append(
-            ResultTable(file_name("ablation", ablation.name), comparison(ablation.cases, f"Ablation, {what}"))
-        )
+        table = beside_quality(comparison(ablation.cases, f"Ablation, {what}"), ablation.seconds_a_step)
+        tables.append(ResultTable(file_name("ablation", ablation.name), table))
         if ablation.cases[SEED].nunique() > 1:
             tables.append(ResultTable(file_name("ablation_seeds", ablation.name), seed_table(ablation.cases)))
-    return tables
+    return [*tables, *_beside("table_5", published_tasks.table_5(facts))]
+
+
+def _beside(name: str, table: Table | None) -> list[ResultTable]:
+    """Return a table of the paper's numbers beside ours, where there is one."""
+    return [ResultTable(f"beside_the_paper_{name}", table)] if table else []
 
 
 def models_first(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from hifisyn.report.collect import Facts, collect
 from hifisyn.report.page import page, tables
 from hifisyn.report.pictures import Picture, overlays
 from hifisyn.report.results import ResultTable
+from hifisyn.report.side_by_side import draw_side_by_side
 from hifisyn.report.viewer_cases import read_cases
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def write(
     subjects: int | None = None,
     slices: int | None = None,
     figures: bool = True,
+    background: bool = False,
     overwrite: bool = False,
 ) -> Path:
     """Write the report of a data set.
@@ -46,6 +48,7 @@ def write(
         subjects: in the viewer, at most; none: 6.
         slices: of each, at most; none: 24, fewer where the page would become too large.
         figures: whether to draw figures.
+        background: whether maps of content queries show background too.
         overwrite: replace an earlier report.
 
     Returns:
@@ -69,7 +72,7 @@ def write(
     results = tables(facts)
     _write_tables(tables_folder, [result for section in results.values() for result in section], private)
     log.info(f"tables: {tables_folder}")
-    drawn = _draw(facts, figures_folder) if figures else []
+    drawn = _draw(facts, figures_folder, background) if figures else []
     cases = read_cases(facts, subjects=subjects, slices=slices)
     text = page(facts, results, [*drawn, *overlays(facts)], cases, figures=figures)
     write_text(output, text, private=private)
@@ -90,13 +93,16 @@ def _write_tables(folder: Path, results: Sequence[ResultTable], private: bool) -
         write_text(folder / f"{result.file}.md", result.table.markdown(), private=private)
 
 
-def _draw(facts: Facts, folder: Path) -> list[Picture]:
+def _draw(facts: Facts, folder: Path, background: bool) -> list[Picture]:
     from hifisyn.figures.draw import draw_all
 
     _clear(folder, "png")
     models = list({training.model.folder: training.model for training in facts.trainings}.values())
     evaluated = {} if facts.evaluated.empty else dict(comparable_groups(facts.evaluated))
-    drawn = draw_all(models, facts.roots.preprocessed, folder, split=facts.split, evaluated=evaluated)
+    drawn = draw_all(
+        models, facts.roots.preprocessed, folder, split=facts.split, evaluated=evaluated, background=background
+    )
+    drawn += draw_side_by_side(facts, folder)
     return [
         Picture(figure.path, figure.title, figure.caption, figure.group, f"{folder.name}/{figure.path.name}")
         for figure in drawn

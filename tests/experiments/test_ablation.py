@@ -124,6 +124,12 @@ def test_the_page_says_what_was_equal_and_what_is_not_here(whole):
         found = re.search(rf"^\| {re.escape(row.name)} \| ([\d.]+) \| 4 \| ([\d.]+) \|", cost, re.MULTILINE)
         assert found, row.name
         assert float(found[1]) > 0
+    assert "| seconds a step |" in page
+    assert "cost: seconds a step" in page
+    paper = pd.read_csv(io.BytesIO(whole.files["as_the_paper.csv"]))
+    assert set(paper["row"]) == {row.name for row in (*TABLE_5, *TABLE_6)}
+    assert (paper["slices"] > paper["subjects"]).all()
+    assert "p over slices, not corrected" in page
     assert "needs the method" not in page
     assert "Validation cases chose the best weights" in page
     assert "trained once" in page

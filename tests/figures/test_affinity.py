@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hifisyn.figures.affinity import affinity, draw_affinity, even_share, own_share
+from hifisyn.figures.affinity import affinity, draw_affinity, even_share, own_share, query_weights
 from hifisyn.figures.queries import Queries, label_slices, sample
 from hifisyn.methods.hifisyn.memory_bank import BrainMemoryBank
 from tests.support.training_toys import LABELS, toy_store
@@ -135,3 +135,22 @@ def test_slices_that_tell_most_hold_a_small_lesion():
     label[17, 2, 2] = 4
     assert 17 in label_slices(label, (0, 1, 4))
     assert label_slices(np.zeros((5, 4, 4), int), (0, 1)) == []
+
+
+def test_the_mean_over_single_queries_is_that_of_their_structure():
+    q = queries()
+    single, mean = (make(q, bank(), PAIR, LABELS, with_labels=False) for make in (query_weights, affinity))
+    for name, value in LABELS.items():
+        np.testing.assert_allclose(single[q.structure == value].mean(), mean.loc[name], atol=1e-12)
+    assert len(own_share(single)) == len(q.structure)
+
+
+def test_few_queries_are_two_of_each_structure_from_two_cases_in_one_contrast():
+    q = queries(200)
+    few = q.few()
+    assert few.structure.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert set(few.modality) == {q.modality[0]}
+    for place in range(0, 8, 2):
+        assert few.case[place] != few.case[place + 1]
+    one_case = Queries(q.content, q.structure, q.modality, np.full(len(q.case), "c"))
+    assert len(one_case.few().structure) == 8

@@ -111,3 +111,28 @@ def test_the_comparison_ranks_cases_by_their_psnr(roots):
         roots.results, {"m": look_up(model.folder, roots.preprocessed)}, Direction("T1", "T2"), ["c0", "c1"]
     )
     assert sheets.cases == ["c1", "c0"]
+
+
+@pytest.mark.slow
+def test_two_models_that_differ_in_pgd_alone_stand_in_one_figure(roots, draw):
+    plans = [toy_plans("HiFiSyn", *words) for words in ((), ("losses.pgd=0",), ("losses.sgd=0",))]
+    names = ("", "__pgd=0.0", "__sgd=0.0")
+    having, lacking, third = (
+        toy_model(roots, n, plans=p, seed=i) for i, (n, p) in enumerate(zip(names, plans, strict=True))
+    )
+    drawn, _ = draw(having, lacking, third)
+    both = {entry.group: entry for entry in drawn if "with and without PGD" in entry.title}
+    assert set(both) == {"affinity", "embedding"}
+    assert "8 queries, two of each structure" in both["affinity"].caption
+    assert "attributes, without PGD: " in both["embedding"].caption
+    assert "with PGD by HiFiSyn, without by HiFiSyn without PGD" in both["embedding"].caption
+    assert "background is left out" in both["embedding"].caption
+    alone, _ = draw(having, third)
+    assert not [entry for entry in alone if "with and without PGD" in entry.title]
+
+
+@pytest.mark.slow
+def test_background_is_in_the_maps_where_it_is_asked_for(roots):
+    drawn = draw_all([toy_model(roots)], roots.preprocessed, roots.results / "figures", split=None, background=True)
+    caption = next(entry.caption for entry in drawn if entry.group == "embedding")
+    assert "background is left out" not in caption

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hifisyn.figures import embedding as module
-from hifisyn.figures.embedding import draw_embedding, embed, modality_silhouette, structure_silhouette, unit_rows
+from hifisyn.figures.embedding import draw_embeddings, embed, modality_silhouette, structure_silhouette, unit_rows
 from hifisyn.figures.queries import Queries
 
 
@@ -43,7 +43,7 @@ def test_every_contrast_has_a_marker_of_its_own(tmp_path, monkeypatch):
     few = queries(count=10)
     contrasts = np.array(["FLAIR", "T1", "T1ce", "T2"])[np.arange(len(few.structure)) % 4]
     q = Queries(few.content, few.structure, contrasts, few.case)
-    draw_embedding(tmp_path / "e.png", embed(q), q, {"CSF": 1, "GM": 2, "WM": 3}, "m")
+    draw_embeddings(tmp_path / "e.png", {"m": (embed(q), q)}, {"CSF": 1, "GM": 2, "WM": 3})
     (axis,) = figures[0].axes
     assert [len(drawn.get_offsets()) for drawn in axis.collections] == [15] * 4
     handles = axis.get_legend().legend_handles
@@ -110,7 +110,8 @@ def test_the_figure_names_the_method_and_marks_contrasts_and_structures(tmp_path
     kept = []
     monkeypatch.setattr(style, "finish", lambda figure, path: kept.append(figure))
     q = queries(3.0)
-    draw_embedding(tmp_path / "e.png", embed(q), q, {"background": 0, "CSF": 1, "GM": 2, "WM": 3}, "HiFiSyn")
+    labels = {"background": 0, "CSF": 1, "GM": 2, "WM": 3}
+    draw_embeddings(tmp_path / "e.png", {"HiFiSyn": (embed(q), q)}, labels)
     axis = kept[0].axes[0]
     assert axis.get_xlabel() == "PCA 1"
     assert [len(cloud.get_offsets()) for cloud in axis.collections] == [90, 90]
@@ -118,3 +119,17 @@ def test_the_figure_names_the_method_and_marks_contrasts_and_structures(tmp_path
     words = [text.get_text() for text in kept[0].findobj(lambda a: hasattr(a, "get_text"))]
     assert {"T1", "T2"} <= set(words)
     assert any(word.startswith("GM  0.") for word in words)
+
+
+@pytest.mark.slow
+def test_four_maps_stand_two_in_a_row_and_are_legible(tmp_path, monkeypatch):
+    from hifisyn.figures import style
+    from tests.support.figures_toys import assert_legible
+
+    kept = []
+    monkeypatch.setattr(style, "finish", lambda figure, path: kept.append(figure))
+    panels = {f"content queries, {word}": (embed(q), q) for word, q in zip("abcd", [queries(3.0)] * 4, strict=True)}
+    draw_embeddings(tmp_path / "e.png", panels, {"CSF": 1, "GM": 2, "WM": 3})
+    tops = [round(axis.get_position().y1, 3) for axis in kept[0].axes]
+    assert tops[0] == tops[1] > tops[2] == tops[3]
+    assert_legible(kept[0])

@@ -133,7 +133,8 @@ def test_borders_of_tissues_stand_below_their_overlap_beside_the_ceiling(tmp_pat
         for name, distances in compared.items()
         for case, distance in zip(("c0", "c1"), distances, strict=True)
     )
-    whole = facts(tmp_path, downstream=(task(DownstreamTask.TISSUE, tmp_path, rows, tool="Atropos"),))
+    done = task(DownstreamTask.TISSUE, tmp_path, rows, tool="Atropos")
+    whole = facts(tmp_path, name="PHANTOM", downstream=(done,))
     overlap, borders = tables(whole)["tissue"]
     assert (overlap.file, borders.file) == ("tissue", "tissue_borders")
     assert [str(head) for head in borders.table.head[1:]] == ["T2 to T1: HD95 GM"]
@@ -143,5 +144,5 @@ def test_borders_of_tissues_stand_below_their_overlap_beside_the_ceiling(tmp_pat
     }
     assert not any("HD95" in str(head) for head in overlap.table.head)
     assert "borders (mm)" in page(whole, {"tissue": [overlap, borders]}, [], [])
-    without = facts(tmp_path, downstream=(task(DownstreamTask.TISSUE, tmp_path, tool="Atropos"),))
+    without = facts(tmp_path, name="PHANTOM", downstream=(task(DownstreamTask.TISSUE, tmp_path, tool="Atropos"),))
     assert [one.file for one in tables(without)["tissue"]] == ["tissue"]
