@@ -26,6 +26,12 @@ HISTOGRAM = "source, histogram-matched"
 CONSTANT = "target's mean, constant"
 LOOK_UP = "look-up table (needs pairs)"
 BASELINE_NAMES = (SOURCE, HISTOGRAM, CONSTANT, LOOK_UP)
+IN_WORDS = {
+    SOURCE: "the source itself",
+    HISTOGRAM: "its histogram match",
+    CONSTANT: "the target's mean",
+    LOOK_UP: "the look-up table",
+}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ SPLITS_JSON = "splits_final.json"
 CONFIG_JSON = "config.json"
 METRICS_CSV = "metrics.csv"
 PROGRESS_PNG = "progress.png"
+SCANS_JSON = "training_scans.json"
 ALIGNED = "aligned"
 FOLD = "fold_"
 FOLD_NAME = re.compile(r"fold_([0-9]{1,4}|all)")

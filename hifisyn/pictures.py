@@ -1,5 +1,6 @@
 """Picture sheets: slices side by side, as a reader would look at them. matplotlib is imported when one is drawn."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ BACKGROUND, INK = "black", "white"
 ERROR_COLOURS = ("#7fe0ff", "#2a86d8", "#0d2f66", "black", "#6e1212", "#e0512a", "#ffd27f")  # too dark to too bright
 DPI = 110
 PANEL_INCHES = 1.9
+NOTE_INCHES, NOTE_LETTERS = 0.13, 17  # height of a line of a note, and its letters an inch
 MARGIN = 3  # pixels around the brain
 
 Colour = tuple[int, int, int]
@@ -87,6 +89,7 @@ def sheet(
     columns: Mapping[str, np.ndarray],
     *,
     title: str = "",
+    note: str = "",
     error: Sequence[str] = (),
     slices: int | Sequence[int] = 6,
     outline: Mapping[str, np.ndarray] | None = None,
@@ -98,6 +101,7 @@ def sheet(
         path: the PNG file; replaced if it exists.
         columns: name to (S, H, W) slices in `value_range`, rows from anterior to posterior.
         title: one line above.
+        note: smaller, below the title, in as many lines as it takes.
         error: names of columns that hold signed differences; drawn blue to red, black at 0, with a colour bar.
         slices: how many, evenly spread, or which.
         outline: name of a column to (S, H, W) labels whose borders are drawn over it.
@@ -108,9 +112,11 @@ def sheet(
     rows, wide = len(chosen), len(columns)
     bar_inches = 0.75 if error else 0.0
     width = PANEL_INCHES * wide + bar_inches
-    figure = new_figure(width, PANEL_INCHES * rows + 0.55, facecolor=BACKGROUND)
+    below = textwrap.wrap(note, max(20, int(width * NOTE_LETTERS)))
+    top = 0.5 + NOTE_INCHES * len(below)
+    figure = new_figure(width, PANEL_INCHES * rows + top + 0.05, facecolor=BACKGROUND)
     axes = figure.subplots(rows, wide, squeeze=False)
-    figure.subplots_adjust(left=0, right=1 - bar_inches / width, bottom=0, top=1 - 0.5 / figure.get_figheight())
+    figure.subplots_adjust(left=0, right=1 - bar_inches / width, bottom=0, top=1 - top / figure.get_figheight())
     figure.subplots_adjust(wspace=0.02, hspace=0.02)
     painted = None
     for column, (name, stack) in enumerate(columns.items()):
@@ -123,6 +129,9 @@ def sheet(
         axes[0][column].set_title(name, color=INK, fontsize=8, pad=3)
     if title:
         figure.suptitle(title, color=INK, fontsize=9, y=1 - 0.05 / figure.get_figheight(), va="top")
+    if below:
+        height = 1 - 0.24 / figure.get_figheight()
+        figure.text(0.5, height, "\n".join(below), color=INK, fontsize=7, ha="center", va="top")
     if painted is not None:
         bar = figure.colorbar(painted, cax=figure.add_axes((1 - 0.65 / width, 0.15, 0.1 / width, 0.6)))
         bar.ax.tick_params(colors=INK, labelsize=6)

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from hifisyn.errors import UserError
-from hifisyn.files import write_json
+from hifisyn.files import sha256, write_json
 from hifisyn.json_files import read_object
 from hifisyn.preprocessing.align import Aligned
 from hifisyn.preprocessing.record import Record
 from hifisyn.volume import Volume
 
 BRAIN, LABEL = "brain", "label"
+OF_RECORD = "record"  # of what is measured of a case: the digest of its record then
 
 
 class AlignedStore:
@@ -84,6 +85,10 @@ class AlignedStore:
     def files(self, case: str, modalities: tuple[str, ...]) -> tuple[Path, ...]:
         """Return the files that a case with these contrasts has at least."""
         return tuple(self.path(case, name) for name in (*modalities, BRAIN))
+
+    def digest(self, case: str) -> str:
+        """Return the SHA-256 of the record of a case: what was measured under another one is of other voxels."""
+        return sha256(self.record_path(case))
 
     def record_path(self, case: str) -> Path:
         """Return the file that is written last: where it exists, the case is complete."""

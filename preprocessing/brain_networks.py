@@ -51,18 +51,29 @@ def find_brain(tool: Tool, volume: Volume, device: str) -> np.ndarray:
         device: hd-bet runs its five networks with mirroring on a CUDA device, else one without on the CPU.
 
     Raises:
-        UserError: the network finds nothing, or its weights are missing.
+        UserError: there is no head, the network finds nothing, or its weights are missing.
     """
-    return {Tool.HD_BET: _hd_bet, Tool.DEEPBET: _deepbet, Tool.BASE: _base}[tool](volume, device)
+    found = {Tool.HD_BET: _hd_bet, Tool.DEEPBET: _deepbet, Tool.BASE: _base}[tool](volume, device)
+    if tool is not Tool.BASE and not _seen(volume, device).any():  # deepbet finds a brain in noise too
+        raise UserError(
+            "a scan must show a head",
+            got="none that the brain network knows",
+            hint="look at the scan; if it shows one, give its brain mask, or another skull_strip such as synthstrip",
+        )
+    return found
 
 
 def _base(volume: Volume, device: str) -> np.ndarray:
-    from hifisyn.brain_network.find_brain import find_brain as see
-
-    found = see(volume, device=device)
+    found = _seen(volume, device)
     if not found.any():
         raise UserError("base found no brain", hint="look at the scan, or set skull_strip to deepbet")
     return found
+
+
+def _seen(volume: Volume, device: str) -> np.ndarray:
+    from hifisyn.brain_network.find_brain import find_brain as see
+
+    return see(volume, device=device)
 
 
 def _deepbet(volume: Volume, device: str) -> np.ndarray:

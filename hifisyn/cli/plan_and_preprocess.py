@@ -219,6 +219,7 @@ def _closing(
 ) -> list[str]:
     from hifisyn.cli.next_commands import next_commands
     from hifisyn.cohort.summary import essentials
+    from hifisyn.dataset import Dataset
 
     if given.shard:
         return [f"shard {given.shard} is done; when all are:", f"  {shlex.join(_without_shard(words))}"]
@@ -228,7 +229,8 @@ def _closing(
     flags_of_plan = [] if method == METHOD else ["-tr", method]
     flags_of_plan += [] if given.plans_name == "plans" else ["-p", given.plans_name]
     flags_of_plan += ["--preprocessed", str(given.preprocessed)] if given.preprocessed else []
-    return [*essentials(plans), *next_commands(plans, name, raw, prepared.first_fold, flags_of_plan)]
+    cases = [tuple(case.images) for case in Dataset.load(raw).cases.values()]
+    return [*essentials(plans), *next_commands(plans, name, raw, prepared.first_fold, flags_of_plan, cases)]
 
 
 def _without_shard(words: list[str]) -> list[str]:

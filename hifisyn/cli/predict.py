@@ -135,6 +135,8 @@ def main(arguments: list[str] | None = None) -> int:
     what = "synthetic image" if given.augment else "volume"
     written = f"{len(summary.generated)} {what}{'' if len(summary.generated) == 1 else 's'} written"
     log.info(f"{written}{kept}, {len(summary.failures)} failed; see {output}")
+    for verdict in summary.verdicts if summary.generated or summary.kept else ():
+        log.info(f"verdict: {verdict}")
     return outcome(done=bool(summary.generated or summary.kept), failed=bool(summary.failures))
 
 

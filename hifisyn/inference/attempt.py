@@ -19,6 +19,7 @@ class Attempt:
         unseen: share of the brain that lies outside the model's view.
         skull_strip: how the brain was found; None where the translation failed before.
         remarks: what a reader should know beside that.
+        unlike: in what the scan looks unlike those of the training; "" where it does not.
     """
 
     translation: Wanted
@@ -26,6 +27,7 @@ class Attempt:
     unseen: float = 0.0
     skull_strip: Step | None = None
     remarks: tuple[str, ...] = ()
+    unlike: str = ""
 
 
 def problem_of(error: Exception) -> str:

@@ -10,7 +10,7 @@ from hifisyn.names import folded, name_problem
 from hifisyn.raw_files import OTHER_FORMATS, is_nifti, split_name, stem_of
 from hifisyn.synthetic_mark import is_synthetic
 
-CONVERT = "no NIfTI; convert it to .nii.gz"
+CONVERT = "no NIfTI; convert it, as with nib-convert SCAN SCAN.nii.gz"
 Named = dict[Path, tuple[str, str] | None]
 
 
@@ -77,7 +77,9 @@ def _named(files: list[Path], channels: tuple[str, ...], source: str | None) -> 
 
 def _named_one(file: Path, channels: tuple[str, ...], source: str | None) -> Named:
     if not is_nifti(file):
-        raise UserError(f"{file} must be a NIfTI file (.nii.gz or .nii)", hint="convert it")
+        raise UserError(
+            f"{file} must be a NIfTI file (.nii.gz or .nii)", hint="convert it, as with nib-convert SCAN SCAN.nii.gz"
+        )
     by_word = _by_word(file, channels)
     if source is None:
         return {file: by_word or split_name(file, channels)}

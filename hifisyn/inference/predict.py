@@ -25,7 +25,7 @@ from hifisyn.inference.bids_input import find_bids_cases
 from hifisyn.inference.bids_output import BidsDerivatives
 from hifisyn.inference.cases import Inputs, find_cases
 from hifisyn.inference.choice import Candidate, Candidates
-from hifisyn.inference.doubts import doubts
+from hifisyn.inference.doubts import doubts, verdicts
 from hifisyn.inference.gaps import Gap
 from hifisyn.inference.generate import generate_all
 from hifisyn.inference.outputs import OutputFolder
@@ -44,11 +44,13 @@ from hifisyn.inference.translations import (
 )
 from hifisyn.inference.worker import load_predictors
 from hifisyn.preprocessing.steps import Status
+from hifisyn.training.verdict import NOT_MEASURABLE
 
 Existing = Literal["refuse", "overwrite", "keep"]
 
 WORTH_A_REMARK = 0.02  # the mask loses up to 1.5 % by being resampled alone
 NAMES_SHOWN = 3
+OF_BASE = f"{NAME}: {NOT_MEASURABLE} of your own; it learnt from simulated heads, and shows the error that it expects"
 INSTEAD = "no trained model fits these contrasts; using "
 
 log = logging.getLogger(__name__)
@@ -63,7 +65,9 @@ class PredictionSummary:
         kept: volumes that existed already.
         failures: what could not be generated, and why.
         gaps: what else cases lack and no model generates.
-        doubts: why what was generated should not be believed, a line a model and direction.
+        doubts: why what was generated should not be believed: a line a model and direction, and one for scans that look
+            unlike those of the training.
+        verdicts: which baselines a model beats, a line a model and direction.
     """
 
     generated: list[Path] = field(default_factory=list)
@@ -71,6 +75,7 @@ class PredictionSummary:
     failures: list[TargetFailure] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    verdicts: list[str] = field(default_factory=list)
 
 
 def predict_folder(
@@ -159,8 +164,12 @@ def predict_cases(
     _log_models(plan, predictors)
     if of_base:
         log.info(f"{'model: ' if available.only_base else INSTEAD}{NAME}, learnt from simulated heads")
-    told = doubts(plan.translations, predictors)
-    summary = PredictionSummary(failures=plan.failures, gaps=plan.gaps, doubts=told)
+    summary = PredictionSummary(
+        failures=plan.failures,
+        gaps=plan.gaps,
+        doubts=doubts(plan.translations, predictors),
+        verdicts=[*verdicts(plan.translations, predictors), *([OF_BASE] if of_base else [])],
+    )
     order = list(cases)
     wanted = sorted([*plan.translations, *of_base], key=lambda one: order.index(one.case))
     due = _due(wanted, predictors, settings, folder, existing, summary)
@@ -251,6 +260,7 @@ def _generate(
 ) -> None:
     cases = [list(group) for _, group in groupby(due, key=lambda translation: translation.case)]
     progress = Progress("predict", len(due))
+    unlike: dict[str, str] = {}
     with closing(generate_all(cases, predictors, output, settings)) as attempts:
         for attempt in attempts:
             translation, problem = attempt.translation, attempt.problem
@@ -258,7 +268,12 @@ def _generate(
                 summary.failures.append(TargetFailure(translation.case, translation.target, problem))
             else:
                 summary.generated.append(output.outputs(translation).image)
+            if attempt.unlike:
+                unlike[translation.case] = attempt.unlike
             progress.step(translation.title, failed=bool(problem), remark=_remark(attempt))
+    if unlike:
+        names = _shown([f"{case}: {why}" for case, why in unlike.items()])
+        summary.doubts.append(f"of {len(cases)} cases {len(unlike)} should be looked at, {names}")
 
 
 def _remark(attempt: Attempt) -> str:
@@ -266,7 +281,7 @@ def _remark(attempt: Attempt) -> str:
     remarks = ["stripped already as the scan shows"] if seen_stripped else []
     if attempt.unseen > WORTH_A_REMARK:
         remarks.append(f"but {attempt.unseen:.1%} of the brain lies outside the model's view")
-    return ", ".join([*remarks, *attempt.remarks])
+    return ", ".join([*remarks, *attempt.remarks, *([f"but {attempt.unlike}"] if attempt.unlike else [])])
 
 
 def _shown(names: Sequence[str]) -> str:

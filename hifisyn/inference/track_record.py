@@ -17,6 +17,7 @@ from hifisyn.table_files import read_table
 from hifisyn.training.chosen_by import SSIM
 from hifisyn.training.model_folder import EPOCHS
 from hifisyn.training.unpaired_score import WEIGHTS
+from hifisyn.training.verdict import standing as words
 from hifisyn.training.verdict import together
 
 NUMBER = re.compile("[0-9]{1,12}")
@@ -55,6 +56,12 @@ def without_pairs(model: Model, folds: Sequence[int | str]) -> dict[Direction, d
 def verdict(model: Model, folds: Sequence[int | str]) -> dict[str, dict[str, bool]]:
     """Return which baselines the weights of all folds beat on validation cases, by direction; empty where unknown."""
     return together([_judged(_summary(model, fold).get("verdict")) for fold in folds])
+
+
+def standing(model: Model, folds: Sequence[int | str], direction: Direction) -> str:
+    """Return how a direction stands against what needs no training, in words."""
+    parts = without_pairs(model, folds).get(direction, {})
+    return words(verdict(model, folds).get(direction.key, {}), parts)
 
 
 def _judged(read: object) -> dict[str, dict[str, bool]]:

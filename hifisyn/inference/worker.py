@@ -15,14 +15,19 @@ from hifisyn.inference.predictor import Predictor
 from hifisyn.inference.scans import load_mask_of, tell_replaced
 from hifisyn.inference.settings import PredictionSettings
 from hifisyn.inference.sidecar import sidecar
+from hifisyn.inference.track_record import standing
 from hifisyn.inference.translations import Translation, Wanted
+from hifisyn.inference.unlike import Likeness, likeness
 from hifisyn.inference.weights import choose_weights
 from hifisyn.inference.write import write_prediction
+from hifisyn.paths import fold_folder
 from hifisyn.plans import Plans
 from hifisyn.preprocessing.brain import planned_tool
 from hifisyn.preprocessing.prepare import Prepared
 from hifisyn.preprocessing.record import Record
 from hifisyn.preprocessing.steps import Stage
+from hifisyn.training import training_scans
+from hifisyn.training.likeness import Look
 from hifisyn.troubles import is_disk_full
 from hifisyn.volume import Volume
 
@@ -40,6 +45,7 @@ class Worker:
         self, predictors: Mapping[Path, Predictor], output: OutputFolder, settings: PredictionSettings
     ) -> None:
         self.predictors, self.output, self.settings = predictors, output, settings
+        self.looks = {folder: _looks(predictor) for folder, predictor in predictors.items()}
 
     def generate_case(self, wanted: Sequence[Wanted]) -> list[Attempt]:
         """Generate all volumes of a case; failures are isolated per volume.
@@ -55,14 +61,17 @@ class Worker:
 
     def _attempt(self, translation: Translation, prepared: list[tuple[Path, Plans, Prepared]]) -> Attempt:
         try:
-            record = self._generate(translation, prepared)
-            return Attempt(translation, unseen=record.outside_crop, skull_strip=record.steps[Stage.SKULL_STRIP])
+            record, seen = self._generate(translation, prepared)
+            strip = record.steps[Stage.SKULL_STRIP]
+            return Attempt(translation, unseen=record.outside_crop, skull_strip=strip, unlike=str(seen))
         except Exception as error:
             if is_disk_full(error):
                 raise
             return Attempt(translation, problem=problem_of(error))
 
-    def _generate(self, translation: Translation, prepared: list[tuple[Path, Plans, Prepared]]) -> Record:
+    def _generate(
+        self, translation: Translation, prepared: list[tuple[Path, Plans, Prepared]]
+    ) -> tuple[Record, Likeness]:
         predictor = self.predictors[translation.model.folder]
         volume = Volume.load(translation.file)
         alike = (p for file, plans, p in prepared if file == translation.file and _alike(plans, predictor.plans))
@@ -71,9 +80,13 @@ class Worker:
             ready = self._prepare(volume, translation, predictor)
             prepared.append((translation.file, predictor.plans, ready))
         prediction = predictor.predict(volume, translation.source, translation.target, prepared=ready)
-        record = sidecar(translation, predictor, prediction, self.settings.command)
-        write_prediction(self.output.outputs(translation), prediction, _columns(translation, prediction), record)
-        return prediction.record
+        look = self.looks[translation.model.folder].get(translation.source)
+        seen = likeness(look, ready, translation.source, predictor.plans.slices.pixel_mm)
+        record = sidecar(translation, predictor, prediction, seen, self.settings.command)
+        columns = _columns(translation, prediction)
+        note = f"{predictor.model.method}: {standing(predictor.model, predictor.weights.folds, translation.direction)}"
+        write_prediction(self.output.outputs(translation), prediction, columns, record, note=note)
+        return prediction.record, seen
 
     def _prepare(self, volume: Volume, translation: Translation, predictor: Predictor) -> Prepared:
         settings = self.settings
@@ -105,6 +118,10 @@ def load_predictors(models: Sequence[Model], settings: PredictionSettings) -> di
         for predictor in predictors.values():
             planned_tool(predictor.plans.preprocessing)
     return predictors
+
+
+def _looks(predictor: Predictor) -> dict[str, Look]:
+    return training_scans.read(fold_folder(predictor.model.folder, predictor.weights.folds[0]))
 
 
 def _alike(one: Plans, other: Plans) -> bool:

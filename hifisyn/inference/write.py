@@ -13,7 +13,7 @@ from hifisyn.sums import sums
 
 
 def write_prediction(
-    outputs: Outputs, prediction: Prediction, columns: Mapping[str, np.ndarray], record: Mapping[str, Any]
+    outputs: Outputs, prediction: Prediction, columns: Mapping[str, np.ndarray], record: Mapping[str, Any], *, note: str
 ) -> None:
     """Write the volume, its brain mask, its expected error where there is one, a picture and the sidecar.
 
@@ -22,13 +22,14 @@ def write_prediction(
         prediction: the volumes.
         columns: of the picture, name to (S, H, W) in [-1, 1].
         record: content of the sidecar.
+        note: below the title of the picture: how far the model may be believed.
     """
     with outputs.staged() as stage:
         prediction.image.save(stage.image)
         prediction.brain.save(stage.brain)
         if prediction.expected_error is not None:
             prediction.expected_error.save(stage.error)
-        sheet(stage.picture, columns, title=f"{outputs.case}: {outputs.target} is synthetic")
+        sheet(stage.picture, columns, title=f"{outputs.case}: {outputs.target} is synthetic", note=note)
         written = {path.name: path for path in (stage.image, stage.error) if path.exists()}
         for path, content in stage.sidecars({**record, FILES: sums(written)}).items():
             write_json(path, content)

@@ -25,7 +25,7 @@ from hifisyn.files import write_json
 from hifisyn.json_files import read_object
 from hifisyn.planning.measure import ANCHORS, STATISTICS, describe, tidy
 from hifisyn.plans import PreprocessingPlan
-from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.aligned import OF_RECORD, AlignedStore
 
 MEASURE = "measure"
 FORMAT = 3
@@ -109,8 +109,16 @@ def measure_case(key: str, folder: Path, name: str, labels: dict[str, int], uppe
     """Do the step of the engine: write the facts of the aligned case `name` of `folder`, unless they are there."""
     if path.exists() and read_object(path).get("key") == key:
         return Done(kept=True)
-    case = AlignedStore(folder).read(name)
-    write_json(path, {"key": key, "facts": describe(case.placed, case.brain, case.label, labels, upper)})
+    store = AlignedStore(folder)
+    case = store.read(name)
+    write_json(
+        path,
+        {
+            "key": key,
+            OF_RECORD: store.digest(name),
+            "facts": describe(case.placed, case.brain, case.label, labels, upper),
+        },
+    )
     return Done()
 
 

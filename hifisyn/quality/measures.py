@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from hifisyn.engine.parallel import map_cases
 from hifisyn.files import write_json
 from hifisyn.json_files import read_object
 from hifisyn.paths import ALIGNED
-from hifisyn.preprocessing.aligned import AlignedStore
+from hifisyn.preprocessing.aligned import OF_RECORD, AlignedStore
 from hifisyn.preprocessing.record import steps_of, untrusted
 from hifisyn.preprocessing.registration_checks import Checks
 from hifisyn.preprocessing.steps import Stage, Step
@@ -114,18 +113,18 @@ def measure_volumes(aligned: Path, case: str, labels: dict[str, int], path: Path
     label = store.label(case)
     counts = np.bincount(label.data.ravel(), minlength=256)
     volumes = {name: round(float(counts[value]) * label.voxel_ml, 3) for name, value in labels.items() if value}
-    write_json(path, {"facts": {"labels_ml": volumes}})
+    write_json(path, {OF_RECORD: store.digest(case), "facts": {"labels_ml": volumes}})
     return volumes
 
 
 def _known_volumes(folder: Path, case: str, aligned: AlignedStore) -> dict[str, float] | None:
-    """Return the label volumes that were measured since the case was aligned: for planning, or for this page."""
-    since = (aligned.folder / f"{case}.json").stat().st_mtime_ns
+    """Return the label volumes that were measured of the case as it is aligned: for planning, or for this page."""
+    record = aligned.digest(case)
     for file in (folder / FACTS / f"{case}.json", folder / VOLUMES / f"{case}.json"):
-        with suppress(FileNotFoundError):
-            if file.stat().st_mtime_ns >= since:
-                volumes = read_object(file)["facts"]["labels_ml"]
-                return {name: ml for name, ml in volumes.items() if name != "background"}
+        content = read_object(file) if file.exists() else {}
+        if content.get(OF_RECORD) == record:
+            volumes = content["facts"]["labels_ml"]
+            return {name: ml for name, ml in volumes.items() if name != "background"}
     return None
 
 

@@ -17,7 +17,8 @@ from hifisyn.evaluation.model_list import find, folds_of
 from hifisyn.evaluation.model_tables import read_tables
 from hifisyn.inference.models import Model
 from hifisyn.json_files import read_object
-from hifisyn.paths import CONFIG_JSON, METRICS_CSV, Roots, fold_folder
+from hifisyn.paths import CONFIG_JSON, METRICS_CSV, SPLITS_JSON, Roots, fold_folder
+from hifisyn.planning.splits import Splits
 from hifisyn.plans import Plans
 from hifisyn.report.collect_data import Data, read_data
 from hifisyn.report.collect_tasks import Ablation, Downstream, read_ablations, read_csv, read_downstream
@@ -136,7 +137,7 @@ def collect(
     Args:
         name: of the data set.
         roots: where the preprocessed data sets and the results are.
-        split: test or val; none: test if anything was evaluated on it, else val.
+        split: test or val; none: that of evaluations, test before val; without any, test where cases are held out.
         reference: label of the model to test against; none: the first HiFiSyn, else the first model.
         unit: of the tests of image quality: "subject", or "slice" as in the paper.
 
@@ -151,7 +152,9 @@ def collect(
             hint="name other folders with --preprocessed and --results",
         )
     places = [(model, fold) for model in models for fold in folds_of(model)]
-    split = split or next((s for s in SPLITS if any(_holds(fold_folder(m.folder, f), s) for m, f in places)), "test")
+    split = split or next(
+        (s for s in SPLITS if any(_holds(fold_folder(m.folder, f), s) for m, f in places)), _held_out(preprocessed)
+    )
     trainings = tuple(_training(label(model, fold), model, fold, split) for model, fold in places)
     tasks = [entry for training in trainings for entry in read_downstream(training.label, training.folder, split)]
     data = read_data(preprocessed, models[0].folder if models else None, [m.plans.name for m in trainings])
@@ -167,6 +170,12 @@ def collect(
         roots=roots,
         unit=unit,
     )
+
+
+def _held_out(preprocessed: Path) -> str:
+    """Return the split to evaluate next: test, or val where no case is held out."""
+    splits = preprocessed / SPLITS_JSON
+    return "val" if splits.is_file() and not Splits.of_dataset(preprocessed).test else "test"
 
 
 def _holds(folder: Path, split: str) -> bool:

@@ -16,6 +16,7 @@ from hifisyn.report.pictures import Picture, pictures
 from hifisyn.report.results import ResultTable
 from hifisyn.report.runs import runs
 from hifisyn.report.section import Missing, Section
+from hifisyn.report.verdicts import verdicts
 from hifisyn.report.viewer import viewer
 from hifisyn.report.viewer_cases import ViewerCase
 from hifisyn.report.words import plural
@@ -98,6 +99,7 @@ def page(
     """
     sections = [
         Section("runs", "Runs", "What was run", "runs", runs(facts)),
+        Section("verdicts", "Verdicts", "Does it beat what needs no training", "dataset", verdicts(facts)),
         Section("data", "Data and plan", "Data set and plan", "dataset", dataset(facts)),
         *(
             _results(section, facts, result_tables.get(section.anchor, ()))

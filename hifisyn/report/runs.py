@@ -14,13 +14,7 @@ from hifisyn.training.chosen_by import ChosenBy
 from hifisyn.training.numbers import parse_column
 
 PAIRED = {"psnr_brain": "brain PSNR", "ssim_brain": "brain SSIM", "correlation": "brain correlation"}
-UNPAIRED = {
-    unpaired_score.SCORE: "unpaired score",
-    unpaired_score.TISSUES: "tissue statistics",
-    unpaired_score.CYCLE: "cycle",
-    unpaired_score.BASE: "agreement with the base model",
-    unpaired_score.SEGMENTATION: "segmentation",
-}
+UNPAIRED = unpaired_score.WORDS
 
 
 @dataclass(frozen=True)

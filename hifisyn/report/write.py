@@ -71,7 +71,8 @@ def write(
     private = facts.data.private
     results = tables(facts)
     _write_tables(tables_folder, [result for section in results.values() for result in section], private)
-    log.info(f"tables: {tables_folder}")
+    if any(results.values()):
+        log.info(f"tables: {tables_folder}")
     drawn = _draw(facts, figures_folder, background) if figures else []
     cases = read_cases(facts, subjects=subjects, slices=slices)
     text = page(facts, results, [*drawn, *overlays(facts)], cases, figures=figures)

@@ -15,7 +15,7 @@ from hifisyn.engine.progress import duration
 from hifisyn.engine.resources import allowed_cpus
 from hifisyn.errors import UserError
 from hifisyn.plans import Plans
-from hifisyn.training import announce, checkpoint
+from hifisyn.training import announce, checkpoint, training_scans
 from hifisyn.training.average import WeightAverage
 from hifisyn.training.batches import Batches, BatchLoader
 from hifisyn.training.chosen_by import ChosenBy
@@ -105,6 +105,8 @@ class _Run:
             self._load()
         else:
             self._study()
+            if ranks.main:
+                training_scans.write(job)
         broadcast_state(self.trainer.networks)
 
     def _study(self) -> None:
@@ -126,8 +128,7 @@ class _Run:
         if not stopped and self.ranks.main:
             self._save(checkpoint.FINAL)
             self.logbook.write()
-            if line := summarise(self.job, self.trainer):
-                self._report(line)
+            self._report(summarise(self.job, self.trainer))
         return stopped
 
     def _train(self, batches: Batches, interrupts: Interrupts) -> int:

@@ -10,7 +10,7 @@ from hifisyn.engine.held import held
 from hifisyn.errors import FileError, UserError
 from hifisyn.files import write_json, write_text
 from hifisyn.json_files import read_object
-from hifisyn.paths import CONFIG_JSON, DATASET_JSON, METRICS_CSV, PROGRESS_PNG, fold_folders
+from hifisyn.paths import CONFIG_JSON, DATASET_JSON, METRICS_CSV, PROGRESS_PNG, SCANS_JSON, fold_folders
 from hifisyn.plans import Plans
 from hifisyn.settings import flat
 from hifisyn.table_files import read_table
@@ -19,10 +19,11 @@ from hifisyn.training import checkpoint
 PLANS_JSON = "plans.json"
 WITHOUT_EFFECT = ("name", "way", "inherits_from", "device", "reasons")
 EPOCHS = "length.epochs"
+VERDICT = "verdict"  # in config.json of a fold, once its training ended
 LONGEST_SUFFIX = 60
 OTHER_FOLDS = 60.0  # seconds to wait for other folds, which write the same
 
-_WRITTEN = (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL, METRICS_CSV, PROGRESS_PNG, CONFIG_JSON)
+_WRITTEN = (checkpoint.LATEST, checkpoint.BEST, checkpoint.FINAL, METRICS_CSV, PROGRESS_PNG, CONFIG_JSON, SCANS_JSON)
 _WRITTEN_FOLDERS = ("samples", "validation")
 
 
@@ -81,6 +82,7 @@ def prepare(
             write_json(folder.parent / CONFIG_JSON, config)
         if resume and (folder / CONFIG_JSON).exists():
             first = read_object(folder / CONFIG_JSON)
+            first.pop(VERDICT, None)  # of weights that train on now
             longer = {"epochs": fold_config["epochs"], "resumed": [*first.get("resumed", []), fold_config]}
             fold_config = first | longer
         write_json(folder / CONFIG_JSON, fold_config)

@@ -1,23 +1,26 @@
 """What the best weights reach on the validation cases, and what chose them: validation/summary.json, a sheet a case."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from hifisyn.directions import directions
+from hifisyn.directions import Direction, directions
 from hifisyn.files import write_json
+from hifisyn.json_files import read_object
 from hifisyn.metrics.image import finite_mean
+from hifisyn.paths import CONFIG_JSON
 from hifisyn.training import checkpoint, verdict
 from hifisyn.training.chosen_by import ChosenBy
 from hifisyn.training.contract import Trainer
 from hifisyn.training.job import Job
-from hifisyn.training.numbers import describe_directions, parse_column
-from hifisyn.training.unpaired_score import SCORE, WEIGHTS
+from hifisyn.training.model_folder import VERDICT
+from hifisyn.training.numbers import by_direction, describe_directions, parse_column
+from hifisyn.training.unpaired_score import SCORE, WEIGHTS, WORDS
 from hifisyn.training.validation import measure, translate_all, write_sheets
 
 SLICES_A_CASE = 24
-UNKNOWN = "whether it beats a baseline is not measurable without validation cases that have both contrasts"
 
 
 def summarise(job: Job, trainer: Trainer) -> str:
@@ -26,8 +29,11 @@ def summarise(job: Job, trainer: Trainer) -> str:
     Numbers are of up to 24 slices a case, evenly spread, in the window that the networks see. They chose the
     weights, so they flatter; only the test cases show what a model is worth. The unpaired score is that of the epoch.
 
+    config.json of the fold gains the verdict: of each direction the baselines that it beats, or that this cannot be
+    measured.
+
     Returns:
-        Lines for the user; "" where there is no validation case.
+        Lines for the user.
     """
     content = checkpoint.load(job.folder / checkpoint.BEST, trainer.device)
     checkpoint.restore(content, trainer)
@@ -44,7 +50,8 @@ def summarise(job: Job, trainer: Trainer) -> str:
             baselines.setdefault(name, {})[case] = numbers
         write_sheets(job.folder / "validation", case, validation, synthetic)
     if not cases:
-        return ""
+        _write_verdict(job, {}, {})
+        return f"no validation cases: whether it beats a baseline is {verdict.NOT_MEASURABLE}"
     mean, means_of = means(cases), {name: means(numbers) for name, numbers in baselines.items()}
     judged = verdict.judge(mean, means_of)
     summary: dict[str, Any] = {
@@ -59,7 +66,18 @@ def summarise(job: Job, trainer: Trainer) -> str:
     write_json(job.folder / "validation" / "summary.json", _finite(summary))
     how = f"epoch {summary['epoch']}, chosen by {summary['chosen_by'].noun}"
     best = f"best weights ({how}), validation cases ({len(cases)}): {describe(summary['mean'])}"
-    return "\n".join([best, *(verdict.describe(judged) or [UNKNOWN])])
+    return "\n".join([best, *_write_verdict(job, judged, by_direction(summary["mean"]))])
+
+
+def _write_verdict(job: Job, judged: verdict.Verdict, numbers: Mapping[Direction, Mapping[str, float]]) -> list[str]:
+    """Write the verdict of every direction into config.json of the fold; return it in lines."""
+    beats = {one: judged.get(one.key, {}) for one in directions(job.domains)}
+    known = {one: {name: value for name, value in own.items() if name in WEIGHTS} for one, own in numbers.items()}
+    told = {one: own or verdict.NOT_MEASURABLE for one, own in beats.items()}
+    config = job.folder / CONFIG_JSON
+    before = read_object(config) if config.exists() else {}
+    write_json(config, before | {VERDICT: {one.key: value for one, value in told.items()}})
+    return [f"{one}: {verdict.standing(own, known.get(one, {}))}" for one, own in beats.items()]
 
 
 def _without_pairs(row: dict[str, float]) -> dict[str, float]:
@@ -87,7 +105,7 @@ _WORDS = {
     "ssim_brain": "SSIM",
     "correlation": "correlation",
     "distance": "distance of intensities",
-    SCORE: "unpaired score",
+    SCORE: WORDS[SCORE],
 }
 
 

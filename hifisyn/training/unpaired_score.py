@@ -27,6 +27,13 @@ TISSUES, CYCLE, BASE, SEGMENTATION = "tissue_statistics", "cycle", "base_agreeme
 # closed ever better while translations became worse.
 WEIGHTS = {TISSUES: 1.0, CYCLE: 0.2, BASE: 4.0, SEGMENTATION: 1.0}
 LEAST_AGREEMENT = 0.95  # of a base model that was moved with what it was: far above that of base and truth
+WORDS = {
+    SCORE: "unpaired score",
+    TISSUES: "tissue statistics",
+    CYCLE: "cycle",
+    BASE: "agreement with the base model",
+    SEGMENTATION: "segmentation",
+}
 NOISE = 0.05  # standard deviation, of images in [-1, 1]
 FEWEST = 50  # voxels that a tissue is judged by
 QUANTILES = (np.arange(20) + 0.5) / 20

@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from hifisyn.baselines import Baselines
+from hifisyn.baselines import IN_WORDS, Baselines
 from hifisyn.directions import Direction
 from hifisyn.slices import SliceStore
 from hifisyn.training.fit_baselines import fit_baselines
 from hifisyn.training.numbers import by_direction
+from hifisyn.training.unpaired_score import WEIGHTS, WORDS
 from hifisyn.training.validation import ValidationSet, measure
 
 JUDGED = ("ssim_brain", "correlation")
+NOT_MEASURABLE = "not measurable without pairs"
 MOST_FITTED = 20  # training cases; a mean and a histogram are not known better from more
 
 # Direction, as in T1_to_T2, to baseline to whether it is beaten.
@@ -80,11 +82,36 @@ def describe(verdict: Verdict) -> list[str]:
     """Return a line for each direction.
 
     >>> describe({"T1_to_T2": {"source itself": True, "look-up table": False}})
-    ['T1 to T2: beats source itself; does not beat look-up table']
+    ['T1 to T2: beats the source itself; does not beat look-up table']
     """
-    lines = []
-    for key, baselines in verdict.items():
-        parts = {"beats": True, "does not beat": False}
-        named = {word: [name for name, beaten in baselines.items() if beaten is is_so] for word, is_so in parts.items()}
-        lines.append(f"{Direction.parse(key)}: " + "; ".join(f"{w} {', '.join(n)}" for w, n in named.items() if n))
-    return lines
+    return [f"{Direction.parse(key)}: {sentence(baselines)}" for key, baselines in verdict.items()]
+
+
+def sentence(baselines: Mapping[str, bool]) -> str:
+    """Return which baselines a direction beats and which not.
+
+    >>> sentence({"source itself": True, "target's mean, constant": False})
+    "beats the source itself; does not beat the target's mean"
+    """
+    parts = {"beats": True, "does not beat": False}
+    named = {
+        word: [IN_WORDS.get(name, name) for name, beaten in baselines.items() if beaten is is_so]
+        for word, is_so in parts.items()
+    }
+    return "; ".join(f"{word} {', '.join(names)}" for word, names in named.items() if names)
+
+
+def standing(baselines: Mapping[str, bool], parts: Mapping[str, float]) -> str:
+    """Return how a direction stands against what needs no training, in words.
+
+    Args:
+        baselines: whether each is beaten; empty where no validation case has both contrasts.
+        parts: of the unpaired score, which chose the weights then.
+
+    >>> standing({}, {"tissue_statistics": 0.934, "cycle": 0.8})
+    'not measurable without pairs; chosen by tissue statistics 0.93, cycle 0.80'
+    """
+    if baselines:
+        return sentence(baselines)
+    chosen = [f"{WORDS[name]} {value:.2f}" for name, value in parts.items() if name in WEIGHTS]
+    return "; ".join([NOT_MEASURABLE, *([f"chosen by {', '.join(chosen)}"] if chosen else [])])

@@ -18,6 +18,7 @@ COMMANDS = (
     "demo",
     "downstream_eval",
     "evaluate",
+    "export_model",
     "labels",
     "plan_and_preprocess",
     "predict",

@@ -57,3 +57,17 @@ def test_the_commands_are_commands(tmp_path):
     both = lines(tmp_path, "base first")
     predict.parser().parse_args(both[1].split()[1:])
     assert train.parser().parse_intermixed_args(both[3].split()[1:]).method is None
+
+
+@pytest.mark.parametrize(
+    ("cases", "trained"),
+    [
+        ([], "T1 T2"),
+        ([("T1", "T2", "FLAIR")] * 3, "T1 T2"),
+        ([("T1", "T2", "FLAIR"), ("T1", "T2")], "T1 FLAIR"),
+        ([("T1", "T2", "FLAIR"), ("T2", "FLAIR"), ("FLAIR", "T2")], "T1 T2"),
+        ([("T1",), ("T2",), ("T2", "FLAIR"), ("T2",)], "T1 T2"),
+    ],
+)
+def test_the_contrast_that_most_cases_lack_is_trained_first(tmp_path, cases, trained):
+    assert lines(tmp_path, "train", "T1", "T2", "FLAIR", cases=cases)[1] == f"  hifisyn_train IXI {trained} fold0"

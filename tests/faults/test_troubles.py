@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ from hifisyn.engine.sweep import Engine
 from hifisyn.errors import PassingFileError, UserError
 from hifisyn.networks.tensor_files import write_tensors
 
+ROOT = Path(__file__).parents[2]
 AWAY = {
     "memory": MemoryError(),
     "rights": PermissionError(errno.EACCES, "Permission denied", "/scans/a"),
@@ -169,3 +171,15 @@ def test_a_second_interrupt_ends_at_once():
         process.send_signal(signal.SIGINT)
     assert process.wait(30) == -signal.SIGINT
     assert time.monotonic() - began < 20
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_tests_can_be_interrupted_where_they_were_started_in_the_background():
+    """A script that starts `make test` with & lets it ignore Ctrl-C; the tests set how they take it."""
+    line = "import signal, tests.conftest; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    ignored = lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)  # noqa: E731
+    run = subprocess.run(
+        [sys.executable, "-c", line], preexec_fn=ignored, capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert run.stdout == "True\n"

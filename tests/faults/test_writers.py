@@ -1,5 +1,6 @@
 """One writer a folder, and nothing of killed ones stays."""
 
+import os
 import subprocess
 import sys
 
@@ -9,7 +10,10 @@ from hifisyn.engine.held import held
 from hifisyn.engine.lock import ENDING, only_reading, only_writer
 from hifisyn.errors import UserError
 from hifisyn.evaluation import of_volumes
+from hifisyn.files import write_json
 from hifisyn.methods.cyclegan.trainer import CycleGAN
+from hifisyn.preprocessing.aligned import OF_RECORD, AlignedStore
+from hifisyn.quality import measures
 from hifisyn.training import model_folder
 from hifisyn.training.job import Options
 from hifisyn.training.loop import train
@@ -99,3 +103,16 @@ def test_slices_that_are_read_are_not_written(tmp_path):
     with only_writer(tmp_path, "all"), pytest.raises(UserError, match="is held by"), only_reading(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_measured_is_kept_by_what_it_was_measured_of_and_not_by_its_date(tmp_path):
+    """A file dated in the future, as of a clock that was wrong, is as old as its content."""
+    store = AlignedStore(tmp_path / "aligned")
+    store.folder.mkdir()
+    write_json(store.record_path("a"), {"case": "a", "key": "one"})
+    file = tmp_path / measures.VOLUMES / "a.json"
+    write_json(file, {OF_RECORD: store.digest("a"), "facts": {"labels_ml": {"WM": 1.0}}})
+    assert measures._known_volumes(tmp_path, "a", store) == {"WM": 1.0}
+    write_json(store.record_path("a"), {"case": "a", "key": "two"})
+    os.utime(file, (4e9, 4e9))
+    assert measures._known_volumes(tmp_path, "a", store) is None

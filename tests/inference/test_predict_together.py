@@ -267,7 +267,8 @@ def test_the_expected_error_has_a_valid_name_in_derivatives(doubtful, tmp_path):
 
 def test_what_no_model_generates_is_shown_at_the_end(raw, model, tmp_path, capsys):
     assert predict(raw, tmp_path / "synth", model) == 0
-    *_, gap, _ = capsys.readouterr().out.splitlines()
+    *_, gap, _, verdict = capsys.readouterr().out.splitlines()
+    assert verdict == "verdict: T1 to T2 by HiFiSyn: not measurable without pairs"
     assert gap == (
         "1 case lacks FLAIR and has T1: no model of --model generates it; "
         "leave out --model to choose from all trained models, or train one: hifisyn_train toy T1 FLAIR fold0"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from deepbet import utils as deepbet_utils
+from scipy import ndimage
 
 from hifisyn.errors import UserError
 from hifisyn.preprocessing import brain, brain_networks
@@ -109,6 +110,23 @@ def test_base_that_finds_no_head_is_one_line():
     noise = np.random.default_rng(0).random((60, 60, 60)).astype(np.float32)
     with pytest.raises(UserError, match="base found no brain; look at the scan"):
         brain.extract(Volume(noise, np.diag([3.0, 3, 3, 1])), "base")
+
+
+NO_HEADS = {
+    "noise": lambda rng, shape: rng.normal(0, 1, shape),
+    "squared noise": lambda rng, shape: rng.gamma(1, 100, shape),
+    "smooth noise": lambda rng, shape: ndimage.gaussian_filter(rng.normal(0, 1, shape), 3),
+    "a slope": lambda rng, shape: np.linspace(0, 100, shape[0])[:, None, None] + rng.normal(0, 1, shape),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", NO_HEADS.values(), ids=NO_HEADS)
+def test_what_deepbet_takes_for_a_brain_where_there_is_no_head_is_refused(make):
+    data = make(np.random.default_rng(0), (80, 84, 72)).astype(np.float32)
+    volume = Volume(data, np.diag([2.5, 2.5, 2.5, 1]))
+    with pytest.raises(UserError, match=r"must show a head|a brain must have 100 to 3000 ml"):
+        brain.extract(volume, "deepbet")
 
 
 def test_auto_looks_for_a_mask_then_for_a_stripped_scan_then_for_a_network(monkeypatch):

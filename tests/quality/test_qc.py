@@ -4,7 +4,6 @@ import base64
 import csv
 import io
 import json
-import os
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,6 +17,8 @@ from PIL import Image
 from scipy import stats
 
 from hifisyn.dataset import TISSUES, Case, Dataset
+from hifisyn.json_files import read_object
+from hifisyn.preprocessing.aligned import OF_RECORD, AlignedStore
 from hifisyn.preprocessing.normalize import Intensity
 from hifisyn.preprocessing.record import Grid, Record, Scan, matrix
 from hifisyn.preprocessing.registration_checks import Checks
@@ -84,7 +85,8 @@ def cohort(folder, names, changes=None, *, slices=30, rng=None):
             {"modalities": ["T1", "T2"], "slices": len(whole.slice_indices) or slices} | content,
         )
         volumes = {"background": 4000.0} | {t: float(rng.normal(500, 40)) for t in ("CSF", "GM", "WM")}
-        write_json(folder / f"fingerprint/{name}.json", {"key": "k", "facts": {"labels_ml": volumes}})
+        measured = {"key": "k", OF_RECORD: AlignedStore(folder / "aligned").digest(name)}
+        write_json(folder / f"fingerprint/{name}.json", measured | {"facts": {"labels_ml": volumes}})
         (folder / f"pictures/{name}.png").write_bytes(picture.getvalue())
     cases = {name: Case(name, name, {}) for name in names}
     return Dataset("IXI", ("T1", "T2"), dict(TISSUES), cases), store
@@ -291,7 +293,7 @@ def test_label_volumes_are_measured_once_where_planning_did_not(tmp_path):
     qc.write_cohort_page(tmp_path, dataset, {}, store)
     assert float(rows(tmp_path)["c"]["CSF_ml"]) == 100
     Volume(data * 0 + 1, np.diag([5.0, 5, 10, 1])).save(tmp_path / "aligned/c_label.nii.gz")
-    os.utime(tmp_path / "aligned/c.json", (4e9, 4e9))
+    write_json(tmp_path / "aligned/c.json", read_object(tmp_path / "aligned/c.json") | {"key": "another"})
     qc.write_cohort_page(tmp_path, dataset, {}, store)
     assert float(rows(tmp_path)["c"]["CSF_ml"]) == 250
 

@@ -3,10 +3,15 @@ import pytest
 
 from hifisyn.baselines import HISTOGRAM, SOURCE
 from hifisyn.directions import Direction
+from hifisyn.files import write_json
+from hifisyn.json_files import read_object
 from hifisyn.metrics.image import correlation, ssim
 from hifisyn.training import verdict
+from hifisyn.training.job import Options
+from hifisyn.training.loop import train
 from hifisyn.training.validation import ValidationSet
-from tests.support.training_toys import toy_store
+from tests.support.report_toys import without_pictures
+from tests.support.training_toys import toy_job, toy_store
 
 PAIR = Direction("T1", "T2")
 
@@ -58,3 +63,28 @@ def test_baselines_are_fitted_on_training_cases_and_measured_on_the_same_slices(
         np.nanmean(correlation(sample.source.images, truth, mask=brain))
     )
     assert set(found) >= {SOURCE, HISTOGRAM}
+
+
+@pytest.mark.slow
+def test_the_verdict_of_a_training_stands_in_the_config_of_its_fold(tmp_path, monkeypatch):
+    without_pictures(monkeypatch)
+    job = toy_job(tmp_path)
+    job.folder.mkdir(parents=True)
+    write_json(job.folder / "config.json", {"epochs": 4, "seed": 3})
+    train(job, Options("cpu", workers=0))
+    config, summary = read_object(job.folder / "config.json"), read_object(job.folder / "validation" / "summary.json")
+    assert config["seed"] == 3
+    assert config["verdict"] == summary["verdict"]
+    assert set(config["verdict"]["T1_to_T2"]) >= {SOURCE, HISTOGRAM}
+
+
+@pytest.mark.slow
+def test_without_pairs_the_config_says_that_nobody_can_tell(tmp_path, monkeypatch, caplog):
+    without_pictures(monkeypatch)
+    alone = {f"c{i}": ("T1",) if i % 2 else ("T2",) for i in range(8)}
+    job = toy_job(tmp_path, store=toy_store(tmp_path / "slices", alone))
+    with caplog.at_level("INFO", "hifisyn"):
+        train(job, Options("cpu", workers=0))
+    told = verdict.NOT_MEASURABLE
+    assert read_object(job.folder / "config.json")["verdict"] == {"T1_to_T2": told, "T2_to_T1": told}
+    assert f"T1 to T2: {told}; chosen by tissue statistics" in caplog.text

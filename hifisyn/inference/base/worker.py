@@ -19,10 +19,12 @@ from hifisyn.inference.write import write_prediction
 from hifisyn.preprocessing.prepare_case import PreparedCase, prepare_case
 from hifisyn.preprocessing.steps import Stage
 from hifisyn.training.step import resolve_device
+from hifisyn.training.verdict import NOT_MEASURABLE
 from hifisyn.troubles import is_disk_full
 from hifisyn.volume import Volume
 
 Group = tuple[BaseTranslation, ...]
+NOTE = f"{NAME}, learnt from simulated heads: {NOT_MEASURABLE}"
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def _attempt(translation: BaseTranslation, ready: Ready, output: OutputFolder, s
     try:
         prediction = predictions(ready.found, case, ready.scan, [target], settings.looks)[target]
         record = base_sidecar(translation, shipped(), case, ready.recognised, prediction, settings)
-        write_prediction(output.outputs(translation), prediction, shown(case, ready.found, target), record)
+        write_prediction(output.outputs(translation), prediction, shown(case, ready.found, target), record, note=NOTE)
     except Exception as error:
         if is_disk_full(error):
             raise
