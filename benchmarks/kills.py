@@ -195,9 +195,10 @@ class Work:
     def wrong(self, code: int) -> list[str]:
         """Return what is wrong at the end of a run."""
         said = self.log.read_text(errors="replace")
-        lines = [f"exit code {code}: {said[-300:]}"] if code else []
-        lines += ["traceback"] if "Traceback" in said else []
-        return lines + differences(self.expected, self.home)
+        others = differences(self.expected, self.home)
+        ended_before = code == 2 and not others and "already exists" in said
+        lines = [f"exit code {code}: {said[-300:].strip()}"] if code and not ended_before else []
+        return lines + (["traceback"] if "Traceback" in said else []) + others
 
 
 def undisturbed(name: str, out: Path) -> Work:

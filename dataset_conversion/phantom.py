@@ -14,6 +14,7 @@ from typing import Any
 
 from hifisyn.dataset import MODALITIES, Case, Dataset
 from hifisyn.dataset_conversion.converter import Conversion, Converter
+from hifisyn.engine.held import below, held
 from hifisyn.files import write_json
 from hifisyn.raw_files import image_path, label_path
 from hifisyn.simulation.options import PhantomOptions
@@ -35,11 +36,16 @@ def convert(
     """Simulate a cohort into a raw folder; the same cohort gives the same files, however many processes make it.
 
     Raises:
-        UserError: the folder is in use and `overwrite` is false.
+        UserError: the folder is in use and `overwrite` is false, or another process writes into it.
     """
     from hifisyn.dataset_conversion.raw_folder import fresh_folder
 
-    fresh_folder(folder, overwrite=overwrite)
+    with held(folder, below(folder)):
+        fresh_folder(folder, overwrite=overwrite)
+        return _converted(folder, cohort, name, processes)
+
+
+def _converted(folder: Path, cohort: PhantomOptions, name: str, processes: int) -> Conversion:
     poses = dict(_simulate(cohort, folder, processes))
     cases = [_case(cohort, index, folder) for index in range(cohort.total)]
     write_json(folder / "truth" / TRANSFORMS_JSON, {case.name: _transforms(cohort, poses[case.name]) for case in cases})
