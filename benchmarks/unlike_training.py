@@ -164,7 +164,8 @@ def judged(rows: list[Row], row: Row, contrast: str, size: int | None = None, se
     """Return in what a scan is unlike, given under the name of a contrast."""
     if "refused" in row:
         return ("refused",)
-    return unlike(looks(rows, row, contrast, size, seed), row["numbers"], row["likely"], contrast)
+    known = {other: looks(rows, row, other, size, seed) for other in CONTRASTS[row["cohort"]]}
+    return unlike(known, row["numbers"], row["likely"], contrast)
 
 
 def show(rows: list[Row]) -> None:

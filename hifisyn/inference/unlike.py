@@ -1,5 +1,6 @@
 """In what a scan looks unlike those that a model was trained on."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,9 @@ from hifisyn.inference.base.prediction import FARTHEST_MM
 from hifisyn.inference.base.recognise import DOUBTFUL
 from hifisyn.preprocessing.prepare import Prepared
 from hifisyn.training.likeness import Look, Trait, describe
+
+LOG_ODDS = 3.0  # 20 to 1; sound scans reach 2.7, see `benchmarks/unlike_training.py`
+LEAST = 1e-3  # the base model is never surer than that
 
 
 @dataclass(frozen=True)
@@ -40,17 +44,17 @@ class Likeness:
         return f"{self.contrast} looks unlike the training scans ({', '.join(shown)})" if shown else ""
 
 
-def likeness(look: Look | None, prepared: Prepared, contrast: str, pixel_mm: float) -> Likeness:
+def likeness(looks: Mapping[str, Look], prepared: Prepared, contrast: str, pixel_mm: float) -> Likeness:
     """Hold a scan against those of a training.
 
     Args:
-        look: of the training scans of the contrast; none where that is not known.
+        looks: of the training scans, by contrast; empty where they are not known.
         prepared: the scan, ready for a network.
         contrast: that it is named.
         pixel_mm: side of a pixel.
     """
     likely = likely_names(prepared, pixel_mm) if contrast in NAME_OF else {}
-    return Likeness(contrast, unlike(look or Look({}), numbers_of(prepared, contrast), likely, contrast), likely)
+    return Likeness(contrast, unlike(looks, numbers_of(prepared, contrast), likely, contrast), likely)
 
 
 def numbers_of(prepared: Prepared, contrast: str) -> dict[str, float]:
@@ -68,16 +72,34 @@ def likely_names(prepared: Prepared, pixel_mm: float) -> dict[str, float]:
     return shipped().name(prepared.slices, pixel_mm, neighbours=near)
 
 
-def unlike(look: Look, numbers: Mapping[str, float], likely: Mapping[str, float], contrast: str) -> tuple[Trait, ...]:
+def unlike(
+    looks: Mapping[str, Look], numbers: Mapping[str, float], likely: Mapping[str, float], contrast: str
+) -> tuple[Trait, ...]:
     """Return in what a scan is unlike.
 
     Args:
-        look: of the training scans of the contrast.
+        looks: of the training scans, by contrast.
         numbers: of the scan.
         likely: likelihood of each name, of the base model; empty where it tells none.
         contrast: that the scan is named.
     """
-    own = NAME_OF.get(contrast)
-    other = likeliest(likely) if likely and own else None
-    misnamed = own is not None and other not in (None, own) and likely[own] < DOUBTFUL
-    return (*look.unlike(numbers), *([Trait.CONTRAST] if misnamed else []))
+    own = looks.get(contrast, Look({})).unlike(numbers)
+    misnamed = contrast in NAME_OF and bool(likely) and _is_another(looks, numbers, likely, contrast)
+    return (*own, *([Trait.CONTRAST] if misnamed else []))
+
+
+def _is_another(
+    looks: Mapping[str, Look], numbers: Mapping[str, float], likely: Mapping[str, float], contrast: str
+) -> bool:
+    """Return whether a scan is another contrast, by its looks alone or by these and the training scans of both."""
+    name = NAME_OF[contrast]
+    if likeliest(likely) not in (None, name) and likely[name] < DOUBTFUL:
+        return True
+    densities = {c: look.log_density(numbers) for c, look in looks.items() if c in NAME_OF}
+    odds = {c: density + _log(likely[NAME_OF[c]]) for c, density in densities.items() if density is not None}
+    others = [value for c, value in odds.items() if NAME_OF[c] != name]
+    return contrast in odds and max(others, default=-math.inf) - odds[contrast] > LOG_ODDS
+
+
+def _log(likelihood: float) -> float:
+    return math.log(max(likelihood, LEAST))

@@ -80,8 +80,8 @@ class Worker:
             ready = self._prepare(volume, translation, predictor)
             prepared.append((translation.file, predictor.plans, ready))
         prediction = predictor.predict(volume, translation.source, translation.target, prepared=ready)
-        look = self.looks[translation.model.folder].get(translation.source)
-        seen = likeness(look, ready, translation.source, predictor.plans.slices.pixel_mm)
+        looks = self.looks[translation.model.folder]
+        seen = likeness(looks, ready, translation.source, predictor.plans.slices.pixel_mm)
         record = sidecar(translation, predictor, prediction, seen, self.settings.command)
         columns = _columns(translation, prediction)
         note = f"{predictor.model.method}: {standing(predictor.model, predictor.weights.folds, translation.direction)}"

@@ -38,6 +38,8 @@ NUMBERS: dict[str, tuple[Trait, float]] = {
     "log coarsest mm": (Trait.VOXELS, 0.3),
 }
 
+OF_CONTRAST = ("log texture", "skew")  # tell contrasts apart, and do not hang together
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -57,10 +59,21 @@ class Spread:
         """Return whether a value is hardly one of these, where sound scans usually differ by `usual`."""
         from scipy.stats import t
 
+        freedom, scale = self._scale(usual)
+        return bool(abs(value - self.mean) / scale > t.ppf(1 - ALPHA / 2, freedom))
+
+    def log_density(self, value: float, usual: float) -> float:
+        """Return the logarithm of how dense such scans lie at a value."""
+        from scipy.stats import t
+
+        freedom, scale = self._scale(usual)
+        return float(t.logpdf((value - self.mean) / scale, freedom) - math.log(scale))
+
+    def _scale(self, usual: float) -> tuple[int, float]:
+        """Return degrees of freedom and scale of the distribution of one more scan."""
         freedom = PRIOR + self.count - 1
         variance = (PRIOR * usual**2 + (self.count - 1) * self.deviation**2) / freedom
-        distance = abs(value - self.mean) / math.sqrt(variance * (1 + 1 / self.count))
-        return bool(distance > t.ppf(1 - ALPHA / 2, freedom))
+        return freedom, math.sqrt(variance * (1 + 1 / self.count))
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,13 @@ class Look:
             if name in scan and spread.leaves_out(scan[name], NUMBERS[name][1])
         )
         return tuple(dict.fromkeys(found))
+
+    def log_density(self, scan: Mapping[str, float]) -> float | None:
+        """Return how dense such scans lie where a scan lies, by `OF_CONTRAST`; none where a number is not known."""
+        known = [name for name in OF_CONTRAST if name in scan and name in self.spreads]
+        if len(known) < len(OF_CONTRAST):
+            return None
+        return sum(self.spreads[name].log_density(scan[name], NUMBERS[name][1]) for name in known)
 
     def as_json(self) -> dict[str, dict[str, float]]:
         """Return plain data, which `from_json` turns into an equal look."""

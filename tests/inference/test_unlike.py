@@ -72,9 +72,25 @@ def test_a_contrast_that_is_another_one_is_told(predicted, monkeypatch):
     ],
 )
 def test_only_a_clear_contradiction_is_one(likely, contrast, told):
-    assert (Trait.CONTRAST in unlike.unlike(Look({}), {}, likely, contrast)) is told
-    assert unlike.unlike(Look({}), {}, {}, contrast) == ()
+    assert (Trait.CONTRAST in unlike.unlike({}, {}, likely, contrast)) is told
+    assert unlike.unlike({}, {}, {}, contrast) == ()
 
 
 def test_nothing_unlike_is_no_sentence():
     assert str(Likeness("T1")) == ""
+
+
+HALF = {"T1": 0.3, "T2": 0.3, "FLAIR": 0.4}
+
+
+def look(texture, skew):
+    return Look.of([{"log texture": texture + 0.02 * i, "skew": skew + 0.02 * i} for i in range(-4, 5)])
+
+
+@pytest.mark.parametrize(("named", "told"), [("FLAIR", True), ("T1", False), ("T2", False)])
+def test_the_training_scans_of_the_other_contrast_help_to_tell(named, told):
+    """The base model is unsure; the scan lies amid the training's T1, far from its FLAIR; of T2 it has none."""
+    looks = {"T1": look(-1.6, -0.4), "FLAIR": look(-1.2, 0.1)}
+    numbers = {"log texture": -1.6, "skew": -0.4}
+    assert (Trait.CONTRAST in unlike.unlike(looks, numbers, HALF, named)) is told
+    assert Trait.CONTRAST not in unlike.unlike(looks, {}, HALF, named)
