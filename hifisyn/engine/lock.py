@@ -37,8 +37,8 @@ def only_writer(folder: Path, writer: str) -> Iterator[None]:
     _take(path)
     ended = threading.Event()
     try:
-        for other in folder.glob(f"*{ENDING}"):
-            if not _side_by_side(writer, other.stem) and not _removed_if_dead(other):
+        for other in (other for other in folder.glob(f"*{ENDING}") if other != path):
+            if not _removed_if_dead(other) and not _side_by_side(writer, other.stem):  # dead readers' locks go as well
                 raise _held(other)
         threading.Thread(target=_keep_touching, args=(path, ended), daemon=True).start()
         yield

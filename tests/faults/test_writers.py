@@ -116,3 +116,14 @@ def test_what_was_measured_is_kept_by_what_it_was_measured_of_and_not_by_its_dat
     write_json(store.record_path("a"), {"case": "a", "key": "two"})
     os.utime(file, (4e9, 4e9))
     assert measures._known_volumes(tmp_path, "a", store) is None
+
+
+@pytest.mark.slow
+def test_a_reader_clears_the_locks_of_killed_readers(tmp_path):
+    line = "import sys, os; from pathlib import Path; from hifisyn.engine.lock import only_reading\n"
+    line += "with only_reading(Path(sys.argv[1])): os._exit(1)"
+    subprocess.run([sys.executable, "-c", line, str(tmp_path)], check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    with only_reading(tmp_path), only_reading(tmp_path):
+        assert len(list(tmp_path.iterdir())) == 2
+    assert list(tmp_path.iterdir()) == []

@@ -49,7 +49,8 @@ def copy(trained, tmp_path):
 def test_the_copy_translates_as_the_model_does(trained, copy):
     slices = np.random.default_rng(0).uniform(-1, 1, (2, 24, 24)).astype(np.float32)
     one, other = (Predictor.from_folder(folder, device="cpu") for folder in (trained, copy))
-    np.testing.assert_array_equal(*(p.translate_slices(slices, "T1", "T2") for p in (one, other)))
+    found, expected = (p.translate_slices(slices, "T1", "T2") for p in (other, one))
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.slow

@@ -23,7 +23,8 @@ def head(seed=0, gain=1.0, noise=0.0):
 
 
 def numbers(brain_ml=1200.0, sides=(1.0, 1.0, 3.0), **changes):
-    return describe(*head(**changes), brain_ml, sides)
+    images, brain = head(**changes)
+    return describe(images, brain, brain_ml, sides)
 
 
 TRAINING = Look.of([numbers(1200 + 30 * seed, seed=seed) for seed in range(8)])
