@@ -40,8 +40,8 @@ def extract(
 
     Args:
         volume: any orientation and spacing.
-        tool: "auto" (the mask that is given, else hd-bet where it is installed, else deepbet), "hd-bet", "deepbet",
-            "base", "bet", "synthstrip", "command", "mask", or "none" (stripped already: the mask that is given says
+        tool: "auto" (the mask that is given, else hd-bet where it is installed, else base), "hd-bet", "base",
+            "deepbet", "bet", "synthstrip", "command", "mask", or "none" (stripped already: the mask that is given says
             where the brain is, else the background does).
         device: of the networks: "cpu" or as torch names GPUs: "cuda", "cuda:1", "mps".
         mask: the user's own, on the scan's grid, above 0.5 in the brain; or none.
@@ -117,7 +117,7 @@ def choose(tool: str) -> Tool:
         UserError: the tool named is not installed.
     """
     if tool == "auto":
-        return Tool.HD_BET if brain_networks.installed(Tool.HD_BET) else Tool.DEEPBET
+        return Tool.HD_BET if brain_networks.installed(Tool.HD_BET) else Tool.BASE
     chosen = Tool(tool)
     if chosen not in PROGRAMS and not brain_networks.installed(chosen):
         raise UserError(f"skull_strip {tool} is not installed", hint=f"pip install {PACKAGES[chosen]}")
@@ -159,7 +159,7 @@ def nonzero(volume: Volume) -> Volume:
     """
     present = volume.data != _background(volume.data)
     if present.mean() > 0.99:
-        raise UserError("a stripped scan must have an even background", hint="set skull_strip to deepbet")
+        raise UserError("a stripped scan must have an even background", hint="set skull_strip to base")
     return volume.with_data(ndimage.binary_fill_holes(largest_piece(present)).astype(np.uint8))
 
 

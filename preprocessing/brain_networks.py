@@ -66,7 +66,7 @@ def find_brain(tool: Tool, volume: Volume, device: str) -> np.ndarray:
 def _base(volume: Volume, device: str) -> np.ndarray:
     found = _seen(volume, device)
     if not found.any():
-        raise UserError("base found no brain", hint="look at the scan, or set skull_strip to deepbet")
+        raise UserError("base found no brain", hint="look at the scan, or try another skull_strip")
     return found
 
 
@@ -87,7 +87,7 @@ def _deepbet(volume: Volume, device: str) -> np.ndarray:
     except (AssertionError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
-            "deepbet found no brain", got=reason, hint="look at the scan, or set skull_strip to hd-bet"
+            "deepbet found no brain", got=reason, hint="look at the scan, or set skull_strip to base"
         ) from None
 
 
@@ -113,7 +113,7 @@ def released(file: Path) -> io.BytesIO:
     Raises:
         UserError: it is missing, or not what any known release holds.
     """
-    hint = f"pip install --force-reinstall deepbet=={max(DEEPBET_WEIGHTS)}, or set skull_strip to hd-bet"
+    hint = f"pip install --force-reinstall deepbet=={max(DEEPBET_WEIGHTS)}, or set skull_strip to base"
     if not file.is_file():
         raise UserError(f"deepbet lacks its weights {file}", hint=hint)
     content = file.read_bytes()
@@ -142,7 +142,7 @@ def _hd_bet(volume: Volume, device: str) -> np.ndarray:
         )[2]
     labels, count = ndimage.label(total[1] > total[0])
     if count == 0:
-        raise UserError("hd-bet found no brain", hint="look at the scan, or set skull_strip to deepbet")
+        raise UserError("hd-bet found no brain", hint="look at the scan, or set skull_strip to base")
     largest = labels == np.bincount(labels.ravel())[1:].argmax() + 1
     return resample_mask(grid.with_data(largest.transpose(2, 1, 0)), volume).data.astype(bool)
 

@@ -12,8 +12,7 @@ from hifisyn.preprocessing.resample import resample
 from hifisyn.volume import Volume
 
 LEAST_ML = 100.0  # less is no head
-LEAST_LOGIT = 3.5  # median in the mask: of noise alone up to 3.0, of real heads from 4.1 on
-EDGE = 1.5  # logit at the edge: at 0, masks are 6 to 17 % larger than deepbet's of the scans it was chosen on
+LEAST_LOGIT = 5.0  # median in the mask: of noise alone up to 2.7, of real heads from 8.5 on
 SURE = 8.0  # logits beyond it say no more, and would blur the edge
 
 
@@ -29,11 +28,11 @@ def find_brain(volume: Volume, network: BrainNetwork | None = None, device: str 
     upright = volume.canonical()
     seen = coarse(upright)
     logits = _run(network, seen.data, device)
-    likely = largest_piece(logits > EDGE)
+    likely = largest_piece(logits > 0)
     if not likely.any() or np.median(logits[likely]) < LEAST_LOGIT:
         return np.zeros(volume.shape, dtype=bool)
-    logits = np.where(~likely & (logits > EDGE), -SURE, np.clip(logits, -SURE, SURE)).astype(np.float32)
-    fine = resample(seen.with_data(logits), upright, order=1, antialias=False, fill=-SURE).data > EDGE
+    logits = np.where(~likely & (logits > 0), -SURE, np.clip(logits, -SURE, SURE)).astype(np.float32)
+    fine = resample(seen.with_data(logits), upright, order=1, antialias=False, fill=-SURE).data > 0
     mask = ndimage.binary_fill_holes(largest_piece(fine))
     if mask.sum() * upright.voxel_ml < LEAST_ML:
         mask = np.zeros_like(mask)

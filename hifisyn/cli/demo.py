@@ -89,7 +89,7 @@ def steps(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
     budget = ["--device", "cpu", "--cores", options.cores, "--minutes", options.minutes]
     listed = [
         ("convert_dataset", ["phantom", "--name", NAME, "--modalities", *PAIR, *cohort]),
-        ("plan_and_preprocess", ["-d", NAME, *budget, "-np", options.cores, "--skull-strip", "deepbet"]),
+        ("plan_and_preprocess", ["-d", NAME, *budget, "-np", options.cores, "--skull-strip", "base"]),
         ("train", [NAME, source, target, "fold0", "--seed", options.seed, "--device", "cpu"]),
     ]
     for source, target in (PAIR, PAIR[::-1]):

