@@ -43,7 +43,7 @@ FLOORS = [
     {"downstream", "figures", "augmentation"},
     {"experiments", "report", "reader_study"},
     {"api"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 FLOOR_OF = {name: height for height, names in enumerate(FLOORS) for name in names}
 ROOT_FOLDERS = ("preprocessing", "postprocessing", "dataset_conversion")
