@@ -12,9 +12,9 @@ from torch import Tensor
 from hifisyn.base.condition import condition
 from hifisyn.base.contrasts import NAMED, SLOTS, STACK, TARGETS, UNNAMED
 from hifisyn.base.heads import STRANGE, TRUTH, Heads, HeadSlices, neighbours
+from hifisyn.base.places import Places
 from hifisyn.base.settings import InputSettings
 from hifisyn.base.unet import MULTIPLE
-from hifisyn.errors import UserError
 from hifisyn.intensities import OUTSIDE
 from hifisyn.training.source import SIMULATION
 
@@ -72,11 +72,7 @@ class Batches:
     """
 
     def __init__(self, heads: Heads, settings: InputSettings, seed: int, batch_size: int) -> None:
-        self._usable = [head for head in heads.heads if head.places]
-        if not self._usable:
-            raise UserError("a simulated head must have slices with brain", got="none", hint="look at the label maps")
-        self._slices = [(head, place) for head in self._usable for place in head.places]
-        self._lesion = np.cumsum([share for head in self._usable for share in head.lesion])
+        self.places = Places(heads, settings.lesioned)
         self.heads, self.settings, self.seed, self.batch_size = heads, settings, seed, batch_size
 
     def read(self, step: int) -> BaseBatch:
@@ -85,16 +81,8 @@ class Batches:
         drawn = [self._one(rng) for _ in range(self.batch_size)]
         return BaseBatch(*(torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True)))
 
-    def _place(self, rng: np.random.Generator) -> tuple[HeadSlices, int]:
-        """Draw a head and a slice of it: any, or one the more likely the more of it is lesion."""
-        if self._lesion[-1] and rng.random() < self.settings.lesioned:
-            at = np.searchsorted(self._lesion, rng.random() * self._lesion[-1], side="right")
-            return self._slices[int(at)]
-        head = self._usable[rng.integers(len(self._usable))]
-        return head, int(rng.choice(head.places))
-
     def _one(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        head, place = self._place(rng)
+        head, place = self.places.draw(rng)
         choice = choose(rng, self.settings)
         places = [place] * STACK if rng.random() < self.settings.alone else neighbours(head, place)
         brain = self.heads.brain(head, place)

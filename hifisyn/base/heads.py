@@ -16,7 +16,7 @@ from hifisyn.files import sha256, write_json
 from hifisyn.json_files import read_json
 from hifisyn.simulation.label_maps import find_maps
 from hifisyn.simulation.simulated_head import VERSION, SimulatedHead, simulate_head
-from hifisyn.slices import SliceStore, read_array
+from hifisyn.slices import BRAIN, LABEL, SliceStore, read_array
 
 ASKED, SLICES = "heads.json", "slices"
 STRANGE, TRUTH = "strange", "truth_"
@@ -66,7 +66,11 @@ class Heads:
 
     def brain(self, head: HeadSlices, place: int) -> np.ndarray:
         """Return the brain mask (H, W) of a slice, bool."""
-        return np.asarray(self._read(head, "brain", [place])[0] > 0)
+        return np.asarray(self._read(head, BRAIN, [place])[0] > 0)
+
+    def label(self, head: HeadSlices, place: int) -> np.ndarray:
+        """Return the tissues (H, W) of a slice, uint8: 1 to 4 in the order of `TISSUES`, else 0."""
+        return np.asarray(self._read(head, LABEL, [place])[0])
 
     def _read(self, head: HeadSlices, name: str, places: Sequence[int]) -> np.ndarray:
         return read_array(self._folder / f"{head.name}_{name}.b2nd", list(places), maker="hifisyn_pretrain")

@@ -84,6 +84,9 @@ class BaseTask:
             output = self.network(batch.slices, batch.condition)
         return losses(output, batch.targets, batch.brain, batch.weights, self.settings.likelihood)
 
+    def after_step(self) -> None:
+        """All state is in the weights."""
+
     def look(self) -> Seen:
         """Translate slices of the heads that were kept."""
         found = self.validation.translate(self.network, self.device)

@@ -95,6 +95,10 @@ class Task(Protocol):
         """Return the terms of a step, which add up."""
         ...
 
+    def after_step(self) -> None:
+        """Do what follows once the weights have moved."""
+        ...
+
     def look(self) -> Seen:
         """Look at the heads that were kept."""
         ...
@@ -162,6 +166,7 @@ class Run(Generic[SettingsT]):
         torch.autograd.backward(sum(terms.values(), torch.zeros((), device=self.device)))
         torch.nn.utils.clip_grad_norm_(self.task.network.parameters(), LARGEST_GRADIENT)
         self.optimizer.step()
+        self.task.after_step()
         self.average.update()
         self.tally.add({f"{name}/{term}": value.detach() for term, value in terms.items()})
         self.step += 1

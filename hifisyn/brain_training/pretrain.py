@@ -74,6 +74,9 @@ class BrainTask:
             logits = self.network(scans)
         return losses(wide(logits), batch.brain, self.settings.overlap)
 
+    def after_step(self) -> None:
+        """All state is in the weights."""
+
     def look(self) -> Seen:
         """Find the brains of the heads that were kept."""
         found = self.validation.find(self.network, self.device)

@@ -8,13 +8,15 @@ from hifisyn.cli.experiment_command import add_compared, add_pair, conduct, cont
 from hifisyn.cli.parser import Parser
 
 EPILOG = """
-rows, by key or set (table5, the default; losses; table6):
+rows, by key or set (table5, the default; losses; additions; table6):
   none       DRIT's backbone: no bank and none of PGD, SGD, GGD
   bank       the bank, but none of the three losses
   pgd_i      PGD with global slots alone, no label map      pgd_ii     PGD with the label map, no bank
   pgd        PGD with bank and label map                    pgd_sgd, pgd_ggd     with one more loss
   all        all three: the model of hifisyn_train
   sgd, ggd, sgd_ggd                                         losses: each alone with the bank, and all but PGD
+  tissue, teacher, simulated, up_4x4, up_resize,            additions: all three and one thing that the paper has not,
+  r1, spectral, lsgan, position, no_dc                      or without D^c
   munit, munit_labels, mguit, mguit_labels                  table6, where these methods are there
 
 examples:

@@ -1,4 +1,4 @@
-"""hifisyn_pretrain: train the networks that need no scans on simulated heads: base model and brain network."""
+"""hifisyn_pretrain: train on simulated heads: base model, brain network, and what HiFi-Syn's trainings start from."""
 
 import argparse
 import logging
@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, TypeVar
 from hifisyn.cli import flags
 from hifisyn.cli.entry import command
 from hifisyn.cli.parser import Parser
+from hifisyn.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hifisyn.base.run import Request
     from hifisyn.base.settings import RunSettings
 
 log = logging.getLogger(__name__)
+METHOD = "HiFiSyn"
 SettingsT = TypeVar("SettingsT", bound="RunSettings")
 EPILOG = """
 examples:
@@ -23,6 +27,7 @@ examples:
   hifisyn_pretrain --heads label_maps -o base       heads from FreeSurfer's or SynthSeg's label maps
   hifisyn_pretrain --heads label_maps -o base --continue
   hifisyn_pretrain -o quick --steps 200 --set width=8 heads=10
+  hifisyn_pretrain -tr HiFiSyn --heads label_maps -o start    then: hifisyn_train ... --pretrained start
   hifisyn_pretrain --what mask --heads label_maps -o brain    the network that finds the brain
 
 No scan is needed. Simulated heads are kept in OUT/heads, or in the folder that --simulated names; those of --what mask
@@ -35,7 +40,7 @@ def parser() -> Parser:
     parser = Parser(
         "hifisyn_pretrain",
         description="Train the base model on simulated heads: any contrasts in; T1, T2 and FLAIR out. "
-        "Or the network that finds the brain.",
+        "Or the network that finds the brain, or the networks of HiFi-Syn.",
         epilog=EPILOG,
     )
     parser.add_argument(
@@ -45,6 +50,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--what", choices=("base", "mask"), default="base", help="base model, or brain mask of a head (default: base)"
     )
+    flags.METHOD.add(parser, f"{METHOD} alone: its networks are trained, for hifisyn_train --pretrained")
     what = parser.add_argument_group("training")
     what.add_argument("--steps", type=flags.at_least_one, metavar="N", help="steps (default: by the settings)")
     flags.SET.add(what)
@@ -66,11 +72,38 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; after Ctrl-C or SIGTERM, save and return 130 or 143."""
     given = parser().parse_args(arguments)
     words = ["hifisyn_pretrain", *(sys.argv[1:] if arguments is None else arguments)]
-    signal = (_train_base if given.what == "base" else _train_mask)(given, shlex.join(words))
+    signal = _choose(given)(given, shlex.join(words))
     if signal:
         others = [word for word in words if word not in (*flags.RESUME.names, *flags.OVERWRITE.names)]
         log.info(f"stopped and saved; continue with\n  {shlex.join([*others, '--continue'])}")
     return 128 + signal if signal else 0
+
+
+def _choose(given: argparse.Namespace) -> "Callable[[argparse.Namespace, str], int]":
+    """Return what trains what was asked for.
+
+    Raises:
+        UserError: a method that cannot be pre-trained, or one beside the brain network.
+    """
+    if given.method is None:
+        return _train_base if given.what == "base" else _train_mask
+    if given.method != METHOD:
+        raise UserError(f"-tr must be {METHOD}, whose networks can be pre-trained", got=given.method)
+    if given.what == "mask":
+        raise UserError("--what mask must be without -tr", got=f"-tr {given.method}", hint="leave one of them out")
+    return _train_method
+
+
+def _train_method(given: argparse.Namespace, line: str) -> int:
+    from hifisyn.base.run import clear
+    from hifisyn.methods.hifisyn.pretraining.pretrain import pretrain
+    from hifisyn.methods.hifisyn.pretraining.settings import PretrainSettings
+    from hifisyn.training.networks_file import NETWORKS
+
+    request = _request(given, PretrainSettings, line)
+    if given.overwrite:
+        clear(request.folder, NETWORKS)
+    return pretrain(request)
 
 
 def _train_base(given: argparse.Namespace, line: str) -> int:

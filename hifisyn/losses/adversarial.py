@@ -5,7 +5,8 @@ here are those of DRIT's code, from which the paper starts; from three contrasts
 for each. Logits instead of a sigmoid keep the gradient alive.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from hifisyn.losses.total import total
 from hifisyn.networks.precision import wide
 
 REAL, FAKE, UNDECIDED = 1.0, 0.0, 0.5
+Form = Literal["cross entropy", "least squares"]
 
 
 def cross_entropy(logits: Sequence[Tensor], target: float) -> Tensor:
@@ -27,14 +29,31 @@ def least_squares(logits: Sequence[Tensor], target: float) -> Tensor:
     return torch.stack([(x - target).square().mean() for x in logits]).sum()
 
 
-def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
-    """Return what D_i minimises: BCE(D_i(m_i), 1) + BCE(D_i(m_{j->i}), 0)."""
-    return cross_entropy(real, REAL) + cross_entropy(fake, FAKE)
+FORMS: Mapping[Form, Callable[[Sequence[Tensor], float], Tensor]]
+FORMS = {"cross entropy": cross_entropy, "least squares": least_squares}
 
 
-def generator_loss(fake: Sequence[Tensor]) -> Tensor:
-    """Return what G minimises: BCE(D_i(m_{j->i}), 1), the non-saturating form."""
-    return cross_entropy(fake, REAL)
+def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor], form: Form = "cross entropy") -> Tensor:
+    """Return what D_i minimises: BCE(D_i(m_i), 1) + BCE(D_i(m_{j->i}), 0), or squared distances to 1 and 0."""
+    distance = FORMS[form]
+    return distance(real, REAL) + distance(fake, FAKE)
+
+
+def generator_loss(fake: Sequence[Tensor], form: Form = "cross entropy") -> Tensor:
+    """Return what G minimises: BCE(D_i(m_{j->i}), 1), the non-saturating form, or the squared distance to 1."""
+    return FORMS[form](fake, REAL)
+
+
+def gradient_penalty(logits: Sequence[Tensor], images: Tensor) -> Tensor:
+    """Return R1: half the squared norm of D's gradient at real images, mean over images (Mescheder et al., ICML 2018).
+
+    Args:
+        logits: of the images, a map a scale; each counts by its mean, so that the weight holds at every size.
+        images: (N, 1, H, W), that require a gradient.
+    """
+    score = torch.stack([wide(x).flatten(1).mean(dim=1).sum() for x in logits]).sum()
+    (gradient,) = torch.autograd.grad(score, images, create_graph=True)
+    return wide(gradient).square().flatten(1).sum(dim=1).mean() / 2
 
 
 def content_discriminator_loss(logits: Mapping[str, Tensor], domains: Sequence[str]) -> Tensor:

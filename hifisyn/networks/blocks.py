@@ -3,11 +3,14 @@
 Padding is by reflection throughout, which keeps the constant background of a stripped brain constant.
 """
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 from hifisyn.networks.module import Layers, TensorModule
 
 SLOPE, PREACTIVATION_SLOPE = 0.01, 0.2
+Upsampling = Literal["3x3", "4x4", "resize"]
 
 
 def reflected(in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Conv2d:
@@ -54,14 +57,30 @@ class INRes(TensorModule):
 
 
 class UpLN(Layers):
-    """Transposed convolution that doubles the side, layer norm over (C, H, W) with an affine a channel, ReLU."""
+    """What doubles the side, layer norm over (C, H, W) with an affine a channel, ReLU.
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    Args:
+        in_channels: channels that come in.
+        out_channels: channels that leave.
+        upsampling: "3x3", a transposed convolution as published, whose outputs are sums of one, two or four products;
+            "4x4", one whose outputs are sums of four each; "resize", linear interpolation and a convolution.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, upsampling: Upsampling = "3x3") -> None:
         super().__init__(
-            nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1),
+            _doubled(in_channels, out_channels, upsampling),
             nn.GroupNorm(1, out_channels),  # one group: the layer norm above
             nn.ReLU(),
         )
+
+
+def _doubled(in_channels: int, out_channels: int, upsampling: Upsampling) -> nn.Module:
+    if upsampling == "resize":
+        enlarged = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+        return Layers(enlarged, reflected(in_channels, out_channels, 3, padding=1))
+    if upsampling == "4x4":
+        return nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1)
+    return nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1)
 
 
 class PreActDown(TensorModule):

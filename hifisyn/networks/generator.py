@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from hifisyn.networks.blocks import INRes, UpLN
+from hifisyn.networks.blocks import INRes, UpLN, Upsampling
 from hifisyn.networks.by_modality import ByModality
 from hifisyn.networks.module import Layers, TensorModule
 from hifisyn.networks.precision import in_single
@@ -26,6 +26,7 @@ class Generator(TensorModule):
         blocks: residual blocks of each contrast.
         code: entries of g.
         value_width: V, channels of S; 0: no memory bank, m = g, which is DRIT's generator.
+        upsampling: how sides are doubled, see `UpLN`.
     """
 
     def __init__(
@@ -36,11 +37,12 @@ class Generator(TensorModule):
         blocks: int = 3,
         code: int = 8,
         value_width: int = 128,
+        upsampling: Upsampling = "3x3",
     ) -> None:
         super().__init__()
         content = width * 2**n_down
         self.shared = INRes(content)
-        self.branches = ByModality(domains, lambda: _Branch(content, value_width + code, n_down, blocks))
+        self.branches = ByModality(domains, lambda: _Branch(content, value_width + code, n_down, blocks, upsampling))
 
     def forward(self, content: Tensor, retrieved: Tensor | None, code: Tensor, modality: str) -> Tensor:
         """Render (N, C, h, w), S (N, V, h, w) and g (N, code) as an image (N, 1, H, W) in (-1, 1) of `modality`."""
@@ -54,13 +56,13 @@ class Generator(TensorModule):
 
 
 class _Branch(TensorModule):
-    def __init__(self, content: int, attributes: int, n_down: int, blocks: int) -> None:
+    def __init__(self, content: int, attributes: int, n_down: int, blocks: int, upsampling: Upsampling) -> None:
         super().__init__()
         channels = content + attributes
         self.residual = Layers(*(INRes(channels) for _ in range(blocks)))
         ups = []
         for _ in range(n_down):
-            ups.append(UpLN(channels + attributes, (channels + attributes) // 2))
+            ups.append(UpLN(channels + attributes, (channels + attributes) // 2, upsampling))
             channels = (channels + attributes) // 2
         self.ups = nn.ModuleList(ups)
         self.last = nn.Conv2d(channels + attributes, 1, 1)

@@ -3,6 +3,7 @@
 import math
 
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 
 def normal_init(network: nn.Module, width: int, *, zero_bias: bool = False) -> None:
@@ -35,3 +36,9 @@ def he_init(network: nn.Module, slope: float) -> None:
             nn.init.kaiming_normal_(module.weight, a=slope)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+def normalise_spectra(network: nn.Module) -> None:
+    """Let every convolution have a spectral norm of 1 (Miyato et al., ICLR 2018); last, after weights were drawn."""
+    for module in [m for m in network.modules() if isinstance(m, nn.Conv2d)]:
+        spectral_norm(module)

@@ -1,9 +1,13 @@
-"""A network's weights as one safetensors file: tensors and text only, in half precision, with their hash beside."""
+"""A network's weights as one safetensors file: tensors and text only, in half precision, with their hash beside.
+
+Counts and flags keep their type: a half knows no whole number above 65504.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -20,7 +24,7 @@ class Content:
     """What a file of weights holds.
 
     Attributes:
-        tensors: by their names in the network's state, single precision.
+        tensors: by their names in the network's state; numbers with a fraction in single precision.
         about: what was written beside them, by name.
         sha256: of the file.
     """
@@ -32,7 +36,7 @@ class Content:
 
 def write(path: Path, form: str, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> str:
     """Write tensors in half precision, and the file's SHA-256 beside it; return that."""
-    halved = {name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
+    halved = {name: _as(torch.float16, tensor.detach().cpu()).contiguous() for name, tensor in tensors.items()}
     with atomic(path) as temporary:
         save_file(halved, temporary, {"format": form, **about})
     digest = sha256(path)
@@ -60,7 +64,7 @@ def read(file: Path, form: str, hint: str = "copy both files again") -> Content:
     try:
         with safe_open(file, "pt") as content:
             about = content.metadata() or {}
-            tensors = {name: content.get_tensor(name).float() for name in content.keys()}  # noqa: SIM118
+            tensors = {name: _as(torch.float32, content.get_tensor(name)) for name in content.keys()}  # noqa: SIM118
     except SafetensorError:
         raise broken(file, form) from None
     if about.get("format") != form:
@@ -69,6 +73,10 @@ def read(file: Path, form: str, hint: str = "copy both files again") -> Content:
         if not bool(tensor.isfinite().all()):
             raise FileError(file, "must hold finite weights", got=f"NaN or infinity in {name}", hint="copy it again")
     return Content(tensors, about, digest)
+
+
+def _as(kind: torch.dtype, tensor: Tensor) -> Tensor:
+    return tensor.to(kind) if tensor.is_floating_point() else tensor
 
 
 def check_shipped(file: Path, name: str) -> None:

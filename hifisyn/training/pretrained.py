@@ -15,11 +15,12 @@ from hifisyn.planning import rules
 from hifisyn.planning.method_plan import scale_rate
 from hifisyn.plans import Plans
 from hifisyn.settings import flat
-from hifisyn.training import checkpoint
+from hifisyn.training import checkpoint, networks_file
 from hifisyn.training.contract import Trainer
 
 NAMES_SHOWN = 6
 BASE = "base"  # in the place of a model: the base model that comes with hifisyn
+ENDING = ".safetensors"
 SMOOTHED = "smoothed."  # copies of weights that a method averages by itself
 LABELS = ("slot_class", "item_class")  # values of the data set's own labels, which the plans give by name
 # Settings that shapes of weights depend on, wherever they stand.
@@ -32,6 +33,7 @@ SHAPES = (
     "attribute_code",
     "attribute_encoder",
     "discriminator",
+    "upsampling",
     "slots",
     "global_slots",
     "value_width",
@@ -54,12 +56,15 @@ class Pretrained:
 
     @classmethod
     def read(cls, file: Path) -> "Pretrained":
-        """Read a checkpoint of this version; averaged weights where there are any.
+        """Read a checkpoint of this version, averaged weights where there are any; or networks of a pre-training.
 
         Raises:
             UserError: it is missing, broken or of another format.
         """
         try:
+            if file.suffix == ENDING:
+                weights, plans = networks_file.read(file)
+                return cls(file, plans, weights)
             content = checkpoint.load(file)
         except UserError as error:
             raise error.at("--pretrained") from None
@@ -185,7 +190,7 @@ def _with_rates(plans: Plans, width: int | None) -> Plans:
 
 
 def find_checkpoint(path: Path, dataset: str, fold: int | str) -> Path:
-    """Return a checkpoint: the file itself, or of a model folder the best weights.
+    """Return a checkpoint: the file itself, of a model folder the best weights, of a pre-training its networks.
 
     Of a model of the same data set the same fold is taken: others trained on cases that this fold validates on.
 
@@ -194,6 +199,8 @@ def find_checkpoint(path: Path, dataset: str, fold: int | str) -> Path:
     """
     if path.is_file():
         return path
+    if (path / networks_file.NETWORKS).is_file():
+        return path / networks_file.NETWORKS
     folds = fold_folders(path)
     if folds and (path / CONFIG_JSON).is_file() and read_object(path / CONFIG_JSON).get("dataset") == dataset:
         own = [folder for folder in folds if folder == fold_folder(path, fold)]

@@ -120,5 +120,5 @@ def test_slices_are_sought_by_how_much_of_them_is_lesion(heads):
     for share, expected in ((0.0, [0.25] * 4), (1.0, [0, 0, 0.25, 0.75])):
         batches = Batches(toys, PLAIN.model_copy(update={"lesioned": share}), 0, 1)
         rng = np.random.default_rng(0)
-        places = [batches._place(rng)[1] for _ in range(2000)]
+        places = [batches.places.draw(rng)[1] for _ in range(2000)]
         np.testing.assert_allclose(np.bincount(places, minlength=4) / 2000, expected, atol=0.04)

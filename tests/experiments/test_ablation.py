@@ -19,7 +19,18 @@ from hifisyn.cli import ablation as cli
 from hifisyn.errors import UserError
 from hifisyn.evaluation.measures import MEASURES
 from hifisyn.experiments import ablation, compare, dots, rows, tables, trainings
-from hifisyn.experiments.rows import GLOBAL, LABELS, LOSSES_ALONE, PGD, ROWS, STRUCTURAL, TABLE_5, TABLE_6, Row
+from hifisyn.experiments.rows import (
+    ADDITIONS,
+    GLOBAL,
+    LABELS,
+    LOSSES_ALONE,
+    PGD,
+    ROWS,
+    STRUCTURAL,
+    TABLE_5,
+    TABLE_6,
+    Row,
+)
 from hifisyn.methods.granularity import PixelGranularitySettings
 from hifisyn.methods.hifisyn import memory_update
 from hifisyn.paths import Roots
@@ -429,7 +440,7 @@ def test_of_several_contrasts_two_must_be_named(tmp_path, capsys):
 def test_rows_come_in_the_order_of_the_tables():
     assert rows.select_rows() == TABLE_5
     assert [row.key for row in rows.select_rows(["all", "mguit", "none", "all"])] == ["none", "all", "mguit"]
-    assert len(rows.select_rows(["table5", "table6"])) == len(ROWS) - len(LOSSES_ALONE) == 12
+    assert len(rows.select_rows(["table5", "table6"])) == len(ROWS) - len(LOSSES_ALONE) - len(ADDITIONS) == 12
     assert [row.key for row in rows.select_rows(["losses"])] == ["sgd", "ggd", "sgd_ggd"]
 
 
@@ -557,8 +568,8 @@ def test_the_documentation_names_every_row_and_its_switches():
     page = (Path(__file__).parents[2] / "documentation/methods/hifisyn.md").read_text()
     section = page.split("## Ablations by switches\n")[1].split("\n## ")[0]
     listed = dict(re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", section, flags=re.MULTILINE))
-    assert set(listed) == {row.key for row in (*TABLE_5, *LOSSES_ALONE)}
-    for row in (*TABLE_5, *LOSSES_ALONE):
+    assert set(listed) == {row.key for row in (*TABLE_5, *LOSSES_ALONE, *ADDITIONS)}
+    for row in (*TABLE_5, *LOSSES_ALONE, *ADDITIONS):
         assert listed[row.key] == (f"`--set {' '.join(row.assignments)}`" if row.assignments else "the default")
 
 

@@ -45,6 +45,7 @@ class Choice:
 
 
 M, L, N, D = "settings.memory.", "settings.losses.", "settings.networks.", "settings.content_discriminator."
+A = "settings.additions."
 CHOICES = (
     Choice(
         "eq. 1",
@@ -268,6 +269,18 @@ CHOICES = (
         "D: 3x3 convolutions, 64 to 1024 channels",
         (f"{N}discriminator",),
         why="stride 2, reflection, no norm, one scale; strides and padding are not printed",
+    ),
+    Choice(
+        "networks, eq. 16",
+        "nothing of up-sampling, nor of a norm in D",
+        (f"{N}upsampling", f"{N}spectral_norm", f"{A}adversarial", f"{A}r1"),
+        why="3x3 transposed convolutions and cross entropy as in DRIT++; the others are ours, to be asked for",
+    ),
+    Choice(
+        "training",
+        "no simulation and no teacher",
+        (f"{A}simulated", f"{A}teacher", f"{A}tissue"),
+        why="ours, to be asked for; the first weighs nothing while `batches.shares` has no simulated batches",
     ),
     Choice("networks", "no number of parameters", ("parameters",), why="counted; one D a contrast"),
     Choice(

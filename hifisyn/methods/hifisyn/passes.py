@@ -142,6 +142,13 @@ class Passes:
             cycle[source] = generator(e.noisy, own, reencoded[target].code, source)
         return Rendered(reconstruction, fake, reencoded, cycle)
 
+    def translate(
+        self, encoded: Encoded, table: BankTable | None, code: Tensor, target: str, labels: Tensor | None
+    ) -> Tensor:
+        """Render content with the values of a table and a code (N, code), as `target`; labels as in `weights`."""
+        retrieved = self._retrieve(encoded.content, table, labels)
+        return self.networks.generator(encoded.noisy, retrieved, code, target)
+
     def _with_noise(self, content: Tensor, rng: torch.Generator) -> Tensor:
         return with_noise(content, self.content_noise, rng)
 

@@ -4,9 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from hifisyn.losses.adversarial import Form
 from hifisyn.methods.content_discriminator_trainer import ContentDiscriminatorSettings
 from hifisyn.methods.granularity import PixelGranularitySettings
 from hifisyn.methods.memory_slots import MemorySlots
+from hifisyn.networks.blocks import Upsampling
 from hifisyn.settings import Settings
 from hifisyn.training.sizes import NetworkSettings
 
@@ -48,6 +50,8 @@ class HiFiSynNetworkSettings(NetworkSettings):
     discriminator: Literal["single", "multiscale"] = "single"
     content_noise: float = Field(1.0, ge=0, description="std of the noise on content in training")
     init: Literal["normal", "he"] = Field("normal", description="he: for narrow networks, zero bias in E^a and D")
+    upsampling: Upsampling = Field("3x3", description="of G: transposed 3x3 or 4x4 convolution, or resize")
+    spectral_norm: bool = Field(False, description="every convolution of D has a spectral norm of 1")
 
 
 class LossSettings(PixelGranularitySettings):
@@ -75,6 +79,25 @@ class LossSettings(PixelGranularitySettings):
     weight_inside: bool = Field(False, description="rank weight inside the exponent, as eq. 11 is printed")
 
 
+class AdditionSettings(Settings):
+    """What the paper has not; nothing of it unless it is asked for."""
+
+    simulated: float = Field(
+        10.0, ge=0, description="L1 to the truth in simulated batches, where `batches.shares` has them"
+    )
+    teacher: float = Field(0.0, ge=0, description="L1 to the base model's translation of the same slice, at the start")
+    tissue: float = Field(
+        0.0, ge=0, description="mean and spread of each tissue of a translation, held to the cohort's"
+    )
+    adversarial: Form = Field("cross entropy", description="distance of D's answers: cross entropy or least squares")
+    r1: float = Field(0.0, ge=0, description="penalty on D's gradient at real images")
+
+    @property
+    def studies(self) -> bool:
+        """Whether a loss asks how the tissues of the cohort look."""
+        return self.teacher > 0 or self.tissue > 0
+
+
 class HiFiSynSettings(Settings):
     """All of them."""
 
@@ -82,4 +105,5 @@ class HiFiSynSettings(Settings):
     networks: HiFiSynNetworkSettings = HiFiSynNetworkSettings()
     losses: LossSettings = LossSettings()
     content_discriminator: ContentDiscriminatorSettings = ContentDiscriminatorSettings()
+    additions: AdditionSettings = AdditionSettings()
     attribute_ema: float = Field(0.999, ge=0, lt=1, description="decay of the running mean of z^a that prediction uses")

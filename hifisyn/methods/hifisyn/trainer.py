@@ -12,6 +12,8 @@ Differs from the paper, beside what networks and losses say at their place:
 - In testing z^a_j is the mean over the training images of j; the paper does not say what it is.
 - One discriminator a contrast. DRIT's random codes, latent regression, KL and mode seeking are not in eq. 17.
 - Every sum over pixels, anchors or images is a mean; the losses of the two contrasts of a step are added.
+- What `settings.additions` has is ours, and off unless it is asked for: simulated batches, whose truth is known, a
+  teacher, tissue statistics, other adversarial forms.
 - With three contrasts or more, each step draws two of them. The bank keeps one table of keys and a table of values a
   contrast; D^c has a logit a contrast and E^c aims at the uniform distribution over them. The paper has two.
 """
@@ -32,7 +34,8 @@ from hifisyn.methods.content_discriminator_trainer import (
     ContentDiscriminatorTrainer,
 )
 from hifisyn.methods.content_masks import ContentMasks, content_masks
-from hifisyn.methods.hifisyn import planning
+from hifisyn.methods.hifisyn import planning, teacher
+from hifisyn.methods.hifisyn.additions import Additions
 from hifisyn.methods.hifisyn.curves import bank_curves, own_class_share
 from hifisyn.methods.hifisyn.ggd import global_loss
 from hifisyn.methods.hifisyn.networks import HiFiSynNetworks
@@ -44,8 +47,10 @@ from hifisyn.methods.memory_slots import NO_PIXEL, check_slots
 from hifisyn.planning.device import Device
 from hifisyn.planning.method_plan import MethodPlan
 from hifisyn.plans import Plans, Preset, SlicePlan
+from hifisyn.slices import SliceStore
 from hifisyn.training.batch import Batch
 from hifisyn.training.contract import DISCRIMINATOR, GENERATOR, Needs, Updates
+from hifisyn.training.training_cases import TrainingCases
 
 
 class HiFiSyn(ContentDiscriminatorTrainer):
@@ -62,7 +67,7 @@ class HiFiSyn(ContentDiscriminatorTrainer):
         "structure preservation. arXiv:2311.12461, 2023."
     )
     SUMMARY = "Brain Memory Bank and discrimination at three grains"
-    NEEDS = Needs(most_domains=None)
+    NEEDS = Needs(batches=("unpaired", "simulated"), most_domains=None)
     SETTINGS = HiFiSynSettings
     PUBLISHED: ClassVar[Mapping[str, Any]] = {}  # the defaults are its own
     settings: HiFiSynSettings
@@ -72,6 +77,7 @@ class HiFiSyn(ContentDiscriminatorTrainer):
         super().__init__(plans, domains)
         blended = self.settings.memory.translation_read == "blended"
         self.passes = Passes(self.networks, self.settings.networks.content_noise, blended=blended)
+        self.additions = Additions(self.passes, plans, self.settings)
         self._update_after_step: tuple[dict[str, Tensor], BankTables] | None = None
         self._last_contents: tuple[ContentMasks, dict[str, Tensor]] | None = None
         self._discriminator_curves: dict[str, Tensor] = {}
@@ -110,6 +116,9 @@ class HiFiSyn(ContentDiscriminatorTrainer):
     def updates(self, batch: Batch) -> Updates:
         """Yield D, D^c, then E^c, E^a and G; of every `content_discriminator.steps` all but the last move D^c only."""
         weight, net = self.settings.losses, self.settings.networks
+        if batch.kind == "simulated":
+            yield GENERATOR, self.additions.where_truth_is_known(batch, self.generator)
+            return
         if self.moves_content_alone(batch.iteration):
             with torch.no_grad():
                 noisy = self.passes.noisy_contents(batch.images, self.generator)
@@ -127,6 +136,10 @@ class HiFiSyn(ContentDiscriminatorTrainer):
         yield GENERATOR, self.objective(batch, masks, encoded, rendered)
         self._update_after_step = {m: e.code.detach() for m, e in encoded.items()}, tables
         self._last_contents = masks, {m: e.content.detach() for m, e in encoded.items()}
+
+    def study(self, store: SliceStore, cohort: TrainingCases) -> None:
+        """Learn how the tissues of each contrast look, if a loss asks for it."""
+        self.additions.study(store, cohort)
 
     def started(self) -> None:
         """Forget what the weights know of structures that this data set does not label."""
@@ -157,15 +170,22 @@ class HiFiSyn(ContentDiscriminatorTrainer):
         return {name: float(value) for name, value in curves.items()}
 
     def _image_discriminator(self, batch: Batch, rendered: Rendered) -> dict[str, Tensor]:
-        losses, on_real, on_fake = [], [], []
+        own = self.settings.additions
+        losses, penalties, on_real, on_fake = [], [], [], []
         for source, target in batch.directions:
-            real = self._logits(batch.images[target], target)
+            image = batch.images[target]
+            if own.r1 > 0:
+                image = image.detach().requires_grad_()
+            real = self._logits(image, target)
             fake = self._logits(rendered.fake[source].detach(), target)
-            losses.append(adversarial.discriminator_loss(real, fake))
+            losses.append(adversarial.discriminator_loss(real, fake, own.adversarial))
+            if own.r1 > 0:
+                penalties.append(adversarial.gradient_penalty(real, image))
             on_real.append(adversarial.mean_probability(real))
             on_fake.append(adversarial.mean_probability(fake))
         self._discriminator_curves = {"d_real": torch.stack(on_real).mean(), "d_fake": torch.stack(on_fake).mean()}
-        return {"domain": torch.stack(losses).sum()}
+        penalty = {"r1": own.r1 * torch.stack(penalties).sum()} if penalties else {}
+        return {"domain": torch.stack(losses).sum(), **penalty}
 
     def _content_discriminator(self, noisy: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {"content": self.content_discriminator_loss(noisy)}
@@ -173,8 +193,9 @@ class HiFiSyn(ContentDiscriminatorTrainer):
     def objective(
         self, batch: Batch, masks: ContentMasks, encoded: Mapping[str, Encoded], rendered: Rendered
     ) -> dict[str, Tensor]:
-        """Eq. 17, weighted; a loss of weight 0 is not computed."""
-        plan = self.settings.losses
+        """Eq. 17 and what is added to it, weighted; a loss of weight 0 is not computed."""
+        plan, own = self.settings.losses, self.settings.additions
+        teaching = own.teacher * teacher.share(batch.iteration, self.first_total)
         ramp = plan.share(batch.iteration, self.first_total)
         original = {m: e.content for m, e in encoded.items()}
         translated = {m: e.content for m, e in rendered.reencoded.items()}
@@ -187,11 +208,14 @@ class HiFiSyn(ContentDiscriminatorTrainer):
             "pgd": (plan.pgd * ramp, lambda: self._pgd(contents, batch, masks)),
             "sgd": (plan.sgd * ramp, lambda: self._sgd(contents, batch)),
             "ggd": (plan.ggd * ramp, lambda: granularity.over_domains(global_loss(contents, plan.tau_3), batch)),
+            "teacher": (teaching, lambda: self.additions.taught(batch, rendered)),
+            "tissue": (own.tissue, lambda: self.additions.tissues(batch, rendered)),
         }
         return {name: weight * term() for name, (weight, term) in terms.items() if weight > 0}
 
     def _domain_adversarial(self, batch: Batch, rendered: Rendered) -> Tensor:
-        terms = [adversarial.generator_loss(self._logits(rendered.fake[s], t)) for s, t in batch.directions]
+        form = self.settings.additions.adversarial
+        terms = [adversarial.generator_loss(self._logits(rendered.fake[s], t), form) for s, t in batch.directions]
         return torch.stack(terms).sum()
 
     def _pgd(self, contents: Contents, batch: Batch, masks: ContentMasks) -> Tensor:

@@ -33,6 +33,7 @@ SMALL = {
     "networks": {"width": 4, "n_down": 1, "content_blocks": 1, "content_noise": 0.2, "init": "he"},
     "losses": {"anchors": 16},
     "content_discriminator": {"steps": 1},
+    "additions": {},
 }
 
 
