@@ -1,4 +1,4 @@
-"""hifisyn_reader_study: a blinded study of several models on one page, and its analysis."""
+"""hifisyn_reader_study: a blinded study on one page, of ranks or of detection, and its analysis."""
 
 import argparse
 import logging
@@ -20,6 +20,7 @@ EPILOG = """examples:
   hifisyn_reader_study make -d LGG                               all evaluated models and directions, 18 cases
   hifisyn_reader_study make -d LGG --source T1 --target FLAIR    one direction
   hifisyn_reader_study make -d LGG --with-real                   the real scan is hidden among the images
+  hifisyn_reader_study make -d LGG --design detection            is there a lesion, where: real and synthetic images
   hifisyn_reader_study analyse study/ answers/                   tables and a figure of the readers' files
 
 make writes study.html for the readers, and key/, which is not for them. analyse leaves out unfinished cases and
@@ -33,7 +34,7 @@ def parser() -> Parser:
     """Return the command line."""
     p = Parser(
         "hifisyn_reader_study",
-        description="Let readers rank the images of several models without knowing which is which.",
+        description="Let readers rank images of several models, or find lesions on them, blind to which is which.",
         epilog=EPILOG,
     )
     jobs = p.add_subparsers(dest="job", required=True)
@@ -45,6 +46,12 @@ def parser() -> Parser:
 
 def _make_options(p: argparse.ArgumentParser) -> None:
     flags.DATASET.add(p, required=True)
+    p.add_argument(
+        "--design",
+        choices=("ranking", "detection"),
+        default="ranking",
+        help="detection: one image at a time, real or synthetic; is there a lesion, and where (default: ranking)",
+    )
     flags.SOURCE.add(p, "default: all that were evaluated", choices=MODALITIES)
     flags.TARGET.add(p, "with --source", choices=MODALITIES)
     flags.MODEL.add(p, "or its name in the results; default: all that were evaluated", nargs="+", default=[])
@@ -58,9 +65,8 @@ def _make_options(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--repeats",
         type=int,
-        default=2,
         metavar="N",
-        help="views shown twice, for the agreement of readers with themselves",
+        help="views shown twice, for the agreement of readers with themselves (default: 2; none for detection)",
     )
     flags.SEED.add(p, "the same seed draws the same study")
     real = p.add_mutually_exclusive_group()
@@ -78,6 +84,13 @@ def _analyse_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("study", type=Path, help="folder of the study")
     p.add_argument("answers", type=Path, nargs="+", help="readers' files, or folders of them")
     flags.OUTPUT.add(p, "default: analysis in the study")
+    p.add_argument(
+        "--tolerance-mm",
+        type=float,
+        default=5.0,
+        metavar="MM",
+        help="of detection: how far from a lesion a place still counts as on it (default: 5)",
+    )
     p.add_argument("--key", type=Path, metavar="FILE", help="key of the study (default: key/key.json in the study)")
     flags.OVERWRITE.add(p)
 
@@ -94,9 +107,11 @@ def _make(options: argparse.Namespace) -> int:
         raise UserError("--source and --target must come together", hint="pass both or none")
     from hifisyn.directions import Direction
     from hifisyn.paths import Roots
+    from hifisyn.reader_study.detection_make import make_detection
     from hifisyn.reader_study.make import make_study
     from hifisyn.reader_study.request import StudyRequest
 
+    ranking = options.design == "ranking"
     request = StudyRequest(
         dataset=options.dataset,
         models=tuple(map(str, options.model)),
@@ -105,23 +120,19 @@ def _make(options: argparse.Namespace) -> int:
         fold=options.fold,
         cases=options.cases_number,
         slices=options.slices,
-        repeats=options.repeats,
+        repeats=(2 if ranking else 0) if options.repeats is None else options.repeats,
         seed=options.seed,
         with_real=options.with_real,
         show_real=options.show_real,
     )
     roots = Roots.resolve(preprocessed=options.preprocessed, results=options.results)
-    _log_study(make_study(request, roots, options.output, overwrite=options.overwrite))
+    make = make_study if ranking else make_detection
+    _log_study(make(request, roots, options.output, overwrite=options.overwrite))
     return 0
 
 
 def _log_study(study: "Study") -> None:
-    once = [trial for trial in study.trials if not trial.repeats]
-    images = sum(len(trial.candidates) for trial in once)
-    log.info(
-        f"{len({trial.view.case for trial in once})} cases, {len(once)} views, {images} images of "
-        f"{len(study.candidates)} candidates, {len(study.trials) - len(once)} views repeated"
-    )
+    log.info(study.size)
     log.info(f"candidates: {', '.join(study.candidates.values())}")
     for note in study.notes:
         log.warning(note)
@@ -133,16 +144,25 @@ def _log_study(study: "Study") -> None:
 
 
 def _analyse(options: argparse.Namespace) -> int:
-    from hifisyn.reader_study.analyse import analyse_study
+    from hifisyn.reader_study import key as keys
+    from hifisyn.reader_study.analyse import Analysis, analyse_study
+    from hifisyn.reader_study.detection_analyse import DetectionAnalysis, analyse_detection
+    from hifisyn.reader_study.detection_key import is_detection
 
-    done = analyse_study(options.study, options.answers, options.output, key=options.key, overwrite=options.overwrite)
+    where = (options.study, options.answers, options.output)
+    given = {"key": options.key, "overwrite": options.overwrite}
+    done: Analysis | DetectionAnalysis
+    if is_detection(options.key or options.study / keys.FOLDER / keys.KEY_JSON):
+        done = analyse_detection(*where, **given, tolerance_mm=options.tolerance_mm)
+    else:
+        done = analyse_study(*where, **given)
     log.info("\n".join(table.text() for name, table in done.tables.items() if name != LONG))
     for note in done.notes:
         log.warning(note)
     if done.readings.unfinished:
         lines = "\n".join(map(str, done.readings.unfinished))
         log.warning(f"not finished, left out ({len(done.readings.unfinished)}):\n{lines}")
-    log.info(f"tables and figure: {done.folder}")
+    log.info(f"all files: {done.folder}")
     return outcome(done=True, failed=bool(done.readings.unfinished))
 
 

@@ -68,7 +68,7 @@ def analyse_study(
     named = readings.ranks.assign(model=readings.ranks[MODEL].map(titles))
     findings = derive_findings(named)
     tables = study_tables(findings, readings)
-    notes = (*_page_notes(study, opened), *write_cautions(findings))
+    notes = (*page_notes(study, opened.page_sha256), *write_cautions(findings))
     output_files.write_table(output / "ranks.csv", named)
     if len(readings.comments):
         output_files.write_table(output / "comments.csv", readings.comments)
@@ -82,9 +82,10 @@ def analyse_study(
     return Analysis(output, readings, findings, tables, notes)
 
 
-def _page_notes(study: Path, key: keys.Key) -> list[str]:
+def page_notes(study: Path, digest: str) -> list[str]:
+    """Return a sentence where the page of a study is not that of the SHA-256 digest."""
     page = study / STUDY_HTML
-    if page.is_file() and sha256(page) != key.page_sha256:
+    if page.is_file() and sha256(page) != digest:
         return [f"{page} is not the page that the key belongs to; it was changed or replaced."]
     return []
 

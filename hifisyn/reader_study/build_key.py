@@ -46,7 +46,7 @@ def build_key(
         page_sha256=sha256(page),
         settings=settings,
         versions={"hifisyn": __version__, "numpy": np.__version__},
-        candidates={name: _candidate(name, title, evaluated) for name, title in titles.items()},
+        candidates={name: candidate_of(name, title, evaluated) for name, title in titles.items()},
         trials={trial_id(number): _trial(number, trial) for number, trial in enumerate(trials, 1)},
     )
 
@@ -63,7 +63,8 @@ def _trial(number: int, trial: Trial) -> KeyTrial:
     )
 
 
-def _candidate(name: str, title: str, evaluated: EvaluatedModels) -> Candidate:
+def candidate_of(name: str, title: str, evaluated: EvaluatedModels) -> Candidate:
+    """Return a candidate with the evaluations that its images came from."""
     folders = {str(one): named[name] for one, named in evaluated.folders.items() if name in named}
     weights = {one: _weights(folder) for one, folder in folders.items()}
     return Candidate(

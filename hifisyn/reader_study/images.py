@@ -98,6 +98,11 @@ def crop(image: np.ndarray, window: tuple[int, int, int]) -> np.ndarray:
     return padded[row + side : row + 2 * side, column + side : column + 2 * side]
 
 
+def crop_mask(mask: np.ndarray, window: tuple[int, int, int]) -> np.ndarray:
+    """Return the (side, side) window of a mask (H, W); what lies beyond it is False."""
+    return crop(np.where(mask, 1.0, OUTSIDE), window) > 0
+
+
 def encode_png(image: np.ndarray) -> bytes:
     """Return an image (H, W) in [-1, 1] as a grey PNG of 8 bits: -1 black, +1 white; no text, time or profile."""
     from PIL import Image

@@ -83,7 +83,7 @@ class Key(_Part):
     trials: dict[str, KeyTrial]
 
 
-def write_key(study: Path, key: Key) -> Path:
+def write_key(study: Path, key: BaseModel) -> Path:
     """Write the key into its folder in a study, which only the owner may open; return key.json."""
     folder = study / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ class Study:
     Attributes:
         page: study.html.
         key: key.json.
-        trials: what it shows, in order.
+        trials: what it shows, in order; in a study of detection with one image each.
         candidates: name to title.
         notes: sentences for the owner of the study.
     """
@@ -40,6 +40,16 @@ class Study:
     trials: tuple[Trial, ...]
     candidates: dict[str, str]
     notes: tuple[str, ...]
+
+    @property
+    def size(self) -> str:
+        """How much there is to read, in words."""
+        views = {trial.view for trial in self.trials}
+        images = sum(len(trial.candidates) for trial in self.trials if not trial.repeats)
+        return (
+            f"{len({view.case for view in views})} cases, {len(views)} views, {images} images of "
+            f"{len(self.candidates)} candidates, {sum(trial.repeats for trial in self.trials)} views repeated"
+        )
 
 
 def make_study(request: StudyRequest, roots: Roots, folder: Path | None = None, *, overwrite: bool = False) -> Study:
@@ -57,9 +67,7 @@ def make_study(request: StudyRequest, roots: Roots, folder: Path | None = None, 
     if request.with_real and request.show_real:
         raise UserError("--with-real and --show-real exclude each other", hint="leave out one")
     folder = folder or roots.results / request.dataset / READER_STUDY
-    if (folder / STUDY_HTML).exists() and not overwrite:
-        what = f"{folder} already contains a study, whose answers do not fit a new one"
-        raise UserError(what, hint="pass --overwrite, or another folder with -o")
+    refuse_existing(folder, overwrite=overwrite)
     evaluated = find_evaluated(
         roots.results,
         request.dataset,
@@ -72,7 +80,7 @@ def make_study(request: StudyRequest, roots: Roots, folder: Path | None = None, 
     titles = short_names(evaluated.names) | ({REAL: "real scan"} if request.with_real else {})
     if len(titles) > MOST_IMAGES:
         raise UserError(f"a case can have {MOST_IMAGES} images at most", got=len(titles), hint="choose with --model")
-    plans, store = _slices(evaluated, roots.preprocessed_dataset(request.dataset))
+    plans, store = shared_slices(evaluated, roots.preprocessed_dataset(request.dataset))
     trials = _draw(request, evaluated, list(titles), plans, store)
     pictures = {
         view: read_pictures(view, store, evaluated.folders[view.direction], request.with_real)
@@ -85,8 +93,19 @@ def make_study(request: StudyRequest, roots: Roots, folder: Path | None = None, 
     return Study(folder / STUDY_HTML, written, tuple(trials), titles, _notes(evaluated, trials, len(titles)))
 
 
-def _slices(evaluated: EvaluatedModels, dataset: Path) -> tuple[Plans, SliceStore]:
-    """Return the plans that all candidates share, and the slices extracted by them."""
+def refuse_existing(folder: Path, *, overwrite: bool) -> None:
+    """Raise UserError where a folder holds a study that is not to be replaced."""
+    if (folder / STUDY_HTML).exists() and not overwrite:
+        what = f"{folder} already contains a study, whose answers do not fit a new one"
+        raise UserError(what, hint="pass --overwrite, or another folder with -o")
+
+
+def shared_slices(evaluated: EvaluatedModels, dataset: Path) -> tuple[Plans, SliceStore]:
+    """Return the plans that all candidates share, and the slices extracted by them.
+
+    Raises:
+        UserError: the plans differ.
+    """
     folders = {folder.parents[1] for named in evaluated.folders.values() for folder in named.values()}
     plans = [Plans.load(plans_file(folder)) for folder in sorted(folders)]
     names = sorted({plan.name for plan in plans})

@@ -1,22 +1,6 @@
-/* Ranking with keys, mouse and drag, from case to case. */
+/* Ranking with keys, mouse and drag. */
 const letter = index => String.fromCharCode(65 + index);
-const currentStep = () => steps[answers.step];
 let selected = 0, typed = {at: 0, index: -1}, shownTrial = null;
-
-function begin() {
-  showScreen("reading");
-  save();
-  goTo(answers.step);
-}
-
-function goTo(step) {
-  tick();
-  answers.step = clamp(step, 0, steps.length);
-  save();
-  if (answers.step === steps.length) { showEnd(); return; }
-  showScreen("reading");
-  drawTrial();
-}
 
 function drawTrial() {
   const {trial, question} = currentStep(), number = study.trials.indexOf(trial) + 1;
@@ -144,35 +128,12 @@ function next() {
   else goTo(answers.step + 1);
 }
 
-const HOLD = "s", KEYS = {
-  Enter: next, n: () => goTo(answers.step + 1), p: () => goTo(answers.step - 1),
+const refocus = () => select(selected);
+const KEYS = {
   ArrowRight: () => select(selected + 1), ArrowLeft: () => select(selected - 1),
-  "+": () => zoomAt(1.25), "=": () => zoomAt(1.25), "-": () => zoomAt(0.8),
-  w: () => { view.window -= 5; show(); }, W: () => { view.window += 5; show(); },
-  l: () => { view.level -= 3; show(); }, L: () => { view.level += 3; show(); },
-  r: () => resetView(), c: () => byId("comment").focus(), e: exportAnswers,
   Backspace: () => setRank(selected, 0), Delete: () => setRank(selected, 0),
-  "?": () => byId("help").showModal(), [HOLD]: () => grid.classList.add("source"),
+  s: () => grid.classList.add("source"),
+  ...Object.fromEntries([..."0123456789"].map(digit => [digit, () => typeDigit(Number(digit))])),
 };
-const PANS = {ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]};
-
-addEventListener("keydown", event => {
-  if (byId("reading").hidden || document.querySelector("dialog[open]")) return;
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.matches("input, textarea")) {
-    if (event.key === "Escape") select(selected);
-    return;
-  }
-  if (event.key === "Enter" && event.target.matches("button")) return;
-  const pan = event.shiftKey && PANS[event.key];
-  if (pan) { view.x += 0.1 * pan[0]; view.y += 0.1 * pan[1]; show(); }
-  else if (/^[0-9]$/.test(event.key)) typeDigit(Number(event.key));
-  else if (KEYS[event.key]) KEYS[event.key]();
-  else return;
-  event.preventDefault();
-});
-addEventListener("keyup", event => { if (event.key === HOLD) grid.classList.remove("source"); });
+addEventListener("keyup", event => { if (event.key === "s") grid.classList.remove("source"); });
 addEventListener("blur", () => grid.classList.remove("source"));
-for (const kind of ["keydown", "pointermove", "pointerdown", "wheel"]) addEventListener(kind, tick, {passive: true});
-addEventListener("visibilitychange", () => { if (document.hidden) tick(); else clock = performance.now(); });
-addEventListener("pagehide", () => { if (answers) save(); });

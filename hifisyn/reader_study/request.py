@@ -30,7 +30,7 @@ class StudyRequest:
     fold: int | str | None = None
     cases: int | None = None
     slices: int = 1
-    repeats: int = 2
+    repeats: int = 0
     seed: int = 0
     with_real: bool = False
     show_real: bool = False

@@ -32,11 +32,11 @@ function showEnd() {
   showScreen("end");
   const open = steps.filter(step => !finished(step));
   byId("thanks").textContent = open.length ? "Not finished yet" : "All cases are done. Thank you.";
-  byId("open-text").textContent = open.length ? `${open.length} of ${steps.length} rankings are not finished:` : "";
+  byId("open-text").textContent = open.length ? `${open.length} of ${steps.length} ${NOUN} are not finished:` : "";
   byId("open").replaceChildren(...open.map(step => {
     const item = document.createElement("li"), button = document.createElement("button");
     button.type = "button";
-    button.textContent = `Case ${study.trials.indexOf(step.trial) + 1}, ${step.question.title.toLowerCase()}`;
+    button.textContent = stepName(step);
     button.addEventListener("click", () => goTo(steps.indexOf(step)));
     item.append(button);
     return item;
@@ -49,7 +49,7 @@ function showStart() {
   byId("saved").replaceChildren(...savedAnswers().map(entry => {
     const item = document.createElement("li"), button = document.createElement("button");
     button.type = "button";
-    button.textContent = `Continue as ${entry.reader.name}: ${countFinished(entry)} of ${steps.length} rankings done`;
+    button.textContent = `Continue as ${entry.reader.name}: ${countFinished(entry)} of ${steps.length} ${NOUN} done`;
     button.addEventListener("click", () => { answers = entry; begin(); });
     item.append(button);
     return item;

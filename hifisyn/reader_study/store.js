@@ -1,33 +1,28 @@
-/* The reader's answers: kept in the browser, exported to a file, imported from one. */
+/* The reader's answers: kept in the browser, exported to a file, imported from one. What an answer is, the file says that
+   stands after this one: steps, NOUN, emptyTrial, finished, addSeconds, readStep, stepName. */
 "use strict";
 const byId = id => document.getElementById(id);
 const study = JSON.parse(byId("study").textContent);
-const steps = study.trials.flatMap(trial => study.questions.map(question => ({trial, question})));
 const STORE = `reader study ${study.id} `, IDLE_MS = 120000;
 let answers = null, clock = 0;
 
 function emptyAnswers(name, years) {
-  const perQuestion = value => Object.fromEntries(study.questions.map(q => [q.key, value()]));
-  const trials = study.trials.map(t => [t.id, {comment: "", seconds: perQuestion(() => 0), ranks: perQuestion(() => ({}))}]);
   return {format: 1, study: study.id, reader: {name, years}, started: new Date().toISOString(), step: 0,
-    trials: Object.fromEntries(trials)};
+    trials: Object.fromEntries(study.trials.map(trial => [trial.id, emptyTrial()]))};
 }
 
-const ranksOf = (step, from = answers) => from.trials[step.trial.id].ranks[step.question.key];
-const finished = (step, from = answers) => step.trial.images.every(image => ranksOf(step, from)[image.id]);
+const currentStep = () => steps[answers.step];
 const countFinished = from => steps.filter(step => finished(step, from)).length;
 const unfinishedTrials = () =>
-  study.trials.filter(trial => steps.some(step => step.trial === trial && !finished(step)));
+  study.trials.filter(trial => steps.some(step => step.trial === trial && !finished(step, answers)));
 
 /* Time counts while a case is on the screen; a pause without input counts as two minutes at most. */
 function tick() {
   const now = performance.now(), passed = Math.min(now - clock, IDLE_MS);
-  if (answers && clock && !byId("reading").hidden && steps[answers.step]) {
-    const {trial, question} = steps[answers.step], seconds = answers.trials[trial.id].seconds;
-    seconds[question.key] = Math.round(seconds[question.key] * 1000 + passed) / 1000;
-  }
+  if (answers && clock && !byId("reading").hidden && steps[answers.step]) addSeconds(steps[answers.step], passed);
   clock = now;
 }
+const plus = (seconds, passed) => Math.round(seconds * 1000 + passed) / 1000;
 
 const storeKey = name => STORE + name.trim().toLowerCase();
 
@@ -61,14 +56,10 @@ function parseAnswers(text) {
   const parsed = emptyAnswers(content.reader.name, Number(content.reader.years) || 0);
   parsed.started = String(content.started);
   parsed.step = Math.min(Math.max(Math.trunc(content.step) || 0, 0), steps.length);
-  for (const {trial, question} of steps) {
-    const from = content.trials[trial.id], to = parsed.trials[trial.id];
+  for (const step of steps) {
+    const from = content.trials[step.trial.id], to = parsed.trials[step.trial.id];
     to.comment = String(from?.comment ?? "");
-    to.seconds[question.key] = Number(from?.seconds?.[question.key]) || 0;
-    for (const image of trial.images) {
-      const rank = from?.ranks?.[question.key]?.[image.id];
-      if (Number.isInteger(rank) && rank >= 1 && rank <= trial.images.length) to.ranks[question.key][image.id] = rank;
-    }
+    readStep(step, from, to);
   }
   return parsed;
 }
@@ -95,7 +86,7 @@ async function importAnswers(file) {
   if (typeof parsed === "string") { showStatus(parsed); return; }
   const existing = savedAnswers().find(entry => storeKey(entry.reader.name) === storeKey(parsed.reader.name));
   if (existing && !await confirmWith(`This browser holds progress of ${existing.reader.name}: ` +
-    `${countFinished(existing)} of ${steps.length} rankings.`,
+    `${countFinished(existing)} of ${steps.length} ${NOUN}.`,
     `The file holds ${countFinished(parsed)}. It will replace the progress in this browser.`, "Use the file")) return;
   answers = parsed;
   begin();
