@@ -5,7 +5,7 @@ usage: python -m benchmarks.hifisyn_recipe SLICES -o OUT [--pretrained FILE] [--
 SLICES are of `benchmarks/base_model/prepare.py`. 22 patients are trained on, unpaired, six choose; what is chosen is to
 be reported on others. A candidate is a row of `hifisyn_ablation --rows additions`, or several joined by +; with
 `pretrained` among them it starts from the file. One seed and few steps: small differences say nothing. Whatever was
-trained is not trained again, and a stopped training goes on.
+trained is not trained again, and a stopped training goes on. s/step is processor time, validation counted.
 """
 
 import argparse
@@ -62,8 +62,9 @@ def screen(name: str, cohort: Cohort, given: argparse.Namespace) -> dict[str, ob
         resume = latest.exists()
         done = checkpoint.load(latest)["progress"]["iteration"] if resume else 0
         begun = time.process_time()
-        if train(job, Options(device="cpu", precision="fp32", workers=0, resume=resume, force_long=True, name=name)):
-            raise KeyboardInterrupt
+        options = Options(device="cpu", precision="fp32", workers=0, resume=resume, force_long=True, name=name)
+        if signal := train(job, options):
+            sys.exit(128 + signal)
         seconds = (time.process_time() - begun) / max(1, job.plans.length.total - done)
         trainer = HiFiSyn(job.plans, job.domains)
         checkpoint.restore(checkpoint.load(job.folder / checkpoint.FINAL), trainer)

@@ -1,10 +1,10 @@
 """What a pre-training of HiFi-Syn makes of real gliomas, before any training on them.
 
-usage: python -m benchmarks.hifisyn_recipe.started NETWORKS SLICES
+usage: python -m benchmarks.hifisyn_recipe.started NETWORKS SLICES [--tta]
 
 Twice: with values and mean code of simulated heads; and with those of the other patients of the cohort, unpaired, from
 their images and labels (`told`), by which no weight is changed. In the brain, PSNR / SSIM / correlation, mean over
-slices, then over patients, without and with shifts and mirror.
+slices, then over patients; with `--tta` also averaged over shifts and mirror.
 """
 
 import argparse
@@ -69,6 +69,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", type=Path)
     parser.add_argument("slices", type=Path)
+    parser.add_argument("--tta", action="store_true", help="shifts and mirror too, nine times as long")
     given = parser.parse_args()
     torch.set_num_threads(1)
     cases = [read(file) for file in sorted(given.slices.glob(GROUP))]
@@ -76,7 +77,7 @@ def main() -> int:
     looks = {contrast: [look(trainer, case, contrast) for case in cases] for contrast in CONTRASTS}
     rows: dict[str, list[dict[str, list[float]]]] = {}
     for told in (False, True):
-        for tta in (False, True):
+        for tta in (False, True) if given.tta else (False,):
             name = f"{'told' if told else 'not told'}{', shifts and mirror' if tta else ''}"
             for place, case in enumerate(cases):
                 if told:

@@ -20,9 +20,11 @@ from hifisyn.methods.hifisyn.translator import HiFiSynTranslator
 from hifisyn.planning.planner import complete
 from hifisyn.training import logbook, networks_file
 from hifisyn.training.pretrained import Pretrained, adopt_sizes, find_checkpoint
+from hifisyn.training.request import Request, look_up
 from tests.base.test_pretrain import same
 from tests.methods.hifisyn.test_hifisyn import make_plans
 from tests.support.base_toys import toy_heads, toy_simulation
+from tests.support.training_toys import toy_dataset
 
 SMALL = {"width": 4, "n_down": 1, "content_blocks": 1, "value_width": 4, "global_slots": 3, "batch_size": 2}
 TOY = [*(f"{key}={value}" for key, value in SMALL.items()), "heads=4", "kept=1", "size=24", "every=2"]
@@ -163,6 +165,19 @@ def test_a_training_starts_from_what_a_pre_training_left(tmp_path, toys):
         found = trainer.train(False).translate(image, "T1", "FLAIR")
     torch.testing.assert_close(found, expected)
     assert written.method == "HiFiSyn"
+
+
+@pytest.mark.slow
+def test_the_command_line_finds_what_a_pre_training_left(tmp_path, toys):
+    assert run(tmp_path / "start", "--steps", "2") == 0
+    roots = toy_dataset(tmp_path)
+    job, lines = look_up(Request("TOY", ("T1", "T2"), 0, roots=roots, pretrained=tmp_path / "start"))
+    assert (job.plans.settings["networks"]["upsampling"], job.plans.settings["memory"]["value_width"]) == ("4x4", 4)
+    assert any("started from" in line and networks_file.NETWORKS in line for line in lines)
+    tensors, _ = networks_file.read(tmp_path / "start" / networks_file.NETWORKS)
+    own = job.new_trainer(CPU).networks.state_dict()
+    for name in ("content_encoder.shared.branch.1.weight", "memory_bank.keys", "running_code.codes.T2.mean"):
+        torch.testing.assert_close(own[name], tensors[name])
 
 
 def test_counts_and_flags_keep_their_type_in_the_file(tmp_path):
