@@ -19,8 +19,8 @@ from hifisyn.experiments.tables import ROW, SEED, of_every_task
 from hifisyn.experiments.trainings import Training
 from hifisyn.statistics.verdict import count, p_text
 from hifisyn.tables.cell import Cell
-from hifisyn.tables.cells import REFERENCE
-from hifisyn.tables.comparison import compare_methods
+from hifisyn.tables.cells import REFERENCE, TOO_SMALL
+from hifisyn.tables.comparison import ALPHA, compare_methods
 from hifisyn.tables.heads import Head
 from hifisyn.tables.read_frame import read_frame
 from hifisyn.tables.table import Table
@@ -77,7 +77,9 @@ def as_the_paper(slices: pd.DataFrame, reference: str, *, head: str = ROW) -> Ta
     rows = tuple((Cell(name), *cells) for name, *cells in zip(names, *columns, strict=True))
     title = "Tests as the paper has them, beside those over subjects"
     numbers = _numbers(by_slice.numbers, by_subject.numbers)
-    return Table(title, _note(numbers, reference, tasks), (Head(head), *shown), rows, numbers)
+    table = Table(title, _note(numbers, reference, tasks), (Head(head), *shown), rows, numbers)
+    few = any(cell.text == TOO_SMALL for row in rows for cell in row)
+    return table.noted(f"{TOO_SMALL}: so few subjects cannot reach p {ALPHA:g} after the correction." if few else "")
 
 
 def _compared(pooled: pd.DataFrame, reference: str, unit: str) -> Table:

@@ -104,12 +104,13 @@ def even_share(table: pd.DataFrame) -> pd.Series:
     return pd.Series(shares, index=table.index, dtype=float)
 
 
-def draw_affinity(path: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+def draw_affinity(path: Path, tables: Mapping[str, pd.DataFrame], what: str = "mean weight of a slot") -> None:
     """Draw a heat map for each table on one colour scale, and beside each row the share of its own class.
 
     Args:
         path: the PNG file; replaced if it exists.
-        tables: title of each, and what `affinity` returned; the same slots in all.
+        tables: title of each, and what `affinity` or `query_weights` returned; the same slots in all.
+        what: is painted.
     """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import PowerNorm
@@ -127,7 +128,7 @@ def draw_affinity(path: Path, tables: Mapping[str, pd.DataFrame]) -> None:
         top += block[number]
     bar_axis = style.axes_at(figure, LEFT_INCHES, height - FOOT_INCHES + 0.03, wide, 0.1)
     bar = figure.colorbar(painted, cax=bar_axis, orientation="horizontal")
-    bar.set_label("mean weight of a slot (rows sum to 1)", fontsize=style.SMALL, labelpad=2)
+    bar.set_label(f"{what} (rows sum to 1)", fontsize=style.SMALL, labelpad=2)
     bar.ax.tick_params(labelsize=style.SMALL, length=2, pad=1)
     style.finish(figure, path)
 

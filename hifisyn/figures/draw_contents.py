@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hifisyn.dataset import TISSUES
 from hifisyn.evaluation.model_task import EvaluationTask
 from hifisyn.evaluation.of_model import load, subjects_of
 from hifisyn.figures.attempt import attempt
@@ -131,18 +132,19 @@ def _few_queries(out: Path, both: list[_Sampled]) -> DrawnFigure:
     from hifisyn.figures.affinity import affinity, bank_of, draw_affinity, own_share, query_weights
 
     domains, labels = both[0].predictor.model.domains, both[0].predictor.plans.labels
+    tissues = [labels[name] for name in TISSUES if name in labels]  # lesions stand in the figure of each model
     few, means = {}, []
     for title, one in zip((WITH, WITHOUT), both, strict=True):
         bank = bank_of(one.predictor)
-        few[f"{title}: {one.name}"] = query_weights(one.queries.few(), bank, domains, labels, with_labels=False)
+        few[f"{title}: {one.name}"] = query_weights(one.queries.few(tissues), bank, domains, labels, with_labels=False)
         share = own_share(affinity(one.queries, bank, domains, labels, with_labels=False))
         means.append(share[[name for name in share.index if name in labels]].mean())
     count = len(next(iter(few.values())))
     path = out / file_name("affinity", *domains, "with_and_without_PGD")
-    draw_affinity(path, few)
+    draw_affinity(path, few, what="weight of a slot")
     caption = (
-        f"Weights (eq. 1) that {count} queries, two of each structure, give each slot of the Brain Memory Bank, with "
-        "PGD and without; the paper has eight, of four structures. They are the same pixels in both, the first of a "
+        f"Weights (eq. 1) that {count} queries, two of each tissue and of background, give each slot of the Brain "
+        "Memory Bank, with PGD and without; the paper has eight too. They are the same pixels in both, the first of a "
         "seeded sample, of two cases where there are two; the read is that of test time. One colour scale serves both, "
         f"by the square root. Over all {len(both[0].queries.structure)} queries, {both[0].where}, the mean share read "
         f"from slots of the own class is {means[0]:.0%} with PGD and {means[1]:.0%} without. Corresponds to Fig. 8 of "

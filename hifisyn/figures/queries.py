@@ -40,13 +40,17 @@ class Queries:
         """Return those of labelled structures: background is one grey value, so its queries are nearly one point."""
         return self.at(self.structure > 0)
 
-    def few(self, per_structure: int = 2) -> "Queries":
-        """Return the first queries of each structure in the first contrast, by label value, if possible of other cases.
+    def few(self, values: Sequence[int], per_structure: int = 2) -> "Queries":
+        """Return the first queries of some structures in the first contrast, if possible of other cases.
 
         Which come first is a matter of the seed of the sample, not of a choice.
+
+        Args:
+            values: of the structures; those without queries are left out.
+            per_structure: queries of each.
         """
         chosen: list[int] = []
-        for value in np.unique(self.structure):
+        for value in values:
             own = np.flatnonzero((self.structure == value) & (self.modality == self.modality[0]))
             _, first = np.unique(self.case[own], return_index=True)
             order = dict.fromkeys([*sorted(first.tolist()), *range(len(own))])

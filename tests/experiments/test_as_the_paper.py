@@ -52,6 +52,10 @@ def test_both_tests_are_scipys_over_both_directions_together():
     assert column(table, TITLES["psnr"], "p over slices, not corrected")["HiFiSyn"] == "reference"
     assert "56 slices of 2 directions together" in table.note
     assert "7 subjects" in table.note
+    assert "n too small" not in table.note
+    few = as_the_paper(cases[cases["subject"].isin(["s0", "s1", "s2"])], "HiFiSyn")
+    assert column(few, TITLES["psnr"], "p over subjects, Holm")["MUNIT"] == "n too small"
+    assert "n too small: so few subjects" in few.note
 
 
 def test_slices_claim_what_subjects_do_not():

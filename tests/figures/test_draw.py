@@ -123,7 +123,7 @@ def test_two_models_that_differ_in_pgd_alone_stand_in_one_figure(roots, draw):
     drawn, _ = draw(having, lacking, third)
     both = {entry.group: entry for entry in drawn if "with and without PGD" in entry.title}
     assert set(both) == {"affinity", "embedding"}
-    assert "8 queries, two of each structure" in both["affinity"].caption
+    assert "8 queries, two of each tissue and of background" in both["affinity"].caption
     assert "attributes, without PGD: " in both["embedding"].caption
     assert "with PGD by HiFiSyn, without by HiFiSyn without PGD" in both["embedding"].caption
     assert "background is left out" in both["embedding"].caption
