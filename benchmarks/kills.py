@@ -26,6 +26,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,14 @@ def environment(home: Path) -> dict[str, str]:
     return os.environ | roots | {"OMP_NUM_THREADS": "1", "PYTHONPATH": here, "MPLBACKEND": "agg"}
 
 
+def heard(limit: Callable[[], None] | None) -> None:
+    """Let a new process take signals as usual, whatever this one ignores, as in the background; then limit it."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    if limit:
+        limit()
+
+
 def start(command: Command, home: Path, log: Path, limit: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
     """Start a command in a group of its own."""
     with log.open("wb") as out:
@@ -115,7 +124,7 @@ def start(command: Command, home: Path, log: Path, limit: Callable[[], None] | N
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=limit,
+            preexec_fn=partial(heard, limit),
         )
 
 
@@ -259,11 +268,12 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=COMMANDS, default=list(COMMANDS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--troubles", action="store_true")
+    parser.add_argument("--moments", type=int, default=3, help="of each trouble")
     given = parser.parse_args()
     if given.troubles:
         from benchmarks.troubles import show
 
-        return show(given.output.resolve(), given.only)
+        return show(given.output.resolve(), given.only, given.moments)
     bad = False
     print(f"{'command':<16}{'seconds':>9}{'kills':>7}{'ends':>6}{'wrong':>7}", flush=True)
     for name in given.only:

@@ -15,20 +15,19 @@ from pathlib import Path
 
 from benchmarks.kills import Work, gone, laid, start, undisturbed
 
-SHARES = (0.2, 0.5, 0.8)  # of a command's time, or of the room that it takes
 GIB = 2**30
 ADDRESSES = (3 * GIB, 5 * GIB)  # fewer, and the libraries cannot be loaded
 ENDS_WITHIN = 20.0
 
 
-def show(out: Path, names: list[str]) -> int:
+def show(out: Path, names: list[str], moments: int) -> int:
     """Print a row for each command and trouble; return 1 where anything is wrong."""
     bad = False
     print(f"{'command':<14}{'trouble':<34}{'exit codes':<20}{'wrong':>6}", flush=True)
     for name in names:
         work = undisturbed(name, out)
         for trouble, meet in TROUBLES.items():
-            codes, wrong = meet(work)
+            codes, wrong = meet(work, shares(moments))
             print(f"{name:<14}{trouble:<34}{', '.join(map(str, codes)):<20}{len(wrong):>6}", flush=True)
             for line in wrong[:8]:
                 print(f"    {line}", flush=True)
@@ -39,10 +38,19 @@ def show(out: Path, names: list[str]) -> int:
 Met = tuple[list[int], list[str]]
 
 
-def signalled(number: int, work: Work, *, to_all: bool = True, twice: bool = False) -> Met:
-    """Send a signal at three moments, and run the same command again."""
+def shares(moments: int) -> list[float]:
+    """Return shares of a command's time, or of the room that it takes.
+
+    >>> shares(1), shares(3)
+    ([0.5], [0.2, 0.5, 0.8])
+    """
+    return [0.5] if moments == 1 else [round(0.2 + 0.6 * place / (moments - 1), 3) for place in range(moments)]
+
+
+def signalled(number: int, work: Work, moments: list[float], *, to_all: bool = True, twice: bool = False) -> Met:
+    """Send a signal at some moments, and run the same command again."""
     codes, wrong = [], []
-    for share in SHARES:
+    for share in moments:
         laid(work.state, work.home)
         process = start(work.command, work.home, work.log)
         if not _ends(process, share * work.seconds):
@@ -63,10 +71,10 @@ def send(process: subprocess.Popen[bytes], number: int, to_all: bool) -> None:
     os.killpg(process.pid, number) if to_all else process.send_signal(number)
 
 
-def little_memory(work: Work) -> Met:
+def little_memory(work: Work, moments: list[float]) -> Met:
     """Allow each process few addresses, then all."""
     codes, wrong = [], []
-    for addresses in ADDRESSES:
+    for addresses in ADDRESSES[: len(moments)]:
         laid(work.state, work.home)
         limit = partial(resource.setrlimit, resource.RLIMIT_AS, (addresses, addresses))
         codes.append(work.ended(start(work.command, work.home, work.log, limit)))
@@ -74,13 +82,13 @@ def little_memory(work: Work) -> Met:
     return codes, wrong
 
 
-def full_disk(work: Work) -> Met:
+def full_disk(work: Work, moments: list[float]) -> Met:
     """Run where less room is left than the command takes, then where there is enough."""
     codes, wrong = [], []
     room = _size(work.home)
     laid(work.state, work.home)
     before = _size(work.home)
-    for share in SHARES:
+    for share in moments:
         laid(work.state, work.home)
         fits = before + int(share * max(room - before, 64 * 1024)) + 4096
         code, problems = (_on_tmpfs if _may_mount(work.home) else _short_files)(work, fits)
@@ -148,7 +156,7 @@ def _ends(process: subprocess.Popen[bytes], seconds: float) -> bool:
     return False
 
 
-TROUBLES: dict[str, Callable[[Work], Met]] = {
+TROUBLES: dict[str, Callable[[Work, list[float]], Met]] = {
     "Ctrl-C": partial(signalled, signal.SIGINT),
     "Ctrl-C twice": partial(signalled, signal.SIGINT, twice=True),
     "SIGTERM to the first process": partial(signalled, signal.SIGTERM, to_all=False),

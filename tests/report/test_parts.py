@@ -9,19 +9,25 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from hifisyn.baselines import SOURCE
 from hifisyn.directions import Direction
 from hifisyn.downstream.tasks import DownstreamTask
 from hifisyn.errors import UserError
 from hifisyn.evaluation.measures import MEASURES
+from hifisyn.files import write_json
 from hifisyn.paths import Roots
 from hifisyn.report.collect import collect
 from hifisyn.report.collect_tasks import Ablation
 from hifisyn.report.page import page, tables
 from hifisyn.report.strips import grey, mosaic, png
+from hifisyn.report.verdicts import Verdicts, verdicts
 from hifisyn.report.viewer_cases import ViewerCase, choose_cases
 from hifisyn.report.words import without_paths
+from tests.inference.test_predict import make_model
 from tests.quality.test_qc import Page
 from tests.support.report_facts import CASES, evaluated, facts, task
+from tests.support.report_toys import write_dataset
+from tests.support.training_toys import toy_dataset
 
 ODD = "<img onerror=alert(\"x\")> & 'ä'"
 
@@ -99,3 +105,28 @@ def test_pictures_keep_intensities_to_half_a_grey_and_are_laid_out_in_order():
 def test_paths_are_masked_in_private_texts(text, masked):
     assert without_paths(text, private=True) == masked
     assert without_paths(text, private=False) == text
+
+
+def test_commands_for_what_is_missing_name_a_split_that_there_is(tmp_path):
+    roots = toy_dataset(tmp_path / "none_held_out")
+    (roots.preprocessed / "TOY" / "dataset.json").write_bytes((roots.raw / "TOY" / "dataset.json").read_bytes())
+    found = collect("TOY", roots)
+    assert found.split == "val"
+    assert "--split val" in page(found, tables(found), [], [])
+    assert collect("TOY", write_dataset(tmp_path / "held_out")).split == "test"
+
+
+def test_the_verdict_of_each_direction_has_a_row(tmp_path):
+    roots = toy_dataset(tmp_path)
+    (roots.preprocessed / "TOY" / "dataset.json").write_bytes((roots.raw / "TOY" / "dataset.json").read_bytes())
+    model = make_model(roots.results, "T1", "T2", dataset="TOY")
+    summary = {"mean": {"T2_to_T1/cycle": 0.5}, "verdict": {"T1_to_T2": {SOURCE: False}}}
+    write_json(model / "fold_0" / "validation" / "summary.json", summary)
+    section = verdicts(collect("TOY", roots))
+    assert isinstance(section, Verdicts)
+    (table,) = section.tables
+    told = {row[1]: row[2] for row in table.rows}
+    assert told == {
+        "T1 to T2": "does not beat the source itself",
+        "T2 to T1": "not measurable without pairs; chosen by cycle 0.50",
+    }
