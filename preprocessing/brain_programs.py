@@ -7,21 +7,17 @@ its own. It runs without a shell: no pipes, variables or wildcards.
 import os
 import shlex
 import shutil
-import signal
-import subprocess
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from hifisyn.errors import FileError, UserError
+from hifisyn.preprocessing.run_program import TRY, last_line, run_program
 from hifisyn.preprocessing.steps import Tool
 from hifisyn.volume import Volume
 
 HOLDERS = ("{input}", "{mask}")
-LIMIT_S = 3600.0  # after which a program hangs
-TRY = "try it by hand"
 
 # The first that is found. {brain}: a name to which FSL's bet adds _mask.nii.gz, as {mask} has it.
 _COMMANDS = {
@@ -29,7 +25,6 @@ _COMMANDS = {
     Tool.SYNTHSTRIP: ("mri_synthstrip -i {input} -m {mask}", "nipreps-synthstrip -i {input} -m {mask}"),
 }
 _FILES = {"{input}": "scan.nii.gz", "{brain}": "brain", "{mask}": "brain_mask.nii.gz"}
-_OUT, _ERR = "out.txt", "err.txt"
 _HINTS = {
     Tool.BET: "install FSL and put its bin folder on PATH",
     Tool.SYNTHSTRIP: "install FreeSurfer 7.3 or newer, or nipreps-synthstrip, and put it on PATH",
@@ -47,7 +42,7 @@ def find_brain(tool: Tool, volume: Volume, command: str = "") -> np.ndarray:
             brain and on the grid of the input.
 
     Raises:
-        UserError: the program is not installed, fails, takes longer than `LIMIT_S`, or writes no such mask.
+        UserError: the program is not installed, fails, takes longer than an hour, or writes no such mask.
     """
     words = parse_command(command) if tool is Tool.COMMAND else _installed(tool)
     program = shutil.which(words[0])
@@ -57,7 +52,7 @@ def find_brain(tool: Tool, volume: Volume, command: str = "") -> np.ndarray:
         names = {word: str(Path(folder) / name) for word, name in _FILES.items()}
         volume.save(names["{input}"])
         filled = [os.path.abspath(program), *(_filled(word, names) for word in words[1:])]
-        _run(filled, words[0], Path(folder))
+        run_program(filled, words[0], Path(folder))
         return _mask(Path(names["{mask}"]), volume, words[0])
 
 
@@ -103,58 +98,6 @@ def _filled(word: str, names: dict[str, str]) -> str:
     return word
 
 
-def _run(words: list[str], name: str, folder: Path) -> None:
-    """Run a program to its end.
-
-    Raises:
-        UserError: it cannot be started, fails, or takes too long; what it started is ended with it then.
-    """
-    environment = os.environ | {"FSLOUTPUTTYPE": "NIFTI_GZ"}
-    with (folder / _OUT).open("wb") as out, (folder / _ERR).open("wb") as err:
-        try:
-            process = subprocess.Popen(
-                words,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise UserError(f"{name} cannot be run", got=error.strerror, hint=TRY) from None
-        try:
-            code = process.wait(LIMIT_S)
-        except BaseException as error:
-            _end(process)
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            raise UserError(
-                f"{name} must end within {LIMIT_S:.0f} s", got="a program that still runs", hint=TRY
-            ) from None
-    if code:
-        raise UserError(f"{name} failed with exit code {code}: {_last_line(folder)}", hint=TRY)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program and all that it started: bet is a script that starts others."""
-    if hasattr(os, "killpg"):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.wait()
-
-
-def _last_line(folder: Path) -> str:
-    """Return the last line that a program wrote, of its errors where there are any."""
-    for file in (_ERR, _OUT):
-        lines = (folder / file).read_text(encoding="utf-8", errors="replace").splitlines()
-        written = [line.strip() for line in lines if line.strip()]
-        if written:
-            return written[-1][:300]
-    return "no message"
-
-
 def _mask(path: Path, volume: Volume, name: str) -> np.ndarray:
     """Read what a program wrote; a mask whose axes have another order is put right.
 
@@ -162,7 +105,7 @@ def _mask(path: Path, volume: Volume, name: str) -> np.ndarray:
         UserError: there is no mask, or it lies on another grid, or is empty.
     """
     if not path.is_file():
-        raise UserError(f"{name} wrote no file {{mask}}: {_last_line(path.parent)}", hint=TRY)
+        raise UserError(f"{name} wrote no file {{mask}}: {last_line(path.parent)}", hint=TRY)
     try:
         written = Volume.load_mask(path).canonical()
     except FileError as error:

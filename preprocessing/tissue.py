@@ -5,7 +5,6 @@ tissue follows from the contrast, by the order of the class means.
 """
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from hifisyn.dataset import TISSUES
 from hifisyn.engine.resources import one_itk_thread
 from hifisyn.errors import UserError
 from hifisyn.preprocessing import normalize
+from hifisyn.preprocessing.run_program import last_line, run_program
 from hifisyn.preprocessing.steps import Tool, installed_version, software
 from hifisyn.volume import Volume
 
@@ -35,6 +35,7 @@ SMOOTHNESS = "[0.1,1x1x1]"
 CONVERGENCE = "[5,0]"
 LEAST_SHARE = 0.005
 DARKEST = 1e-3  # of the brightest brain: to fast, 0 is not brain
+OTHER_TOOL = "try the tissue tool atropos"
 LOOK = "look at the scan and the mask"
 
 
@@ -176,8 +177,8 @@ def _fast(image: np.ndarray, inside: np.ndarray, spacing: tuple[float, float, fl
         scan, prefix = Path(folder) / "scan.nii.gz", Path(folder) / "fast"
         Volume(image, np.diag([*spacing, 1.0])).save(scan)
         words = ["fast", "-t", FAST_TYPE.get(modality, "1"), "-n", "3", "-o", str(prefix), str(scan)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        if done.returncode:
-            last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
-            raise UserError(f"fast failed on {modality}", got=last, hint="try the tissue tool atropos")
-        return Volume.load_labels(f"{prefix}_seg.nii.gz").data
+        run_program(words, "fast", Path(folder), hint=OTHER_TOOL)
+        segmented = Path(f"{prefix}_seg.nii.gz")
+        if not segmented.is_file():
+            raise UserError(f"fast wrote no {segmented.name}", got=last_line(Path(folder)), hint=OTHER_TOOL)
+        return Volume.load_labels(segmented).data

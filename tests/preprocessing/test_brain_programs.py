@@ -1,6 +1,7 @@
 """Programs beside, played by small scripts on PATH: those that work, and all ways to go wrong."""
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from hifisyn.errors import UserError
-from hifisyn.preprocessing import brain, brain_programs
+from hifisyn.preprocessing import brain, brain_programs, run_program
 from hifisyn.preprocessing.steps import Status, Step, Tool
 from hifisyn.volume import Volume
 from tests.support.heads import grid, scan
@@ -154,7 +155,7 @@ def test_a_program_that_goes_wrong_is_one_line(programs, head, made, how):
 
 @pytest.mark.slow
 def test_a_program_that_hangs_is_ended_with_what_it_started(programs, head, made, monkeypatch, tmp_path):
-    monkeypatch.setattr(brain_programs, "LIMIT_S", 0.7)
+    monkeypatch.setattr(run_program, "LIMIT_S", 0.7)
     child = tmp_path / "child"
     sleeper = f"[{sys.executable!r}, '-c', 'import time; time.sleep(60)']"
     start = f"import subprocess, sys, time\np = subprocess.Popen({sleeper})"
@@ -211,3 +212,36 @@ def test_a_file_that_is_no_program_is_one_line(programs, head):
 def test_a_template_that_cannot_work_is_refused(command, message):
     with pytest.raises(UserError, match=message):
         brain_programs.parse_command(command)
+
+
+STAND_IN_OF_BEN = """
+import argparse, pathlib, nibabel, numpy
+options = argparse.ArgumentParser()
+for flag in ("-i", "-o", "-m"):
+    options.add_argument(flag, type=pathlib.Path, required=True)
+given = options.parse_args()
+assert given.m.is_file()
+given.o.mkdir(exist_ok=True)
+for scan in given.i.glob("*.nii.gz"):
+    image = nibabel.load(scan)
+    mask = numpy.asarray(image.dataobj) > 50
+    nibabel.save(nibabel.Nifti1Image(mask.astype("uint8"), image.affine), given.o / scan.name)
+"""
+
+
+def test_ben_runs_by_the_script_of_the_guide(head, tmp_path):
+    """BEN's published command line, BEN_infer.py -i FOLDER -o FOLDER -m WEIGHTS, is played by a stand-in."""
+    guide = Path(__file__).parents[2] / "documentation/how_to/strip_skulls.md"
+    (script,) = re.findall(r"```\n(#!/bin/sh\n# ben_one.*?)```", guide.read_text(), re.DOTALL)
+    (command,) = re.findall(r"--strip-command '(/opt/ben/[^']+)'", guide.read_text())
+    ben = tmp_path / "opt" / "ben"
+    (ben / "bin").mkdir(parents=True)
+    (ben / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (ben / "bin" / "python").chmod(0o755)
+    (ben / "BEN_infer.py").write_text(STAND_IN_OF_BEN)
+    (ben / "weights").touch()
+    (ben / "ben_one").write_text(script.replace("/opt/ben", str(ben)))
+    (ben / "ben_one").chmod(0o755)
+    mask, step = strip(head, "command", command.replace("/opt/ben", str(ben)))
+    assert step.tool == Tool.COMMAND
+    np.testing.assert_array_equal(mask.data, head.data > 50)

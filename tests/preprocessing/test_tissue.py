@@ -113,7 +113,9 @@ def test_fast_is_refused_where_it_is_not_installed(monkeypatch):
 
 
 def test_fast_is_called_as_its_manual_says_and_its_classes_are_named(monkeypatch, tmp_path):
+    """By a stand-in, which like FSL's programs writes what FSLOUTPUTTYPE says; users' settings of it differ."""
     image, brain, truth = brain_of_blobs("T2")
+    monkeypatch.setenv("FSLOUTPUTTYPE", "NIFTI")
     program = tmp_path / "fast"
     program.write_text(
         "#!/bin/sh\n"
@@ -122,10 +124,11 @@ def test_fast_is_called_as_its_manual_says_and_its_classes_are_named(monkeypatch
         f'python3 {tmp_path}/classes.py "$last" "$6"\n'
     )
     (tmp_path / "classes.py").write_text(
-        "import sys, nibabel, numpy\n"
+        "import os, sys, nibabel, numpy\n"
+        "ending = {'NIFTI': '.nii', 'NIFTI_GZ': '.nii.gz'}[os.environ['FSLOUTPUTTYPE']]\n"
         "scan = nibabel.load(sys.argv[1])\n"
         "classes = numpy.digitize(scan.get_fdata(), [10, 60, 95]).astype('uint8')\n"
-        "nibabel.save(nibabel.Nifti1Image(classes, scan.affine), sys.argv[2] + '_seg.nii.gz')\n"
+        "nibabel.save(nibabel.Nifti1Image(classes, scan.affine), sys.argv[2] + '_seg' + ending)\n"
     )
     program.chmod(0o755)
     import os
@@ -136,3 +139,19 @@ def test_fast_is_called_as_its_manual_says_and_its_classes_are_named(monkeypatch
     found = tissue.segment(image, brain, "T2", tool=Tool.FAST)
     assert (tmp_path / "words").read_text().startswith("-t 2 -n 3 -o ")
     assert (found == truth)[brain].mean() > 0.97
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("echo 'Image too small' >&2; exit 3", "fast failed with exit code 3: Image too small; try the tissue tool"),
+        ("echo done", r"fast wrote no fast_seg.nii.gz .got done.; try the tissue tool atropos"),
+    ],
+)
+def test_a_fast_that_fails_is_quoted(monkeypatch, tmp_path, script, message):
+    image, brain, _ = brain_of_blobs("T1")
+    (tmp_path / "fast").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "fast").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match=message):
+        tissue.segment(image, brain, "T1", tool=Tool.FAST)
