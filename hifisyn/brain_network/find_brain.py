@@ -5,6 +5,7 @@ import torch
 from scipy import ndimage
 
 from hifisyn.brain_network import weights
+from hifisyn.brain_network.bright_rim import without_bright_rim
 from hifisyn.brain_network.network import BrainNetwork
 from hifisyn.brain_network.scaling import coarse, fitted, margin
 from hifisyn.largest_piece import largest_piece
@@ -34,6 +35,7 @@ def find_brain(volume: Volume, network: BrainNetwork | None = None, device: str 
     logits = np.where(~likely & (logits > 0), -SURE, np.clip(logits, -SURE, SURE)).astype(np.float32)
     fine = resample(seen.with_data(logits), upright, order=1, antialias=False, fill=-SURE).data > 0
     mask = ndimage.binary_fill_holes(largest_piece(fine))
+    mask = without_bright_rim(mask, upright.data, upright.spacing)
     if mask.sum() * upright.voxel_ml < LEAST_ML:
         mask = np.zeros_like(mask)
     back = upright.with_data(mask.astype(np.uint8)).reoriented(volume.axcodes)
