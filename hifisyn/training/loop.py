@@ -134,6 +134,7 @@ class _Run:
     def _train(self, batches: Batches, interrupts: Interrupts) -> int:
         self.begun = self.reported = time.monotonic()
         if self.job.trainer.ADAPTS_BASE and not self.iteration and self.ranks.main:
+            self._save(checkpoint.LATEST)
             self._keep_if_best(self._score(self._validate()))
         while self.iteration < self.job.plans.length.total and not largest(int(self._rises_no_more()), self.device):
             self._step(batches)
@@ -193,8 +194,8 @@ class _Run:
             self.reported = time.monotonic()
         self.tally, self.spent, self.begun = Tally(), 0.0, time.monotonic()
         if self.ranks.main:
+            self._save(checkpoint.LATEST)  # before `best`, which follows from it where a run ends between the two
             self._keep_if_best(self._score(numbers))
-            self._save(checkpoint.LATEST)
 
     @property
     def epoch(self) -> int:
@@ -270,6 +271,8 @@ class _Run:
         self.tally = Tally(progress["losses"])
         self.logbook.rows = progress["rows"]
         self.logbook.write(picture=False)
+        if self.logbook.rows and self.iteration % self.job.plans.length.iterations == 0 and self.ranks.main:
+            self._keep_if_best(self._score(self.logbook.rows[-1]))
         self._report(f"resumed after step {self.iteration} of {self.job.plans.length.total}")
         before = Plans.checked(content["plans"], str(path)).length.epochs
         if before != self.job.plans.length.epochs:
