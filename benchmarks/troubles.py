@@ -104,7 +104,7 @@ def _on_tmpfs(work: Work, fits: int) -> tuple[int, list[str]]:
     shutil.rmtree(held, ignore_errors=True)
     work.home.rename(held)
     work.home.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={fits + fits // 10}", "tmpfs", home], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={fits}", "tmpfs", home], check=True)
     try:
         laid(held, work.home)
         code = work.ended(start(work.command, work.home, work.log))
