@@ -23,6 +23,7 @@ COMMANDS = {
     "ablation": "which part of HiFi-Syn helps",
     "report": "everything on one page",
     "reader_study": "a blinded page for readers, and its analysis",
+    "export_model": "a copy of a model to give away, without anything of patients",
     "labels": "export, correct and import label maps",
     "pretrain": "train the base model or the brain network on simulated heads",
     "demo": "from nothing to a report on simulated heads",
