@@ -1,4 +1,4 @@
-"""Write a base model's factors of expected error, measured on prepared real slices, into its weights.
+"""Write into a base model's weights what brings the errors that it expects to those that it makes on prepared slices.
 
 usage: calibrate.py WEIGHTS SLICES OUT.safetensors     (SLICES: scans that may be trained on, of no test)
 """
@@ -18,7 +18,7 @@ from hifisyn.base.translate import BaseModel
 
 
 def main() -> int:
-    """Measure a factor a direction, all visits together, and write the weights with it."""
+    """Measure factor and least error of each direction, all visits together, and write the weights with them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path)
     parser.add_argument("slices", type=Path)
@@ -33,10 +33,10 @@ def main() -> int:
                 made = model.translate({source: case.images[source]}, case.pixel_mm)
                 for target in (c for c in case.images if c in TARGETS and c != source):
                     found[source][target].add(*made[target], case.images[target], case.brain, case.middle)
-    factors = {s: {t: round(c.factor(), 3) for t, c in of.items()} for s, of in found.items()}
-    for source, of in factors.items():
+    lines = {s: {t: c.calibration() for t, c in of.items()} for s, of in found.items()}
+    for source, of in lines.items():
         print(source, of)
-    print(weights.write(given.out, read.network, read.card, factors, read.naming))
+    print(weights.write(given.out, read.network, read.card, lines, read.naming))
     return 0
 
 

@@ -9,7 +9,7 @@ import torch
 
 from hifisyn.base import weights
 from hifisyn.base.batches import fitted
-from hifisyn.base.calibration import Calibration, factor
+from hifisyn.base.calibration import Calibration, calibrated
 from hifisyn.base.condition import Look, condition
 from hifisyn.base.contrasts import CONTEXT, SLOTS, STACK, TARGETS, UNNAMED
 from hifisyn.base.naming import Naming, describe
@@ -30,7 +30,7 @@ class BaseModel:
     Attributes:
         network: in evaluation mode.
         sha256: of the file that its weights are from.
-        calibration: factors of the errors that it expects.
+        calibration: of the errors that it expects.
         naming: of contrasts, by what the network makes of them; none: it names none.
     """
 
@@ -85,7 +85,7 @@ class BaseModel:
         return {
             target: (
                 np.where(brain, found[:, place], np.float32(OUTSIDE)),
-                np.where(brain, np.exp(found[:, len(TARGETS) + place]) * self._factor(slices, target), np.float32(0)),
+                np.where(brain, self._expected(found[:, len(TARGETS) + place], slices, target), np.float32(0)),
             )
             for place, target in enumerate(TARGETS)
         }
@@ -112,8 +112,8 @@ class BaseModel:
         """Return what the model makes of slices amid their neighbours, (S, 3, H, W), whose contrast it is not told."""
         return {target: image for target, (image, _) in self.translate({UNNAMED: stack}, pixel_mm).items()}
 
-    def _factor(self, given: Collection[str], target: str) -> np.float32:
-        return np.float32(factor(self.calibration, given, target))
+    def _expected(self, logarithms: np.ndarray, given: Collection[str], target: str) -> np.ndarray:
+        return calibrated(np.exp(logarithms), self.calibration, given, target)
 
     def _found(self, given: Mapping[str, np.ndarray], told: np.ndarray, mirror: bool) -> np.ndarray:
         """Return the network's output (S, 2 * targets, H, W)."""

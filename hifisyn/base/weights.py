@@ -59,7 +59,7 @@ def read(path: Path) -> Weights:
     try:
         network = BaseNetwork(int(content.about["width"]))
         network.load_state_dict(content.tensors)
-        card, calibration = json.loads(content.about["card"]), _factors(json.loads(content.about["calibration"]))
+        card, calibration = json.loads(content.about["card"]), _calibration(json.loads(content.about["calibration"]))
         naming = Naming.from_json(content.about["naming"]) if "naming" in content.about else None
     except (KeyError, ValueError, TypeError, AttributeError, RuntimeError):
         raise weights_file.broken(file, FORMAT) from None
@@ -67,15 +67,15 @@ def read(path: Path) -> Weights:
     return Weights(network, content.sha256, card, calibration, naming)
 
 
-def _factors(read: dict[str, dict[str, float]]) -> Calibration:
-    """Return factors as they must be: of contrasts that are known, above 0.
+def _calibration(read: dict[str, dict[str, list[float]]]) -> Calibration:
+    """Return factors and least errors as they must be: of contrasts that are known, finite, above 0 and not below.
 
     Raises:
-        ValueError: they are not.
+        ValueError, TypeError: they are not.
     """
-    found = {source: {target: float(value) for target, value in of.items()} for source, of in read.items()}
+    found = {s: {t: (float(factor), float(least)) for t, (factor, least) in of.items()} for s, of in read.items()}
     values = [value for of in found.values() for value in of.values()]
     known = set(found) <= set(SLOTS) and all(set(of) <= set(TARGETS) for of in found.values())
-    if not known or not all(0 < value < math.inf for value in values):
+    if not known or not all(0 < factor < math.inf and 0 <= least < math.inf for factor, least in values):
         raise ValueError("calibration")
     return found

@@ -49,6 +49,7 @@ def at_least_one(text: str) -> int:
 SEVERAL: Mapping[str, Any] = {"nargs": "+", "action": "extend", "default": []}
 
 # Folders
+HEADS = Flag("--heads", type=Path, metavar="FOLDER", help="label maps of whole heads to simulate from")
 RAW = Flag("--raw", type=Path, metavar="ROOT", help="folder of raw data sets (default: $hifisyn_raw)")
 PREPROCESSED = Flag(
     "--preprocessed",

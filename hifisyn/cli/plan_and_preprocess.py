@@ -33,7 +33,7 @@ examples:
   hifisyn_plan_and_preprocess -d IXI -p long --preset paper --length drit   the same as long as DRIT++ trains
   hifisyn_plan_and_preprocess -d IXI -p cycle -tr CycleGAN               a plan for another method
   hifisyn_plan_and_preprocess -d IXI --split-by site                     fold0 never sees the largest site, and so on
-  hifisyn_plan_and_preprocess -d IXI --split paper --preset paper        60 subjects and 20, as the paper lays them
+  hifisyn_plan_and_preprocess -d IXI --draw paper --preset paper        60 subjects and 20, as the paper lays them
 
   hifisyn_plan_and_preprocess -d UKB --shard $SLURM_ARRAY_TASK_ID/200    one task of an array job
   hifisyn_plan_and_preprocess -d UKB --dask-jobqueue slurm -np 200 --jobqueue-option queue=long walltime=24:00:00
@@ -58,7 +58,7 @@ def parser() -> Parser:
     flags.SEED.add(parser, "of the splits")
     split = parser.add_mutually_exclusive_group()
     split.add_argument(
-        "--split",
+        "--draw",
         metavar="TRAIN/TEST",
         help="subjects to train on and to hold out, drawn, none to validate on, as in 60/20; paper: as the paper has "
         "them (IXI 60/20, UKB 70/30, BraTS 70/30)",
@@ -205,7 +205,7 @@ def _request(given: argparse.Namespace, cluster: "Executor | None") -> "PrepareR
         processes=given.processes,
         seed=given.seed,
         split_by=given.split_by,
-        split=given.split,
+        draw=given.draw,
         overwrite=given.overwrite,
         slices=not given.no_slices,
         shard=Shard.parse(given.shard) if given.shard else None,

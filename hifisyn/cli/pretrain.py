@@ -43,9 +43,7 @@ def parser() -> Parser:
         "Or the network that finds the brain, or the networks of HiFi-Syn.",
         epilog=EPILOG,
     )
-    parser.add_argument(
-        "--heads", type=Path, metavar="FOLDER", help="folder of label maps of whole heads (default: the phantom's own)"
-    )
+    flags.HEADS.add(parser, "default: the phantom's own anatomy")
     flags.OUTPUT.add(parser, "required", required=True)
     parser.add_argument(
         "--what", choices=("base", "mask"), default="base", help="base model, or brain mask of a head (default: base)"

@@ -50,12 +50,7 @@ def parser() -> Parser:
         metavar="MODEL",
         help="model folder or checkpoint to start from; base: the base model, with -tr Paired",
     )
-    what.add_argument(
-        "--heads",
-        type=Path,
-        metavar="FOLDER",
-        help="label maps of whole heads for simulated batches, as of hifisyn_pretrain (default: the package's own)",
-    )
+    flags.HEADS.add(what, "for simulated batches; default: the phantom's own anatomy")
     flags.SEED.add(what)
     flags.add_machine(parser.add_argument_group("machine"))
     again = parser.add_mutually_exclusive_group()

@@ -22,9 +22,9 @@ def asked_for(run: Run, whole: Dataset) -> CountedSplit | None:
     Raises:
         UserError: it cannot be, or splits stand that are others.
     """
-    if run.request.split is None:
+    if run.request.draw is None:
         return None
-    count = CountedSplit.parse(run.request.split, whole)
+    count = CountedSplit.parse(run.request.draw, whole)
     path = run.folder / SPLITS_JSON
     if path.exists():
         there = Splits.load(path)

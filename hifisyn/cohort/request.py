@@ -33,7 +33,7 @@ class PrepareRequest:
         processes: subjects at a time; None: as many as fit.
         seed: of the splits.
         split_by: "site": a fold leaves a site out; None: as splits that exist, new ones by subject alone.
-        split: "paper", or numbers such as "60/20": see `hifisyn.planning.counted_split`; None: as `split_by` says.
+        draw: "paper", or numbers such as "60/20": see `hifisyn.planning.counted_split`; None: as `split_by` says.
         overwrite: plan again although there are plans.
         slices: extract slices and draw pictures; without, only align, split and plan.
         shard: do the subjects of this part of the cohort only, and plan nothing.
@@ -54,7 +54,7 @@ class PrepareRequest:
     processes: int | None = None
     seed: int = 0
     split_by: SplitBy | None = None
-    split: str | None = None
+    draw: str | None = None
     overwrite: bool = False
     slices: bool = True
     shard: Shard | None = None

@@ -47,9 +47,9 @@ class CountedSplit:
         """
         if dataset.test:
             raise UserError(
-                f"--split {text} must draw from cases of imagesTr",
+                f"--draw {text} must draw from cases of imagesTr",
                 got=f"{len(dataset.test)} in imagesTs",
-                hint="convert without --test, or leave out --split",
+                hint="convert without --test, or leave out --draw",
             )
         if text == PAPER:
             return _of_the_paper(dataset.name)
@@ -57,7 +57,7 @@ class CountedSplit:
         train, test = (int(digits) for digits in match.groups()) if match else (0, 0)
         if train < 2 or test < 1:
             raise UserError(
-                "--split must be paper, or subjects to train on and to hold out, such as 60/20",
+                "--draw must be paper, or subjects to train on and to hold out, such as 60/20",
                 got=text,
                 hint="a training needs two subjects, a test one",
             )
@@ -71,9 +71,9 @@ class CountedSplit:
         """
         if subjects < self.total:
             raise UserError(
-                f"--split {self} must find {self.total} subjects with {' and '.join(self.contrasts)}",
+                f"--draw {self} must find {self.total} subjects with {' and '.join(self.contrasts)}",
                 got=subjects,
-                hint="pass smaller numbers, as in --split 12/4",
+                hint="pass smaller numbers, as in --draw 12/4",
             )
 
     def splits(self, order: Sequence[Case]) -> Splits:
@@ -100,9 +100,9 @@ def _of_the_paper(name: str) -> CountedSplit:
             return cohort
     numbers = ", ".join(f"{begins} {cohort}" for begins, cohort in COHORTS.items())
     raise UserError(
-        "--split paper needs a data set named after a cohort of the paper",
+        "--draw paper needs a data set named after a cohort of the paper",
         got=f"{name}, not one of {numbers}",
-        hint="pass the numbers, as in --split 60/20",
+        hint="pass the numbers, as in --draw 60/20",
     )
 
 

@@ -7,7 +7,7 @@ from hifisyn.base.translate import BaseModel
 from hifisyn.base.unet import BaseNetwork
 from hifisyn.errors import FileError
 
-KNOWN = {"T1": {"FLAIR": 2.0, "T2": 3.0}, "T2": {"FLAIR": 8.0}}
+KNOWN = {"T1": {"FLAIR": (2.0, 0.0), "T2": (3.0, 0.0)}, "T2": {"FLAIR": (8.0, 0.0)}}
 
 
 def stack():
@@ -30,7 +30,27 @@ def test_errors_are_multiplied_and_images_stay(tmp_path):
             np.testing.assert_allclose(after[target][1], expected * before[target][1], rtol=1e-5)
 
 
-@pytest.mark.parametrize("wrong", [{"T1": {"T1ce": 1.0}}, {"T9": {}}, {"T1": {"T2": -1.0}}, {"T1": 2.0}])
+def test_no_error_is_below_the_least_and_air_stays_without(tmp_path):
+    torch.manual_seed(0)
+    network = BaseNetwork(4).eval()
+    weights.write(tmp_path / "base.safetensors", network, {}, {"T1": {"T2": (1.0, 50.0)}})
+    error = BaseModel.load(tmp_path / "base.safetensors").translate({"T1": stack()}, 1.0)["T2"][1]
+    brain = stack() > -1
+    np.testing.assert_array_equal(error[brain], 50)
+    np.testing.assert_array_equal(error[~brain], 0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"T1": {"T1ce": (1.0, 0.0)}},
+        {"T9": {}},
+        {"T1": {"T2": (-1.0, 0.0)}},
+        {"T1": {"T2": (1.0, -1.0)}},
+        {"T1": {"T2": 1.0}},
+        {"T1": 2.0},
+    ],
+)
 def test_factors_that_cannot_be_are_refused(tmp_path, wrong):
     weights.write(tmp_path / "base.safetensors", BaseNetwork(4), {}, wrong)
     with pytest.raises(FileError, match="must be weights of format"):

@@ -51,10 +51,10 @@ def test_a_cohort_of_full_number_is_drawn_from_its_own_files(home, name):
 def test_the_recipe_prepares_those_who_are_drawn_and_its_commands_go_on(home, name, capsys, monkeypatch):
     converted(home, name, subjects=8)
     words = ("-d", name, "-p", "paper", "--preset", "paper", *DONE, *SMALL, "-np", "1")
-    assert plan([*words, "--split", "paper"]) == 2
+    assert plan([*words, "--draw", "paper"]) == 2
     total = sum(NUMBERS[name])
     assert f"must find {total} subjects with" in capsys.readouterr().err
-    assert plan([*words, "--split", "4/2", "--seed", "3"]) == 0
+    assert plan([*words, "--draw", "4/2", "--seed", "3"]) == 0
     out, err = capsys.readouterr()
     assert "fold0: train 4 cases of 4 subjects, validation none" in out
     assert "the newest weights will count as best" in err
@@ -69,10 +69,10 @@ def test_the_recipe_prepares_those_who_are_drawn_and_its_commands_go_on(home, na
 
     before = (folder / "splits_final.json").read_bytes()
     assert plan([*words, "--no-slices"]) == 0
-    assert plan([*words, "--no-slices", "--split", "4/2"]) == 0
+    assert plan([*words, "--no-slices", "--draw", "4/2"]) == 0
     assert (folder / "splits_final.json").read_bytes() == before
     assert "align" not in capsys.readouterr().err.replace("aligned", "")
-    assert plan([*words, "--split", "5/2"]) == 2
+    assert plan([*words, "--draw", "5/2"]) == 2
     assert "must be split 5/2 (got split 4/2 of its cases)" in capsys.readouterr().err
     assert plan([*words, "--split-by", "subject"]) == 2
 
@@ -93,7 +93,7 @@ def test_who_cannot_be_prepared_is_replaced_by_the_next_drawn(home, capsys):
     dataset = converted(home, "UKB", subjects=9)
     order = drawing_order(dataset.cases, ("T1", "FLAIR"), seed=0)
     broken = order[1]
-    words = ["-d", "UKB", "-p", "paper", "--preset", "paper", "--split", "4/2", "--no-slices", "-np", "1"]
+    words = ["-d", "UKB", "-p", "paper", "--preset", "paper", "--draw", "4/2", "--no-slices", "-np", "1"]
     (archive,) = {str(path).partition(".zip")[0] for path in [broken.images["FLAIR"]]}
     with open(f"{archive}.zip", "r+b") as file:
         file.truncate(200)

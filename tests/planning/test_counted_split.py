@@ -65,13 +65,13 @@ def test_a_subject_counts_once_and_only_with_all_contrasts_in_one_case():
     apart = {f"APART{m}": Case(f"APART{m}", "APART", {m: Path(m)}) for m in ("T1", "T2")}
     order = drawing_order(cases | apart, ("T1", "T2"), seed=1)
     assert sorted(case.name for case in order) == [f"S{s:03d}v0" for s in range(12)]
-    with pytest.raises(UserError, match=r"--split 10/3 must find 13 subjects with T1 and T2 \(got 12\)"):
+    with pytest.raises(UserError, match=r"--draw 10/3 must find 13 subjects with T1 and T2 \(got 12\)"):
         CountedSplit(10, 3, ("T1", "T2")).splits(order)
 
 
 @pytest.mark.parametrize("text", ["60", "60/", "0/20", "1/4", "60/0", "60/20/5", "-3/4", "all"])
 def test_what_is_no_split_is_refused(text):
-    with pytest.raises(UserError, match="--split must be paper, or subjects"):
+    with pytest.raises(UserError, match="--draw must be paper, or subjects"):
         CountedSplit.parse(text, dataset("IXI", cohort(3)))
 
 
