@@ -406,7 +406,7 @@ def test_a_training_of_days_is_refused_unless_forced(tmp_path, monkeypatch, caps
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--rows", "pgd", "sdg"], "--rows must be among table5, losses, table6, none, bank, pgd_i"),
+        (["--rows", "pgd", "sdg"], "--rows must be among table5, losses, additions, table6, none, bank, pgd_i"),
         (["--set", "losses.sgd=0"], "row PGD + SGD must have global slots, structural slots, PGD, labels in PGD, SGD"),
         (["--set", "memory.slots={}"], "row bank only must have global slots, structural slots (got global slots)"),
         (["--set", "losses.ramp_start=0.9"], "must begin within its 4 steps (got losses.ramp_start 0.9)"),

@@ -112,9 +112,9 @@ def test_the_guide_says_who_takes_more_than_two_contrasts():
 
 
 def tables(page):
-    """Return the methods in the first column of each table; rows in italics are none."""
+    """Return the methods in the first column of each table of methods; rows in italics are none."""
     found = []
-    for table in re.findall(r"(?:^\|.*\n)+", page, flags=re.MULTILINE):
+    for table in re.findall(r"(?:^\| (?:`-tr`|method) \|.*\n)(?:^\|.*\n)+", page, flags=re.MULTILINE):
         first = [line.split("|")[1].strip() for line in table.splitlines()[2:]]
         found.append([re.sub(r"\[?`([^`]+)`.*", r"\1", cell) for cell in first if not cell.startswith("*")])
     return found

@@ -87,7 +87,8 @@ def test_pairs_that_lie_a_pixel_off_are_learnt_sharper_than_by_plain_l1():
     shifts = [[tuple(rng.integers(-1, 2, 2)) for _ in t1] for _ in range(120)]
     error = {}
     for reach in (0, 1):
-        trainer = make(f"settings.reach={reach}", "settings.networks.width=8", "optimisation.lr=1e-2", "epochs=12")
+        network = ["settings.networks.width=8", "optimisation.lr=1e-2", "slices.pixel_mm=2.0"]
+        trainer = make(f"settings.reach={reach}", *network, "epochs=12")
         optimizers = trainer.optimizers()
         for step, moves in enumerate(shifts):
             t2 = torch.cat([shifted(one[None], *move) for one, move in zip(truth, moves, strict=True)])
