@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from xml.sax.saxutils import escape
+from typing import Any
+
+from hifisyn.pages.environment import render
 
 INK, PAPER, FAINT = "#222222", "#ffffff", "#888888"
 SIZE, LINE = 13, 16  # of letters and of lines; pixels of a drawing that is shown 700 wide
@@ -47,15 +49,13 @@ class Drawing:
     width: int
     height: int
     title: str
-    parts: list[str] = field(default_factory=list)
+    parts: list[dict[str, Any]] = field(default_factory=list)
 
     def box(self, place: Box, lines: Sequence[str] = (), *, fill: str = PAPER, dashed: bool = False) -> None:
         """Draw a box with centred lines, the first one bold."""
-        dash = ' stroke-dasharray="5 3"' if dashed else ""
-        self.parts.append(
-            f'<rect x="{place.left:g}" y="{place.top:g}" width="{place.width:g}" height="{place.height:g}" rx="4" '
-            f'fill="{fill}" stroke="{INK}"{dash}/>'
-        )
+        corner = {"x": f"{place.left:g}", "y": f"{place.top:g}"}
+        sides = {"width": f"{place.width:g}", "height": f"{place.height:g}"}
+        self.parts.append({"kind": "box", "fill": fill, "dashed": dashed} | corner | sides)
         x, y = place.middle
         first = y - LINE * (len(lines) - 1) / 2 + SIZE * 0.36
         for number, line in enumerate(lines):
@@ -65,37 +65,19 @@ class Drawing:
         self, x: float, y: float, line: str, *, bold: bool = False, anchor: str = "middle", colour: str = INK
     ) -> None:
         """Write a line whose letters stand on `y`; `anchor`: start, middle or end, what lies at `x`."""
-        weight = ' font-weight="bold"' if bold else ""
-        self.parts.append(
-            f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{colour}"{weight}>{escape(line)}</text>'
-        )
+        look = {"bold": bold, "anchor": anchor, "colour": colour}
+        self.parts.append({"kind": "words", "x": f"{x:g}", "y": f"{y:g}", "line": line} | look)
 
     def arrow(self, *points: tuple[float, float], dashed: bool = False, colour: str = INK, both: bool = False) -> None:
         """Draw a line through points that ends in a head, `both`: and begins in one."""
-        dash = ' stroke-dasharray="5 3"' if dashed else ""
-        start = f' marker-start="url(#back{colour[1:]})"' if both else ""
         path = " ".join(f"{x:g},{y:g}" for x, y in points)
-        self.parts.append(
-            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.3"{dash}{start} '
-            f'marker-end="url(#head{colour[1:]})"/>'
-        )
+        self.parts.append({"kind": "arrow", "points": path, "dashed": dashed, "colour": colour, "both": both})
 
     def text(self) -> str:
         """Return the file."""
-        colours = sorted({part.split('stroke="')[1][:7] for part in self.parts if part.startswith("<polyline")})
-        heads = "".join(
-            f'<marker id="{name}{colour[1:]}" viewBox="0 0 8 8" refX="{at}" refY="4" markerWidth="7" markerHeight="7" '
-            f'orient="auto"><path d="{shape}" fill="{colour}"/></marker>'
-            for colour in colours
-            for name, at, shape in (("head", 7, "M0,0 L8,4 L0,8 z"), ("back", 1, "M8,0 L0,4 L8,8 z"))
-        )
-        body = "\n".join(self.parts)
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" width="{self.width}" '
-            f'height="{self.height}" font-family="{FONT}" font-size="{SIZE}" role="img">\n'
-            f"<title>{escape(self.title)}</title>\n<defs>{heads}</defs>\n"
-            f'<rect width="{self.width}" height="{self.height}" fill="{PAPER}"/>\n{body}\n</svg>\n'
-        )
+        colours = sorted({part["colour"] for part in self.parts if part["kind"] == "arrow"})
+        look = {"font": FONT, "size": SIZE, "ink": INK, "paper": PAPER}
+        return render("figures/drawing.svg.jinja", drawing=self, colours=colours, **look)
 
 
 def hex_colour(rgb: tuple[float, float, float], strength: float = 1.0) -> str:

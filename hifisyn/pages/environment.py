@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-ROOMS = ("pages", "quality", "report", "reader_study", "tables")
+ROOMS = ("figures", "pages", "quality", "report", "reader_study", "tables")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'"
 
 
