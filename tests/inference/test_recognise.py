@@ -7,8 +7,11 @@ from hifisyn.base.naming import Naming
 from hifisyn.base.translate import BaseModel
 from hifisyn.base.unet import BaseNetwork
 from hifisyn.inference.base.recognise import Recognised, recognise
+from hifisyn.preprocessing.brain_pose import Pose
 from hifisyn.preprocessing.prepare_case import prepare_case
 from tests.support.heads import grid, scan
+
+ADULT = 1400.0
 
 
 def always(name, chance):
@@ -21,7 +24,9 @@ def always(name, chance):
 @pytest.fixture(scope="module")
 def case():
     head, _ = scan(*grid((56, 66, 30), (2.2, 2.2, 4), axes="LPS"), "T1", stripped=True)
-    return prepare_case({"T1": head}, "T1")
+    ready = prepare_case({"T1": head}, "T1")
+    record = replace(ready.reference.record, brain_ml=ADULT)
+    return replace(ready, reference=replace(ready.reference, record=record))
 
 
 def named(case, contrast):
@@ -50,10 +55,27 @@ def test_a_wrong_name_is_told_and_kept(case):
 
 
 def test_what_is_never_named_and_what_was_left_out_is_not_looked_at(case):
-    assert recognise(always("T2", 0.97), named(case, "PD"), {"PD": "PD"}) == Recognised({"PD": "PD"})
+    found = recognise(always("T2", 0.97), named(case, "PD"), {"PD": "PD"})
+    assert (found.slots, found.likely) == ({"PD": "PD"}, {})
     assert recognise(always("T1", 0.97), case, {"T1": "T1", "T2": "T2"}).likely.keys() == {"T1"}
 
 
 def test_a_model_that_names_nothing_changes_nothing(case):
     silent = BaseModel(BaseNetwork(4).eval())
     assert recognise(silent, named(case, "unnamed"), {"unnamed": "unnamed"}).remarks() == ("given without a name",)
+
+
+def test_a_head_that_lies_wrong_or_has_no_adult_size_is_told():
+    lines = Recognised({"T1": "T1"}, pose=Pose.UPSIDE_DOWN, brain_ml=330.4).remarks()
+    assert lines == (
+        "the head seems to lie upside down: is its affine right?",
+        "the brain has 330 ml, an adult's 800 to 2800: is its voxel size right, or a part cut off?",
+    )
+    assert Recognised({"T1": "T1"}, brain_ml=1400.0).remarks() == Recognised({"T1": "T1"}).remarks() == ()
+
+
+def test_volume_and_pose_are_those_of_the_mask(case, monkeypatch):
+    poses = {id(case.reference.mask): Pose.UPSIDE_DOWN}
+    monkeypatch.setattr(f"{recognise.__module__}.find_pose", lambda mask: poses[id(mask)])
+    found = recognise(BaseModel(BaseNetwork(4).eval()), case, {"T1": "T1"})
+    assert (found.brain_ml, found.pose) == (ADULT, Pose.UPSIDE_DOWN)

@@ -11,6 +11,7 @@ from hifisyn.preprocessing.brain_pose import Pose, find_pose
 from hifisyn.preprocessing.prepare_case import PreparedCase
 
 DOUBTFUL = 0.05
+ADULT_ML = (800.0, 2800.0)  # wide: real scans whose slice distance was only guessed have up to 2,670
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Recognised:
         slots: slot of the model to contrast.
         likely: likelihoods of each contrast's names; none of what is never named.
         pose: how the head lies.
+        brain_ml: volume of the brain mask; none: not measured.
     """
 
     slots: Mapping[str, str]
     likely: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     pose: Pose = Pose.UPRIGHT
+    brain_ml: float | None = None
 
     @property
     def unnamed(self) -> str | None:
@@ -36,7 +39,15 @@ class Recognised:
         """Return what a user should know."""
         turned = () if self.pose is Pose.UPRIGHT else (f"the head seems to lie {self.pose}: is its affine right?",)
         named = (line for slot, contrast in self.slots.items() if (line := self._remark(slot, contrast)))
-        return (*turned, *named)
+        return (*turned, *self._size(), *named)
+
+    def _size(self) -> tuple[str, ...]:
+        if self.brain_ml is None or ADULT_ML[0] <= self.brain_ml <= ADULT_ML[1]:
+            return ()
+        usual = f"{ADULT_ML[0]:.0f} to {ADULT_ML[1]:.0f}"
+        return (
+            f"the brain has {self.brain_ml:.0f} ml, an adult's {usual}: is its voxel size right, or a part cut off?",
+        )
 
     def _remark(self, slot: str, contrast: str) -> str:
         likely = self.likely.get(contrast)
@@ -66,4 +77,4 @@ def recognise(model: BaseModel, case: PreparedCase, slots: Mapping[str, str]) ->
     named = {contrast: likeliest(values) for contrast, values in likely.items() if values}
     found = {(named.get(c) or slot) if slot == UNNAMED else slot: c for slot, c in slots.items()}
     told = {contrast: values for contrast, values in likely.items() if values}
-    return Recognised(found, told, find_pose(case.reference.mask))
+    return Recognised(found, told, find_pose(case.reference.mask), case.reference.record.brain_ml)
