@@ -8,6 +8,7 @@ from hifisyn.pages.environment import render
 
 INK, PAPER, FAINT = "#222222", "#ffffff", "#888888"
 SIZE, LINE = 13, 16  # of letters and of lines; pixels of a drawing that is shown 700 wide
+NAMESPACE = "http://www.w3.org/2000/svg"  # a name, from which nothing is fetched
 FONT = "Helvetica, Arial, sans-serif"
 
 
@@ -76,7 +77,7 @@ class Drawing:
     def text(self) -> str:
         """Return the file."""
         colours = sorted({part["colour"] for part in self.parts if part["kind"] == "arrow"})
-        look = {"font": FONT, "size": SIZE, "ink": INK, "paper": PAPER}
+        look = {"namespace": NAMESPACE, "font": FONT, "size": SIZE, "ink": INK, "paper": PAPER}
         return render("figures/drawing.svg.jinja", drawing=self, colours=colours, **look)
 
 
