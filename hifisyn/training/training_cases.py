@@ -79,6 +79,11 @@ class TrainingCases:
         having = {(case, m) for m, subjects in self.cases.items() for cases in subjects.values() for case in cases}
         return tuple(sorted({case for case, contrast in having if contrast not in self.paired[case]}))
 
+    def labelled_subjects(self, contrast: str) -> list[list[str]]:
+        """Return the labelled cases that have a contrast, of each subject that has some."""
+        subjects = ([case for case in cases if case in self.labelled] for cases in self.cases[contrast].values())
+        return [cases for cases in subjects if cases]
+
     @property
     def has_pairs(self) -> bool:
         """Whether some case has two of the contrasts, registered to each other."""

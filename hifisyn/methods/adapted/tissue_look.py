@@ -53,7 +53,7 @@ def looks_of_cohort(store: SliceStore, cohort: TrainingCases, labels: Mapping[st
         labels: structure to value in the label maps.
     """
     return {
-        contrast: np.array([_of_subject(store, contrast, own, labels) for own in _labelled(cohort, contrast)])
+        contrast: np.array([_of_subject(store, contrast, own, labels) for own in cohort.labelled_subjects(contrast)])
         for contrast in cohort.domains
     }
 
@@ -61,12 +61,6 @@ def looks_of_cohort(store: SliceStore, cohort: TrainingCases, labels: Mapping[st
 def new_looks(domains: Sequence[str]) -> ByModality[TissueLook]:
     """Return the looks of contrasts by name, of which nothing is known."""
     return ByModality(domains, TissueLook)
-
-
-def _labelled(cohort: TrainingCases, contrast: str) -> list[list[str]]:
-    """Return the labelled cases of each subject that has some."""
-    subjects = [[case for case in cases if case in cohort.labelled] for cases in cohort.cases[contrast].values()]
-    return [cases for cases in subjects if cases]
 
 
 def _of_subject(store: SliceStore, contrast: str, cases: Sequence[str], labels: Mapping[str, int]) -> np.ndarray:

@@ -87,14 +87,9 @@ def statistics_of_cohort(store: SliceStore, cohort: TrainingCases, labels: Mappi
         labels: structure to value in the label maps.
     """
     return {
-        contrast: np.array([_of_subject(store, contrast, own, labels) for own in _labelled(cohort, contrast)])
+        contrast: np.array([_of_subject(store, contrast, own, labels) for own in cohort.labelled_subjects(contrast)])
         for contrast in cohort.domains
     }
-
-
-def _labelled(cohort: TrainingCases, contrast: str) -> list[list[str]]:
-    subjects = [[case for case in cases if case in cohort.labelled] for cases in cohort.cases[contrast].values()]
-    return [cases for cases in subjects if cases]
 
 
 def _of_subject(store: SliceStore, contrast: str, cases: list[str], labels: Mapping[str, int]) -> np.ndarray:
